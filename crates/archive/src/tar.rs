@@ -1,0 +1,209 @@
+//! The tar stream of `git -c tar.umask=0002 archive --format=tar`, byte for byte.
+//!
+//! The format is POSIX.1-1988 ustar with POSIX.1-2001 pax headers where a name does not fit; which of the two, and
+//! how a long name is split, is git's own choice (`archive-tar.c`), and this module follows it.
+
+use std::io::{self, Write};
+
+use ::tar::{EntryType, Header};
+use model::ObjectId;
+use model::tree::{Content, Member, Snapshot};
+
+/// A block of a tar stream, in bytes.
+const RECORD: usize = 512;
+/// The stream's length is a multiple of this: git's blocking factor of 20.
+const BLOCKING: u64 = 20 * RECORD as u64;
+/// The largest time and size that eleven octal digits hold.
+const USTAR_MAX: u64 = 0o777_7777_7777;
+/// `tar.umask` of the archives that OpenSandbox has always published.
+const UMASK: u32 = 0o002;
+
+/// Why a tar stream could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum TarError {
+    /// The commit is from before 1970, which a tar header cannot say.
+    #[error("the commit's time is {0}, before 1970: no tar header can carry it")]
+    Time(i64),
+    /// Whatever takes the bytes failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// A tar stream that is being written.
+#[derive(Debug)]
+pub struct TarStream<W> {
+    out: W,
+    written: u64,
+    time: u64,
+    folder: Vec<u8>,
+}
+
+impl<W: Write> TarStream<W> {
+    /// A stream that starts with the pax global header, whose comment is the commit, and the top folder.
+    ///
+    /// # Errors
+    /// [`TarError::Time`] for a commit from before 1970, [`TarError::Io`] where `out` fails.
+    pub fn start(out: W, snapshot: &Snapshot, folder: &str) -> Result<Self, TarError> {
+        let time = u64::try_from(snapshot.time).map_err(|_| TarError::Time(snapshot.time))?;
+        let mut pax = pax_record("comment", snapshot.commit.to_string().as_bytes());
+        if time > USTAR_MAX {
+            pax.extend(pax_record("mtime", time.to_string().as_bytes()));
+        }
+        let mut folder = folder.as_bytes().to_vec();
+        folder.push(b'/');
+        let mut stream = Self { out, written: 0, time: time.min(USTAR_MAX), folder };
+        stream.pax_header(EntryType::XGlobalHeader, b"pax_global_header", &pax)?;
+        let top = Member { path: b"", object: snapshot.tree, content: Content::Folder };
+        stream.append(&top)?;
+        Ok(stream)
+    }
+
+    /// Writes a member.
+    ///
+    /// # Errors
+    /// [`TarError::Io`] where the output fails.
+    pub fn append(&mut self, member: &Member<'_>) -> Result<(), TarError> {
+        let mut path = self.folder.clone();
+        path.extend_from_slice(member.path);
+        if matches!(member.content, Content::Folder) && !path.ends_with(b"/") {
+            path.push(b'/');
+        }
+        let (kind, mode, bytes): (EntryType, u32, &[u8]) = match member.content {
+            Content::Folder => (EntryType::Directory, 0o777 & !UMASK, b""),
+            Content::File { bytes, executable: true } => (EntryType::Regular, 0o777 & !UMASK, bytes),
+            Content::File { bytes, executable: false } => (EntryType::Regular, 0o666 & !UMASK, bytes),
+            Content::Link { .. } => (EntryType::Symlink, 0o777, b""),
+        };
+        let mut header = self.header(kind, mode);
+        let mut pax = name(&mut header, &path, member.object);
+        if let Content::Link { target } = member.content {
+            pax.extend(link(&mut header, target, member.object));
+        }
+        let size = bytes.len() as u64;
+        if size > USTAR_MAX {
+            pax.extend(pax_record("size", size.to_string().as_bytes()));
+        }
+        header.set_size(if size > USTAR_MAX { 0 } else { size });
+        if !pax.is_empty() {
+            self.pax_header(EntryType::XHeader, format!("{}.paxheader", member.object).as_bytes(), &pax)?;
+        }
+        header.set_cksum();
+        self.records(header.as_bytes())?;
+        self.records(bytes)
+    }
+
+    /// Ends the stream with at least two empty records, filled up to git's blocking, and gives the output back.
+    ///
+    /// # Errors
+    /// [`TarError::Io`] where the output fails.
+    pub fn finish(mut self) -> Result<W, TarError> {
+        let mut rest = BLOCKING - self.written % BLOCKING;
+        if rest < 2 * RECORD as u64 {
+            rest += BLOCKING;
+        }
+        let empty = [0; RECORD];
+        for _ in 0..rest / RECORD as u64 {
+            self.records(&empty)?;
+        }
+        Ok(self.out)
+    }
+
+    fn header(&self, kind: EntryType, mode: u32) -> Header {
+        let mut header = Header::new_ustar();
+        header.set_entry_type(kind);
+        header.set_mode(mode);
+        header.set_mtime(self.time);
+        header.set_uid(0);
+        header.set_gid(0);
+        let ustar = header.as_ustar_mut().expect("made as ustar above");
+        ustar.uname[..4].copy_from_slice(b"root");
+        ustar.gname[..4].copy_from_slice(b"root");
+        ustar.set_device_major(0);
+        ustar.set_device_minor(0);
+        header
+    }
+
+    fn pax_header(&mut self, kind: EntryType, name: &[u8], records: &[u8]) -> Result<(), TarError> {
+        let mut header = self.header(kind, 0o666);
+        header.as_ustar_mut().expect("made as ustar").name[..name.len()].copy_from_slice(name);
+        header.set_size(records.len() as u64);
+        header.set_cksum();
+        self.records(header.as_bytes())?;
+        self.records(records)
+    }
+
+    /// Writes bytes, filled up to whole records.
+    fn records(&mut self, bytes: &[u8]) -> Result<(), TarError> {
+        let padding = bytes.len().next_multiple_of(RECORD) - bytes.len();
+        self.out.write_all(bytes)?;
+        self.out.write_all(&[0; RECORD][..padding])?;
+        self.written += (bytes.len() + padding) as u64;
+        Ok(())
+    }
+}
+
+/// Puts a path into the header, split where it is long; what still does not fit comes back as a pax record.
+fn name(header: &mut Header, path: &[u8], object: ObjectId) -> Vec<u8> {
+    let ustar = header.as_ustar_mut().expect("made as ustar");
+    if path.len() <= ustar.name.len() {
+        ustar.name[..path.len()].copy_from_slice(path);
+        return Vec::new();
+    }
+    let at = prefix_length(path, ustar.prefix.len());
+    let rest = &path[at + 1..];
+    if at > 0 && rest.len() <= ustar.name.len() {
+        ustar.prefix[..at].copy_from_slice(&path[..at]);
+        ustar.name[..rest.len()].copy_from_slice(rest);
+        return Vec::new();
+    }
+    let stand_in = format!("{object}.data");
+    ustar.name[..stand_in.len()].copy_from_slice(stand_in.as_bytes());
+    pax_record("path", path)
+}
+
+/// Puts a link's target into the header; what does not fit comes back as a pax record.
+fn link(header: &mut Header, target: &[u8], object: ObjectId) -> Vec<u8> {
+    let field = &mut header.as_ustar_mut().expect("made as ustar").linkname;
+    if target.len() <= field.len() {
+        field[..target.len()].copy_from_slice(target);
+        return Vec::new();
+    }
+    let stand_in = format!("see {object}.paxheader");
+    field[..stand_in.len()].copy_from_slice(stand_in.as_bytes());
+    pax_record("linkpath", target)
+}
+
+/// Where git splits a long path: at the last slash that leaves a prefix of at most `limit` bytes. A slash at the
+/// end of the path does not count.
+fn prefix_length(path: &[u8], limit: usize) -> usize {
+    let length = path.strip_suffix(b"/").unwrap_or(path).len().min(limit);
+    path[..length].iter().rposition(|byte| *byte == b'/').unwrap_or(0)
+}
+
+/// A pax record, `<length> <key>=<value>\n`, whose length counts its own digits.
+fn pax_record(key: &str, value: &[u8]) -> Vec<u8> {
+    let payload = 1 + key.len() + 1 + value.len() + 1;
+    let mut length = payload + 1;
+    while length != payload + length.to_string().len() {
+        length = payload + length.to_string().len();
+    }
+    let mut record = format!("{length} {key}=").into_bytes();
+    record.extend_from_slice(value);
+    record.push(b'\n');
+    record
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pax_record_counts_its_own_digits() {
+        for size in [1, 80, 85, 86, 87, 88, 89, 90, 95, 980, 985, 986, 987, 988, 989, 990, 995] {
+            let record = pax_record("path", &vec![b'x'; size]);
+            let length: usize =
+                std::str::from_utf8(record.split(|b| *b == b' ').next().unwrap()).unwrap().parse().unwrap();
+            assert_eq!(length, record.len(), "value of {size} bytes");
+        }
+    }
+}

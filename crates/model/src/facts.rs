@@ -1,0 +1,261 @@
+//! What was observed before anything is decided.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+use crate::change::{History, Since};
+use crate::{CommitId, ObjectId, RepoPath, Version};
+
+/// Everything that a plan is decided on. Gathered anew at every start.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The commit that would be released.
+    pub commit: CommitId,
+    /// The clone itself.
+    pub clone: CloneFacts,
+    /// The target's tags in this clone, in no particular order.
+    pub tags: Vec<TagFact>,
+    /// Where the range starts; none where no previous release was found.
+    pub since: Option<StartFact>,
+    /// The commits of the range; empty where it has no start.
+    pub history: History,
+    /// The path filters that name nothing, neither in the released commit nor at the range's start.
+    pub unknown_paths: Vec<RepoPath>,
+    /// What the version source says; none where the target has none.
+    pub version_source: Option<SourceFact>,
+    /// The files of this release that are in the output folder.
+    pub files: FilesFact,
+}
+
+/// The clone that is worked on.
+#[derive(Debug, Clone)]
+pub struct CloneFacts {
+    /// Tracked files that differ from the last commit; none for a bare repository, which has no files.
+    pub changed_files: Option<Vec<String>>,
+    /// Whether history was cut off.
+    pub shallow: bool,
+    /// Whether the commit is on the branch that releases are cut from.
+    pub default_branch: BranchFact,
+    /// Attribute files outside the tree that take part in what git would archive.
+    pub attribute_files: Vec<String>,
+    /// Who would make the tag, as git is configured.
+    pub tagger: Option<String>,
+}
+
+/// Where the released commit stands on origin's default branch, as this clone last saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BranchFact {
+    /// The clone knows no such branch.
+    Unknown {
+        /// The reference that was looked for.
+        reference: String,
+    },
+    /// The branch is known.
+    Known {
+        /// The branch, as in `origin/main`.
+        name: String,
+        /// Its newest commit.
+        tip: CommitId,
+        /// Whether the released commit is on it.
+        contains: bool,
+    },
+}
+
+/// A tag of the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagFact {
+    /// Its name, without `refs/tags/`.
+    pub name: String,
+    /// The object that the reference names: a tag object, or the commit itself.
+    pub object: ObjectId,
+    /// The commit in the end; none where it leads to something else.
+    pub commit: Option<CommitId>,
+    /// What kind of tag it is.
+    pub kind: TagKind,
+    /// The version that it spells; none where it is not of the target's scheme.
+    pub version: Option<Version>,
+}
+
+impl TagFact {
+    /// The version as the tag spells it, `v` included.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.name.rsplit('/').next().unwrap_or(&self.name)
+    }
+}
+
+/// The kinds of tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TagKind {
+    /// A reference to a commit.
+    Lightweight,
+    /// A tag object without a signature.
+    Annotated,
+    /// A tag object with something that claims to be a signature. Nobody has checked it.
+    Signed,
+}
+
+/// Where the range of a release starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartFact {
+    /// The tag, or the beginning.
+    pub since: Since,
+    /// Whether the released commit comes after it.
+    pub is_ancestor: bool,
+}
+
+/// What a version source says at the released commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFact {
+    /// The file.
+    pub file: String,
+    /// Its bytes; none where the commit has no such file.
+    pub bytes: Option<Vec<u8>>,
+}
+
+/// What is in the output folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FilesFact {
+    /// The archive.
+    pub archive: bool,
+    /// The sums.
+    pub sums: bool,
+    /// The notes.
+    pub notes: bool,
+}
+
+/// A pre-flight check, by the name that `--allow` takes and that every report uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Check {
+    /// No tracked file differs from the last commit.
+    CleanTree,
+    /// The commit is on origin's default branch.
+    DefaultBranch,
+    /// History is whole.
+    Shallow,
+    /// The tag is free, or is there and right.
+    Tag,
+    /// The version's form is the one that the target's tags have.
+    TagForm,
+    /// The version is above its predecessor.
+    Version,
+    /// There is a previous release, and it is an ancestor.
+    Previous,
+    /// Every path filter names something.
+    Paths,
+    /// The file that carries the version agrees.
+    VersionSource,
+    /// The notes have something to tell.
+    EmptyNotes,
+    /// There is a name and address to make a tag with.
+    Tagger,
+    /// The archive depends on the committed attributes alone.
+    Attributes,
+    /// The tag can be signed.
+    Signing,
+    /// The release can be published.
+    Publishing,
+}
+
+impl Check {
+    /// All checks, in the order of reports.
+    pub const ALL: [Self; 14] = [
+        Self::CleanTree,
+        Self::DefaultBranch,
+        Self::Shallow,
+        Self::TagForm,
+        Self::Version,
+        Self::Tag,
+        Self::Previous,
+        Self::Paths,
+        Self::EmptyNotes,
+        Self::VersionSource,
+        Self::Attributes,
+        Self::Tagger,
+        Self::Signing,
+        Self::Publishing,
+    ];
+
+    /// The name: stable, for `--allow` and for scripts.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CleanTree => "clean-tree",
+            Self::DefaultBranch => "default-branch",
+            Self::Shallow => "shallow",
+            Self::Tag => "tag",
+            Self::TagForm => "tag-form",
+            Self::Version => "version",
+            Self::Previous => "previous",
+            Self::Paths => "paths",
+            Self::VersionSource => "version-source",
+            Self::EmptyNotes => "empty-notes",
+            Self::Tagger => "tagger",
+            Self::Attributes => "attributes",
+            Self::Signing => "signing",
+            Self::Publishing => "publishing",
+        }
+    }
+
+    /// Whether an operator may go on although it fails. What would make the release wrong may not be overridden.
+    #[must_use]
+    pub fn can_be_allowed(self) -> bool {
+        match self {
+            Self::CleanTree
+            | Self::DefaultBranch
+            | Self::Previous
+            | Self::Paths
+            | Self::VersionSource
+            | Self::EmptyNotes => true,
+            Self::Shallow
+            | Self::Tag
+            | Self::TagForm
+            | Self::Version
+            | Self::Tagger
+            | Self::Attributes
+            | Self::Signing
+            | Self::Publishing => false,
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for Check {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// Why a text cannot be given to `--allow`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AllowError {
+    /// No check has this name.
+    #[error("no check is called '{0}'; those that can be allowed: {names}", names = allowable())]
+    Unknown(String),
+    /// The check may not be overridden.
+    #[error("'{0}' cannot be allowed: a release that fails it would be wrong; those that can: {names}", names = allowable())]
+    Never(Check),
+}
+
+fn allowable() -> String {
+    let names: Vec<&str> = Check::ALL.into_iter().filter(|it| it.can_be_allowed()).map(Check::name).collect();
+    names.join(", ")
+}
+
+impl FromStr for Check {
+    type Err = AllowError;
+
+    fn from_str(text: &str) -> Result<Self, AllowError> {
+        let check = Self::ALL.into_iter().find(|it| it.name() == text);
+        let check = check.ok_or_else(|| AllowError::Unknown(text.to_owned()))?;
+        if check.can_be_allowed() { Ok(check) } else { Err(AllowError::Never(check)) }
+    }
+}

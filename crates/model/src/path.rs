@@ -1,0 +1,97 @@
+//! Paths inside a repository.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// A plain path filter: relative to the repository's root, `/` between its parts, no wildcards and no pathspec
+/// magic. It names a file, or a folder and everything below; with a `/` at its end only a folder, as in git.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RepoPath(String);
+
+/// Why a text is no plain path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{text}' is not a plain path inside the repository: {reason}")]
+pub struct PathError {
+    /// What was given.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+impl RepoPath {
+    /// The path that `text` names.
+    ///
+    /// # Errors
+    /// [`PathError`] for what git would read as something other than a plain path (`*`, `?`, `[`, `\`, a leading `:`),
+    /// and for what cannot be inside a repository (absolute, empty or dotted parts, control characters).
+    pub fn parse(text: &str) -> Result<Self, PathError> {
+        let refuse = |reason| Err(PathError { text: text.to_owned(), reason });
+        if text.starts_with('/') {
+            return refuse("it is absolute");
+        }
+        if text.starts_with(':') {
+            return refuse("a leading ':' is pathspec magic");
+        }
+        if text.contains(['*', '?', '[', '\\']) {
+            return refuse("wildcards are not plain");
+        }
+        if text.chars().any(char::is_control) {
+            return refuse("it has control characters");
+        }
+        let parts = text.strip_suffix('/').unwrap_or(text).split('/');
+        for part in parts {
+            match part {
+                "" => return refuse("a part of it is empty"),
+                "." | ".." => return refuse("it has a '.' or '..' part"),
+                _ => {}
+            }
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The text as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The parts between the slashes.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        self.0.trim_end_matches('/').split('/')
+    }
+
+    /// Whether only a folder can match.
+    #[must_use]
+    pub fn is_folder_only(&self) -> bool {
+        self.0.ends_with('/')
+    }
+}
+
+impl fmt::Display for RepoPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for RepoPath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_paths_and_their_twins() {
+        for good in ["cli", "specs/sandbox-lifecycle.yml", "a b/ü", "dir/", ".github/workflows"] {
+            assert_eq!(RepoPath::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "/", "/cli", "a//b", "./a", "a/../b", "*.rs", ":(top)a", "a\\b", "a\nb", "a?", "[a]"]
+        {
+            assert!(RepoPath::parse(bad).is_err(), "took {bad:?}");
+        }
+    }
+}

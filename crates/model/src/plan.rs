@@ -1,0 +1,123 @@
+//! What is going to be done, and every reason not to.
+
+use serde::Serialize;
+
+use crate::facts::Check;
+use crate::{CommitId, ReleaseTag};
+
+/// A release as it would be performed.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The tag.
+    pub tag: ReleaseTag,
+    /// The commit.
+    pub commit: CommitId,
+    /// Every check that was made.
+    pub checks: Vec<Checked>,
+    /// The steps in their order.
+    pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// Every reason to refuse. A plan without any may be performed.
+    pub fn refusals(&self) -> impl Iterator<Item = &Checked> {
+        self.checks.iter().filter(|it| it.outcome == Outcome::Refused)
+    }
+
+    /// The plan, where nothing speaks against it.
+    ///
+    /// # Errors
+    /// [`Refused`], with every reason at once.
+    pub fn approve(self) -> Result<Approved, Refused> {
+        let reasons: Vec<Checked> = self.refusals().cloned().collect();
+        if reasons.is_empty() { Ok(Approved(self)) } else { Err(Refused { tag: self.tag.name(), reasons }) }
+    }
+}
+
+/// A plan that no check refuses. There is no other way to get one than [`Plan::approve`].
+#[derive(Debug, Clone)]
+pub struct Approved(Plan);
+
+impl Approved {
+    /// The plan.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.0
+    }
+}
+
+/// Every reason why a release is refused.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{tag} is refused for {} reason{}", reasons.len(), if reasons.len() == 1 { "" } else { "s" })]
+pub struct Refused {
+    /// The tag's name.
+    pub tag: String,
+    /// The reasons, at least one.
+    pub reasons: Vec<Checked>,
+}
+
+/// A check and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// The check.
+    pub check: Check,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// A stable word for the case.
+    pub reason: &'static str,
+    /// What was seen.
+    pub evidence: String,
+    /// What to do, where there is something to do.
+    pub hint: String,
+}
+
+/// What came of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It holds.
+    Passed,
+    /// It does not hold in a way that the operator should know of, and that stops nothing.
+    Warned,
+    /// It does not hold, and the operator allowed that.
+    Allowed,
+    /// It does not hold.
+    Refused,
+}
+
+/// A step of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// What is done.
+    pub step: Action,
+    /// What it is done to.
+    pub subject: String,
+    /// Whether it is still to be done.
+    pub state: State,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// The source archive is written.
+    WriteArchive,
+    /// `SHA256SUMS` is written.
+    WriteSums,
+    /// The notes are written.
+    WriteNotes,
+    /// The tag is made, in this clone.
+    CreateTag,
+}
+
+/// Whether a step is still to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It is to be done.
+    Missing,
+    /// What it makes is there from before, and is made again and compared, for it must come out the same.
+    Again,
+    /// What it makes is there and right.
+    Present,
+}

@@ -1,0 +1,117 @@
+//! `SHA256SUMS`, in the form that GNU `sha256sum` writes and checks.
+
+use crate::Digest;
+
+/// The text of a `SHA256SUMS` file: a line `<hex>␠␠<name>\n` for each file, in the order given.
+///
+/// Names are those of our own assets: the caller has made sure that they need no escaping.
+#[must_use]
+pub fn render<'a>(files: impl IntoIterator<Item = (&'a str, Digest)>) -> String {
+    let lines: Vec<String> =
+        files.into_iter().map(|(name, digest)| format!("{}  {name}\n", digest.hex())).collect();
+    lines.concat()
+}
+
+/// Why a text is no `SHA256SUMS` of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {reason}")]
+pub struct SumsError {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+/// The longest `SHA256SUMS` that is read, in bytes.
+pub const LIMIT: usize = 1 << 20;
+
+/// The files and digests that a `SHA256SUMS` of ours names. Strict: what [`render`] would not have written is
+/// refused, because a text that two tools read in two ways checks two different files.
+///
+/// # Errors
+/// [`SumsError`] for an empty text, one over [`LIMIT`], and any line of another form: other line ends, upper-case
+/// digits, the binary mark `*`, escapes, a path instead of a name, a name that was there before.
+pub fn parse(text: &[u8]) -> Result<Vec<(String, Digest)>, SumsError> {
+    let fail = |line, reason| Err(SumsError { line, reason });
+    if text.len() > LIMIT {
+        return fail(1, "the file is longer than 1 MiB");
+    }
+    let Ok(text) = std::str::from_utf8(text) else { return fail(1, "it is not UTF-8") };
+    if text.is_empty() {
+        return fail(1, "it is empty");
+    }
+    let Some(text) = text.strip_suffix('\n') else {
+        return fail(text.lines().count(), "the last line does not end");
+    };
+    let mut files: Vec<(String, Digest)> = Vec::new();
+    for (index, line) in text.split('\n').enumerate() {
+        let at = index + 1;
+        let Some((hex, name)) = line.split_once("  ") else {
+            return fail(at, "want 64 digits, two spaces and a name");
+        };
+        let Some(digest) = Digest::from_hex(hex) else {
+            return fail(at, "want 64 lower-case hexadecimal digits first");
+        };
+        if name.is_empty() || name.starts_with([' ', '*', '.']) || name.contains(['/', '\\']) {
+            return fail(at, "want a plain file name");
+        }
+        if name.contains(char::is_control) {
+            return fail(at, "the name has control characters");
+        }
+        if files.iter().any(|(seen, _)| seen == name) {
+            return fail(at, "the name was there before");
+        }
+        files.push((name.to_owned(), digest));
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn other_forms_are_refused() {
+        let hash = Digest::of(b"x").hex();
+        let good = format!("{hash}  a.tar.gz\n");
+        assert_eq!(parse(good.as_bytes()).unwrap(), [("a.tar.gz".to_owned(), Digest::of(b"x"))]);
+        let bad = [
+            String::new(),
+            "\n".to_owned(),
+            format!("{hash}  a.tar.gz"),
+            format!("{hash} a.tar.gz\n"),
+            format!("{hash} *a.tar.gz\n"),
+            format!("{hash}  ../a.tar.gz\n"),
+            format!("{hash}  /a\n"),
+            format!("\\{hash}  a\\nb\n"),
+            format!("{}  a.tar.gz\n", hash.to_uppercase()),
+            format!("{hash}  a.tar.gz\r\n"),
+            format!("\u{feff}{hash}  a.tar.gz\n"),
+            format!("{good}{good}"),
+            format!("{good}\n"),
+            format!("{hash}  a\0b\n"),
+        ];
+        for text in bad {
+            assert!(parse(text.as_bytes()).is_err(), "took {text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(names in proptest::collection::btree_set("[A-Za-z0-9_+-][A-Za-z0-9._+-]{0,30}", 1..5)) {
+            let files: Vec<(String, Digest)> =
+                names.into_iter().map(|it| { let digest = Digest::of(it.as_bytes()); (it, digest) }).collect();
+            let text = render(files.iter().map(|(name, digest)| (name.as_str(), *digest)));
+            prop_assert_eq!(parse(text.as_bytes()).unwrap(), files);
+        }
+
+        #[test]
+        fn what_is_read_is_what_would_be_written(text in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(files) = parse(&text) {
+                let again = render(files.iter().map(|(name, digest)| (name.as_str(), *digest)));
+                prop_assert_eq!(again.as_bytes(), text.as_slice());
+            }
+        }
+    }
+}

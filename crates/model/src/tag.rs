@@ -1,0 +1,192 @@
+//! Release tags: `<target>/v<version>` or `<target>/<version>`.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::catalog::{Catalog, TagForm, Target};
+use crate::version::{Version, VersionError};
+
+/// The tag of a release: a target of the catalog and a valid version in the form that the target's tags have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseTag {
+    target: String,
+    display_name: String,
+    archive_prefix: String,
+    label: String,
+    version: Version,
+}
+
+/// Why a text is no release tag.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TagError {
+    /// No target of the catalog has this prefix.
+    #[error("no target is called '{given}'{}", near.as_ref().map(|it| format!("; did you mean '{it}'?")).unwrap_or_default())]
+    UnknownTarget {
+        /// What was given.
+        given: String,
+        /// The catalog's nearest name.
+        near: Option<String>,
+    },
+    /// The target is there, the version is not.
+    #[error("'{given}' names the target but no version: want {want}")]
+    NoVersion {
+        /// What was given.
+        given: String,
+        /// The form that the target's tags have.
+        want: String,
+    },
+    /// The version is not one.
+    #[error("{source}; want {want}")]
+    Version {
+        /// What is wrong with it.
+        #[source]
+        source: VersionError,
+        /// The form that the target's tags have.
+        want: String,
+    },
+}
+
+impl ReleaseTag {
+    /// The tag that `text` names, with a target's id or alias before the version: `server/v0.1.14`.
+    ///
+    /// # Errors
+    /// [`TagError`], with the form that the target wants.
+    pub fn parse(catalog: &Catalog, text: &str) -> Result<Self, TagError> {
+        let found = catalog
+            .targets()
+            .iter()
+            .flat_map(|target| target.names().map(move |name| (target, name)))
+            .filter_map(|(target, name)| Some((target, name, text.strip_prefix(name)?)))
+            .filter(|(_, _, rest)| rest.is_empty() || rest.starts_with('/'))
+            .max_by_key(|(_, name, _)| name.len());
+        match found {
+            Some((target, _, rest)) => Self::of(catalog, target, rest.strip_prefix('/').unwrap_or(rest)),
+            None => Err(unknown(catalog, text.rsplit_once('/').map_or(text, |(target, _)| target))),
+        }
+    }
+
+    /// The tag of a target's id or alias and a version, the legacy script's way of naming it.
+    ///
+    /// # Errors
+    /// [`TagError`], with the form that the target wants.
+    pub fn new(catalog: &Catalog, target: &str, version: &str) -> Result<Self, TagError> {
+        let target = catalog.target(target).ok_or_else(|| unknown(catalog, target))?;
+        Self::of(catalog, target, version)
+    }
+
+    fn of(catalog: &Catalog, target: &Target, typed: &str) -> Result<Self, TagError> {
+        let want =
+            format!("{}/{}", target.id, if target.tag_form == TagForm::V { "v1.2.3" } else { "1.2.3" });
+        if typed.is_empty() {
+            return Err(TagError::NoVersion { given: target.id.clone(), want });
+        }
+        let bare = typed.strip_prefix('v').unwrap_or(typed);
+        let version =
+            Version::parse(target.scheme, bare).map_err(|source| TagError::Version { source, want })?;
+        let label = match target.tag_form {
+            TagForm::V => format!("v{bare}"),
+            TagForm::Plain => typed.to_owned(),
+        };
+        Ok(Self {
+            target: target.id.clone(),
+            display_name: target.display_name.clone(),
+            archive_prefix: catalog.archive_prefix.clone(),
+            label,
+            version,
+        })
+    }
+
+    /// The tag's name: `server/v0.1.14`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.target, self.label)
+    }
+
+    /// The tag's reference: `refs/tags/server/v0.1.14`.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        format!("refs/tags/{}", self.name())
+    }
+
+    /// The target's id.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// The version, without a `v`.
+    #[must_use]
+    pub fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// The version as the tag spells it, with its `v` where it has one.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The release's title: `OpenSandbox Server v0.1.14`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("{} {}", self.display_name, self.label)
+    }
+
+    /// The message of the tag object: `release: OpenSandbox Server v0.1.14`.
+    #[must_use]
+    pub fn message(&self) -> String {
+        format!("release: {}", self.title())
+    }
+
+    /// The name with `/` and `:` replaced by `-`, for files.
+    #[must_use]
+    pub fn safe_name(&self) -> String {
+        self.name().replace(['/', ':'], "-")
+    }
+
+    /// The top folder of the source archive: `opensandbox-server-v0.1.14`.
+    #[must_use]
+    pub fn archive_folder(&self) -> String {
+        format!("{}-{}", self.archive_prefix, self.safe_name())
+    }
+
+    /// The source archive's file name: `opensandbox-server-v0.1.14.tar.gz`.
+    #[must_use]
+    pub fn archive_name(&self) -> String {
+        format!("{}.tar.gz", self.archive_folder())
+    }
+}
+
+impl fmt::Display for ReleaseTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.target, self.label)
+    }
+}
+
+impl Serialize for ReleaseTag {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The error for a target that is not there, with the catalog's nearest name: the one that shares most pairs of
+/// neighbouring letters (the Dice coefficient), if it shares half of them.
+fn unknown(catalog: &Catalog, given: &str) -> TagError {
+    let pairs =
+        |text: &str| -> Vec<[u8; 2]> { text.as_bytes().windows(2).map(|it| [it[0], it[1]]).collect() };
+    let wanted = pairs(given);
+    let near = catalog
+        .targets()
+        .iter()
+        .flat_map(Target::names)
+        .map(|name| {
+            let own = pairs(name);
+            let shared = own.iter().filter(|it| wanted.contains(it)).count();
+            (200 * shared / (own.len() + wanted.len()).max(1), name)
+        })
+        .filter(|(score, _)| *score >= 50)
+        .max_by_key(|(score, _)| *score)
+        .map(|(_, name)| name.to_owned());
+    TagError::UnknownTarget { given: given.to_owned(), near }
+}

@@ -1,0 +1,197 @@
+//! Text of strangers, made safe for a page on GitHub.
+//!
+//! GitHub reads Markdown (GFM, <https://github.github.com/gfm/>), and then looks for mentions, issue numbers, commit
+//! names and addresses in what is left. Against the first, punctuation gets a backslash; against the second, an
+//! invisible zero-width space (`&#8203;`) parts what would be recognised. Code spans are kept as they are: nothing in
+//! them is read as anything else.
+
+use std::fmt::Write as _;
+
+/// The invisible space that keeps GitHub from recognising what it parts.
+const PART: &str = "&#8203;";
+/// The longest text that is kept, in characters; git wants subjects of 50.
+const LONGEST: usize = 300;
+
+/// A text as a piece of a line of Markdown.
+#[must_use]
+pub fn text(text: &str) -> String {
+    let clean = clean(text);
+    let chars: Vec<char> = clean.chars().collect();
+    let mut out = String::with_capacity(clean.len() + 16);
+    let mut at = 0;
+    while at < chars.len() {
+        at += piece(&chars, at, &mut out);
+    }
+    out
+}
+
+/// A text as a code span, with as many backticks around it as it takes.
+#[must_use]
+pub fn code(text: &str) -> String {
+    let clean = clean(text);
+    if !clean.contains('`') {
+        return format!("`{clean}`");
+    }
+    let longest = clean.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    format!("{fence} {clean} {fence}")
+}
+
+/// One line without control characters and without what turns the direction of writing, not too long.
+fn clean(text: &str) -> String {
+    let plain: String = text
+        .chars()
+        .map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c })
+        .filter(|c| {
+            !matches!(*c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        })
+        .collect();
+    let line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        None => line,
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+    }
+}
+
+/// Writes the piece that starts at `at`, and says how many characters it took.
+fn piece(chars: &[char], at: usize, out: &mut String) -> usize {
+    let c = chars[at];
+    let next = chars.get(at + 1).copied().unwrap_or(' ');
+    let before = if at == 0 { ' ' } else { chars[at - 1] };
+    match c {
+        '`' => return backtick(chars, at, out),
+        '#' | '-' | '+' | '=' if at == 0 => push_all(out, &['\\', c]),
+        '\\' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '|' | '~' | '$' => push_all(out, &['\\', c]),
+        '@' if next.is_alphanumeric() => parted(out, c),
+        '#' if next.is_ascii_digit() => parted(out, c),
+        ':' if next == '/' => parted(out, c),
+        '-' if next.is_ascii_digit() && ends_with_gh(&chars[..at]) => parted(out, c),
+        _ if c.is_alphanumeric() && !before.is_alphanumeric() => return word(chars, at, out),
+        _ => out.push(c),
+    }
+    if c == '#' && at == 0 && next.is_ascii_digit() {
+        out.push_str(PART);
+    }
+    1
+}
+
+fn parted(out: &mut String, c: char) {
+    out.push(c);
+    out.push_str(PART);
+}
+
+fn push_all(out: &mut String, chars: &[char]) {
+    out.extend(chars);
+}
+
+fn ends_with_gh(before: &[char]) -> bool {
+    matches!(before, [.., g, h] if g.eq_ignore_ascii_case(&'g') && h.eq_ignore_ascii_case(&'h'))
+}
+
+/// A word: what may be the name of a commit is parted, and so is the `www` of an address; a number that would start a
+/// list is not let do so.
+fn word(chars: &[char], at: usize, out: &mut String) -> usize {
+    let length = chars[at..].iter().position(|c| !c.is_alphanumeric()).unwrap_or(chars.len() - at);
+    let word = &chars[at..at + length];
+    let after = chars.get(at + length).copied().unwrap_or(' ');
+    let is_commit_name = (7..=64).contains(&length)
+        && word.iter().all(char::is_ascii_hexdigit)
+        && word.iter().any(char::is_ascii_digit);
+    if is_commit_name {
+        parted(out, word[0]);
+        out.extend(&word[1..]);
+    } else {
+        out.extend(word);
+    }
+    if after == '.' && length == 3 && word.iter().all(|c| c.eq_ignore_ascii_case(&'w')) {
+        out.push_str(PART);
+    }
+    if at == 0 && matches!(after, '.' | ')') && word.iter().all(char::is_ascii_digit) {
+        write!(out, "\\{after}").expect("writing to a string cannot fail");
+        return length + 1;
+    }
+    length
+}
+
+/// A code span with single backticks, as it is; any other backtick gets a backslash.
+fn backtick(chars: &[char], at: usize, out: &mut String) -> usize {
+    let run = |from: usize| chars[from..].iter().take_while(|c| **c == '`').count();
+    let opening = run(at);
+    if opening == 1 {
+        let mut end = at + 1;
+        while end < chars.len() {
+            match run(end) {
+                0 => end += 1,
+                1 if end > at + 1 => {
+                    out.extend(&chars[at..=end]);
+                    return end + 1 - at;
+                }
+                other => end += other,
+            }
+        }
+    }
+    out.push_str(&"\\`".repeat(opening));
+    opening
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn nothing_mentions_links_or_breaks_the_page() {
+        for (given, expected) in [
+            ("plain words, (really)!", "plain words, (really)!"),
+            ("bump @scope/name", "bump @&#8203;scope/name"),
+            ("mail a@b.example", "mail a@&#8203;b.example"),
+            ("a @ b", "a @ b"),
+            ("close #12 and acme/widgets#3", "close #&#8203;12 and acme/widgets#&#8203;3"),
+            ("#12 first", "\\#&#8203;12 first"),
+            ("see GH-12", "see GH-&#8203;12"),
+            ("see https://evil.example", "see https:&#8203;//evil.example"),
+            ("see www.evil.example", "see www&#8203;.evil.example"),
+            ("like 1a2b3c4d5e", "like 1&#8203;a2b3c4d5e"),
+            ("defaced facade", "defaced facade"),
+            ("[x](y) ![z]", "\\[x\\](y) !\\[z\\]"),
+            ("<img src=x> &copy; a|b ~~c~~ $d$", "\\<img src=x\\> \\&copy; a\\|b \\~\\~c\\~\\~ \\$d\\$"),
+            ("*a* _b_ \\c", "\\*a\\* \\_b\\_ \\\\c"),
+            ("# title", "\\# title"),
+            ("- item", "\\- item"),
+            ("1. item", "1\\. item"),
+            ("use `@scope/name` now", "use `@scope/name` now"),
+            ("a ` b @c", "a \\` b @&#8203;c"),
+            ("a ``b` @c", "a \\`\\`b\\` @&#8203;c"),
+            ("a\nb\r\x1b[31mc\u{202e}d\u{0}", "a b \\[31mcd"),
+            ("", ""),
+        ] {
+            assert_eq!(text(given), expected, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn long_text_ends_on_a_character() {
+        let shortened = text(&"ü".repeat(400));
+        assert_eq!(shortened.chars().count(), LONGEST + 1);
+        assert!(shortened.ends_with("ü…"));
+    }
+
+    #[test]
+    fn code_spans_hold_backticks() {
+        assert_eq!(code("server/v1"), "`server/v1`");
+        assert_eq!(code("a`b``c"), "``` a`b``c ```");
+    }
+
+    proptest! {
+        #[test]
+        fn no_control_character_and_no_mention_survives(given in "(?s)[ -~\\n\\t\u{0}\u{1b}ü@`#]{0,80}") {
+            let shown = text(&given);
+            prop_assert!(!shown.contains(char::is_control), "{shown:?}");
+            let outside: String = shown.replace("\\`", "").split('`').step_by(2).collect::<Vec<_>>().join("x");
+            for (at, _) in outside.match_indices('@') {
+                prop_assert!(!outside[at + 1..].starts_with(char::is_alphanumeric), "{shown:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Renders release notes: the changelog, and how to verify what was released.
+//!
+//! This crate will not read files or decide what stands in which section. Nothing that a commit says can mention
+//! anybody, link anywhere or break the page: see [`escape`].
+
+pub mod escape;
+mod page;
+mod shorten;
+mod verify;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior, Value};
+
+pub use page::{Facts, Template};
+pub use shorten::{LIMIT, Notes};
+
+/// The template that is built in.
+pub const TEMPLATE: &str = include_str!("../../../templates/release-notes.md.j2");
+
+/// Why there are no notes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotesError {
+    /// The template is wrong.
+    #[error("{file}:{line}: {message}")]
+    Template {
+        /// The template's name, as it was given.
+        file: String,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong there.
+        message: String,
+    },
+    /// The template writes more than GitHub takes, however much is left out of it.
+    #[error("the notes have {length} characters without any entry: GitHub takes {LIMIT}")]
+    TooLong {
+        /// How many characters are left.
+        length: usize,
+    },
+}
+
+/// The notes of a release, at most [`LIMIT`] characters long.
+///
+/// # Errors
+/// [`NotesError::Template`] with file and line, [`NotesError::TooLong`] where no entry is left to leave out.
+pub fn render(facts: &Facts<'_>, template: &Template) -> Result<Notes, NotesError> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.set_syntax(blocks_leave_no_lines());
+    let wrong = |error: minijinja::Error| NotesError::Template {
+        file: template.file.clone(),
+        line: error.line().unwrap_or(1),
+        message: error
+            .detail()
+            .map_or_else(|| error.kind().to_string(), |it| format!("{}: {it}", error.kind())),
+    };
+    environment.add_template("notes", &template.text).map_err(wrong)?;
+    let compiled = environment.get_template("notes").map_err(wrong)?;
+    shorten::fit(page::Page::of(facts), |page| compiled.render(Value::from(Serde(page))).map_err(wrong))
+}
+
+/// The syntax of templates: a block on a line of its own leaves nothing of that line behind.
+fn blocks_leave_no_lines() -> SyntaxConfig {
+    let mut builder = SyntaxConfig::builder();
+    builder.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true);
+    builder.build().expect("the usual delimiters do not clash")
+}

@@ -1,0 +1,138 @@
+//! What a template is given.
+
+use model::catalog::{Catalog, Target};
+use model::change::{Changelog, Contributor, Entry, Kind, Since};
+use model::{CommitId, ReleaseTag, RepoSlug};
+use serde::Serialize;
+
+use crate::escape;
+use crate::verify::Verify;
+
+/// What notes are made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The catalog.
+    pub catalog: &'a Catalog,
+    /// The target.
+    pub target: &'a Target,
+    /// The tag.
+    pub tag: &'a ReleaseTag,
+    /// The commit.
+    pub commit: CommitId,
+    /// The repository on GitHub.
+    pub slug: &'a RepoSlug,
+    /// The changelog.
+    pub changelog: &'a Changelog,
+    /// Whether the tag is, or will be, a signed one.
+    pub signed_tag: bool,
+}
+
+/// A template, and what to call it in errors.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// The file's name.
+    pub file: String,
+    /// Its text.
+    pub text: String,
+}
+
+impl Default for Template {
+    /// The template that is built in.
+    fn default() -> Self {
+        Self { file: "templates/release-notes.md.j2".to_owned(), text: crate::TEMPLATE.to_owned() }
+    }
+}
+
+/// The values of a template, by the names that it uses. Every text in it is Markdown already.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Page {
+    title: String,
+    tag: String,
+    version: String,
+    commit: String,
+    repository: String,
+    /// The previous tag as a code span; none for an initial release.
+    since: Option<String>,
+    /// The paths as a code span; none for the whole repository.
+    paths: Option<String>,
+    /// Where all changes can be seen.
+    compare_url: String,
+    pub(crate) sections: Vec<Section>,
+    pub(crate) contributors: Section,
+    /// The programs, in one line; none where there were none.
+    bots: Option<String>,
+    verify: Verify,
+}
+
+/// A title and its lines.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Section {
+    #[serde(skip)]
+    pub(crate) kind: Option<Kind>,
+    title: String,
+    pub(crate) lines: Vec<String>,
+    /// How many lines were left out at the end.
+    pub(crate) omitted: usize,
+}
+
+impl Page {
+    pub(crate) fn of(facts: &Facts<'_>) -> Self {
+        let changelog = facts.changelog;
+        let (since, compare_url) = match &changelog.since {
+            Since::Tag { name, .. } => (
+                Some(escape::code(name)),
+                format!("{}/compare/{}...{}", facts.slug.url(), in_url(name), in_url(&facts.tag.name())),
+            ),
+            Since::Beginning => (None, format!("{}/commits/{}", facts.slug.url(), in_url(&facts.tag.name()))),
+        };
+        let paths: Vec<&str> = changelog.paths.iter().map(model::RepoPath::as_str).collect();
+        let people = changelog.contributors.iter().filter(|it| !it.bot).map(person).collect();
+        let bots: Vec<String> = changelog.contributors.iter().filter(|it| it.bot).map(person).collect();
+        Self {
+            title: facts.tag.title(),
+            tag: facts.tag.name(),
+            version: facts.tag.version().to_string(),
+            commit: facts.commit.to_string(),
+            repository: facts.slug.to_string(),
+            since,
+            paths: (!paths.is_empty()).then(|| escape::code(&paths.join(" "))),
+            compare_url,
+            sections: Kind::ALL.into_iter().map(|kind| section(kind, changelog)).collect(),
+            contributors: Section {
+                kind: None,
+                title: "👥 Contributors".to_owned(),
+                lines: people,
+                omitted: 0,
+            },
+            bots: (!bots.is_empty()).then(|| bots.join(", ")),
+            verify: Verify::of(facts),
+        }
+    }
+}
+
+fn section(kind: Kind, changelog: &Changelog) -> Section {
+    let lines = changelog.of(kind).map(entry).collect();
+    Section { kind: Some(kind), title: kind.title().to_owned(), lines, omitted: 0 }
+}
+
+fn entry(entry: &Entry) -> String {
+    let subject = escape::text(&entry.subject);
+    match entry.number {
+        Some(number) if subject.is_empty() => format!("(#{number})"),
+        Some(number) => format!("{subject} (#{number})"),
+        None if subject.is_empty() => entry.commit.short(),
+        None => subject,
+    }
+}
+
+fn person(it: &Contributor) -> String {
+    it.handle.as_ref().map_or_else(|| escape::text(&it.name), |handle| format!("@{handle}"))
+}
+
+/// A name as a part of an address (RFC 3986, section 2): unreserved characters and `/` stay, other bytes are encoded.
+fn in_url(name: &str) -> String {
+    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    name.bytes()
+        .map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}

@@ -1,0 +1,100 @@
+//! What changes something.
+
+use std::path::Path;
+
+use archive::{OutFolder, TarStream, Threads, gzip};
+use model::facts::TagKind;
+use model::plan::Approved;
+use model::receipt::{MadeFile, MadeTag, Receipt};
+use model::{CommitId, ReleaseTag, sums};
+use notes::Notes;
+use repo::{Repo, RepoError};
+
+use crate::{Event, NOTES_FILE, OpsError, SUMS_FILE};
+
+/// Performs a release on this machine: archive, sums and notes on disk, then the tag. Run again, it comes to the
+/// same end.
+///
+/// # Errors
+/// [`OpsError`]. Files that were written before stay; none is there in part.
+pub fn apply(
+    repo: &Repo,
+    approved: &Approved,
+    notes: &Notes,
+    out: &Path,
+    tell: &mut dyn FnMut(Event),
+) -> Result<Receipt, OpsError> {
+    let plan = approved.plan();
+    let folder = OutFolder::open(out)?;
+    let mut files = write_into(repo, &plan.tag, plan.commit, &folder, tell)?;
+    tell(Event::Writing(NOTES_FILE.to_owned()));
+    files.push(folder.write(NOTES_FILE, notes.markdown.as_bytes())?);
+    let tag_object = tag(repo, &plan.tag, plan.commit, tell)?;
+    Ok(Receipt { tag: plan.tag.clone(), commit: plan.commit, files, tag_object })
+}
+
+/// Writes the source archive of a commit and `SHA256SUMS` into a folder.
+///
+/// # Errors
+/// [`OpsError`]. Nothing is there in part.
+pub fn write_archive(
+    repo: &Repo,
+    tag: &ReleaseTag,
+    commit: CommitId,
+    out: &Path,
+    tell: &mut dyn FnMut(Event),
+) -> Result<Vec<MadeFile>, OpsError> {
+    write_into(repo, tag, commit, &OutFolder::open(out)?, tell)
+}
+
+fn write_into(
+    repo: &Repo,
+    tag: &ReleaseTag,
+    commit: CommitId,
+    folder: &OutFolder,
+    tell: &mut dyn FnMut(Event),
+) -> Result<Vec<MadeFile>, OpsError> {
+    let name = tag.archive_name();
+    tell(Event::Writing(name.clone()));
+    let snapshot = repo.snapshot(commit)?;
+    let file = folder.create(&name)?;
+    let shown = file.path().display().to_string();
+    let file = gzip::compress(file, Threads::all(), |out| {
+        let mut stream = TarStream::start(out, &snapshot, &tag.archive_folder())?;
+        repo.archive(commit, &mut |member| stream.append(member).map_err(OpsError::Tar))?;
+        stream.finish()?;
+        Ok(())
+    });
+    let archive = file.map_err(|error| OpsError::of_gzip(&shown, error))?.finish()?;
+    tell(Event::Written(archive.clone()));
+    let sums = folder.write(SUMS_FILE, sums::render([(name.as_str(), archive.digest)]).as_bytes())?;
+    tell(Event::Written(sums.clone()));
+    Ok(vec![archive, sums])
+}
+
+/// The tag in this clone: made, or kept where it is there and right. Looked at again, because the plan may be old.
+fn tag(
+    repo: &Repo,
+    tag: &ReleaseTag,
+    commit: CommitId,
+    tell: &mut dyn FnMut(Event),
+) -> Result<MadeTag, OpsError> {
+    let name = tag.name();
+    let race = || OpsError::TagRace { tag: name.clone(), commit: commit.to_string() };
+    if let Some((object, at, kind)) = repo.tag(&name)? {
+        if at != Some(commit) {
+            return Err(race());
+        }
+        tell(Event::TagKept(name.clone()));
+        return Ok(MadeTag { object, kind, existed: true });
+    }
+    let tagger = repo.ask_identity().wait()?;
+    let object = Repo::tag_object(&name, commit, &tagger, &tag.message());
+    let made = repo.create_tag(&name, &object).map_err(|error| match error {
+        RepoError::TagExists(_) => race(),
+        other => OpsError::Repo(other),
+    })?;
+    debug_assert_eq!(made.kind, TagKind::Annotated, "nothing signs a tag here");
+    tell(Event::Tagged(name));
+    Ok(made)
+}

@@ -1,0 +1,77 @@
+//! What can go wrong, and what to do then.
+
+use archive::{GzipError, PlaceError, TarError};
+use notes::NotesError;
+use repo::RepoError;
+
+/// Why an operation ended.
+#[derive(Debug, thiserror::Error)]
+pub enum OpsError {
+    /// The repository.
+    #[error(transparent)]
+    Repo(#[from] RepoError),
+    /// The notes.
+    #[error(transparent)]
+    Notes(#[from] NotesError),
+    /// A file of ours.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// The tar stream.
+    #[error(transparent)]
+    Tar(#[from] TarError),
+    /// The archive's file.
+    #[error("cannot write {file}")]
+    Write {
+        /// The file.
+        file: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The tag that notes start at is not there.
+    #[error("there is no tag '{0}' to start the notes at")]
+    NoSuchTag(String),
+    /// The range of the notes has no start.
+    #[error("{target} has no release below {version} in the history of {commit}")]
+    NoRange {
+        /// The target.
+        target: String,
+        /// The version.
+        version: String,
+        /// The commit.
+        commit: String,
+    },
+    /// The tag appeared, or changed, while the release was at work.
+    #[error("{tag} was made by somebody else meanwhile, and is not at {commit}")]
+    TagRace {
+        /// The tag.
+        tag: String,
+        /// The commit that it should be at.
+        commit: String,
+    },
+}
+
+impl OpsError {
+    /// What to do about it, where something can be done.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Repo(error) => error.hint(),
+            Self::Place(PlaceError::Busy(_)) => Some("wait for it to end, then run again"),
+            Self::NoSuchTag(_) => Some("git fetch --tags, or check the spelling of --from-tag"),
+            Self::NoRange { .. } => Some("--initial-release for the whole history, or --from-tag TAG"),
+            Self::TagRace { .. } => Some("look at it with git show, then run again"),
+            Self::Notes(_) | Self::Place(_) | Self::Tar(_) | Self::Write { .. } => None,
+        }
+    }
+}
+
+impl OpsError {
+    /// The error of a compressed file: of what went in, or of the file itself.
+    pub(crate) fn of_gzip(file: &str, error: GzipError<Self>) -> Self {
+        match error {
+            GzipError::Input(error) => error,
+            GzipError::Output(source) => Self::Write { file: file.to_owned(), source },
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Facts: what is there before anything is decided.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use model::catalog::{Catalog, Target};
+use model::change::{History, Since};
+use model::facts::{BranchFact, CloneFacts, Facts, FilesFact, SourceFact, StartFact, TagFact};
+use model::plan::Checked;
+use model::request::{Request, Start};
+use model::{CommitId, RepoPath, Version};
+use repo::{Repo, RepoError};
+
+use crate::{NOTES_FILE, OpsError, SUMS_FILE};
+
+/// Every fact that a release is decided on. Reads the repository and the output folder, changes neither, and asks
+/// no network: what is known of origin is what was fetched last.
+///
+/// # Errors
+/// [`OpsError::Repo`] where something cannot be read, [`OpsError::NoSuchTag`] for a `--from-tag` that is not there.
+pub fn gather(repo: &Repo, target: &Target, request: &Request) -> Result<Facts, OpsError> {
+    let clone = asked_clone(repo);
+    let commit = repo.resolve(&request.revision)?;
+    let tags = repo.tags(target)?;
+    let since = start(repo, request, &tags, commit)?;
+    let history = match &since {
+        Some(it) => repo.history(commit, start_commit(&it.since), &request.paths)?,
+        None => History::default(),
+    };
+    Ok(Facts {
+        commit,
+        unknown_paths: unknown_paths(repo, &request.extra_paths, commit, since.as_ref())?,
+        version_source: version_source(repo, target, commit)?,
+        files: files(&request.out, &request.tag.archive_name()),
+        clone: clone.finish(&request.remote, &request.default_branch, commit)?,
+        tags,
+        since,
+        history,
+    })
+}
+
+/// The checks of a clone, whatever is released from it.
+///
+/// # Errors
+/// [`OpsError::Repo`] where something cannot be read.
+pub fn clone_checks(
+    repo: &Repo,
+    remote: &str,
+    catalog: &Catalog,
+    commit: CommitId,
+) -> Result<Vec<Checked>, OpsError> {
+    let clone = asked_clone(repo).finish(remote, &catalog.default_branch, commit)?;
+    Ok(rules::clone_checks(remote, commit, &clone, &BTreeSet::new()))
+}
+
+/// The questions about a clone that take a while, asked at once.
+struct Asked<'r> {
+    repo: &'r Repo,
+    changes: repo::AskedChanges,
+    identity: repo::AskedIdentity,
+}
+
+fn asked_clone(repo: &Repo) -> Asked<'_> {
+    Asked { repo, changes: repo.ask_changes(), identity: repo.ask_identity() }
+}
+
+impl Asked<'_> {
+    fn finish(self, remote: &str, branch: &str, commit: CommitId) -> Result<CloneFacts, RepoError> {
+        let default_branch: BranchFact = self.repo.default_branch(remote, branch, commit)?;
+        let tagger = match self.identity.wait() {
+            Ok(identity) => Some(identity.person().to_owned()),
+            Err(RepoError::NoIdentity { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(CloneFacts {
+            default_branch,
+            tagger,
+            shallow: self.repo.is_shallow(),
+            attribute_files: self.repo.attribute_files().iter().map(|it| it.display().to_string()).collect(),
+            changed_files: self.changes.wait()?,
+        })
+    }
+}
+
+fn start(
+    repo: &Repo,
+    request: &Request,
+    tags: &[TagFact],
+    commit: CommitId,
+) -> Result<Option<StartFact>, OpsError> {
+    if let Start::Tag(name) = &request.start {
+        let Some((_, Some(at), _)) = repo.tag(name)? else { return Err(OpsError::NoSuchTag(name.clone())) };
+        let is_ancestor = repo.is_ancestor(at, commit)?;
+        return Ok(Some(StartFact { since: Since::Tag { name: name.clone(), commit: at }, is_ancestor }));
+    }
+    if let Some(since) = previous(repo, request.tag.version(), tags, commit)? {
+        return Ok(Some(StartFact { since, is_ancestor: true }));
+    }
+    let beginning = StartFact { since: Since::Beginning, is_ancestor: true };
+    Ok((request.start == Start::Beginning).then_some(beginning))
+}
+
+/// The first candidate of the rules that is an ancestor.
+fn previous(
+    repo: &Repo,
+    version: &Version,
+    tags: &[TagFact],
+    commit: CommitId,
+) -> Result<Option<Since>, RepoError> {
+    for tag in rules::previous_candidates(version, tags) {
+        let Some(at) = tag.commit else { continue };
+        if repo.is_ancestor(at, commit)? {
+            return Ok(Some(Since::Tag { name: tag.name.clone(), commit: at }));
+        }
+    }
+    Ok(None)
+}
+
+pub(crate) fn start_commit(since: &Since) -> Option<CommitId> {
+    match since {
+        Since::Tag { commit, .. } => Some(*commit),
+        Since::Beginning => None,
+    }
+}
+
+/// The paths that name nothing, neither now nor where the range starts: a folder that was removed has a history.
+fn unknown_paths(
+    repo: &Repo,
+    paths: &[RepoPath],
+    commit: CommitId,
+    since: Option<&StartFact>,
+) -> Result<Vec<RepoPath>, RepoError> {
+    let absent = repo.absent(commit, paths)?;
+    match since.and_then(|it| start_commit(&it.since)) {
+        Some(start) if !absent.is_empty() => repo.absent(start, &absent),
+        _ => Ok(absent),
+    }
+}
+
+fn version_source(repo: &Repo, target: &Target, commit: CommitId) -> Result<Option<SourceFact>, RepoError> {
+    let Some(source) = &target.version_source else { return Ok(None) };
+    Ok(Some(SourceFact { file: source.file.clone(), bytes: repo.file(commit, &source.file)? }))
+}
+
+fn files(out: &Path, archive: &str) -> FilesFact {
+    let there = |name: &str| out.join(name).is_file();
+    FilesFact { archive: there(archive), sums: there(SUMS_FILE), notes: there(NOTES_FILE) }
+}

@@ -1,0 +1,39 @@
+//! The order of work: gather facts, let the rules decide, apply what they decided.
+//!
+//! This crate will not decide anything, print, or read the environment. Only [`apply`] and [`write_archive`] change
+//! anything, and a dry run is a plan that was not applied: no function here takes such a flag.
+
+mod apply;
+mod error;
+mod gather;
+mod prepare;
+mod status;
+
+use model::receipt::MadeFile;
+
+pub use ::notes::Template;
+pub use ::repo::Repo;
+pub use apply::{apply, write_archive};
+pub use error::OpsError;
+pub use gather::{clone_checks, gather};
+pub use prepare::{Prepared, prepare};
+pub use rules::newest;
+pub use status::{Standing, standing};
+
+/// The name of the file that the notes are written to.
+pub const NOTES_FILE: &str = "NOTES.md";
+/// The name of the file with the digests.
+pub const SUMS_FILE: &str = "SHA256SUMS";
+
+/// What happens while a release is performed.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A file is being written.
+    Writing(String),
+    /// A file is complete.
+    Written(MadeFile),
+    /// A tag was made in this clone.
+    Tagged(String),
+    /// The tag was there, at the same commit.
+    TagKept(String),
+}

@@ -1,0 +1,65 @@
+//! A release as it would be: facts, plan, changelog and notes.
+
+use model::catalog::{Catalog, Target};
+use model::change::Changelog;
+use model::facts::{Facts, TagKind};
+use model::plan::Plan;
+use model::request::{Request, Signing};
+use notes::{Notes, Template};
+use repo::Repo;
+
+use crate::{OpsError, gather};
+
+/// A release that could be performed, or refused.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What was observed.
+    pub facts: Facts,
+    /// What would be done, and every check.
+    pub plan: Plan,
+    /// The changelog; none where the range has no start.
+    pub changelog: Option<Changelog>,
+    /// The notes; none where the range has no start.
+    pub notes: Option<Notes>,
+}
+
+/// Gathers, decides, and renders the notes. Changes nothing.
+///
+/// # Errors
+/// [`OpsError`] where something could not be read or the template is wrong. What speaks against the release is no
+/// error here: it stands in the plan.
+pub fn prepare(
+    repo: &Repo,
+    catalog: &Catalog,
+    target: &Target,
+    request: &Request,
+    template: &Template,
+) -> Result<Prepared, OpsError> {
+    let facts = gather(repo, target, request)?;
+    let plan = rules::plan(request, target, &facts);
+    let changelog = facts.since.as_ref().map(|start| {
+        rules::changelog(
+            facts.commit,
+            start.since.clone(),
+            request.paths.clone(),
+            &facts.history,
+            &catalog.bots,
+        )
+    });
+    let name = request.tag.name();
+    let tagged = facts.tags.iter().any(|it| it.name == name && it.kind == TagKind::Signed);
+    let render = |changelog: &Changelog| {
+        let page = notes::Facts {
+            catalog,
+            target,
+            tag: &request.tag,
+            commit: facts.commit,
+            slug: &request.slug,
+            changelog,
+            signed_tag: tagged || request.signing != Signing::Unsigned,
+        };
+        notes::render(&page, template)
+    };
+    let notes = changelog.as_ref().map(render).transpose()?;
+    Ok(Prepared { facts, plan, changelog, notes })
+}

@@ -1,0 +1,41 @@
+//! How a target stands: its newest release, and what came since.
+
+use model::catalog::Target;
+use model::facts::TagFact;
+use model::{CommitId, Version};
+use repo::Repo;
+use rules::Unreleased;
+
+use crate::OpsError;
+
+/// How a target stands.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The tag of its highest version that is an ancestor; none where there is none.
+    pub newest: Option<TagFact>,
+    /// What came since.
+    pub unreleased: Unreleased,
+}
+
+/// How a target stands at a commit.
+///
+/// # Errors
+/// [`OpsError::Repo`] where the repository cannot be read.
+pub fn standing(repo: &Repo, target: &Target, commit: CommitId) -> Result<Standing, OpsError> {
+    let mut tags = repo.tags(target)?;
+    while let Some(newest) = rules::newest(&tags).cloned() {
+        let is_ancestor = match newest.commit {
+            Some(at) => repo.is_ancestor(at, commit)?,
+            None => false,
+        };
+        if is_ancestor {
+            let history = repo.history(commit, newest.commit, &target.paths)?;
+            let version: Option<&Version> = newest.version.as_ref();
+            let unreleased = rules::unreleased(version, &history);
+            return Ok(Standing { newest: Some(newest), unreleased });
+        }
+        tags.retain(|it| it.name != newest.name);
+    }
+    let history = repo.history(commit, None, &target.paths)?;
+    Ok(Standing { newest: None, unreleased: rules::unreleased(None, &history) })
+}

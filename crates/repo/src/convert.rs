@@ -1,0 +1,93 @@
+//! What a checkout, and so an archive, does to a file: `$Id$` and line ends (git's `convert.c`).
+
+use std::borrow::Cow;
+
+use git2::Oid;
+
+use crate::attributes::Lines;
+
+/// The file with `$Id$` and `$Id: …$` replaced by the name of its object, as the attribute `ident` asks.
+pub(crate) fn ident(bytes: Cow<'_, [u8]>, id: Oid) -> Cow<'_, [u8]> {
+    if !bytes.windows(3).any(|it| it == b"$Id") {
+        return bytes;
+    }
+    let mut out = Vec::with_capacity(bytes.len() + 64);
+    let mut rest = &bytes[..];
+    while let Some(dollar) = find(rest, b'$') {
+        out.extend_from_slice(&rest[..=dollar]);
+        rest = &rest[dollar + 1..];
+        match keyword(rest) {
+            Keyword::Replaced(length) => {
+                out.extend_from_slice(format!("Id: {id} $").as_bytes());
+                rest = &rest[length..];
+            }
+            Keyword::Other => {}
+            Keyword::Unfinished => break,
+        }
+    }
+    out.extend_from_slice(rest);
+    Cow::Owned(out)
+}
+
+enum Keyword {
+    /// An `Id` keyword of this length, its closing `$` included.
+    Replaced(usize),
+    /// Something else, or another system's keyword: it has spaces in the wrong place.
+    Other,
+    /// A keyword that never ends: nothing after it is replaced either.
+    Unfinished,
+}
+
+fn keyword(rest: &[u8]) -> Keyword {
+    if rest.starts_with(b"Id$") {
+        return Keyword::Replaced(3);
+    }
+    let Some(value) = rest.strip_prefix(b"Id:") else { return Keyword::Other };
+    let Some(end) = find(value, b'$') else { return Keyword::Unfinished };
+    let inner = &value[..end];
+    let foreign = inner.iter().skip(1).position(|byte| *byte == b' ').is_some_and(|at| at + 2 < inner.len());
+    if inner.contains(&b'\n') || foreign { Keyword::Other } else { Keyword::Replaced(3 + end + 1) }
+}
+
+fn find(bytes: &[u8], wanted: u8) -> Option<usize> {
+    bytes.iter().position(|byte| *byte == wanted)
+}
+
+/// The file with the line ends that the attributes ask for.
+pub(crate) fn line_ends(bytes: Cow<'_, [u8]>, lines: Lines) -> Cow<'_, [u8]> {
+    let convert = match lines {
+        Lines::AsCommitted => false,
+        Lines::Crlf => true,
+        Lines::CrlfIfText => looks_like_text_without_carriage_returns(&bytes),
+    };
+    if !convert || !bytes.contains(&b'\n') {
+        return bytes;
+    }
+    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 16);
+    let mut before = 0;
+    for &byte in bytes.iter() {
+        if byte == b'\n' && before != b'\r' {
+            out.push(b'\r');
+        }
+        out.push(byte);
+        before = byte;
+    }
+    Cow::Owned(out)
+}
+
+/// Git's guess (`gather_stats` and `convert_is_binary`): no NUL, hardly any control characters. What has a carriage
+/// return anywhere is left alone.
+fn looks_like_text_without_carriage_returns(bytes: &[u8]) -> bool {
+    if bytes.iter().any(|byte| matches!(byte, b'\r' | 0)) {
+        return false;
+    }
+    let control = |byte: &&u8| match **byte {
+        b'\n' | 0x08 | b'\t' | 0x1b | 0x0c => false,
+        byte => byte < 0x20 || byte == 0x7f,
+    };
+    let at_end = usize::from(bytes.last() == Some(&0x1a));
+    let strange = bytes.iter().filter(control).count() - at_end;
+    let line_ends = bytes.split(|byte| *byte == b'\n').count() - 1;
+    let printable = bytes.len() - strange - at_end - line_ends;
+    printable >> 7 >= strange
+}

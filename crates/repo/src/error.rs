@@ -1,0 +1,121 @@
+//! What can be wrong with a repository.
+
+use std::path::PathBuf;
+
+use model::ObjectId;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a fact could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum RepoError {
+    /// There is no repository, or git may not read it.
+    #[error("no git repository at {} or above it", directory.display())]
+    NotFound {
+        /// Where it was looked for.
+        directory: PathBuf,
+        /// What git said.
+        #[source]
+        source: Source,
+    },
+    /// The repository has no commit yet.
+    #[error("{} has no commit yet", repository.display())]
+    Unborn {
+        /// The repository.
+        repository: PathBuf,
+    },
+    /// A revision leads to no commit.
+    #[error("'{revision}' leads to no commit in {}", repository.display())]
+    Revision {
+        /// What was asked for.
+        revision: String,
+        /// The repository.
+        repository: PathBuf,
+        /// What git said.
+        #[source]
+        source: Source,
+    },
+    /// An object that history or a tree names is not in the clone.
+    #[error("object {object} is missing from the clone, needed for {purpose}")]
+    Missing {
+        /// The object.
+        object: ObjectId,
+        /// What it was needed for.
+        purpose: String,
+    },
+    /// Git could not do something.
+    #[error("git cannot read {what}")]
+    Git {
+        /// What was read.
+        what: String,
+        /// What git said.
+        #[source]
+        source: Source,
+    },
+    /// An attribute asks for something that an archive of ours does not do.
+    #[error("{path}: {what}")]
+    Attribute {
+        /// The file that is archived.
+        path: String,
+        /// What was asked for, and why that is refused.
+        what: String,
+    },
+    /// A file could not be read.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// There is no name and address to make a tag with.
+    #[error("git knows no name and address to make a tag with: {said}")]
+    NoIdentity {
+        /// What git said.
+        said: String,
+    },
+    /// The tag appeared while the release was at work.
+    #[error("the tag {0} is there already")]
+    TagExists(String),
+    /// The tag's name is none that git takes.
+    #[error("git does not take '{0}' as the name of a tag")]
+    TagName(String),
+}
+
+impl RepoError {
+    /// What to do about it, where something can be done.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotFound { .. } => Some("name the clone with -C DIR"),
+            Self::Unborn { .. } => Some("commit something first, or name the commit with --commit REV"),
+            Self::Revision { .. } => {
+                Some("fetch it, or check the spelling: git rev-parse --verify REV^{commit}")
+            }
+            Self::Missing { .. } => {
+                Some("fetch the whole history and all files: git fetch --refetch --unshallow")
+            }
+            Self::NoIdentity { .. } => {
+                Some("git config user.name 'Your Name' && git config user.email you@example.com")
+            }
+            Self::Attribute { .. } | Self::Git { .. } | Self::Io { .. } => None,
+            Self::TagExists(_) => Some("look at it with git show, then run again"),
+            Self::TagName(_) => Some("see git help check-ref-format"),
+        }
+    }
+}
+
+/// Turns git's error for an object into ours: what is not there is told apart from what cannot be read.
+pub(crate) fn object_error(id: git2::Oid, purpose: &str) -> impl FnOnce(git2::Error) -> RepoError {
+    move |source| match source.code() {
+        git2::ErrorCode::NotFound => {
+            RepoError::Missing { object: crate::object_id(id), purpose: purpose.to_owned() }
+        }
+        _ => RepoError::Git { what: format!("object {id} for {purpose}"), source: Box::new(source) },
+    }
+}
+
+pub(crate) fn git_error(what: &str) -> impl FnOnce(git2::Error) -> RepoError {
+    move |source| RepoError::Git { what: what.to_owned(), source: Box::new(source) }
+}

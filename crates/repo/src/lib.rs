@@ -1,0 +1,107 @@
+//! Reads facts from a git repository, and writes a tag object that it is given.
+//!
+//! This crate will not decide what a fact means, talk to a network, print, or change anything but what
+//! [`Repo::create_tag`] says. Objects are read as they are: `refs/replace` and grafts take no part, as with
+//! `GIT_NO_REPLACE_OBJECTS=1`, because a release is made of what is really there.
+
+mod attributes;
+mod convert;
+mod error;
+mod history;
+mod identity;
+mod message;
+mod paths;
+mod refs;
+mod snapshot;
+mod substitute;
+mod worktree;
+
+use std::path::{Path, PathBuf};
+
+use git2::Repository;
+use model::{CommitId, ObjectId};
+
+pub use error::RepoError;
+pub use identity::{AskedIdentity, Identity};
+pub use snapshot::Take;
+pub use worktree::AskedChanges;
+
+/// A git repository: a clone with files, a linked worktree, a submodule or a bare one.
+pub struct Repo {
+    git: Repository,
+}
+
+impl std::fmt::Debug for Repo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Repo").field(&self.git.path()).finish()
+    }
+}
+
+impl Repo {
+    /// The repository around `directory`.
+    ///
+    /// # Errors
+    /// [`RepoError::NotFound`] where there is none or git may not read it.
+    pub fn open(directory: &Path) -> Result<Self, RepoError> {
+        match Repository::discover(directory) {
+            Ok(git) => Ok(Self { git }),
+            Err(source) => {
+                Err(RepoError::NotFound { directory: directory.to_owned(), source: Box::new(source) })
+            }
+        }
+    }
+
+    /// The top folder of the files, or the repository itself where it is bare.
+    #[must_use]
+    pub fn root(&self) -> PathBuf {
+        self.git.workdir().unwrap_or_else(|| self.git.path()).to_owned()
+    }
+
+    /// Whether it has no files beside it.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.git.is_bare()
+    }
+
+    /// The commit that `revision` leads to, tags peeled.
+    ///
+    /// # Errors
+    /// [`RepoError::Unborn`] for `HEAD` of a repository without commits; [`RepoError::Revision`] where nothing, or
+    /// no commit, has this name; [`RepoError::Missing`] where the object is not in the clone.
+    pub fn resolve(&self, revision: &str) -> Result<CommitId, RepoError> {
+        if revision == "HEAD" && self.git.head().is_err_and(|it| it.code() == git2::ErrorCode::UnbornBranch) {
+            return Err(RepoError::Unborn { repository: self.root() });
+        }
+        let object = self.git.revparse_single(revision).map_err(|source| RepoError::Revision {
+            revision: revision.to_owned(),
+            repository: self.root(),
+            source: Box::new(source),
+        })?;
+        let commit = object.peel_to_commit().map_err(|source| RepoError::Revision {
+            revision: revision.to_owned(),
+            repository: self.root(),
+            source: Box::new(source),
+        })?;
+        Ok(commit_id(commit.id()))
+    }
+
+    /// The address of a remote, as the configuration has it; none where there is no such remote.
+    #[must_use]
+    pub fn remote_url(&self, remote: &str) -> Option<String> {
+        let remote = self.git.find_remote(remote).ok()?;
+        remote.url().ok().map(str::to_owned)
+    }
+}
+
+fn object_id(id: git2::Oid) -> ObjectId {
+    let bytes = id.as_bytes().try_into().expect("built for SHA-1 repositories: an object name has 20 bytes");
+    ObjectId::from_bytes(bytes)
+}
+
+fn commit_id(id: git2::Oid) -> CommitId {
+    CommitId::new(object_id(id))
+}
+
+fn oid(id: ObjectId) -> git2::Oid {
+    git2::Oid::from_bytes(id.as_bytes()).expect("an object name has 20 bytes")
+}

@@ -1,0 +1,97 @@
+//! Commit messages, split as git's pretty formats `%s` and `%b` split them.
+
+use encoding_rs::Encoding;
+use git2::{Commit, Mailmap, Signature};
+use model::change::{Commit as Change, Person};
+
+/// The commit's message as text. Git keeps bytes and, where they are not UTF-8, the name of their encoding; what
+/// cannot be read as that becomes the replacement character.
+pub(crate) fn text(commit: &Commit<'_>) -> String {
+    decode(commit, commit.message_bytes())
+}
+
+/// Bytes of a commit object as text, in the commit's own encoding.
+pub(crate) fn decode(commit: &Commit<'_>, bytes: &[u8]) -> String {
+    let declared = commit.message_encoding().ok().flatten().and_then(|it| Encoding::for_label(it.as_bytes()));
+    declared.unwrap_or(encoding_rs::UTF_8).decode_without_bom_handling(bytes).0.into_owned()
+}
+
+/// The first paragraph on one line (`%s`), and what comes after it (`%b`).
+pub(crate) fn split(message: &str) -> (String, String) {
+    let mut lines = message.split('\n').skip_while(|line| blank(line));
+    let mut subject = Vec::new();
+    for line in lines.by_ref() {
+        if blank(line) {
+            break;
+        }
+        subject.push(line.trim_end_matches(space));
+    }
+    let body: Vec<&str> = lines.skip_while(|line| blank(line)).collect();
+    (subject.join(" "), body.join("\n"))
+}
+
+/// White space as git's `isspace` has it.
+fn space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r')
+}
+
+fn blank(line: &str) -> bool {
+    line.chars().all(space)
+}
+
+/// The commit as a changelog reads it.
+pub(crate) fn change(commit: &Commit<'_>, mailmap: Option<&Mailmap>) -> Change {
+    let (subject, body) = split(&text(commit));
+    let author = commit.author();
+    let person = |bytes: &[u8]| decode(commit, bytes);
+    let author = Person { name: person(author.name_bytes()), email: person(author.email_bytes()) };
+    let co_authors = body.lines().filter_map(co_author).map(|it| mapped(it, mailmap)).collect();
+    Change { id: crate::commit_id(commit.id()), author: mapped(author, mailmap), subject, co_authors, body }
+}
+
+/// The person that a `Co-authored-by: Name <address>` line names.
+fn co_author(line: &str) -> Option<Person> {
+    const KEY: &str = "co-authored-by:";
+    let key = line.get(..KEY.len())?;
+    let (name, rest) = line[KEY.len()..].split_once('<')?;
+    let (email, _) = rest.split_once('>')?;
+    let person = Person { name: name.trim().to_owned(), email: email.trim().to_owned() };
+    (key.eq_ignore_ascii_case(KEY) && !(person.name.is_empty() && person.email.is_empty())).then_some(person)
+}
+
+/// The person under the name and address that `.mailmap` gives them; as they are where it cannot be asked.
+fn mapped(person: Person, mailmap: Option<&Mailmap>) -> Person {
+    let Some(mailmap) = mailmap else { return person };
+    let at_no_time = git2::Time::new(0, 0);
+    let resolved = Signature::new(&person.name, &person.email, &at_no_time)
+        .and_then(|it| mailmap.resolve_signature(&it));
+    match resolved {
+        Ok(it) => Person {
+            name: String::from_utf8_lossy(it.name_bytes()).into_owned(),
+            email: String::from_utf8_lossy(it.email_bytes()).into_owned(),
+        },
+        Err(_) => person,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_as_git_does() {
+        assert_eq!(split("one\ntwo  \n\nbody\n\nmore\n"), ("one two".into(), "body\n\nmore\n".into()));
+        assert_eq!(split("\n \n one\n"), (" one".into(), String::new()));
+        assert_eq!(split(""), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn reads_co_authors() {
+        let person = |name: &str, email: &str| Some(Person { name: name.into(), email: email.into() });
+        assert_eq!(co_author("Co-Authored-By: A B <a@example.com>"), person("A B", "a@example.com"));
+        assert_eq!(co_author("co-authored-by:A<a@example.com> and more"), person("A", "a@example.com"));
+        for line in ["Co-authored-by: A", "Signed-off-by: A <a@example.com>", "Co-authored-by: <>", "ü"] {
+            assert_eq!(co_author(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Tags, branches and files, as references and commits name them.
+
+use git2::{ObjectType, Oid};
+use model::catalog::Target;
+use model::facts::{BranchFact, TagFact, TagKind};
+use model::receipt::MadeTag;
+use model::{CommitId, ObjectId, RepoPath, Version};
+
+use crate::error::{git_error, object_error};
+use crate::paths::Paths;
+use crate::{Identity, Repo, RepoError, commit_id, object_id, oid};
+
+/// What starts a signature in a tag object (git's `gpg-interface.c`).
+const SIGNATURES: [&str; 4] = [
+    "-----BEGIN PGP SIGNATURE-----",
+    "-----BEGIN PGP MESSAGE-----",
+    "-----BEGIN SIGNED MESSAGE-----",
+    "-----BEGIN SSH SIGNATURE-----",
+];
+
+impl Repo {
+    /// The tags of a target in this clone.
+    ///
+    /// # Errors
+    /// [`RepoError::Git`] where references cannot be read.
+    pub fn tags(&self, target: &Target) -> Result<Vec<TagFact>, RepoError> {
+        let prefix = format!("refs/tags/{}/", target.id);
+        let references = self.git.references_glob(&format!("{prefix}*")).map_err(git_error("the tags"))?;
+        let mut tags = Vec::new();
+        for reference in references {
+            let reference = reference.map_err(git_error("the tags"))?;
+            let (Ok(name), Some(object)) = (reference.name(), reference.target()) else { continue };
+            let Some(label) = name.strip_prefix(&prefix) else { continue };
+            let version = Version::parse(target.scheme, label.strip_prefix('v').unwrap_or(label)).ok();
+            let name = name["refs/tags/".len()..].to_owned();
+            let commit = reference.peel_to_commit().ok().map(|it| commit_id(it.id()));
+            tags.push(TagFact {
+                name,
+                object: object_id(object),
+                commit,
+                kind: self.tag_kind(object)?,
+                version,
+            });
+        }
+        Ok(tags)
+    }
+
+    /// The tag of this name; none where there is no such tag.
+    ///
+    /// # Errors
+    /// [`RepoError::Git`] where it cannot be read.
+    pub fn tag(&self, name: &str) -> Result<Option<(ObjectId, Option<CommitId>, TagKind)>, RepoError> {
+        let Ok(reference) = self.git.find_reference(&format!("refs/tags/{name}")) else { return Ok(None) };
+        let Some(object) = reference.target() else { return Ok(None) };
+        let commit = reference.peel_to_commit().ok().map(|it| commit_id(it.id()));
+        Ok(Some((object_id(object), commit, self.tag_kind(object)?)))
+    }
+
+    fn tag_kind(&self, object: Oid) -> Result<TagKind, RepoError> {
+        let odb = self.git.odb().map_err(git_error("the object database"))?;
+        let (_, kind) = odb.read_header(object).map_err(object_error(object, "a tag"))?;
+        if kind != ObjectType::Tag {
+            return Ok(TagKind::Lightweight);
+        }
+        let bytes = odb.read(object).map_err(object_error(object, "a tag"))?;
+        let text = String::from_utf8_lossy(bytes.data());
+        let signed = text.lines().any(|line| SIGNATURES.iter().any(|it| line.starts_with(it)));
+        Ok(if signed { TagKind::Signed } else { TagKind::Annotated })
+    }
+
+    /// Where `commit` stands on the remote's default branch, as this clone last saw it: `refs/remotes/<remote>/HEAD`,
+    /// else the branch called `default`; in a bare clone, which has no remote branches, the branch itself.
+    ///
+    /// # Errors
+    /// [`RepoError::Missing`] where the history cannot be followed.
+    pub fn default_branch(
+        &self,
+        remote: &str,
+        default: &str,
+        commit: CommitId,
+    ) -> Result<BranchFact, RepoError> {
+        let head = self.git.find_reference(&format!("refs/remotes/{remote}/HEAD")).ok();
+        let head = head.and_then(|it| it.symbolic_target().ok().flatten().map(str::to_owned));
+        let mut reference = head.unwrap_or_else(|| format!("refs/remotes/{remote}/{default}"));
+        if self.git.is_bare() && self.git.find_reference(&reference).is_err() {
+            reference = format!("refs/heads/{default}");
+        }
+        let Ok(tip) = self.git.refname_to_id(&reference) else {
+            return Ok(BranchFact::Unknown { reference });
+        };
+        let tip = commit_id(tip);
+        let name = reference.trim_start_matches("refs/remotes/").trim_start_matches("refs/heads/").to_owned();
+        Ok(BranchFact::Known { name, tip, contains: self.is_ancestor(commit, tip)? })
+    }
+
+    /// A file as a commit has it; none where there is no file of this path.
+    ///
+    /// # Errors
+    /// [`RepoError::Missing`] where commit, folder or file is named but not in the clone.
+    pub fn file(&self, commit: CommitId, path: &str) -> Result<Option<Vec<u8>>, RepoError> {
+        let Ok(path) = RepoPath::parse(path) else { return Ok(None) };
+        let id = match self.entries(commit, std::slice::from_ref(&path))?.first() {
+            Some(Some((mode, id))) if *mode & 0o170_000 == 0o100_000 => *id,
+            _ => return Ok(None),
+        };
+        let odb = self.git.odb().map_err(git_error("the object database"))?;
+        let bytes = odb.read(id).map_err(object_error(id, path.as_str()))?;
+        Ok(Some(bytes.data().to_vec()))
+    }
+
+    /// Those of the paths that name nothing in a commit.
+    ///
+    /// # Errors
+    /// [`RepoError::Missing`] where commit or folder is named but not in the clone.
+    pub fn absent(&self, commit: CommitId, paths: &[RepoPath]) -> Result<Vec<RepoPath>, RepoError> {
+        let found = self.entries(commit, paths)?;
+        Ok(paths.iter().zip(found).filter(|(_, it)| it.is_none()).map(|(path, _)| path.clone()).collect())
+    }
+
+    fn entries(&self, commit: CommitId, paths: &[RepoPath]) -> Result<Vec<crate::paths::Found>, RepoError> {
+        let id = oid(commit.object());
+        let tree = self.git.find_commit(id).map_err(object_error(id, "a commit"))?.tree_id();
+        Paths::new(&self.git, paths).find(tree)
+    }
+
+    /// Whether history was cut off when this was cloned.
+    #[must_use]
+    pub fn is_shallow(&self) -> bool {
+        self.git.is_shallow()
+    }
+
+    /// The bytes of an annotated tag of a commit, without a signature (`git help hash-object`, type tag).
+    #[must_use]
+    pub fn tag_object(name: &str, commit: CommitId, tagger: &Identity, message: &str) -> Vec<u8> {
+        format!("object {commit}\ntype commit\ntag {name}\ntagger {}\n\n{message}\n", tagger.line())
+            .into_bytes()
+    }
+
+    /// Writes a tag object and its reference. The reference is made only if there is none: a tag is never moved.
+    ///
+    /// # Errors
+    /// [`RepoError::TagName`] for a name that is no reference, [`RepoError::TagExists`] where it is taken.
+    pub fn create_tag(&self, name: &str, object: &[u8]) -> Result<MadeTag, RepoError> {
+        let reference = format!("refs/tags/{name}");
+        if !git2::Reference::is_valid_name(&reference) {
+            return Err(RepoError::TagName(name.to_owned()));
+        }
+        let odb = self.git.odb().map_err(git_error("the object database"))?;
+        let id = odb.write(ObjectType::Tag, object).map_err(git_error("the tag that was written"))?;
+        self.git.reference(&reference, id, false, "release").map_err(|error| match error.code() {
+            git2::ErrorCode::Exists => RepoError::TagExists(name.to_owned()),
+            _ => RepoError::Git { what: reference.clone(), source: Box::new(error) },
+        })?;
+        Ok(MadeTag { object: object_id(id), kind: self.tag_kind(id)?, existed: false })
+    }
+}

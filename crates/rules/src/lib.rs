@@ -1,0 +1,20 @@
+//! The verbs that decide: which release came before, what the changelog says, what speaks against a release, what
+//! is to be done.
+//!
+//! This crate will not read, write, ask a clock or print: the same facts give the same answer.
+
+mod changelog;
+mod contributors;
+mod plan;
+mod preflight;
+mod previous;
+mod pulls;
+mod reverts;
+mod sources;
+mod status;
+
+pub use changelog::{changelog, kind};
+pub use plan::plan;
+pub use preflight::{clone_checks, preflight};
+pub use previous::{newest, previous_candidates};
+pub use status::{Unreleased, unreleased};

@@ -1,0 +1,213 @@
+//! What was typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use model::RepoPath;
+use model::facts::Check;
+
+/// Plans, performs and explains OpenSandbox releases.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The git repository to work on, bare ones too [default: the one around the working directory]
+    #[arg(short = 'C', long, value_name = "DIR", global = true)]
+    pub(crate) directory: Option<PathBuf>,
+    /// The catalog [default: release.toml at the repository's root, else the one built in]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// The repository on GitHub [default: from the remote's URL, else the catalog's]
+    #[arg(short = 'R', long, value_name = "[HOST/]OWNER/NAME", global = true)]
+    pub(crate) repo: Option<String>,
+    /// The remote that the world reads
+    #[arg(long, value_name = "NAME", default_value = "origin", global = true)]
+    pub(crate) remote: String,
+    /// The form of the report on stdout
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub(crate) format: Format,
+    /// When to use colour; `NO_COLOR` is honoured
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub(crate) color: Color,
+    /// Tell nothing but the report
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Tell more: every check, passed ones too
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+/// The forms of reports.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For scripts; carries `schema`.
+    Json,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+impl Color {
+    pub(crate) fn write_global(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Plan a release, and perform what is missing
+    Release(Release),
+    /// Print the release notes
+    Notes(Notes),
+    /// Write the source archive and SHA256SUMS
+    Archive(Archive),
+    /// List what can be released, with the newest tags
+    Targets,
+    /// Tell what is unreleased, and which version that asks for
+    Status(Status),
+    /// Make every pre-flight check, and nothing else
+    Doctor(Doctor),
+    /// Print the completions for a shell
+    Completions(Completions),
+    /// Print the manual page
+    Man,
+}
+
+/// The release that is meant.
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// The tag to release under, as in server/v0.1.14
+    #[arg(required_unless_present = "target", conflicts_with_all = ["target", "version"])]
+    pub(crate) tag: Option<String>,
+    /// The target: the legacy spelling of TAG, with --version
+    #[arg(long, requires = "version")]
+    pub(crate) target: Option<String>,
+    /// The version: the legacy spelling of TAG, with --target
+    #[arg(long, requires = "target")]
+    pub(crate) version: Option<String>,
+}
+
+/// The commits that the notes tell of.
+#[derive(Debug, Args)]
+pub(crate) struct Range {
+    /// The commit to release [default: HEAD; notes and archive: the tag's commit where it is there]
+    #[arg(long, value_name = "REV")]
+    pub(crate) commit: Option<String>,
+    /// Start the notes after this tag
+    #[arg(long, value_name = "TAG")]
+    pub(crate) from_tag: Option<String>,
+    /// Look at this path too (repeatable)
+    #[arg(long, value_name = "PATH", value_parser = RepoPath::parse)]
+    pub(crate) path: Vec<RepoPath>,
+    /// Do not look at the target's own paths: at those of --path, else at everything
+    #[arg(long)]
+    pub(crate) no_path_filter: bool,
+    /// Tell the whole history where there is no previous release
+    #[arg(long)]
+    pub(crate) initial_release: bool,
+    /// Render the notes with this template
+    #[arg(long, value_name = "FILE")]
+    pub(crate) template: Option<PathBuf>,
+}
+
+/// `release`.
+#[derive(Debug, Args)]
+pub(crate) struct Release {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    #[command(flatten)]
+    pub(crate) range: Range,
+    /// Print plan, notes and checks, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Sign the tag, with KEY or the key that git is configured for
+    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "clap's own type for a flag with an optional value")]
+    pub(crate) sign_tag: Option<Option<String>>,
+    /// Push the tag and publish; without it nothing leaves this machine
+    #[arg(long)]
+    pub(crate) push: bool,
+    /// Where archive, sums and notes go [default: dist/<safe tag> in the repository]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Go on although this check fails (repeatable)
+    #[arg(long, value_name = "CHECK")]
+    pub(crate) allow: Vec<Check>,
+}
+
+/// `notes`.
+#[derive(Debug, Args)]
+pub(crate) struct Notes {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    #[command(flatten)]
+    pub(crate) range: Range,
+}
+
+/// `archive`.
+#[derive(Debug, Args)]
+pub(crate) struct Archive {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// The commit [default: the tag's where it is there, else HEAD]
+    #[arg(long, value_name = "REV")]
+    pub(crate) commit: Option<String>,
+    /// Where the files go [default: dist/<safe tag> in the repository]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Only this target
+    pub(crate) target: Option<String>,
+    /// Up to this commit
+    #[arg(long, value_name = "REV", default_value = "HEAD")]
+    pub(crate) commit: String,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Check this release too, as in server/v0.1.14
+    pub(crate) tag: Option<String>,
+    /// The commit to release
+    #[arg(long, value_name = "REV", default_value = "HEAD")]
+    pub(crate) commit: String,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}

@@ -1,0 +1,105 @@
+//! Errors as people read them: what happened, why, and what to do next.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use anstyle::{AnsiColor, Style};
+use model::{CatalogError, TagError};
+use ops::OpsError;
+
+use crate::environment;
+
+/// An error, whose fault it is, and what to do.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    kind: Kind,
+    error: anyhow::Error,
+    hint: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// What was asked for makes no sense.
+    Usage,
+    /// It makes sense, and could not be done.
+    Work,
+    /// Nobody reads the output any more.
+    Unread,
+}
+
+impl Failure {
+    /// What was asked for makes no sense.
+    pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
+        Self { kind: Kind::Usage, error: error.into(), hint: None }
+    }
+
+    /// It could not be done.
+    pub(crate) fn work(error: impl Into<anyhow::Error>) -> Self {
+        Self { kind: Kind::Work, error: error.into(), hint: None }
+    }
+
+    /// The same, with what to do next.
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Tells it on stderr, and says what the process ends with.
+    pub(crate) fn tell(self) -> ExitCode {
+        if self.kind == Kind::Unread {
+            return ExitCode::SUCCESS;
+        }
+        let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+        let mut text = format!("{red}error:{red:#} {}\n", self.error);
+        for cause in self.error.chain().skip(1) {
+            writeln!(text, "  caused by: {cause}").expect("writing to a string cannot fail");
+        }
+        if let Some(hint) = &self.hint {
+            writeln!(text, "{}hint:{:#} {hint}", Style::new().bold(), Style::new().bold())
+                .expect("writing to a string cannot fail");
+        }
+        if environment::value(environment::GITHUB_ACTIONS).is_some() {
+            writeln!(text, "::error::{}", annotation(&self.error.to_string()))
+                .expect("writing to a string cannot fail");
+        }
+        // Where stderr itself is gone, the exit code is all that is left to tell.
+        anstream::stderr().write_all(text.as_bytes()).ok();
+        match self.kind {
+            Kind::Usage => ExitCode::from(2),
+            Kind::Work | Kind::Unread => ExitCode::from(1),
+        }
+    }
+}
+
+/// A message as a workflow command takes it, on one line.
+fn annotation(message: &str) -> String {
+    message.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+impl From<OpsError> for Failure {
+    fn from(error: OpsError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        Self { kind: Kind::Work, error: error.into(), hint }
+    }
+}
+
+impl From<TagError> for Failure {
+    fn from(error: TagError) -> Self {
+        let failure = Self::usage(error);
+        failure.hint("cargo xtask targets lists every target and the form of its tags")
+    }
+}
+
+impl From<CatalogError> for Failure {
+    fn from(error: CatalogError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    /// Output that cannot be written. A reader that closed a pipe has seen enough.
+    fn from(error: io::Error) -> Self {
+        let kind = if error.kind() == io::ErrorKind::BrokenPipe { Kind::Unread } else { Kind::Work };
+        Self { kind, error: anyhow::Error::new(error).context("cannot write the report"), hint: None }
+    }
+}

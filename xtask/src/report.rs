@@ -1,0 +1,124 @@
+//! How reports look: text for people, JSON for scripts.
+
+use std::io::{self, Write as _};
+
+use anstyle::{AnsiColor, Style};
+use model::plan::{Action, Checked, Outcome, Plan, State};
+use serde::Serialize;
+
+use crate::args::{Format, Global};
+use crate::environment;
+use crate::failure::Failure;
+
+/// What a report is set off with.
+pub(crate) const BOLD: Style = Style::new().bold();
+/// What matters less.
+pub(crate) const DIM: Style = Style::new().dimmed();
+
+/// A report on its way to stdout, in one piece.
+pub(crate) struct Page {
+    text: String,
+}
+
+impl Page {
+    pub(crate) fn new() -> Self {
+        Self { text: String::new() }
+    }
+
+    /// Adds a line.
+    pub(crate) fn line(&mut self, line: impl AsRef<str>) {
+        self.text.push_str(line.as_ref());
+        self.text.push('\n');
+    }
+
+    /// Adds a heading, after an empty line.
+    pub(crate) fn heading(&mut self, title: &str) {
+        self.line(format!("\n{BOLD}{title}{BOLD:#}"));
+    }
+
+    /// Prints it.
+    pub(crate) fn print(self) -> Result<(), Failure> {
+        let mut out = anstream::stdout().lock();
+        out.write_all(self.text.as_bytes())?;
+        Ok(out.flush()?)
+    }
+}
+
+/// Prints text as it is.
+pub(crate) fn print_raw(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// Prints a document for scripts.
+pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
+    let mut text = serde_json::to_string_pretty(document).map_err(Failure::work)?;
+    text.push('\n');
+    print_raw(&text)
+}
+
+/// Tells the story on stderr, unless nobody wants to hear it.
+pub(crate) fn tell(global: &Global, line: &str) {
+    if !global.quiet {
+        // The story is no result: where stderr is gone, the work goes on.
+        writeln!(anstream::stderr(), "{line}").ok();
+    }
+}
+
+/// Whether the report is for scripts.
+pub(crate) fn is_json(global: &Global) -> bool {
+    global.format == Format::Json
+}
+
+/// Adds the steps of a plan.
+pub(crate) fn plan(page: &mut Page, plan: &Plan) {
+    page.heading("Plan");
+    for step in &plan.steps {
+        let what = match step.step {
+            Action::WriteArchive | Action::WriteSums | Action::WriteNotes => "write",
+            Action::CreateTag => "tag",
+        };
+        let state = match step.state {
+            State::Missing => "",
+            State::Again => "  (there from before: written again, with the same bytes)",
+            State::Present => "  (there already)",
+        };
+        page.line(format!("  {what:<6} {}{DIM}{state}{DIM:#}", step.subject));
+    }
+}
+
+/// Adds the checks: all of them, or those that need to be seen.
+pub(crate) fn checks(page: &mut Page, checks: &[Checked], all: bool) {
+    page.heading("Checks");
+    let passed = checks.iter().filter(|it| it.outcome == Outcome::Passed).count();
+    for check in checks.iter().filter(|it| all || it.outcome != Outcome::Passed) {
+        let (word, style) = outcome(check.outcome);
+        page.line(format!("  {style}{word:<8}{style:#} {:<15} {}", check.check, check.evidence));
+        if !check.hint.is_empty() {
+            page.line(format!("  {:<8} {DIM}{:<15} {}{DIM:#}", "", "hint:", check.hint));
+        }
+    }
+    if !all {
+        page.line(format!("  {passed} of {} passed", checks.len()));
+    }
+}
+
+fn outcome(outcome: Outcome) -> (&'static str, Style) {
+    let color = |it: AnsiColor| Style::new().fg_color(Some(it.into()));
+    match outcome {
+        Outcome::Passed => ("ok", color(AnsiColor::Green)),
+        Outcome::Warned => ("note", color(AnsiColor::Yellow)),
+        Outcome::Allowed => ("allowed", color(AnsiColor::Yellow)),
+        Outcome::Refused => ("REFUSED", color(AnsiColor::Red).bold()),
+    }
+}
+
+/// Appends to a file that GitHub Actions named, where it named one.
+pub(crate) fn for_actions(variable: &str, text: &str) -> Result<(), Failure> {
+    let Some(path) = environment::value(variable) else { return Ok(()) };
+    let file = std::fs::OpenOptions::new().append(true).create(true).open(&path);
+    file.and_then(|mut it| it.write_all(text.as_bytes())).map_err(|error| {
+        Failure::work(anyhow::Error::new(error).context(format!("cannot write {path} (${variable})")))
+    })
+}

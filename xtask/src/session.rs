@@ -1,0 +1,124 @@
+//! What is meant: the repository, the catalog, and the release that the arguments ask for.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use model::catalog::Target;
+use model::request::{Reach, Request, Signing, Start};
+use model::{Catalog, ReleaseTag, RepoSlug};
+use ops::{Repo, Template};
+
+use crate::args::{Global, Range, Which};
+use crate::failure::Failure;
+
+/// The catalog that is built in.
+const BUILT_IN: &str = include_str!("../../release.toml");
+/// Where a repository may have its own.
+const CATALOG_FILE: &str = "release.toml";
+
+/// The repository and the catalog of a run.
+pub(crate) struct Session {
+    pub(crate) repo: Repo,
+    pub(crate) catalog: Catalog,
+    remote: String,
+    slug: RepoSlug,
+}
+
+impl Session {
+    /// Opens the repository and reads the catalog.
+    pub(crate) fn open(global: &Global) -> Result<Self, Failure> {
+        let directory = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
+        let repo = Repo::open(&directory).map_err(ops::OpsError::from)?;
+        let catalog = catalog(global, Some(&repo.root()))?;
+        let slug = match &global.repo {
+            Some(text) => RepoSlug::parse(text).map_err(Failure::usage)?,
+            None => repo
+                .remote_url(&global.remote)
+                .and_then(|it| RepoSlug::from_remote_url(&it))
+                .unwrap_or_else(|| catalog.slug().clone()),
+        };
+        Ok(Self { repo, catalog, remote: global.remote.clone(), slug })
+    }
+
+    /// The tag that is meant.
+    pub(crate) fn tag(&self, which: &Which) -> Result<ReleaseTag, Failure> {
+        let tag = match (&which.tag, &which.target, &which.version) {
+            (Some(tag), ..) => ReleaseTag::parse(&self.catalog, tag),
+            (None, Some(target), Some(version)) => ReleaseTag::new(&self.catalog, target, version),
+            (None, ..) => unreachable!("clap wants the tag, or target and version"),
+        };
+        Ok(tag?)
+    }
+
+    /// The target of a tag.
+    pub(crate) fn target(&self, tag: &ReleaseTag) -> &Target {
+        self.catalog.target(tag.target()).expect("a tag is made for a target of the catalog")
+    }
+
+    /// The request of a release of which nothing leaves the machine, with nothing allowed and nothing signed.
+    pub(crate) fn request(&self, tag: ReleaseTag, range: &Range, revision: String) -> Request {
+        let own = if range.no_path_filter { &[][..] } else { &self.target(&tag).paths };
+        let mut paths = own.to_vec();
+        paths.extend(range.path.iter().filter(|it| !own.contains(it)).cloned());
+        let start = match &range.from_tag {
+            Some(tag) => Start::Tag(tag.clone()),
+            None if range.initial_release => Start::Beginning,
+            None => Start::Previous,
+        };
+        Request {
+            revision,
+            start,
+            paths,
+            extra_paths: range.path.clone(),
+            remote: self.remote.clone(),
+            default_branch: self.catalog.default_branch.clone(),
+            slug: self.slug.clone(),
+            allow: BTreeSet::new(),
+            signing: Signing::Unsigned,
+            reach: Reach::Local,
+            out: self.out(&tag, None),
+            tag,
+        }
+    }
+
+    /// Where a release's files go.
+    pub(crate) fn out(&self, tag: &ReleaseTag, asked: Option<&Path>) -> PathBuf {
+        match asked {
+            Some(out) => out.to_owned(),
+            None if self.repo.is_bare() => Path::new("dist").join(tag.safe_name()),
+            None => self.repo.root().join("dist").join(tag.safe_name()),
+        }
+    }
+
+    /// The revision that looks back at a release: the one asked for, else the tag's where it is there, else `HEAD`.
+    pub(crate) fn revision_of(&self, tag: &ReleaseTag, asked: Option<&String>) -> Result<String, Failure> {
+        if let Some(revision) = asked {
+            return Ok(revision.clone());
+        }
+        let there = self.repo.tag(&tag.name()).map_err(ops::OpsError::from)?;
+        Ok(if there.is_some() { tag.reference() } else { "HEAD".to_owned() })
+    }
+}
+
+/// The catalog: the file that was named, else the repository's own, else the one built in.
+pub(crate) fn catalog(global: &Global, root: Option<&Path>) -> Result<Catalog, Failure> {
+    let own = root.map(|it| it.join(CATALOG_FILE)).filter(|it| it.is_file());
+    let Some(file) = global.config.clone().or(own) else {
+        return Ok(Catalog::parse("the built-in release.toml", BUILT_IN)?);
+    };
+    let text = read(&file)?;
+    Ok(Catalog::parse(&file.display().to_string(), &text)?)
+}
+
+/// The template: the file that was named, else the one built in.
+pub(crate) fn template(range: &Range) -> Result<Template, Failure> {
+    let Some(file) = &range.template else { return Ok(Template::default()) };
+    Ok(Template { file: file.display().to_string(), text: read(file)? })
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read {}", file.display()))
+        .map_err(Failure::usage)
+}

@@ -1,0 +1,65 @@
+//! `doctor [TAG]`: every pre-flight check by itself.
+
+use std::collections::BTreeSet;
+
+use model::plan::{Checked, Outcome};
+use ops::{OpsError, Template};
+use serde::Serialize;
+
+use crate::Ending;
+use crate::args::{Doctor, Global, Range, Which};
+use crate::failure::Failure;
+use crate::report::{self, Page};
+use crate::session::Session;
+
+/// What scripts get.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    tag: Option<&'a str>,
+    checks: &'a [Checked],
+}
+
+pub(crate) fn run(global: &Global, args: &Doctor) -> Result<Ending, Failure> {
+    let session = Session::open(global)?;
+    let checks = if let Some(tag) = &args.tag {
+        release_checks(&session, tag, &args.commit)?
+    } else {
+        let commit = session.repo.resolve(&args.commit).map_err(OpsError::from)?;
+        ops::clone_checks(&session.repo, &global.remote, &session.catalog, commit)?
+    };
+    let refused = checks.iter().filter(|it| it.outcome == Outcome::Refused).count();
+    if report::is_json(global) {
+        let schema = "opensandbox-release/doctor/1";
+        report::print_json(&Document { schema, tag: args.tag.as_deref(), checks: &checks })?;
+    } else {
+        let mut page = Page::new();
+        page.line(format!("catalog: {} targets", session.catalog.targets().len()));
+        report::checks(&mut page, &checks, true);
+        page.line(match refused {
+            0 => "\nNothing speaks against it.".to_owned(),
+            1 => "\n1 check fails.".to_owned(),
+            count => format!("\n{count} checks fail."),
+        });
+        page.print()?;
+    }
+    Ok(if refused == 0 { Ending::Done } else { Ending::NotDone })
+}
+
+fn release_checks(session: &Session, tag: &str, revision: &str) -> Result<Vec<Checked>, Failure> {
+    let which = Which { tag: Some(tag.to_owned()), target: None, version: None };
+    let tag = session.tag(&which)?;
+    let range = Range {
+        commit: None,
+        from_tag: None,
+        path: Vec::new(),
+        no_path_filter: false,
+        initial_release: false,
+        template: None,
+    };
+    let request = session.request(tag, &range, revision.to_owned());
+    debug_assert_eq!(request.allow, BTreeSet::new(), "doctor overrides nothing");
+    let target = session.target(&request.tag);
+    let prepared = ops::prepare(&session.repo, &session.catalog, target, &request, &Template::default())?;
+    Ok(prepared.plan.checks)
+}

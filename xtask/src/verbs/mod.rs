@@ -1,0 +1,9 @@
+//! One file a verb.
+
+pub(crate) mod archive;
+pub(crate) mod doctor;
+pub(crate) mod notes;
+pub(crate) mod release;
+pub(crate) mod shell;
+pub(crate) mod status;
+pub(crate) mod targets;

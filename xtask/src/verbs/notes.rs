@@ -1,0 +1,72 @@
+//! `notes <TAG>`: prints the release notes.
+
+use model::change::{Contributor, Entry, Kind, Since};
+use model::{CommitId, ReleaseTag, RepoPath};
+use ops::OpsError;
+use serde::Serialize;
+
+use crate::Ending;
+use crate::args::{Global, Notes};
+use crate::failure::Failure;
+use crate::report;
+use crate::session::{self, Session};
+
+/// What scripts get. A commit stands in exactly one section.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    tag: &'a ReleaseTag,
+    previous: Option<&'a str>,
+    commit: CommitId,
+    paths: &'a [RepoPath],
+    sections: Vec<Section<'a>>,
+    contributors: &'a [Contributor],
+    markdown: &'a str,
+}
+
+#[derive(Serialize)]
+struct Section<'a> {
+    title: &'static str,
+    entries: Vec<&'a Entry>,
+}
+
+pub(crate) fn run(global: &Global, args: &Notes) -> Result<Ending, Failure> {
+    let session = Session::open(global)?;
+    let tag = session.tag(&args.which)?;
+    let revision = session.revision_of(&tag, args.range.commit.as_ref())?;
+    let request = session.request(tag, &args.range, revision);
+    let template = session::template(&args.range)?;
+    let target = session.target(&request.tag);
+    let prepared = ops::prepare(&session.repo, &session.catalog, target, &request, &template)?;
+    let (Some(changelog), Some(notes)) = (&prepared.changelog, &prepared.notes) else {
+        let none = OpsError::NoRange {
+            target: target.id.clone(),
+            version: request.tag.version().to_string(),
+            commit: prepared.facts.commit.short(),
+        };
+        return Err(none.into());
+    };
+    if prepared.facts.clone.shallow {
+        return Err(Failure::work(anyhow::anyhow!("the clone's history is cut off: notes would be short"))
+            .hint("git fetch --unshallow"));
+    }
+    if !report::is_json(global) {
+        report::print_raw(&notes.markdown)?;
+        return Ok(Ending::Done);
+    }
+    let section = |kind: Kind| Section { title: kind.title(), entries: changelog.of(kind).collect() };
+    report::print_json(&Document {
+        schema: "opensandbox-release/notes/1",
+        tag: &request.tag,
+        previous: match &changelog.since {
+            Since::Tag { name, .. } => Some(name),
+            Since::Beginning => None,
+        },
+        commit: prepared.facts.commit,
+        paths: &changelog.paths,
+        sections: Kind::ALL.into_iter().map(section).collect(),
+        contributors: &changelog.contributors,
+        markdown: &notes.markdown,
+    })?;
+    Ok(Ending::Done)
+}

@@ -1,0 +1,71 @@
+//! `targets`: the catalog, with each target's newest tag.
+
+use model::RepoPath;
+use model::catalog::{Channel, TagForm, Target, VersionSource};
+use ops::OpsError;
+use serde::Serialize;
+
+use crate::Ending;
+use crate::args::Global;
+use crate::failure::Failure;
+use crate::report::{self, Page};
+use crate::session::Session;
+
+/// What scripts get.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    targets: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    id: &'a str,
+    aliases: &'a [String],
+    display_name: &'a str,
+    tag_form: TagForm,
+    workflow: &'a str,
+    paths: &'a [RepoPath],
+    version_source: Option<&'a VersionSource>,
+    channels: &'a [Channel],
+    newest_tag: Option<String>,
+}
+
+pub(crate) fn run(global: &Global) -> Result<Ending, Failure> {
+    let session = Session::open(global)?;
+    let row = |target| row(&session, target);
+    let targets = session.catalog.targets().iter().map(row).collect::<Result<Vec<_>, _>>()?;
+    if report::is_json(global) {
+        report::print_json(&Document { schema: "opensandbox-release/targets/1", targets })?;
+        return Ok(Ending::Done);
+    }
+    let mut page = Page::new();
+    let bold = report::BOLD;
+    page.line(format!("{bold}{:<28} {:<38} {}{bold:#}", "TARGET", "NEWEST TAG", "WHAT IT IS"));
+    for row in &targets {
+        let newest = row.newest_tag.as_deref().unwrap_or("-");
+        page.line(format!("{:<28} {newest:<38} {}", row.id, row.display_name));
+    }
+    let aliases: Vec<String> =
+        targets.iter().flat_map(|it| it.aliases.iter().map(|a| format!("{a} = {}", it.id))).collect();
+    if !aliases.is_empty() {
+        page.line(format!("\nAliases: {}", aliases.join(", ")));
+    }
+    page.print()?;
+    Ok(Ending::Done)
+}
+
+fn row<'a>(session: &Session, target: &'a Target) -> Result<Row<'a>, Failure> {
+    let tags = session.repo.tags(target).map_err(OpsError::from)?;
+    Ok(Row {
+        id: &target.id,
+        aliases: &target.aliases,
+        display_name: &target.display_name,
+        tag_form: target.tag_form,
+        workflow: &target.workflow,
+        paths: &target.paths,
+        version_source: target.version_source.as_ref(),
+        channels: &target.channels,
+        newest_tag: ops::newest(&tags).map(|it| it.name.clone()),
+    })
+}
