@@ -1,2 +1,18 @@
-//! x
-fn main() {}
+//! One suite that drives the built binary against programs that nobody here wrote: git, tar, gzip, sha256sum.
+//!
+//! It knows nothing of the crates: what it sees is what a user sees. Everything it writes is in temporary folders,
+//! and it asks no network. With `OPENSANDBOX_CLONE=<folder>` it also runs over a clone of the real repository.
+
+#![cfg(test)]
+
+mod archive;
+mod catalog;
+mod documents;
+mod history;
+mod hostile;
+mod legacy;
+mod real;
+mod refusals;
+mod release;
+mod support;
+mod workspace;

@@ -62,6 +62,7 @@ fn piece(chars: &[char], at: usize, out: &mut String) -> usize {
     match c {
         '`' => return backtick(chars, at, out),
         '#' | '-' | '+' | '=' if at == 0 => push_all(out, &['\\', c]),
+        '_' if before.is_alphanumeric() && next.is_alphanumeric() => out.push(c),
         '\\' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '|' | '~' | '$' => push_all(out, &['\\', c]),
         '@' if next.is_alphanumeric() => parted(out, c),
         '#' if next.is_ascii_digit() => parted(out, c),
@@ -156,7 +157,7 @@ mod tests {
             ("defaced facade", "defaced facade"),
             ("[x](y) ![z]", "\\[x\\](y) !\\[z\\]"),
             ("<img src=x> &copy; a|b ~~c~~ $d$", "\\<img src=x\\> \\&copy; a\\|b \\~\\~c\\~\\~ \\$d\\$"),
-            ("*a* _b_ \\c", "\\*a\\* \\_b\\_ \\\\c"),
+            ("*a* _b_ c_d \\e", "\\*a\\* \\_b\\_ c_d \\\\e"),
             ("# title", "\\# title"),
             ("- item", "\\- item"),
             ("1. item", "1\\. item"),

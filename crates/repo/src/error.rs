@@ -69,6 +69,14 @@ pub enum RepoError {
         #[source]
         source: std::io::Error,
     },
+    /// Git was run, and did not do what was asked.
+    #[error("{command} failed: {said}")]
+    Program {
+        /// What was run.
+        command: String,
+        /// What it said.
+        said: String,
+    },
     /// There is no name and address to make a tag with.
     #[error("git knows no name and address to make a tag with: {said}")]
     NoIdentity {
@@ -99,6 +107,7 @@ impl RepoError {
             Self::NoIdentity { .. } => {
                 Some("git config user.name 'Your Name' && git config user.email you@example.com")
             }
+            Self::Program { .. } => Some("git must be installed and be able to read the clone"),
             Self::Attribute { .. } | Self::Git { .. } | Self::Io { .. } => None,
             Self::TagExists(_) => Some("look at it with git show, then run again"),
             Self::TagName(_) => Some("see git help check-ref-format"),

@@ -35,8 +35,8 @@ impl Repo {
             index: HashMap::new(),
             paths: Paths::new(&self.git, paths),
         };
-        let tip = graph.node(oid(commit.object()))?;
-        let bottom = since.map(|it| graph.node(oid(it.object()))).transpose()?;
+        let tip = graph.node(oid(commit.object()));
+        let bottom = since.map(|it| graph.node(oid(it.object())));
         let all = Walk::new(&mut graph, false).run(tip, bottom)?;
         let listed =
             if paths.is_empty() { all.clone() } else { Walk::new(&mut graph, true).run(tip, bottom)? };
@@ -44,7 +44,7 @@ impl Repo {
         let mailmap = self.mailmap(commit)?;
         let commits = listed
             .into_iter()
-            .filter(|&it| graph.nodes[it].parents.len() < 2)
+            .filter(|&it| graph.parents(it).len() < 2)
             .map(|it| Ok(message::change(&graph.commit(it)?, mailmap.as_ref())))
             .collect::<Result<_, _>>()?;
         Ok(History { commits, links })
@@ -72,14 +72,20 @@ impl Repo {
 /// A commit as the walk needs it.
 struct Node {
     id: Oid,
-    tree: Oid,
-    time: i64,
-    parents: Vec<Oid>,
+    /// What it says; none as long as it is only known as somebody's parent.
+    body: Option<Body>,
     /// What the path filters name here, once somebody asked.
     found: Option<Vec<Found>>,
 }
 
-/// The commits that were read so far. They stay when the next walk starts.
+#[derive(Clone)]
+struct Body {
+    tree: Oid,
+    time: i64,
+    parents: Vec<usize>,
+}
+
+/// The commits that were met so far. They stay when the next walk starts.
 struct Graph<'r> {
     repo: &'r Repo,
     nodes: Vec<Node>,
@@ -88,20 +94,27 @@ struct Graph<'r> {
 }
 
 impl<'r> Graph<'r> {
-    fn node(&mut self, id: Oid) -> Result<usize, RepoError> {
-        if let Some(at) = self.index.get(&id) {
-            return Ok(*at);
+    fn node(&mut self, id: Oid) -> usize {
+        *self.index.entry(id).or_insert_with(|| {
+            self.nodes.push(Node { id, body: None, found: None });
+            self.nodes.len() - 1
+        })
+    }
+
+    /// Reads a commit, if it was not read before.
+    fn body(&mut self, at: usize) -> Result<&Body, RepoError> {
+        if self.nodes[at].body.is_none() {
+            let commit = self.commit(at)?;
+            let parents = commit.parent_ids().map(|it| self.node(it)).collect();
+            let body = Body { tree: commit.tree_id(), time: commit.time().seconds(), parents };
+            self.nodes[at].body = Some(body);
         }
-        let commit = self.repo.git.find_commit(id).map_err(object_error(id, "the history"))?;
-        self.nodes.push(Node {
-            id,
-            tree: commit.tree_id(),
-            time: commit.time().seconds(),
-            parents: commit.parent_ids().collect(),
-            found: None,
-        });
-        self.index.insert(id, self.nodes.len() - 1);
-        Ok(self.nodes.len() - 1)
+        Ok(self.nodes[at].body.as_ref().expect("read above"))
+    }
+
+    /// The parents, as far as the commit was read.
+    fn parents(&self, at: usize) -> &[usize] {
+        self.nodes[at].body.as_ref().map_or(&[], |it| &it.parents)
     }
 
     fn commit(&self, at: usize) -> Result<git2::Commit<'r>, RepoError> {
@@ -110,17 +123,18 @@ impl<'r> Graph<'r> {
     }
 
     fn link(&self, at: usize) -> Result<Link, RepoError> {
-        let node = &self.nodes[at];
-        let is_merge = node.parents.len() > 1;
+        let parents = self.parents(at);
+        let is_merge = parents.len() > 1;
         let merge_subject =
             if is_merge { Some(message::split(&message::text(&self.commit(at)?)).0) } else { None };
-        let parents = node.parents.iter().copied().map(commit_id).collect();
-        Ok(Link { id: commit_id(node.id), parents, merge_subject })
+        let parents = parents.iter().map(|&it| commit_id(self.nodes[it].id)).collect();
+        Ok(Link { id: commit_id(self.nodes[at].id), parents, merge_subject })
     }
 
     fn look(&mut self, at: usize) -> Result<(), RepoError> {
         if self.nodes[at].found.is_none() {
-            self.nodes[at].found = Some(self.paths.find(self.nodes[at].tree)?);
+            let tree = self.body(at)?.tree;
+            self.nodes[at].found = Some(self.paths.find(tree)?);
         }
         Ok(())
     }
@@ -140,13 +154,18 @@ impl<'r> Graph<'r> {
 
 /// What a walk knows of a commit.
 #[derive(Default, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "git's flags of a commit, each set by itself")]
 struct Mark {
     uninteresting: bool,
     seen: bool,
     /// Whether the path filters see no change in it.
     same: bool,
-    /// The parents that the walk goes on to, once they were read.
-    parents: Option<Vec<usize>>,
+    /// Whether this walk has read it: an earlier walk may have, and git's walk goes by what it has read itself.
+    read: bool,
+    /// Whether its parents were looked at.
+    done: bool,
+    /// The one parent that the walk goes on to, where it takes everything from that one.
+    only: Option<usize>,
 }
 
 struct Walk<'g, 'r> {
@@ -169,9 +188,10 @@ impl<'g, 'r> Walk<'g, 'r> {
         self.bottom = bottom;
         if let Some(bottom) = bottom {
             self.mark(bottom).uninteresting = true;
-            self.enqueue(bottom);
+            self.enqueue(bottom)?;
+            self.spread(bottom);
         }
-        self.enqueue(tip);
+        self.enqueue(tip)?;
         let mut order = Vec::new();
         let mut date = i64::MAX;
         let mut slop = SLOP;
@@ -185,7 +205,7 @@ impl<'g, 'r> Walk<'g, 'r> {
                 }
                 continue;
             }
-            date = self.graph.nodes[at].time;
+            date = self.graph.body(at)?.time;
             order.push(at);
         }
         order.retain(|&at| !self.marks[at].uninteresting && !self.marks[at].same);
@@ -199,44 +219,55 @@ impl<'g, 'r> Walk<'g, 'r> {
         &mut self.marks[at]
     }
 
-    fn enqueue(&mut self, at: usize) {
+    fn enqueue(&mut self, at: usize) -> Result<(), RepoError> {
+        let time = self.graph.body(at)?.time;
+        self.mark(at).read = true;
         if !std::mem::replace(&mut self.mark(at).seen, true) {
             self.queued += 1;
-            self.queue.push((self.graph.nodes[at].time, Reverse(self.queued), at));
-        }
-    }
-
-    fn process_parents(&mut self, at: usize) -> Result<(), RepoError> {
-        if self.mark(at).parents.is_some() {
-            return Ok(());
-        }
-        let ids = self.graph.nodes[at].parents.clone();
-        let parents = ids.into_iter().map(|it| self.graph.node(it)).collect::<Result<Vec<_>, _>>()?;
-        self.mark(at).parents = Some(parents);
-        if self.mark(at).uninteresting {
-            self.spread(at);
-        } else if self.filter {
-            self.simplify(at)?;
-        }
-        for parent in self.marks[at].parents.clone().unwrap_or_default() {
-            self.enqueue(parent);
+            self.queue.push((time, Reverse(self.queued), at));
         }
         Ok(())
     }
 
-    /// Marks the ancestors, as far as they were read, as uninteresting.
+    /// The parents that the walk goes on to; none as long as it has not read the commit.
+    fn parents(&self, at: usize) -> Vec<usize> {
+        match self.marks.get(at) {
+            Some(Mark { only: Some(only), .. }) => vec![*only],
+            Some(Mark { read: true, .. }) => self.graph.parents(at).to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn process_parents(&mut self, at: usize) -> Result<(), RepoError> {
+        if std::mem::replace(&mut self.mark(at).done, true) {
+            return Ok(());
+        }
+        if !self.mark(at).uninteresting && self.filter {
+            self.simplify(at)?;
+        }
+        for parent in self.parents(at) {
+            self.enqueue(parent)?;
+            if self.mark(at).uninteresting {
+                self.mark(parent).uninteresting = true;
+                self.spread(parent);
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks the ancestors, as far as this walk has read commits, as uninteresting.
     fn spread(&mut self, at: usize) {
-        let mut todo = self.marks[at].parents.clone().unwrap_or_default();
+        let mut todo = self.parents(at);
         while let Some(parent) = todo.pop() {
             if !std::mem::replace(&mut self.mark(parent).uninteresting, true) {
-                todo.extend(self.marks[parent].parents.iter().flatten());
+                todo.extend(self.parents(parent));
             }
         }
     }
 
     /// Compares a commit with its parents, and follows only the one that it takes everything from.
     fn simplify(&mut self, at: usize) -> Result<(), RepoError> {
-        let parents = self.marks[at].parents.clone().unwrap_or_default();
+        let parents = self.parents(at);
         if parents.is_empty() {
             self.mark(at).same = self.graph.is_empty(at)?;
             return Ok(());
@@ -248,7 +279,7 @@ impl<'g, 'r> Walk<'g, 'r> {
             if self.graph.same(parent, at)? {
                 if relevant {
                     let mark = self.mark(at);
-                    (mark.parents, mark.same) = (Some(vec![parent]), true);
+                    (mark.only, mark.same) = (Some(parent), true);
                     return Ok(());
                 }
             } else if relevant {

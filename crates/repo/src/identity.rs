@@ -1,9 +1,6 @@
 //! Who makes a tag, as git reads it.
 
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::thread::{self, JoinHandle};
-
+use crate::command::{Asked, git};
 use crate::{Repo, RepoError};
 
 /// A name, address and time in the form of a tag object's `tagger` line.
@@ -26,14 +23,13 @@ impl Identity {
 
 /// An answer that git is still working on.
 #[derive(Debug)]
-pub struct AskedIdentity(JoinHandle<Result<Identity, RepoError>>);
+pub struct AskedIdentity(Asked);
 
 impl Repo {
     /// Asks `git var GIT_COMMITTER_IDENT` in the background: git's environment, its configuration, its own refusals.
     #[must_use]
     pub fn ask_identity(&self) -> AskedIdentity {
-        let directory = self.git.path().to_owned();
-        AskedIdentity(thread::spawn(move || ask(directory)))
+        AskedIdentity(git(self.git.path().to_owned(), &["var", "GIT_COMMITTER_IDENT"]))
     }
 }
 
@@ -43,23 +39,7 @@ impl AskedIdentity {
     /// # Errors
     /// [`RepoError::NoIdentity`] with git's words, where it knows no name and address.
     pub fn wait(self) -> Result<Identity, RepoError> {
-        self.0.join().unwrap_or_else(|_| Err(RepoError::NoIdentity { said: "asking git failed".to_owned() }))
+        let line = self.0.wait()?.map_err(|said| RepoError::NoIdentity { said })?;
+        Ok(Identity(String::from_utf8_lossy(&line).trim().to_owned()))
     }
-}
-
-fn ask(directory: PathBuf) -> Result<Identity, RepoError> {
-    let output = Command::new("git")
-        .arg("--git-dir")
-        .arg(directory)
-        .args(["var", "GIT_COMMITTER_IDENT"])
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| RepoError::NoIdentity { said: format!("git does not start: {error}") })?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() {
-        return Ok(Identity(text(&output.stdout)));
-    }
-    let said = text(&output.stderr);
-    let fatal = said.lines().find(|line| line.starts_with("fatal: ")).unwrap_or(&said);
-    Err(RepoError::NoIdentity { said: fatal.trim_start_matches("fatal: ").to_owned() })
 }

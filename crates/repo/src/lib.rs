@@ -5,6 +5,7 @@
 //! `GIT_NO_REPLACE_OBJECTS=1`, because a release is made of what is really there.
 
 mod attributes;
+mod command;
 mod convert;
 mod error;
 mod history;

@@ -1,26 +1,18 @@
 //! The files beside the repository.
 
 use std::path::{Path, PathBuf};
-use std::thread::{self, JoinHandle};
 
-use git2::{Repository, Status, StatusOptions};
-
-use crate::error::git_error;
+use crate::command::{Asked, git};
 use crate::{Repo, RepoError};
 
-/// An index entry whose file is left out of a sparse checkout (`CE_SKIP_WORKTREE` in git's `read-cache-ll.h`).
-const SKIP_WORKTREE: u16 = 1 << 14;
-
-/// A comparison that is still at work.
-#[derive(Debug)]
-pub struct AskedChanges(JoinHandle<Result<Option<Vec<String>>, RepoError>>);
-
 impl Repo {
-    /// Compares the files with the last commit, in the background.
+    /// Asks `git status` in the background: git's own view of sparse checkouts, filters and file system monitors. It
+    /// takes no lock and refreshes no index.
     #[must_use]
     pub fn ask_changes(&self) -> AskedChanges {
-        let directory = self.git.path().to_owned();
-        AskedChanges(thread::spawn(move || changes(&directory)))
+        let directory = self.git.workdir().map(Path::to_owned);
+        let arguments = ["--no-optional-locks", "status", "--porcelain", "-z", "--untracked-files=no", "--no-renames"];
+        AskedChanges(directory.map(|it| git(it, &arguments)))
     }
 
     /// The attribute files outside the tree that change what `git archive` writes in this clone.
@@ -35,41 +27,21 @@ impl Repo {
     }
 }
 
+/// A comparison that is still at work; none for a bare repository.
+#[derive(Debug)]
+pub struct AskedChanges(Option<Asked>);
+
 impl AskedChanges {
     /// The tracked files that differ from the last commit, or from what is staged; none for a bare repository.
     /// What is not tracked does not count: a release is made of commits.
     ///
     /// # Errors
-    /// [`RepoError::Git`] where the index or the files cannot be read.
+    /// [`RepoError::Program`] where git cannot tell.
     pub fn wait(self) -> Result<Option<Vec<String>>, RepoError> {
-        self.0
-            .join()
-            .unwrap_or_else(|_| Err(git_error("the changed files")(git2::Error::from_str("a thread failed"))))
+        let Some(asked) = self.0 else { return Ok(None) };
+        let answer = asked.wait()?;
+        let answer = answer.map_err(|said| RepoError::Program { command: "git status".to_owned(), said })?;
+        let entries = answer.split(|byte| *byte == 0).filter(|entry| entry.len() > "XY ".len());
+        Ok(Some(entries.map(|entry| String::from_utf8_lossy(&entry["XY ".len()..]).into_owned()).collect()))
     }
-}
-
-fn changes(directory: &Path) -> Result<Option<Vec<String>>, RepoError> {
-    let git = Repository::open(directory).map_err(git_error("the repository"))?;
-    if git.is_bare() {
-        return Ok(None);
-    }
-    let index = git.index().map_err(git_error("the index"))?;
-    let left_out = |path: &[u8]| {
-        index.get_path(&bytes_path(path), 0).is_some_and(|it| it.flags_extended & SKIP_WORKTREE != 0)
-    };
-    let mut options = StatusOptions::new();
-    options.include_untracked(false).include_ignored(false).update_index(false).no_refresh(false);
-    let statuses = git.statuses(Some(&mut options)).map_err(git_error("the changed files"))?;
-    let changed = statuses
-        .iter()
-        .filter(|it| it.status() != Status::CURRENT)
-        .filter(|it| it.status() != Status::WT_DELETED || !left_out(it.path_bytes()))
-        .map(|it| String::from_utf8_lossy(it.path_bytes()).into_owned())
-        .collect();
-    Ok(Some(changed))
-}
-
-fn bytes_path(bytes: &[u8]) -> PathBuf {
-    use std::os::unix::ffi::OsStrExt as _;
-    PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
 }

@@ -1,0 +1,197 @@
+//! Hermetic repositories and runs: no configuration, keyring, home or time of whoever runs the tests.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// What a program printed, and how it ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    fn of(output: &Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// The same, where it must have ended well.
+    #[track_caller]
+    pub(crate) fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// What it printed, as JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in:\n{}\n{}", self.stdout, self.stderr))
+    }
+}
+
+/// A git repository in a folder of its own.
+pub(crate) struct Fixture {
+    pub(crate) folder: TempDir,
+    time: u64,
+}
+
+/// A program without anything of the environment but the search path.
+pub(crate) fn hermetic(program: impl AsRef<OsStr>, home: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", home)
+        .env("LC_ALL", "C.UTF-8")
+        .env("TZ", "UTC")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_AUTHOR_NAME", "Ada Example")
+        .env("GIT_AUTHOR_EMAIL", "ada@example.com")
+        .env("GIT_COMMITTER_NAME", "Ada Example")
+        .env("GIT_COMMITTER_EMAIL", "ada@example.com")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs a command to its end.
+#[track_caller]
+pub(crate) fn run(command: &mut Command) -> Ran {
+    Ran::of(&command.output().unwrap_or_else(|error| panic!("{command:?} does not start: {error}")))
+}
+
+/// The built binary, in a folder.
+pub(crate) fn xtask(folder: &Path) -> Command {
+    let mut command = hermetic(env!("CARGO_BIN_EXE_xtask"), folder);
+    command.current_dir(folder);
+    command
+}
+
+impl Fixture {
+    /// An empty repository with a branch `main`.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let fixture = Self { folder, time: 1_700_000_000 };
+        fixture.git(["init", "-q", "-b", "main"]);
+        fixture
+    }
+
+    /// A repository with a server, released once, and an origin that has everything.
+    pub(crate) fn released() -> Self {
+        let mut fixture = Self::new();
+        fixture.commit("chore: start", &[("README.md", "hello\n")]);
+        fixture.commit("feat(server): serve (#1)", &[("server/main.py", "serve()\n")]);
+        fixture.git(["tag", "server/v0.1.0"]);
+        fixture.commit("fix(server): do not fall over (#2)", &[("server/main.py", "serve(1)\n")]);
+        fixture.commit("docs: say so", &[("README.md", "hello there\n")]);
+        fixture.with_origin()
+    }
+
+    /// The same, after its origin has seen everything.
+    pub(crate) fn with_origin(self) -> Self {
+        let bare = self.path().join(".git/origin.git");
+        self.git(["init", "-q", "--bare", "-b", "main", bare.to_str().unwrap()]);
+        self.git(["remote", "add", "origin", bare.to_str().unwrap()]);
+        self.pushed();
+        self.git(["remote", "set-head", "origin", "main"]);
+        self
+    }
+
+    /// Pushes the branch and fetches it back.
+    pub(crate) fn pushed(&self) {
+        self.git(["push", "-q", "origin", "main"]);
+        self.git(["fetch", "-q", "origin"]);
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs git and gives what it printed, without the last line's end.
+    #[track_caller]
+    pub(crate) fn git<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
+        let mut command = hermetic("git", self.path());
+        let date = format!("{} +0000", self.time);
+        command.env("GIT_AUTHOR_DATE", &date).env("GIT_COMMITTER_DATE", &date);
+        run(command.arg("-C").arg(self.path()).args(arguments)).ok().stdout.trim_end().to_owned()
+    }
+
+    /// Writes files, and makes a commit of them.
+    pub(crate) fn commit(&mut self, message: &str, files: &[(&str, &str)]) -> String {
+        for (path, text) in files {
+            self.write(path, text.as_bytes());
+        }
+        self.time += 60;
+        self.git(["add", "-A"]);
+        self.git(["commit", "-q", "--allow-empty", "-m", message]);
+        self.git(["rev-parse", "HEAD"])
+    }
+
+    /// Writes a file.
+    pub(crate) fn write(&self, path: &str, bytes: &[u8]) {
+        let file = self.path().join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, bytes).unwrap();
+    }
+
+    /// Feeds `git fast-import`.
+    #[track_caller]
+    pub(crate) fn import(&self, stream: &[u8]) {
+        let mut command = hermetic("git", self.path());
+        command.arg("-C").arg(self.path()).args(["fast-import", "--quiet", "--force"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(stream).unwrap();
+        assert!(child.wait().unwrap().success(), "git fast-import failed");
+    }
+
+    /// Runs the built binary in the repository.
+    #[track_caller]
+    pub(crate) fn xtask<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ran {
+        run(xtask(self.path()).args(arguments))
+    }
+}
+
+/// Every file below a folder, with its bytes, its mode and the time of its last change.
+pub(crate) fn everything(folder: &Path) -> Vec<(PathBuf, String)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let mut all = Vec::new();
+    let mut todo = vec![folder.to_owned()];
+    while let Some(path) = todo.pop() {
+        let meta = std::fs::symlink_metadata(&path).unwrap();
+        let mut seen = format!("{:o} {} {}.{}", meta.mode(), meta.size(), meta.mtime(), meta.mtime_nsec());
+        if meta.is_dir() {
+            todo.extend(std::fs::read_dir(&path).unwrap().map(|it| it.unwrap().path()));
+        } else if meta.is_file() {
+            let sum = std::fs::read(&path).unwrap().iter().fold(5_381_u64, |sum, it| sum.wrapping_mul(33) ^ u64::from(*it));
+            write!(seen, " {sum:x}").unwrap();
+        }
+        all.push((path, seen));
+    }
+    all.sort();
+    all
+}
+
+/// Whether a program is there. In CI a missing one fails the test by name; at home it is told aloud.
+pub(crate) fn has(program: &str) -> bool {
+    let there = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    assert!(there || std::env::var_os("CI").is_none(), "{program} is missing: scripts/test.sh installs it");
+    if !there {
+        say(&format!("SKIPPED: {program} is not on this machine; scripts/test.sh installs it"));
+    }
+    there
+}
+
+/// Says something that shows even where the test passes.
+pub(crate) fn say(line: &str) {
+    writeln!(std::io::stderr(), "{line}").unwrap();
+}
