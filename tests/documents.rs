@@ -1,1 +1,84 @@
-//! x
+//! The documents that scripts build on, and the notes that people read, each held by a snapshot.
+
+use serde_json::Value;
+
+use crate::support::{Fixture, run, xtask};
+
+/// A report with what differs between machines replaced.
+#[track_caller]
+fn report(fixture: &Fixture, arguments: &[&str]) -> String {
+    let ran = fixture.xtask(arguments);
+    let root = fixture.path().canonicalize().unwrap();
+    ran.stdout.replace(root.to_str().unwrap(), "[ROOT]").replace(fixture.path().to_str().unwrap(), "[ROOT]")
+}
+
+/// A document without its Markdown, which has a snapshot of its own.
+#[track_caller]
+fn document(fixture: &Fixture, arguments: &[&str]) -> String {
+    let text = report(fixture, &[arguments, &["--format", "json"]].concat());
+    let mut document: Value = serde_json::from_str(&text).unwrap();
+    for key in ["markdown", "notes"] {
+        if let Some(text) = document.get_mut(key).filter(|it| it.is_string()) {
+            *text = Value::from("…");
+        }
+    }
+    serde_json::to_string_pretty(&document).unwrap()
+}
+
+#[test]
+fn notes() {
+    insta::assert_snapshot!(document(&Fixture::released(), &["notes", "server/v0.1.1"]));
+}
+
+#[test]
+fn release() {
+    let fixture = Fixture::released();
+    insta::assert_snapshot!("release_plan", document(&fixture, &["release", "server/v0.1.1", "--dry-run"]));
+    fixture.write("README.md", b"changed\n");
+    insta::assert_snapshot!("release_refused", document(&fixture, &["release", "server/v0.1.1"]));
+    insta::assert_snapshot!("release_done", document(&fixture, &["release", "server/v0.1.1", "--allow", "clean-tree"]));
+}
+
+#[test]
+fn archive() {
+    insta::assert_snapshot!(document(&Fixture::released(), &["archive", "server/v0.1.0"]));
+}
+
+#[test]
+fn status() {
+    insta::assert_snapshot!("status", document(&Fixture::released(), &["status", "server"]));
+    insta::assert_snapshot!("status_text", report(&Fixture::released(), &["status", "server"]));
+}
+
+#[test]
+fn doctor() {
+    insta::assert_snapshot!(document(&Fixture::released(), &["doctor"]));
+}
+
+#[test]
+fn a_dry_run_as_people_see_it() {
+    insta::assert_snapshot!(report(&Fixture::released(), &["release", "server/v0.1.1", "--dry-run"]));
+}
+
+/// Every part of the built-in template is rendered: all channels, a signed tag, programs among the contributors.
+#[test]
+fn every_channel_of_the_notes() {
+    let mut fixture = Fixture::new();
+    let config = include_str!("../release.toml");
+    let all = "channels = [{ pypi = \"opensandbox-server\" }, { image = \"server\" }, { npm = \"@acme/server\" }, \
+               { nuget = \"Acme.Server\" }, { maven = { group = \"com.acme\", artifacts = [\"server\"] } }, \
+               { helm = \"server\" }, { go = \"example.com/acme/server\" }]";
+    let own = "channels = [{ pypi = \"opensandbox-server\" }, { image = \"server\" }]";
+    assert!(config.contains(own));
+    fixture.write(".git/all.toml", config.replace(own, all).as_bytes());
+    fixture.commit("feat: all\n\nCo-authored-by: helper[bot] <helper[bot]@users.noreply.github.com>", &[("server/a", "1")]);
+    fixture.git(["remote", "add", "origin", "git@github.com:acme/Fork.git"]);
+    let arguments = ["release", "server/v1.0.0-rc.1", "--initial-release", "--sign-tag", "--dry-run", "--format", "json"];
+    let ran = run(xtask(fixture.path()).args(arguments).args(["--config", ".git/all.toml"]));
+    let markdown = ran.json()["notes"].as_str().unwrap().to_owned();
+    assert!(!markdown.contains("alibaba"), "a fork's notes name the fork");
+    assert!(markdown.contains("1.0.0rc1"), "package files have the normal form of the version");
+    insta::assert_snapshot!(markdown);
+    let unsigned = fixture.xtask(["notes", "server/v1.0.0-rc.1", "--initial-release"]).ok().stdout;
+    assert!(!unsigned.contains("verify-tag"), "a tag that is not signed gets no instruction");
+}

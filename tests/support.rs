@@ -39,10 +39,12 @@ impl Ran {
     }
 }
 
-/// A git repository in a folder of its own.
+/// A git repository for a test.
 pub(crate) struct Fixture {
-    pub(crate) folder: TempDir,
+    path: PathBuf,
     time: u64,
+    /// The folder that goes with the fixture; none where another one holds it.
+    _folder: Option<TempDir>,
 }
 
 /// A program without anything of the environment but the search path.
@@ -81,9 +83,14 @@ impl Fixture {
     /// An empty repository with a branch `main`.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let fixture = Self { folder, time: 1_700_000_000 };
+        let fixture = Self { path: folder.path().to_owned(), time: 1_700_000_000, _folder: Some(folder) };
         fixture.git(["init", "-q", "-b", "main"]);
         fixture
+    }
+
+    /// A repository that is there already.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self { path, time: 1_700_000_000, _folder: None }
     }
 
     /// A repository with a server, released once, and an origin that has everything.
@@ -114,7 +121,7 @@ impl Fixture {
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
+        &self.path
     }
 
     /// Runs git and gives what it printed, without the last line's end.
@@ -179,16 +186,6 @@ pub(crate) fn everything(folder: &Path) -> Vec<(PathBuf, String)> {
     }
     all.sort();
     all
-}
-
-/// Whether a program is there. In CI a missing one fails the test by name; at home it is told aloud.
-pub(crate) fn has(program: &str) -> bool {
-    let there = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    assert!(there || std::env::var_os("CI").is_none(), "{program} is missing: scripts/test.sh installs it");
-    if !there {
-        say(&format!("SKIPPED: {program} is not on this machine; scripts/test.sh installs it"));
-    }
-    there
 }
 
 /// Says something that shows even where the test passes.

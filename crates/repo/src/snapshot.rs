@@ -25,7 +25,7 @@ impl Repo {
     }
 
     /// Hands every file, folder, link and submodule of a commit to `take`, as `git archive` would write it: in the
-    /// order of git's trees, without what `export-ignore` names and without folders that are empty then, with
+    /// order of git's trees, without what `export-ignore` names, with
     /// `export-subst`, `ident` and line ends done. One file is in memory at a time.
     ///
     /// # Errors
@@ -51,7 +51,7 @@ struct Walk<'r> {
     odb: Odb<'r>,
     attributes: Attributes,
     path: Vec<u8>,
-    /// Folders that are written once something in them is: the length of their path, and their tree.
+    /// Folders that are written once a file in them is met: the length of their path, and their tree.
     waiting: Vec<(usize, Oid)>,
     commit: &'r Commit<'r>,
 }
@@ -84,17 +84,21 @@ impl Walk<'_> {
         let kind = mode & 0o170_000;
         let is_folder = kind == 0o040_000;
         let wanted = self.attributes.wanted(&self.path, is_folder || kind == SUBMODULE);
-        if wanted.ignore {
-            return Ok(());
-        }
         if is_folder {
+            if wanted.ignore {
+                return Ok(());
+            }
             self.waiting.push((self.path.len(), id));
             self.folder(id, take)?;
             self.waiting.pop_if(|(length, _)| *length == self.path.len());
             return Ok(());
         }
+        // Git writes a folder as soon as it meets a file in it, even one that it then leaves out.
         for (length, tree) in std::mem::take(&mut self.waiting) {
             take(&Member { path: &self.path[..length], object: object_id(tree), content: Content::Folder })?;
+        }
+        if wanted.ignore {
+            return Ok(());
         }
         let object = object_id(id);
         if kind == SUBMODULE {
