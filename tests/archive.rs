@@ -62,7 +62,8 @@ fn a_killed_run_leaves_no_file_under_a_final_name_and_the_next_one_converges() {
     let mut killed = 0;
     for delay in [0, 5, 20, 60, 120] {
         let mut child = xtask(fixture.path());
-        let mut child = child.args(["archive", "server/v0.1.0", "--out", "out"]).stdout(Stdio::null()).spawn().unwrap();
+        let mut child =
+            child.args(["archive", "server/v0.1.0", "--out", "out"]).stdout(Stdio::null()).spawn().unwrap();
         while !partial.exists() && child.try_wait().unwrap().is_none() {
             std::thread::yield_now();
         }
@@ -84,7 +85,10 @@ fn a_killed_run_leaves_no_file_under_a_final_name_and_the_next_one_converges() {
 #[test]
 fn a_full_disk_leaves_nothing_and_says_which_file() {
     let fixture = large();
-    let script = format!("trap '' XFSZ; ulimit -f 100; {} archive server/v0.1.0 --out out", env!("CARGO_BIN_EXE_xtask"));
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 100; {} archive server/v0.1.0 --out out",
+        env!("CARGO_BIN_EXE_xtask")
+    );
     let ran = run(hermetic("bash", fixture.path()).args(["-c", &script]).current_dir(fixture.path()));
     assert_eq!(ran.code, 1);
     assert!(ran.stderr.contains(&format!("error: cannot write out/{NAME}")), "{}", ran.stderr);

@@ -11,14 +11,27 @@ fn the_22_targets_and_their_newest_tags() {
     assert_eq!(document["schema"], "opensandbox-release/targets/1");
     let targets = document["targets"].as_array().unwrap();
     assert_eq!(targets.len(), 22);
-    let keys = ["id", "aliases", "display_name", "tag_form", "workflow", "paths", "version_source", "channels", "newest_tag"];
+    let keys = [
+        "id",
+        "aliases",
+        "display_name",
+        "tag_form",
+        "workflow",
+        "paths",
+        "version_source",
+        "channels",
+        "newest_tag",
+    ];
     for target in targets {
         assert!(keys.iter().all(|key| target.get(key).is_some()), "{target}");
         assert_eq!(target.as_object().unwrap().len(), keys.len(), "{target}");
     }
     let server = targets.iter().find(|it| it["id"] == "server").unwrap();
     assert_eq!(server["newest_tag"], "server/v0.1.0");
-    assert_eq!(server["channels"], serde_json::json!([{ "pypi": "opensandbox-server" }, { "image": "server" }]));
+    assert_eq!(
+        server["channels"],
+        serde_json::json!([{ "pypi": "opensandbox-server" }, { "image": "server" }])
+    );
     let text = fixture.xtask(["targets"]).ok().stdout;
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
 }
@@ -34,7 +47,9 @@ fn a_catalog_at_the_root_takes_the_place_of_the_built_in_one() {
     let ran = fixture.xtask(["targets"]);
     assert_eq!(ran.code, 2);
     let line = catalog.lines().position(|it| it == "paths = [\"cli\"]").unwrap() + 1;
-    let expected = format!("release.toml:{line}: 'cli/*' is not a plain path inside the repository: wildcards are not plain");
+    let expected = format!(
+        "release.toml:{line}: 'cli/*' is not a plain path inside the repository: wildcards are not plain"
+    );
     assert!(ran.stderr.contains(&expected), "{}", ran.stderr);
     let ran = fixture.xtask(["targets", "--config", "nowhere.toml"]);
     assert!(ran.code == 2 && ran.stderr.contains("cannot read nowhere.toml"), "{}", ran.stderr);

@@ -36,7 +36,10 @@ fn release() {
     insta::assert_snapshot!("release_plan", document(&fixture, &["release", "server/v0.1.1", "--dry-run"]));
     fixture.write("README.md", b"changed\n");
     insta::assert_snapshot!("release_refused", document(&fixture, &["release", "server/v0.1.1"]));
-    insta::assert_snapshot!("release_done", document(&fixture, &["release", "server/v0.1.1", "--allow", "clean-tree"]));
+    insta::assert_snapshot!(
+        "release_done",
+        document(&fixture, &["release", "server/v0.1.1", "--allow", "clean-tree"])
+    );
 }
 
 #[test]
@@ -71,9 +74,13 @@ fn every_channel_of_the_notes() {
     let own = "channels = [{ pypi = \"opensandbox-server\" }, { image = \"server\" }]";
     assert!(config.contains(own));
     fixture.write(".git/all.toml", config.replace(own, all).as_bytes());
-    fixture.commit("feat: all\n\nCo-authored-by: helper[bot] <helper[bot]@users.noreply.github.com>", &[("server/a", "1")]);
+    fixture.commit(
+        "feat: all\n\nCo-authored-by: helper[bot] <helper[bot]@users.noreply.github.com>",
+        &[("server/a", "1")],
+    );
     fixture.git(["remote", "add", "origin", "git@github.com:acme/Fork.git"]);
-    let arguments = ["release", "server/v1.0.0-rc.1", "--initial-release", "--sign-tag", "--dry-run", "--format", "json"];
+    let arguments =
+        ["release", "server/v1.0.0-rc.1", "--initial-release", "--sign-tag", "--dry-run", "--format", "json"];
     let ran = run(xtask(fixture.path()).args(arguments).args(["--config", ".git/all.toml"]));
     let markdown = ran.json()["notes"].as_str().unwrap().to_owned();
     assert!(!markdown.contains("alibaba"), "a fork's notes name the fork");

@@ -61,7 +61,8 @@ fn stream(steps: &[Step]) -> String {
             writeln!(stream, "reset refs/heads/main\n").unwrap();
         }
         writeln!(stream, "commit refs/heads/main\nmark :{mark}").unwrap();
-        writeln!(stream, "author A <a@example.com> {time} +0000\ncommitter A <a@example.com> {time} +0000").unwrap();
+        writeln!(stream, "author A <a@example.com> {time} +0000\ncommitter A <a@example.com> {time} +0000")
+            .unwrap();
         writeln!(stream, "data {}\n{message}", message.len()).unwrap();
         if first > 0 {
             writeln!(stream, "from :{first}").unwrap();
@@ -103,14 +104,21 @@ fn check(steps: &[Step], tagged: usize) {
     fixture.import(format!("{}{tag}", stream(steps)).as_bytes());
     let filtered = ["--", "server", "specs/sandbox-lifecycle.yml"];
     let since = ["server/v1.0.0..main"];
-    assert_eq!(ours(&fixture, &["--from-tag", "server/v1.0.0"]), gits(&fixture, &[&since[..], &filtered].concat()));
+    assert_eq!(
+        ours(&fixture, &["--from-tag", "server/v1.0.0"]),
+        gits(&fixture, &[&since[..], &filtered].concat())
+    );
     assert_eq!(
         ours(&fixture, &["--from-tag", "server/v1.0.0", "--no-path-filter"]),
         gits(&fixture, &since),
         "without path filters"
     );
     fixture.git(["tag", "-d", "server/v1.0.0"]);
-    assert_eq!(ours(&fixture, &["--initial-release"]), gits(&fixture, &[&["main"][..], &filtered].concat()), "from the beginning");
+    assert_eq!(
+        ours(&fixture, &["--initial-release"]),
+        gits(&fixture, &[&["main"][..], &filtered].concat()),
+        "from the beginning"
+    );
 }
 
 proptest! {
@@ -146,7 +154,11 @@ fn a_shallow_clone_is_refused_and_not_listed_short() {
     fixture.git(["clone", "-q", "--depth", "1", &url, shallow.to_str().unwrap()]);
     let ran = run(xtask(&shallow).args(["notes", "server/v0.1.1", "--initial-release"]));
     assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
-    assert!(ran.stderr.contains("history is cut off") && ran.stderr.contains("git fetch --unshallow"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("history is cut off") && ran.stderr.contains("git fetch --unshallow"),
+        "{}",
+        ran.stderr
+    );
     let ran = run(xtask(&shallow).args(["release", "server/v0.1.1", "--initial-release", "--dry-run"]));
     assert!(ran.code == 1 && ran.stdout.contains("REFUSED  shallow"), "{}", ran.stdout);
     run(xtask(fixture.path()).args(["notes", "server/v0.1.1"])).ok();
@@ -193,8 +205,14 @@ fn bare_clones_worktrees_and_submodules_list_the_same() {
     outer.git(["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", inside, "inner"]);
     outer.git(["-C", "inner", "fetch", "-q", "--tags"]);
     for folder in [bare, linked, outer.path().join("inner/server")] {
-        assert_eq!(run(xtask(&folder).args(["notes", "server/v0.1.1"])).ok().stdout, expected, "{}", folder.display());
+        assert_eq!(
+            run(xtask(&folder).args(["notes", "server/v0.1.1"])).ok().stdout,
+            expected,
+            "{}",
+            folder.display()
+        );
     }
-    let ran = run(xtask(&fixture.path().join("bare.git")).args(["release", "server/v0.1.1", "--dry-run"])).ok();
+    let ran =
+        run(xtask(&fixture.path().join("bare.git")).args(["release", "server/v0.1.1", "--dry-run"])).ok();
     assert!(ran.stdout.contains("14 of 14 passed"), "{}", ran.stdout);
 }

@@ -51,9 +51,14 @@ fn same_as_git(fixture: &Fixture) {
 /// Tries to archive `main`, which must be refused, with nothing left behind.
 #[track_caller]
 fn refused(fixture: &Fixture) -> Ran {
-    let ran = run(xtask(fixture.path()).args(["archive", "server/v1.0.0", "--commit", "main", "--out", "refused"]));
+    let ran =
+        run(xtask(fixture.path()).args(["archive", "server/v1.0.0", "--commit", "main", "--out", "refused"]));
     assert_eq!(ran.code, 1, "{}", ran.stdout);
-    assert_eq!(std::fs::read_dir(fixture.path().join("refused")).unwrap().count(), 0, "something was left behind");
+    assert_eq!(
+        std::fs::read_dir(fixture.path().join("refused")).unwrap().count(),
+        0,
+        "something was left behind"
+    );
     ran
 }
 
@@ -103,7 +108,8 @@ fn attributes_that_leave_out_convert_and_substitute() {
         .add("120000", "VERSION.link", b"$Format:%H$").file("plain", "$Format:%H$ $Id$\r\n");
     let fixture = tree.import();
     same_as_git(&fixture);
-    fixture.write(".git/info/attributes", b"plain export-ignore\nback/* export-ignore\nVERSION -export-subst\n");
+    fixture
+        .write(".git/info/attributes", b"plain export-ignore\nback/* export-ignore\nVERSION -export-subst\n");
     same_as_git(&fixture);
 }
 
@@ -142,8 +148,18 @@ fn a_large_file_passes_in_one_piece() {
 
 fn pattern() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
-        Just("a"), Just("b"), Just("*"), Just("?"), Just("[ab]"), Just("[!a]"), Just("**"), Just("/"), Just("/"),
-        Just(".x"), Just("\\*"), Just("d"),
+        Just("a"),
+        Just("b"),
+        Just("*"),
+        Just("?"),
+        Just("[ab]"),
+        Just("[!a]"),
+        Just("**"),
+        Just("/"),
+        Just("/"),
+        Just(".x"),
+        Just("\\*"),
+        Just("d"),
     ];
     proptest::collection::vec(piece, 1..6).prop_map(|it| it.concat())
 }

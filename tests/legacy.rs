@@ -13,20 +13,55 @@ use crate::support::{Fixture, hermetic, run, say};
 /// the difference (0 where there is none).
 const TABLE: &[(&str, [&str; 2], [&str; 2], u8)] = &[
     ("feat: plain", ["Features", "feat: plain"], ["Features", "feat: plain"], 0),
-    ("fix(x): with number (#7)", ["Bug Fixes", "fix(x): with number (#7)"], ["Bug Fixes", "fix(x): with number (#7)"], 0),
+    (
+        "fix(x): with number (#7)",
+        ["Bug Fixes", "fix(x): with number (#7)"],
+        ["Bug Fixes", "fix(x): with number (#7)"],
+        0,
+    ),
     ("refactor!: mark", ["Breaking Changes", "refactor!: mark"], ["Breaking Changes", "refactor!: mark"], 0),
     ("chore: rest", ["Misc", "chore: rest"], ["Misc", "chore: rest"], 0),
-    ("fix: closes\n\nSee kubernetes/kubernetes#128000.", ["Bug Fixes", "fix: closes (#128000)"], ["Bug Fixes", "fix: closes"], 11),
-    ("fix: review of PR #1007", ["Bug Fixes", "fix: review of PR #1007 (#1007)"], ["Bug Fixes", "fix: review of PR #&#8203;1007"], 11),
-    ("fix: talk\n\nThis is no BREAKING CHANGE at all.", ["Breaking Changes", "fix: talk"], ["Bug Fixes", "fix: talk"], 12),
+    (
+        "fix: closes\n\nSee kubernetes/kubernetes#128000.",
+        ["Bug Fixes", "fix: closes (#128000)"],
+        ["Bug Fixes", "fix: closes"],
+        11,
+    ),
+    (
+        "fix: review of PR #1007",
+        ["Bug Fixes", "fix: review of PR #1007 (#1007)"],
+        ["Bug Fixes", "fix: review of PR #&#8203;1007"],
+        11,
+    ),
+    (
+        "fix: talk\n\nThis is no BREAKING CHANGE at all.",
+        ["Breaking Changes", "fix: talk"],
+        ["Bug Fixes", "fix: talk"],
+        12,
+    ),
     ("fix: dash\n\nBREAKING-CHANGE: act", ["Bug Fixes", "fix: dash"], ["Breaking Changes", "fix: dash"], 12),
-    ("fix: footer\n\nBREAKING CHANGE: act", ["Breaking Changes", "fix: footer"], ["Breaking Changes", "fix: footer"], 0),
+    (
+        "fix: footer\n\nBREAKING CHANGE: act",
+        ["Breaking Changes", "fix: footer"],
+        ["Breaking Changes", "fix: footer"],
+        0,
+    ),
     ("Feat: upper case", ["Misc", "Feat: upper case"], ["Features", "Feat: upper case"], 12),
     ("feat(x):no-space", ["Misc", "feat(x):no-space"], ["Features", "feat(x):no-space"], 12),
     ("perf: faster", ["Misc", "perf: faster"], ["Features", "perf: faster"], 12),
     ("feat: taken back", ["Features", "feat: taken back"], ["Misc", "feat: taken back"], 12),
-    ("Revert \"feat: taken back\"", ["Misc", "Revert \"feat: taken back\""], ["Misc", "Revert \"feat: taken back\""], 0),
-    ("chore: bump @scope/name", ["Misc", "chore: bump @scope/name"], ["Misc", "chore: bump @&#8203;scope/name"], 13),
+    (
+        "Revert \"feat: taken back\"",
+        ["Misc", "Revert \"feat: taken back\""],
+        ["Misc", "Revert \"feat: taken back\""],
+        0,
+    ),
+    (
+        "chore: bump @scope/name",
+        ["Misc", "chore: bump @scope/name"],
+        ["Misc", "chore: bump @&#8203;scope/name"],
+        13,
+    ),
     ("docs: [x](y) <b>", ["Misc", "docs: [x](y) <b>"], ["Misc", "docs: \\[x\\](y) \\<b\\>"], 13),
 ];
 
@@ -39,7 +74,8 @@ fn entries(markdown: &str) -> Vec<[String; 2]> {
             section = title.split_once(' ').map_or("", |it| it.1).to_owned();
         } else if line.starts_with("## ") {
             section.clear();
-        } else if let Some(entry) = line.strip_prefix("- ").filter(|it| *it != "None" && !section.is_empty()) {
+        } else if let Some(entry) = line.strip_prefix("- ").filter(|it| *it != "None" && !section.is_empty())
+        {
             entries.push([section.clone(), entry.to_owned()]);
         }
     }
@@ -68,11 +104,24 @@ fn the_table_of_mended_defects() {
     for (message, legacy, ours, defect) in TABLE {
         assert_eq!(legacy == ours, *defect == 0, "{message:?}: a difference needs its defect, and only that");
         if *defect > 0 {
-            say(&format!("defect {defect:>2}: {:<32} was {:<18} {:<36} is {:<18} {}", format!("{:?}", message.lines().next().unwrap()), legacy[0], legacy[1], ours[0], ours[1]));
+            say(&format!(
+                "defect {defect:>2}: {:<32} was {:<18} {:<36} is {:<18} {}",
+                format!("{:?}", message.lines().next().unwrap()),
+                legacy[0],
+                legacy[1],
+                ours[0],
+                ours[1]
+            ));
         }
     }
-    if let Some(markdown) = legacy_script(&fixture, &["--target", "server", "--version", "0.1.0", "--initial-release"]) {
-        assert_eq!(entries(&markdown), expected(|it| owned(it.1)), "the table does not say what the legacy script does");
+    if let Some(markdown) =
+        legacy_script(&fixture, &["--target", "server", "--version", "0.1.0", "--initial-release"])
+    {
+        assert_eq!(
+            entries(&markdown),
+            expected(|it| owned(it.1)),
+            "the table does not say what the legacy script does"
+        );
         say("the legacy script itself says what the table says of it");
     }
 }
@@ -104,7 +153,12 @@ fn the_real_repository_differs_from_the_legacy_script_only_by_mended_defects() {
     let (mut pairs, mut same, mut explained) = (0, 0, 0);
     for target in targets["targets"].as_array().unwrap() {
         let id = target["id"].as_str().unwrap();
-        let listed = copy.git(["for-each-ref", "--sort=version:refname", "--format=%(refname:strip=2)", &format!("refs/tags/{id}/*")]);
+        let listed = copy.git([
+            "for-each-ref",
+            "--sort=version:refname",
+            "--format=%(refname:strip=2)",
+            &format!("refs/tags/{id}/*"),
+        ]);
         let tags: Vec<&str> = listed.lines().collect();
         for pair in tags.windows(2) {
             copy.git(["update-ref", "--no-deref", "HEAD", &format!("{}^{{commit}}", pair[1])]);
@@ -117,7 +171,9 @@ fn the_real_repository_differs_from_the_legacy_script_only_by_mended_defects() {
             pairs += 1;
         }
     }
-    say(&format!("real repository: {pairs} pairs against the legacy script: {same} entries alike, {explained} differ by a mended defect"));
+    say(&format!(
+        "real repository: {pairs} pairs against the legacy script: {same} entries alike, {explained} differ by a mended defect"
+    ));
     assert!(pairs > 80, "only {pairs} pairs were compared");
 }
 
@@ -142,7 +198,10 @@ fn compare(ours: &Value, theirs: &[[String; 2]], tag: &str) -> (usize, usize) {
             let subject = entry["subject"].as_str().unwrap();
             let number = entry["number"].as_u64().map_or(String::new(), |it| format!(" (#{it})"));
             let mine = [title.to_owned(), format!("{subject}{number}")];
-            let at = left.iter().position(|it| **it == mine).or_else(|| left.iter().position(|it| it[1].starts_with(subject)));
+            let at = left
+                .iter()
+                .position(|it| **it == mine)
+                .or_else(|| left.iter().position(|it| it[1].starts_with(subject)));
             let at = at.unwrap_or_else(|| panic!("{tag}: the legacy script has no entry {mine:?}"));
             let their = left.remove(at);
             if *their == mine {
@@ -150,8 +209,11 @@ fn compare(ours: &Value, theirs: &[[String; 2]], tag: &str) -> (usize, usize) {
                 continue;
             }
             let reverted = title == "Misc" && has_revert;
-            let kind_mended = subject.starts_with("perf") || subject.starts_with(char::is_uppercase)
-                || subject.contains("):") && !subject.contains("): ") || their[0] == "Breaking Changes" || reverted;
+            let kind_mended = subject.starts_with("perf")
+                || subject.starts_with(char::is_uppercase)
+                || subject.contains("):") && !subject.contains("): ")
+                || their[0] == "Breaking Changes"
+                || reverted;
             assert!(their[0] == mine[0] || kind_mended, "{tag}: {their:?} became {mine:?}");
             mended += 1;
         }

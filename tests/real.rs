@@ -33,7 +33,13 @@ fn tags(clone: &Path) -> Vec<(Value, Vec<String>)> {
     let targets = document["targets"].as_array().unwrap().clone();
     let of = |target: Value| {
         let pattern = format!("refs/tags/{}/*", target["id"].as_str().unwrap());
-        let sort = ["-c", "versionsort.suffix=.dev", "for-each-ref", "--sort=version:refname", "--format=%(refname:strip=2)"];
+        let sort = [
+            "-c",
+            "versionsort.suffix=.dev",
+            "for-each-ref",
+            "--sort=version:refname",
+            "--format=%(refname:strip=2)",
+        ];
         let listed = git(clone, &[&sort[..], &[&pattern]].concat());
         (target, listed.lines().map(str::to_owned).collect())
     };
@@ -41,7 +47,8 @@ fn tags(clone: &Path) -> Vec<(Value, Vec<String>)> {
 }
 
 fn commits(notes: &Value) -> Vec<String> {
-    let entries = notes["sections"].as_array().unwrap().iter().flat_map(|it| it["entries"].as_array().unwrap());
+    let entries =
+        notes["sections"].as_array().unwrap().iter().flat_map(|it| it["entries"].as_array().unwrap());
     let mut all: Vec<String> = entries.map(|it| it["commit"].as_str().unwrap().to_owned()).collect();
     all.sort();
     all
@@ -52,12 +59,14 @@ fn every_adjacent_pair_of_tags_has_the_commits_of_git_log() {
     let Some(clone) = clone() else { return };
     let (mut pairs, mut chosen, mut listed) = (0, 0, 0);
     for (target, tags) in tags(&clone) {
-        let paths: Vec<&str> = target["paths"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+        let paths: Vec<&str> =
+            target["paths"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
         for pair in tags.windows(2) {
             let notes = document(&clone, &["notes", &pair[1], "--from-tag", &pair[0]]);
             let range = format!("{}..{}", pair[0], pair[1]);
             let log = ["log", "--no-merges", "--format=%H", &range, "--"];
-            let mut expected: Vec<String> = git(&clone, &[&log[..], &paths].concat()).lines().map(str::to_owned).collect();
+            let mut expected: Vec<String> =
+                git(&clone, &[&log[..], &paths].concat()).lines().map(str::to_owned).collect();
             listed += expected.len();
             expected.sort();
             assert_eq!(commits(&notes), expected, "{range}");
@@ -67,14 +76,19 @@ fn every_adjacent_pair_of_tags_has_the_commits_of_git_log() {
             pairs += 1;
         }
     }
-    say(&format!("real repository: {pairs} pairs of tags, {listed} commits as git log; previous tag chosen alike for {chosen}"));
+    say(&format!(
+        "real repository: {pairs} pairs of tags, {listed} commits as git log; previous tag chosen alike for {chosen}"
+    ));
     assert!(pairs > 80, "only {pairs} pairs: is this a clone with all tags?");
 }
 
 #[test]
 fn the_order_of_entries_is_that_of_git_log() {
     let Some(clone) = clone() else { return };
-    let notes = document(&clone, &["notes", "server/v99.0.0", "--from-tag", "server/v0.1.0", "--no-path-filter", "--commit", "main"]);
+    let notes = document(
+        &clone,
+        &["notes", "server/v99.0.0", "--from-tag", "server/v0.1.0", "--no-path-filter", "--commit", "main"],
+    );
     let order = git(&clone, &["log", "--no-merges", "--format=%H", "server/v0.1.0..main"]);
     let place: BTreeMap<&str, usize> = order.lines().enumerate().map(|(at, id)| (id, at)).collect();
     for section in notes["sections"].as_array().unwrap() {
@@ -99,7 +113,9 @@ fn every_tag_archives_to_the_tar_of_git() {
             let script = format!(
                 "gzip -dc {} | cmp - <(git -C {} -c tar.umask=0002 archive --format=tar --prefix=opensandbox-{safe}/ {tag}) \
                  && cd {} && sha256sum -c SHA256SUMS",
-                archive.display(), clone.display(), folder.path().display()
+                archive.display(),
+                clone.display(),
+                folder.path().display()
             );
             run(Command::new("bash").args(["-euo", "pipefail", "-c", &script])).ok();
             std::fs::remove_file(archive).unwrap();

@@ -110,8 +110,16 @@ fn versions_that_are_none_and_forms_that_a_target_does_not_use() {
         let ran = fixture.xtask(["release", tag, "--dry-run"]);
         assert!(ran.code == 2 && ran.stderr.contains(word), "{tag}: {}", ran.stderr);
     }
-    let tag_of = |spelling: &[&str]| fixture.xtask([&["release", "--dry-run", "--format", "json"], spelling].concat()).json()["tag"].clone();
-    for spelling in [&["server/0.1.1"][..], &["server/v0.1.1"], &["--target", "server", "--version", "v0.1.1"], &["--target", "server", "--version", "0.1.1"]] {
+    let tag_of = |spelling: &[&str]| {
+        fixture.xtask([&["release", "--dry-run", "--format", "json"], spelling].concat()).json()["tag"]
+            .clone()
+    };
+    for spelling in [
+        &["server/0.1.1"][..],
+        &["server/v0.1.1"],
+        &["--target", "server", "--version", "v0.1.1"],
+        &["--target", "server", "--version", "0.1.1"],
+    ] {
         assert_eq!(tag_of(spelling), "server/v0.1.1");
     }
     assert_eq!(tag_of(&["helm/0.1.0"]), "helm/opensandbox/0.1.0");
@@ -164,8 +172,16 @@ fn the_previous_release_is_the_highest_below_that_is_an_ancestor() {
     fixture.git(["tag", "server/v0.1.1"]);
     fixture.git(["checkout", "-q", "main"]);
     assert_eq!(previous(&fixture, "server/v0.1.9"), "server/v0.1.0", "0.1.1 is on another branch");
-    assert_eq!(previous(&fixture, "server/v0.2.0"), "server/v0.1.0", "a final release goes back to the last final one");
-    assert_eq!(previous(&fixture, "server/v0.2.0rc2"), "server/v0.2.0rc1", "a prerelease to whatever came before");
+    assert_eq!(
+        previous(&fixture, "server/v0.2.0"),
+        "server/v0.1.0",
+        "a final release goes back to the last final one"
+    );
+    assert_eq!(
+        previous(&fixture, "server/v0.2.0rc2"),
+        "server/v0.2.0rc1",
+        "a prerelease to whatever came before"
+    );
     fixture.git(["tag", "server/v0.3.0", "HEAD~1"]);
     assert_eq!(previous(&fixture, "server/v0.2.0"), "server/v0.1.0", "not the highest of all");
     fixture.git(["checkout", "-q", "0.1"]);
@@ -202,7 +218,11 @@ fn paths_that_name_nothing() {
     accepted(&fixture, &["server/v0.1.1", "--path", "README.md"]);
     for path in ["*.py", "/etc", "../x", ":(top)x"] {
         let ran = fixture.xtask(["release", "server/v0.1.1", "--dry-run", "--path", path]);
-        assert!(ran.code == 2 && ran.stderr.contains("is not a plain path inside the repository"), "{}", ran.stderr);
+        assert!(
+            ran.code == 2 && ran.stderr.contains("is not a plain path inside the repository"),
+            "{}",
+            ran.stderr
+        );
     }
 }
 
@@ -219,8 +239,18 @@ fn version_sources_that_disagree() {
     fixture.pushed();
     accepted(&fixture, &["csharp/sandbox/v0.9.0", "--initial-release"]);
     let ran = fixture.xtask(["release", "csharp/sandbox/v0.9.0", "--initial-release", "--dry-run"]);
-    assert!(ran.stdout.contains("note     version-source") && ran.stdout.contains("OpenSandboxPackageVersion = 0.1.2"), "{}", ran.stdout);
-    refused(&fixture, &["java/sandbox/v1.0.0", "--initial-release", "--allow", "empty-notes"], "version-source", "no-source");
+    assert!(
+        ran.stdout.contains("note     version-source")
+            && ran.stdout.contains("OpenSandboxPackageVersion = 0.1.2"),
+        "{}",
+        ran.stdout
+    );
+    refused(
+        &fixture,
+        &["java/sandbox/v1.0.0", "--initial-release", "--allow", "empty-notes"],
+        "version-source",
+        "no-source",
+    );
 }
 
 #[test]
@@ -247,10 +277,15 @@ fn all_reasons_are_told_at_once_and_nothing_is_made() {
     fixture.commit("fix(server): not pushed", &[("server/b", "1")]);
     fixture.write("README.md", b"changed\n");
     fixture.git(["tag", "server/v0.1.1", "HEAD~1"]);
-    let checks: Vec<String> = refusals(&fixture, &["server/v0.1.1", "--path", "none"]).into_iter().map(|it| it.0).collect();
+    let checks: Vec<String> =
+        refusals(&fixture, &["server/v0.1.1", "--path", "none"]).into_iter().map(|it| it.0).collect();
     assert_eq!(checks, ["clean-tree", "default-branch", "tag", "paths"]);
     let ran = fixture.xtask(["release", "server/v0.1.1", "--path", "none"]);
-    assert!(ran.code == 1 && ran.stdout.contains("Refused for 4 reasons; nothing was changed."), "{}", ran.stdout);
+    assert!(
+        ran.code == 1 && ran.stdout.contains("Refused for 4 reasons; nothing was changed."),
+        "{}",
+        ran.stdout
+    );
     assert!(!fixture.path().join("dist").exists());
     let ran = fixture.xtask(["release", "server/v0.1.1", "--allow", "tag"]);
     assert!(ran.code == 2 && ran.stderr.contains("'tag' cannot be allowed"), "{}", ran.stderr);
@@ -264,7 +299,11 @@ fn doctor_shows_the_checks_alone() {
     let ran = fixture.xtask(["doctor", "server/v0.1.1"]).ok();
     assert_eq!(ran.stdout.matches("  ok       ").count(), 14, "{}", ran.stdout);
     let ran = fixture.xtask(["doctor"]).ok();
-    assert!(ran.stdout.contains("Ada Example <ada@example.com>") && ran.stdout.contains("catalog: 22 targets"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("Ada Example <ada@example.com>") && ran.stdout.contains("catalog: 22 targets"),
+        "{}",
+        ran.stdout
+    );
     fixture.write("README.md", b"changed\n");
     assert_eq!(fixture.xtask(["doctor"]).code, 1);
     assert_eq!(fixture.xtask(["doctor", "server/v0.1.1"]).code, 1);

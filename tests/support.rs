@@ -35,7 +35,8 @@ impl Ran {
     /// What it printed, as JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in:\n{}\n{}", self.stdout, self.stderr))
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error} in:\n{}\n{}", self.stdout, self.stderr))
     }
 }
 
@@ -75,7 +76,7 @@ pub(crate) fn run(command: &mut Command) -> Ran {
 /// The built binary, in a folder.
 pub(crate) fn xtask(folder: &Path) -> Command {
     let mut command = hermetic(env!("CARGO_BIN_EXE_xtask"), folder);
-    command.current_dir(folder);
+    command.current_dir(folder).env("GIT_COMMITTER_DATE", "1700001000 +0000");
     command
 }
 
@@ -179,7 +180,10 @@ pub(crate) fn everything(folder: &Path) -> Vec<(PathBuf, String)> {
         if meta.is_dir() {
             todo.extend(std::fs::read_dir(&path).unwrap().map(|it| it.unwrap().path()));
         } else if meta.is_file() {
-            let sum = std::fs::read(&path).unwrap().iter().fold(5_381_u64, |sum, it| sum.wrapping_mul(33) ^ u64::from(*it));
+            let sum = std::fs::read(&path)
+                .unwrap()
+                .iter()
+                .fold(5_381_u64, |sum, it| sum.wrapping_mul(33) ^ u64::from(*it));
             write!(seen, " {sum:x}").unwrap();
         }
         all.push((path, seen));

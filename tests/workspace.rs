@@ -18,8 +18,8 @@ fn edges() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
     let packages = metadata["packages"].as_array().unwrap();
     let ours: BTreeSet<&str> = packages.iter().map(|it| it["name"].as_str().unwrap()).collect();
     let of = |package: &serde_json::Value| {
-        let named = package["dependencies"].as_array().unwrap().iter().filter(|it| it["kind"].is_null());
-        let names = named.map(|it| it["name"].as_str().unwrap().to_owned());
+        let normal = package["dependencies"].as_array().unwrap().iter().filter(|it| it["kind"].is_null());
+        let names = normal.map(|it| it["name"].as_str().unwrap().to_owned());
         let (own, foreign) = names.partition(|it| ours.contains(it.as_str()));
         (package["name"].as_str().unwrap().to_owned(), (own, foreign))
     };
@@ -30,7 +30,10 @@ fn edges() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
 fn table() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
     let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let names = |cell: &str| {
-        cell.split(',').map(|it| it.trim().trim_matches('`').to_owned()).filter(|it| !it.is_empty() && it != "–").collect()
+        cell.split(',')
+            .map(|it| it.trim().trim_matches('`').to_owned())
+            .filter(|it| !it.is_empty() && it != "–")
+            .collect()
     };
     let rows = text.lines().filter(|line| line.starts_with("| `"));
     rows.map(|row| {
@@ -73,7 +76,17 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
 
 #[test]
 fn nothing_outside_the_face_prints_reads_the_environment_or_asks_the_clock() {
-    let forbidden = ["println!", "print!(", "eprintln!", "eprint!(", "std::env", "env::var", "SystemTime::now", "Instant::now", "Timestamp::now"];
+    let forbidden = [
+        "println!",
+        "print!(",
+        "eprintln!",
+        "eprint!(",
+        "std::env",
+        "env::var",
+        "SystemTime::now",
+        "Instant::now",
+        "Timestamp::now",
+    ];
     let files = sources(&root().join("crates"));
     assert!(files.len() > 30, "the sources were not found");
     for (path, text) in files {

@@ -190,3 +190,37 @@ fn unknown(catalog: &Catalog, given: &str) -> TagError {
         .map(|(_, name)| name.to_owned());
     TagError::UnknownTarget { given: given.to_owned(), near }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn catalog() -> Catalog {
+        Catalog::parse("release.toml", include_str!("../../../release.toml")).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_tag_that_is_read_keeps_its_name_and_gives_file_names_that_github_keeps(
+            target in 0usize..22, v in proptest::bool::ANY, version in "[0-9a-z.+-]{1,12}|[0-9]\\.[0-9]\\.[0-9]([-+][a-z0-9.]{1,4})?",
+        ) {
+            let catalog = catalog();
+            let id = &catalog.targets()[target].id;
+            if let Ok(tag) = ReleaseTag::parse(&catalog, &format!("{id}/{}{version}", if v { "v" } else { "" })) {
+                prop_assert_eq!(&ReleaseTag::parse(&catalog, &tag.name()).unwrap(), &tag);
+                prop_assert_eq!(&ReleaseTag::new(&catalog, id, tag.label()).unwrap(), &tag);
+                // GitHub replaces other characters in the names of assets.
+                prop_assert!(tag.archive_name().chars().all(|c| c.is_ascii_alphanumeric() || "-_+@.".contains(c)));
+            }
+        }
+
+        #[test]
+        fn any_text_is_a_tag_or_refused_without_a_panic(text in "\\PC{0,40}") {
+            let catalog = catalog();
+            if let Ok(tag) = ReleaseTag::parse(&catalog, &text) {
+                prop_assert!(catalog.target(tag.target()).is_some());
+            }
+        }
+    }
+}

@@ -106,7 +106,7 @@ impl Verify {
                     group: group.clone(),
                     artifact: artifact.clone(),
                     folder: format!("{}/{artifact}/{version}", group.replace('.', "/")),
-                }))
+                }));
             }
             Channel::Helm(chart) => self.helm.push(chart.clone()),
             Channel::Go(path) => self.go.push(path.clone()),

@@ -23,7 +23,8 @@ pub(crate) fn git(directory: PathBuf, arguments: &[&str]) -> Asked {
 impl Asked {
     /// What came of it.
     pub(crate) fn wait(self) -> Result<Answer, RepoError> {
-        let lost = || RepoError::Program { command: "git".to_owned(), said: "the answer was lost".to_owned() };
+        let lost =
+            || RepoError::Program { command: "git".to_owned(), said: "the answer was lost".to_owned() };
         self.0.join().unwrap_or_else(|_| Err(lost()))
     }
 }

@@ -11,7 +11,8 @@ impl Repo {
     #[must_use]
     pub fn ask_changes(&self) -> AskedChanges {
         let directory = self.git.workdir().map(Path::to_owned);
-        let arguments = ["--no-optional-locks", "status", "--porcelain", "-z", "--untracked-files=no", "--no-renames"];
+        let arguments =
+            ["--no-optional-locks", "status", "--porcelain", "-z", "--untracked-files=no", "--no-renames"];
         AskedChanges(directory.map(|it| git(it, &arguments)))
     }
 

@@ -17,4 +17,5 @@ pub use changelog::{changelog, kind};
 pub use plan::plan;
 pub use preflight::{clone_checks, preflight};
 pub use previous::{newest, previous_candidates};
+pub use sources::disagreements;
 pub use status::{Unreleased, unreleased};

@@ -8,7 +8,8 @@ use saphyr::{LoadableYamlNode as _, Yaml};
 const LIMIT: usize = 1 << 20;
 
 /// What a version source says of a version: nothing where all of it agrees, else each disagreement.
-pub(crate) fn disagreements(source: &VersionSource, bytes: &[u8], version: &Version) -> Vec<String> {
+#[must_use]
+pub fn disagreements(source: &VersionSource, bytes: &[u8], version: &Version) -> Vec<String> {
     if bytes.len() > LIMIT {
         return vec![format!("{} is longer than 1 MiB", source.file)];
     }

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Makes sure that what the suite is built and tested with is on this machine. Says what it installs, and does nothing
+# where nothing is missing. Debian and its relatives are installed for; elsewhere it says what to install.
+set -euo pipefail
+
+# command (or file), Debian package, what it is for
+needs() {
+  cat <<'LIST'
+git git the repository, and the oracle of most tests
+cc gcc libgit2 is built from source
+gzip gzip the oracle of archives
+sha256sum coreutils the oracle of SHA256SUMS
+cmp diffutils compares tar streams
+taskset util-linux runs a test on one core
+LIST
+}
+
+missing=()
+while read -r command package purpose; do
+  if ! command -v "$command" >/dev/null 2>&1; then
+    echo "missing: $command ($package): $purpose" >&2
+    missing+=("$package")
+  fi
+done < <(needs)
+
+if ! command -v cargo >/dev/null 2>&1; then
+  echo "missing: cargo. Install Rust $(grep -m1 '^rust-version' "$(dirname "${BASH_SOURCE[0]}")/../Cargo.toml" | tr -dc '0-9.') or later: https://rustup.rs" >&2
+  exit 1
+fi
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "This is no Debian system. Install these with your package manager, then run again: ${missing[*]}" >&2
+  exit 1
+fi
+sudo=()
+[ "$(id -u)" -eq 0 ] || sudo=(sudo)
+echo "installing: ${missing[*]}" >&2
+"${sudo[@]}" apt-get update -qq
+"${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"

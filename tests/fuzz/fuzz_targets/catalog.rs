@@ -1,0 +1,10 @@
+//! A catalog is read or refused.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    if let Ok(catalog) = model::Catalog::parse("release.toml", text) {
+        assert!(!catalog.targets().is_empty());
+    }
+});

@@ -1,0 +1,10 @@
+//! What `SHA256SUMS` is read as is what would be written.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &[u8]| {
+    if let Ok(files) = model::sums::parse(text) {
+        assert_eq!(model::sums::render(files.iter().map(|(name, digest)| (name.as_str(), *digest))).as_bytes(), text);
+    }
+});

@@ -1,0 +1,87 @@
+//! The README's commands do what it says, on the demo repository.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::{Fixture, hermetic, run, xtask};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The lines of the README's shell blocks.
+fn commands() -> Vec<String> {
+    let text = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let blocks = text.split("```sh\n").skip(1).map(|it| it.split("```").next().unwrap());
+    blocks.flat_map(str::lines).map(str::to_owned).collect()
+}
+
+/// The demo repository, in a folder of its own.
+fn demo() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = folder.path().join("demo");
+    run(hermetic("bash", folder.path()).arg(root().join("scripts/demo-repository.sh")).arg(&demo)).ok();
+    (folder, demo)
+}
+
+#[test]
+fn every_command_of_the_readme_runs() {
+    let (_folder, demo) = demo();
+    let (mut ran, mut scripts) = (0, 0);
+    for command in commands() {
+        if let Some(arguments) = command.strip_prefix("cargo xtask ") {
+            let outcome = run(xtask(&demo).args(arguments.split_whitespace()));
+            assert_eq!(outcome.code, 0, "{command}\n{}\n{}", outcome.stdout, outcome.stderr);
+            assert!(!outcome.stdout.is_empty(), "{command}");
+            ran += 1;
+        } else {
+            use std::os::unix::fs::PermissionsExt as _;
+            let meta = std::fs::metadata(root().join(&command))
+                .unwrap_or_else(|_| panic!("{command}: no such script"));
+            assert!(meta.permissions().mode() & 0o111 != 0, "{command} cannot be executed");
+            scripts += 1;
+        }
+    }
+    assert!(ran >= 10 && scripts == 2, "{ran} commands and {scripts} scripts");
+}
+
+#[test]
+fn the_demo_has_what_the_real_repository_has() {
+    let (_folder, demo) = demo();
+    let notes = run(xtask(&demo).args(["notes", "server/v0.2.0"])).ok().stdout;
+    for expected in [
+        "- perf(server):start in half the time (#10)",
+        "- feat(server): keep a pool of warm sandboxes (#4)",
+        "- fix(server): do not leak a sandbox when the pool is full (#4)",
+        "- feat(server)!: drop the v0 endpoints (#8)",
+        "### 📦 Misc\n- Revert \"feat(server): cache everything (#&#8203;6)\" (#7)\n- feat(server): cache everything (#6)\n",
+        "- chore(deps): bump @&#8203;scope/example from 1.0 to 1.1 in /server (#5)",
+        "- @ada-demo\n- Grace Demo\n",
+        "Automation: demo-bot\\[bot\\]",
+    ] {
+        assert!(notes.contains(expected), "no {expected:?} in\n{notes}");
+    }
+}
+
+#[test]
+fn the_set_up_does_nothing_where_nothing_is_missing_and_says_what_to_install_elsewhere() {
+    let fixture = Fixture::new();
+    let setup = root().join("scripts/setup.sh");
+    let here = run(hermetic("bash", fixture.path()).arg(&setup));
+    assert_eq!((here.code, here.stdout.as_str(), here.stderr.as_str()), (0, "", ""));
+    // A machine that has cargo and the shell's own tools, and no package manager that the script knows.
+    let bin = fixture.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    for tool in ["bash", "grep", "tr", "dirname", "cat", "cargo", "git", "gzip"] {
+        let path =
+            run(hermetic("bash", fixture.path()).args(["-c", &format!("command -v {tool}")])).ok().stdout;
+        std::os::unix::fs::symlink(path.trim(), bin.join(tool)).unwrap();
+    }
+    let elsewhere = run(hermetic(bin.join("bash"), fixture.path()).arg(&setup).env("PATH", &bin));
+    assert_eq!(elsewhere.code, 1);
+    assert!(
+        elsewhere.stderr.contains("missing: cc (gcc): libgit2 is built from source"),
+        "{}",
+        elsewhere.stderr
+    );
+    assert!(elsewhere.stderr.contains("This is no Debian system. Install these"), "{}", elsewhere.stderr);
+}
