@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{CommitId, RepoPath};
 
 /// A person as a commit names them, after `.mailmap`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Person {
     /// The name.
     pub name: String,

@@ -26,10 +26,10 @@ impl Identity {
 pub struct AskedIdentity(Asked);
 
 impl Repo {
-    /// Asks `git var GIT_COMMITTER_IDENT` in the background: git's environment, its configuration, its own refusals.
+    /// Asks `git var GIT_COMMITTER_IDENT`, to be heard later: git's environment, its configuration, its own refusals.
     #[must_use]
     pub fn ask_identity(&self) -> AskedIdentity {
-        AskedIdentity(git(self.git.path().to_owned(), &["var", "GIT_COMMITTER_IDENT"]))
+        AskedIdentity(git(self.git.path(), &["var", "GIT_COMMITTER_IDENT"]))
     }
 }
 

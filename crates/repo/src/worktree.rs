@@ -1,19 +1,18 @@
 //! The files beside the repository.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::command::{Asked, git};
 use crate::{Repo, RepoError};
 
 impl Repo {
-    /// Asks `git status` in the background: git's own view of sparse checkouts, filters and file system monitors. It
+    /// Asks `git status`, to be heard later: git's own view of sparse checkouts, filters and file system monitors. It
     /// takes no lock and refreshes no index.
     #[must_use]
     pub fn ask_changes(&self) -> AskedChanges {
-        let directory = self.git.workdir().map(Path::to_owned);
         let arguments =
             ["--no-optional-locks", "status", "--porcelain", "-z", "--untracked-files=no", "--no-renames"];
-        AskedChanges(directory.map(|it| git(it, &arguments)))
+        AskedChanges(self.git.workdir().map(|it| git(it, &arguments)))
     }
 
     /// The attribute files outside the tree that change what `git archive` writes in this clone.

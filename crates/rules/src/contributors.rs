@@ -1,12 +1,16 @@
 //! Who is thanked. A handle pings whoever has it, so it is used only where GitHub itself gave it.
 
+use std::collections::HashSet;
+
 use model::change::{Commit, Contributor, Person};
 
 /// Everyone behind the commits, once, in the order of their first commit in the list. Two appearances are one
 /// person by the same address, the same handle, or the same name unless their handles differ.
 pub(crate) fn contributors(commits: &[Commit], bots: &[String]) -> Vec<Contributor> {
     let mut groups: Vec<Group> = Vec::new();
-    for person in commits.iter().flat_map(|it| std::iter::once(&it.author).chain(&it.co_authors)) {
+    let mut seen = HashSet::new();
+    let everyone = commits.iter().flat_map(|it| std::iter::once(&it.author).chain(&it.co_authors));
+    for person in everyone.filter(|it| seen.insert(*it)) {
         let new = Group::of(person, bots);
         let Some(first) = groups.iter().position(|it| it.is_same(&new)) else {
             groups.push(new);
