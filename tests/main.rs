@@ -15,5 +15,6 @@ mod readme;
 mod real;
 mod refusals;
 mod release;
+mod signing;
 mod support;
 mod workspace;

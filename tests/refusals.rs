@@ -265,7 +265,7 @@ fn empty_notes_no_name_and_what_is_not_built() {
     fixture.git(["config", "user.useConfigOnly", "true"]);
     let ran = run(nameless.args(["release", "server/v0.1.1", "--dry-run"]));
     assert!(ran.code == 1 && ran.stdout.contains("REFUSED  tagger"), "{}", ran.stdout);
-    refused(&fixture, &["server/v0.1.1", "--sign-tag"], "signing", "cannot-sign");
+    refused(&fixture, &["server/v0.1.1", "--sign-tag"], "signing", "no-key");
     refused(&fixture, &["server/v0.1.1", "--push"], "publishing", "cannot-publish");
     fixture.git(["tag", "server/v0.1.1"]);
     refused(&fixture, &["server/v0.1.1", "--sign-tag"], "signing", "exists-unsigned");

@@ -94,6 +94,8 @@ pub(crate) enum Verb {
     Status(Status),
     /// Make every pre-flight check, and nothing else
     Doctor(Doctor),
+    /// Check a tag's signature and shape against the signer policy
+    VerifyTag(VerifyTag),
     /// Print the completions for a shell
     Completions(Completions),
     /// Print the manual page
@@ -199,9 +201,23 @@ pub(crate) struct Status {
 pub(crate) struct Doctor {
     /// Check this release too, as in server/v0.1.14
     pub(crate) tag: Option<String>,
+    /// Check that its tag can be signed, with KEY or the key that git is configured for
+    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, requires = "tag")]
+    #[expect(clippy::option_option, reason = "clap's own type for a flag with an optional value")]
+    pub(crate) sign_tag: Option<Option<String>>,
     /// The commit to release
     #[arg(long, value_name = "REV", default_value = "HEAD")]
     pub(crate) commit: String,
+}
+
+/// `verify-tag`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyTag {
+    /// The tag, as in server/v0.1.14
+    pub(crate) tag: String,
+    /// The commit that it should be at [default: the one that it leads to]
+    #[arg(long, value_name = "REV")]
+    pub(crate) commit: Option<String>,
 }
 
 /// `completions`.

@@ -14,25 +14,30 @@ mod verbs;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use model::verdict::Verdict;
 
 use crate::args::{Arguments, Verb};
 use crate::failure::Failure;
 
-/// How a run ended. 10 (refuted) and 11 (unproven) come with the verbs that prove something.
+/// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// Done.
     Done,
     /// It could not be done, and the report says why.
     NotDone,
+    /// It was looked at, and this is what it proves.
+    Judged(Verdict),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     arguments.global.color.write_global();
     match run(&arguments) {
-        Ok(Ending::Done) => ExitCode::SUCCESS,
+        Ok(Ending::Done | Ending::Judged(Verdict::Proven)) => ExitCode::SUCCESS,
         Ok(Ending::NotDone) => ExitCode::from(1),
+        Ok(Ending::Judged(Verdict::Refuted)) => ExitCode::from(10),
+        Ok(Ending::Judged(Verdict::Unproven)) => ExitCode::from(11),
         Err(failure) => failure.tell(),
     }
 }
@@ -46,6 +51,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Failure> {
         Verb::Targets => verbs::targets::run(global),
         Verb::Status(it) => verbs::status::run(global, it),
         Verb::Doctor(it) => verbs::doctor::run(global, it),
+        Verb::VerifyTag(it) => verbs::verify_tag::run(global, it),
         Verb::Completions(it) => verbs::shell::completions(it),
         Verb::Man => verbs::shell::man(),
     }

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use model::plan::{Action, Checked, Outcome, Plan, State};
+use model::verdict::{Finding, Verdict, worst};
 use serde::Serialize;
 
 use crate::args::{Format, Global};
@@ -101,6 +102,28 @@ pub(crate) fn checks(page: &mut Page, checks: &[Checked], all: bool) {
     }
     if !all {
         page.line(format!("  {passed} of {} passed", checks.len()));
+    }
+}
+
+/// Adds findings and their verdict.
+pub(crate) fn findings(page: &mut Page, findings: &[Finding]) {
+    for it in findings {
+        let (word, style) = verdict(it.verdict);
+        page.line(format!("  {style}{word:<9}{style:#} {:<10} {}", it.check, it.evidence));
+        if it.verdict != Verdict::Proven {
+            page.line(format!("  {:<9} {DIM}{:<10} {}; {}{DIM:#}", "", "", it.reason, it.hint));
+        }
+    }
+    let (word, style) = verdict(worst(findings));
+    page.line(format!("\n{style}{word}{style:#}"));
+}
+
+fn verdict(verdict: Verdict) -> (&'static str, Style) {
+    let color = |it: AnsiColor| Style::new().bold().fg_color(Some(it.into()));
+    match verdict {
+        Verdict::Proven => ("proven", color(AnsiColor::Green)),
+        Verdict::Unproven => ("unproven", color(AnsiColor::Yellow)),
+        Verdict::Refuted => ("refuted", color(AnsiColor::Red)),
     }
 }
 

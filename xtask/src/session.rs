@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use model::catalog::Target;
 use model::request::{Reach, Request, Signing, Start};
 use model::{Catalog, ReleaseTag, RepoSlug};
-use ops::{Repo, Template};
+use ops::{Repo, Surroundings, Template, Work};
 
 use crate::args::{Global, Range, Which};
+use crate::environment;
 use crate::failure::Failure;
 
 /// The catalog that is built in.
@@ -21,6 +23,7 @@ const CATALOG_FILE: &str = "release.toml";
 pub(crate) struct Session {
     pub(crate) repo: Repo,
     pub(crate) catalog: Catalog,
+    around: Surroundings,
     remote: String,
     slug: RepoSlug,
 }
@@ -30,7 +33,7 @@ impl Session {
     pub(crate) fn open(global: &Global) -> Result<Self, Failure> {
         let directory = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let repo = Repo::open(&directory).map_err(ops::OpsError::from)?;
-        let catalog = catalog(global, Some(&repo.root()))?;
+        let (catalog, policy_root) = catalog(global, &repo.root())?;
         let slug = match &global.repo {
             Some(text) => RepoSlug::parse(text).map_err(Failure::usage)?,
             None => repo
@@ -38,7 +41,26 @@ impl Session {
                 .and_then(|it| RepoSlug::from_remote_url(&it))
                 .unwrap_or_else(|| catalog.slug().clone()),
         };
-        Ok(Self { repo, catalog, remote: global.remote.clone(), slug })
+        let around = Surroundings {
+            policy_root,
+            home: environment::value(environment::HOME).map(PathBuf::from),
+            now: now(),
+        };
+        Ok(Self { repo, catalog, around, remote: global.remote.clone(), slug })
+    }
+
+    /// What operations work with.
+    pub(crate) fn work(&self) -> Work<'_> {
+        Work { repo: &self.repo, catalog: &self.catalog, around: &self.around }
+    }
+
+    /// Whether a release's tag is signed, and with which key: as asked for, else as git is configured.
+    pub(crate) fn signing(&self, asked: Option<&Option<String>>) -> Signing {
+        match asked {
+            Some(key) => Signing::Signed(key.clone()),
+            None if self.repo.signs_by_default() => Signing::Signed(None),
+            None => Signing::Unsigned,
+        }
     }
 
     /// The tag that is meant.
@@ -101,14 +123,22 @@ impl Session {
     }
 }
 
-/// The catalog: the file that was named, else the repository's own, else the one built in.
-pub(crate) fn catalog(global: &Global, root: Option<&Path>) -> Result<Catalog, Failure> {
-    let own = root.map(|it| it.join(CATALOG_FILE)).filter(|it| it.is_file());
+/// The catalog, and the folder that the files it names are in: the file that was named, else the repository's own, else
+/// the one built in, which names no files.
+fn catalog(global: &Global, root: &Path) -> Result<(Catalog, Option<PathBuf>), Failure> {
+    let own = Some(root.join(CATALOG_FILE)).filter(|it| it.is_file());
     let Some(file) = global.config.clone().or(own) else {
-        return Ok(Catalog::parse("the built-in release.toml", BUILT_IN)?);
+        return Ok((Catalog::parse("the built-in release.toml", BUILT_IN)?, None));
     };
     let text = read(&file)?;
-    Ok(Catalog::parse(&file.display().to_string(), &text)?)
+    let folder = file.parent().map(Path::to_owned).unwrap_or_default();
+    Ok((Catalog::parse(&file.display().to_string(), &text)?, Some(folder)))
+}
+
+/// The time, in seconds since 1970 in UTC.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// The template: the file that was named, else the one built in.

@@ -25,7 +25,18 @@ pub struct Catalog {
     pub source_workflow: String,
     /// Patterns of names or e-mail addresses that are no people; `*` stands for any text.
     pub bots: Vec<String>,
+    /// Who may sign tags; none where the catalog has no policy.
+    pub signers: Option<Signers>,
     targets: Vec<Target>,
+}
+
+/// The policy of tag signatures: files beside the catalog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signers {
+    /// Keys and whom they belong to, in OpenSSH's `allowed_signers` format.
+    pub allowed_signers: String,
+    /// Keys that no longer count, one public key a line.
+    pub revoked: Option<String>,
 }
 
 /// One identity of the repository, and since when it carries it.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use crate::change::{History, Since};
+use crate::verdict::Finding;
 use crate::{CommitId, ObjectId, RepoPath, Version};
 
 /// Everything that a plan is decided on. Gathered anew at every start.
@@ -27,6 +28,10 @@ pub struct Facts {
     pub version_source: Option<SourceFact>,
     /// The files of this release that are in the output folder.
     pub files: FilesFact,
+    /// Which key would sign the tag; none where none is to sign.
+    pub signer: Option<SignerFact>,
+    /// What the tag proves; none where it is not there, or need not be signed.
+    pub tag_findings: Option<Vec<Finding>>,
 }
 
 /// The clone that is worked on.
@@ -42,6 +47,30 @@ pub struct CloneFacts {
     pub attribute_files: Vec<String>,
     /// Who would make the tag, as git is configured.
     pub tagger: Option<String>,
+}
+
+/// Which key would sign the tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignerFact {
+    /// Whether it may.
+    pub state: SignerState,
+    /// Which key, or why there is none.
+    pub evidence: String,
+    /// What to do, where there is something to do.
+    pub hint: String,
+}
+
+/// What is known of a key before it signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignerState {
+    /// There is no key that could sign.
+    None,
+    /// There is one, and nothing to judge it by.
+    Unjudged,
+    /// There is one, and the policy does not take it.
+    Refused,
+    /// There is one, and the policy takes it.
+    Accepted,
 }
 
 /// Where the released commit stands on origin's default branch, as this clone last saw it.

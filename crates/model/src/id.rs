@@ -24,6 +24,12 @@ impl ObjectId {
         Self(bytes)
     }
 
+    /// The object name that 40 lower-case hexadecimal digits spell; `None` for anything else.
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
+        bytes_of(text).map(Self)
+    }
+
     /// The bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 20] {
@@ -73,14 +79,7 @@ impl Digest {
     /// The digest that 64 lower-case hexadecimal digits spell; `None` for anything else.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
-        let mut bytes = [0; 32];
-        if text.len() != 64 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return None;
-        }
-        for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-            *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
-        }
-        Some(Self(bytes))
+        bytes_of(text).map(Self)
     }
 }
 
@@ -99,6 +98,18 @@ impl Hasher {
     pub fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
     }
+}
+
+/// The bytes that exactly as many pairs of lower-case hexadecimal digits spell.
+fn bytes_of<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    if text.len() != 2 * N || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        return None;
+    }
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(bytes)
 }
 
 fn hex(bytes: &[u8]) -> String {

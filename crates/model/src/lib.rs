@@ -11,10 +11,13 @@ pub mod path;
 pub mod plan;
 pub mod receipt;
 pub mod request;
+pub mod signature;
 pub mod slug;
 pub mod sums;
 pub mod tag;
+pub mod time;
 pub mod tree;
+pub mod verdict;
 pub mod version;
 
 pub use catalog::{Catalog, CatalogError, Channel, Target, VersionSource};

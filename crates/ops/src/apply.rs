@@ -6,11 +6,12 @@ use archive::{OutFolder, TarStream, Threads, gzip};
 use model::facts::TagKind;
 use model::plan::Approved;
 use model::receipt::{MadeFile, MadeTag, Receipt};
+use model::request::{Request, Signing};
 use model::{CommitId, ReleaseTag, sums};
 use notes::Notes;
 use repo::{Repo, RepoError};
 
-use crate::{Event, NOTES_FILE, OpsError, SUMS_FILE};
+use crate::{Event, NOTES_FILE, OpsError, SUMS_FILE, Work, tags};
 
 /// Performs a release on this machine: archive, sums and notes on disk, then the tag. Run again, it comes to the
 /// same end.
@@ -18,18 +19,18 @@ use crate::{Event, NOTES_FILE, OpsError, SUMS_FILE};
 /// # Errors
 /// [`OpsError`]. Files that were written before stay; none is there in part.
 pub fn apply(
-    repo: &Repo,
+    work: Work<'_>,
     approved: &Approved,
+    request: &Request,
     notes: &Notes,
-    out: &Path,
     tell: &mut dyn FnMut(Event),
 ) -> Result<Receipt, OpsError> {
     let plan = approved.plan();
-    let folder = OutFolder::open(out)?;
-    let mut files = write_into(repo, &plan.tag, plan.commit, &folder, tell)?;
+    let folder = OutFolder::open(&request.out)?;
+    let mut files = write_into(work.repo, &plan.tag, plan.commit, &folder, tell)?;
     tell(Event::Writing(NOTES_FILE.to_owned()));
     files.push(folder.write(NOTES_FILE, notes.markdown.as_bytes())?);
-    let tag_object = tag(repo, &plan.tag, plan.commit, tell)?;
+    let tag_object = tag(work, request, plan.commit, tell)?;
     Ok(Receipt { tag: plan.tag.clone(), commit: plan.commit, files, tag_object })
 }
 
@@ -74,27 +75,30 @@ fn write_into(
 
 /// The tag in this clone: made, or kept where it is there and right. Looked at again, because the plan may be old.
 fn tag(
-    repo: &Repo,
-    tag: &ReleaseTag,
+    work: Work<'_>,
+    request: &Request,
     commit: CommitId,
     tell: &mut dyn FnMut(Event),
 ) -> Result<MadeTag, OpsError> {
-    let name = tag.name();
+    let (repo, name) = (work.repo, request.tag.name());
     let race = || OpsError::TagRace { tag: name.clone(), commit: commit.to_string() };
     if let Some((object, at, kind)) = repo.tag(&name)? {
-        if at != Some(commit) {
+        let signed_enough = request.signing == Signing::Unsigned || kind == TagKind::Signed;
+        if at != Some(commit) || !signed_enough {
             return Err(race());
         }
         tell(Event::TagKept(name.clone()));
         return Ok(MadeTag { object, kind, existed: true });
     }
     let tagger = repo.ask_identity().wait()?;
-    let object = Repo::tag_object(&name, commit, &tagger, &tag.message());
+    let mut object = Repo::tag_object(&name, commit, &tagger, &request.tag.message());
+    if request.signing != Signing::Unsigned {
+        object = tags::sign(work, &request.signing, tags::evidence(repo, &name, commit)?, &object)?;
+    }
     let made = repo.create_tag(&name, &object).map_err(|error| match error {
         RepoError::TagExists(_) => race(),
         other => OpsError::Repo(other),
     })?;
-    debug_assert_eq!(made.kind, TagKind::Annotated, "nothing signs a tag here");
     tell(Event::Tagged(name));
     Ok(made)
 }

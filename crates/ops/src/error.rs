@@ -41,6 +41,35 @@ pub enum OpsError {
         /// The commit.
         commit: String,
     },
+    /// The policy of signers.
+    #[error(transparent)]
+    Policy(#[from] signing::PolicyError),
+    /// A file of the policy.
+    #[error("cannot read {}, which [signers] names", path.display())]
+    PolicyFile {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The tag could not be signed.
+    #[error(transparent)]
+    Sign(#[from] signing::SignError),
+    /// A signature was made, and is not one that counts. No tag was made of it.
+    #[error("the signature that was just made does not hold ({reason}): {evidence}")]
+    OwnSignature {
+        /// The finding's reason.
+        reason: &'static str,
+        /// What was seen.
+        evidence: String,
+    },
+    /// There is no such tag.
+    #[error("there is no tag {0} in this clone")]
+    NoTag(String),
+    /// The tag leads to no commit.
+    #[error("the tag {0} leads to no commit")]
+    NoCommit(String),
     /// The tag appeared, or changed, while the release was at work.
     #[error("{tag} was made by somebody else meanwhile, and is not at {commit}")]
     TagRace {
@@ -61,6 +90,15 @@ impl OpsError {
             Self::NoSuchTag(_) => Some("git fetch --tags, or check the spelling of --from-tag"),
             Self::NoRange { .. } => Some("--initial-release for the whole history, or --from-tag TAG"),
             Self::TagRace { .. } => Some("look at it with git show, then run again"),
+            Self::Sign(error) => Some(error.hint()),
+            Self::OwnSignature { .. } => {
+                Some("no tag was made; see what cargo xtask doctor TAG says of the signer")
+            }
+            Self::NoTag(_) => Some("git fetch origin tag TAG, or check the spelling"),
+            Self::Policy(_) | Self::PolicyFile { .. } => {
+                Some("mend the file; it is named in release.toml under [signers]")
+            }
+            Self::NoCommit(_) => Some("look at it with git show"),
             Self::Notes(_) | Self::Place(_) | Self::Tar(_) | Self::Write { .. } => None,
         }
     }

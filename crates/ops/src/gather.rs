@@ -5,20 +5,21 @@ use std::path::Path;
 
 use model::catalog::{Catalog, Target};
 use model::change::{History, Since};
-use model::facts::{BranchFact, CloneFacts, Facts, FilesFact, SourceFact, StartFact, TagFact};
+use model::facts::{BranchFact, CloneFacts, Facts, FilesFact, SourceFact, StartFact, TagFact, TagKind};
 use model::plan::Checked;
-use model::request::{Request, Start};
+use model::request::{Request, Signing, Start};
 use model::{CommitId, RepoPath, Version};
 use repo::{Repo, RepoError};
 
-use crate::{NOTES_FILE, OpsError, SUMS_FILE};
+use crate::{NOTES_FILE, OpsError, SUMS_FILE, Work, tags};
 
 /// Every fact that a release is decided on. Reads the repository and the output folder, changes neither, and asks
 /// no network: what is known of origin is what was fetched last.
 ///
 /// # Errors
 /// [`OpsError::Repo`] where something cannot be read, [`OpsError::NoSuchTag`] for a `--from-tag` that is not there.
-pub fn gather(repo: &Repo, target: &Target, request: &Request) -> Result<Facts, OpsError> {
+pub fn gather(work: Work<'_>, target: &Target, request: &Request) -> Result<Facts, OpsError> {
+    let repo = work.repo;
     let clone = asked_clone(repo);
     let commit = repo.resolve(&request.revision)?;
     let tags = repo.tags(target)?;
@@ -27,12 +28,23 @@ pub fn gather(repo: &Repo, target: &Target, request: &Request) -> Result<Facts, 
         Some(it) => repo.history(commit, start_commit(&it.since), &request.paths)?,
         None => History::default(),
     };
+    let unsigned = request.signing == Signing::Unsigned;
+    let name = request.tag.name();
+    let tag_findings = match tags.iter().find(|it| it.name == name && it.kind == TagKind::Signed) {
+        Some(_) if !unsigned => Some(tags::verify_tag(work, &name, Some(commit))?),
+        _ => None,
+    };
+    let clone = clone.finish(&request.remote, &request.default_branch, commit)?;
+    let tagger = clone.tagger.as_deref().unwrap_or_default();
+    let signer = if unsigned { None } else { Some(tags::signer(work, &request.signing, tagger)?) };
     Ok(Facts {
         commit,
+        signer,
+        tag_findings,
         unknown_paths: unknown_paths(repo, &request.extra_paths, commit, since.as_ref())?,
         version_source: version_source(repo, target, commit)?,
         files: files(&request.out, &request.tag.archive_name()),
-        clone: clone.finish(&request.remote, &request.default_branch, commit)?,
+        clone,
         tags,
         since,
         history,

@@ -8,7 +8,11 @@ mod error;
 mod gather;
 mod prepare;
 mod status;
+mod tags;
 
+use std::path::PathBuf;
+
+use model::Catalog;
 use model::receipt::MadeFile;
 
 pub use ::notes::Template;
@@ -19,6 +23,29 @@ pub use gather::{clone_checks, gather};
 pub use prepare::{Prepared, prepare};
 pub use rules::newest;
 pub use status::{Standing, standing};
+pub use tags::verify_tag;
+
+/// What every operation works with.
+#[derive(Debug, Clone, Copy)]
+pub struct Work<'a> {
+    /// The repository.
+    pub repo: &'a Repo,
+    /// The catalog.
+    pub catalog: &'a Catalog,
+    /// What lies around them.
+    pub around: &'a Surroundings,
+}
+
+/// What an operation depends on, beside the repository and the catalog.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The folder that the catalog's files are relative to; none for the catalog that is built in.
+    pub policy_root: Option<PathBuf>,
+    /// The folder that `~` stands for.
+    pub home: Option<PathBuf>,
+    /// The time, in seconds since 1970 in UTC.
+    pub now: i64,
+}
 
 /// The name of the file that the notes are written to.
 pub const NOTES_FILE: &str = "NOTES.md";

@@ -1,14 +1,13 @@
 //! A release as it would be: facts, plan, changelog and notes.
 
-use model::catalog::{Catalog, Target};
+use model::catalog::Target;
 use model::change::Changelog;
 use model::facts::{Facts, TagKind};
 use model::plan::Plan;
 use model::request::{Request, Signing};
 use notes::{Notes, Template};
-use repo::Repo;
 
-use crate::{OpsError, gather};
+use crate::{OpsError, Work, gather};
 
 /// A release that could be performed, or refused.
 #[derive(Debug)]
@@ -29,13 +28,12 @@ pub struct Prepared {
 /// [`OpsError`] where something could not be read or the template is wrong. What speaks against the release is no
 /// error here: it stands in the plan.
 pub fn prepare(
-    repo: &Repo,
-    catalog: &Catalog,
+    work: Work<'_>,
     target: &Target,
     request: &Request,
     template: &Template,
 ) -> Result<Prepared, OpsError> {
-    let facts = gather(repo, target, request)?;
+    let facts = gather(work, target, request)?;
     let plan = rules::plan(request, target, &facts);
     let changelog = facts.since.as_ref().map(|start| {
         rules::changelog(
@@ -43,14 +41,14 @@ pub fn prepare(
             start.since.clone(),
             request.paths.clone(),
             &facts.history,
-            &catalog.bots,
+            &work.catalog.bots,
         )
     });
     let name = request.tag.name();
     let tagged = facts.tags.iter().any(|it| it.name == name && it.kind == TagKind::Signed);
     let render = |changelog: &Changelog| {
         let page = notes::Facts {
-            catalog,
+            catalog: work.catalog,
             target,
             tag: &request.tag,
             commit: facts.commit,

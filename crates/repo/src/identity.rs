@@ -1,5 +1,7 @@
 //! Who makes a tag, as git reads it.
 
+use std::collections::HashMap;
+
 use crate::command::{Asked, git};
 use crate::{Repo, RepoError};
 
@@ -12,6 +14,12 @@ impl Identity {
     #[must_use]
     pub fn line(&self) -> &str {
         &self.0
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn email(&self) -> &str {
+        self.person().rsplit_once('<').map_or("", |(_, it)| it.trim_end_matches('>'))
     }
 
     /// `Name <address>`.
@@ -41,5 +49,35 @@ impl AskedIdentity {
     pub fn wait(self) -> Result<Identity, RepoError> {
         let line = self.0.wait()?.map_err(|said| RepoError::NoIdentity { said })?;
         Ok(Identity(String::from_utf8_lossy(&line).trim().to_owned()))
+    }
+}
+
+/// Git's configuration of signing, which git is still reading.
+#[derive(Debug)]
+pub struct AskedSigning(Asked);
+
+impl Repo {
+    /// Asks `git config` for everything about signing, to be heard later: includes, environment and scopes are git's.
+    #[must_use]
+    pub fn ask_signing(&self) -> AskedSigning {
+        let keys = r"^(gpg\..*|user\.signingkey|tag\.gpgsign)$";
+        AskedSigning(git(self.git.path(), &["config", "--null", "--get-regexp", keys]))
+    }
+}
+
+impl AskedSigning {
+    /// The values by their keys, in lower case as git prints them; of several the last, as git takes them.
+    ///
+    /// # Errors
+    /// [`RepoError::Program`] where git does not start.
+    pub fn wait(self) -> Result<HashMap<String, String>, RepoError> {
+        // Git fails where no key fits: nothing is configured then.
+        let answer = self.0.wait()?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&answer).into_owned();
+        let pair = |entry: &str| {
+            let (key, value) = entry.split_once('\n').unwrap_or((entry, "true"));
+            (key.to_owned(), value.to_owned())
+        };
+        Ok(text.split('\0').filter(|it| !it.is_empty()).map(pair).collect())
     }
 }

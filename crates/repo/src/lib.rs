@@ -23,7 +23,7 @@ use git2::Repository;
 use model::{CommitId, ObjectId};
 
 pub use error::RepoError;
-pub use identity::{AskedIdentity, Identity};
+pub use identity::{AskedIdentity, AskedSigning, Identity};
 pub use snapshot::Take;
 pub use worktree::AskedChanges;
 
@@ -62,6 +62,12 @@ impl Repo {
     #[must_use]
     pub fn is_bare(&self) -> bool {
         self.git.is_bare()
+    }
+
+    /// Whether git signs tags without being asked (`tag.gpgSign`).
+    #[must_use]
+    pub fn signs_by_default(&self) -> bool {
+        self.git.config().and_then(|it| it.get_bool("tag.gpgsign")).unwrap_or(false)
     }
 
     /// The commit that `revision` leads to, tags peeled.

@@ -56,6 +56,16 @@ impl Repo {
         Ok(Some((object_id(object), commit, self.tag_kind(object)?)))
     }
 
+    /// The bytes of a tag object; none where the object is of another type.
+    ///
+    /// # Errors
+    /// [`RepoError::Missing`] where the object is not in the clone.
+    pub fn tag_bytes(&self, object: ObjectId) -> Result<Option<Vec<u8>>, RepoError> {
+        let odb = self.git.odb().map_err(git_error("the object database"))?;
+        let bytes = odb.read(oid(object)).map_err(object_error(oid(object), "a tag"))?;
+        Ok((bytes.kind() == ObjectType::Tag).then(|| bytes.data().to_vec()))
+    }
+
     fn tag_kind(&self, object: Oid) -> Result<TagKind, RepoError> {
         let odb = self.git.odb().map_err(git_error("the object database"))?;
         let (_, kind) = odb.read_header(object).map_err(object_error(object, "a tag"))?;

@@ -5,8 +5,6 @@
 //! refused, and so is anything unknown. Nothing is left as it is by mistake.
 
 use git2::{Commit, Time};
-use jiff::Timestamp;
-use jiff::tz::{Offset, TimeZone};
 
 use crate::message;
 
@@ -79,8 +77,6 @@ fn placeholder(rest: &[u8], commit: &Commit<'_>) -> Option<(String, usize)> {
 
 /// A time in the zone that it was written in, in git's forms.
 fn date(time: Time, form: u8) -> Option<String> {
-    let zone = Offset::from_seconds(time.offset_minutes() * 60).ok()?;
-    let there = Timestamp::from_second(time.seconds()).ok()?.to_zoned(TimeZone::fixed(zone));
     let form = match form {
         b'd' => "%a %b %-d %H:%M:%S %Y %z",
         b'D' => "%a, %-d %b %Y %H:%M:%S %z",
@@ -90,5 +86,5 @@ fn date(time: Time, form: u8) -> Option<String> {
         b'I' => "%Y-%m-%dT%H:%M:%S%:z",
         _ => return None,
     };
-    Some(there.strftime(form).to_string())
+    model::time::in_zone(time.seconds(), time.offset_minutes(), form)
 }

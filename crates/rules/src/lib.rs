@@ -12,6 +12,7 @@ mod pulls;
 mod reverts;
 mod sources;
 mod status;
+mod tags;
 
 pub use changelog::{changelog, kind};
 pub use plan::plan;
@@ -19,3 +20,4 @@ pub use preflight::{clone_checks, preflight};
 pub use previous::{newest, previous_candidates};
 pub use sources::disagreements;
 pub use status::{Unreleased, unreleased};
+pub use tags::{judge_signer, judge_tag};

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 
 use model::CommitId;
 use model::catalog::{TagForm, Target};
-use model::facts::{BranchFact, Check, CloneFacts, Facts, TagFact, TagKind};
+use model::facts::{BranchFact, Check, CloneFacts, Facts, SignerState, TagFact, TagKind};
 use model::plan::{Checked, Outcome};
 use model::request::{Reach, Request, Signing, Start};
+use model::verdict::{Finding, Verdict};
 
 use crate::{newest, previous_candidates, sources};
 
@@ -299,11 +300,38 @@ fn signing(request: &Request, facts: &Facts) -> Found {
             ),
             "release without --sign-tag, or choose a new version",
         ),
-        _ => bad(
-            "cannot-sign",
-            "this version of the suite does not sign tags yet",
-            "release without --sign-tag",
-        ),
+        Some(_) => existing_signature(facts.tag_findings.as_deref().unwrap_or_default()),
+        None => signer(facts),
+    }
+}
+
+/// What the signature of a tag that is there is worth.
+fn existing_signature(findings: &[Finding]) -> Found {
+    let Some(worst) = findings.iter().max_by_key(|it| it.verdict) else {
+        return bad("tag-unproven", "nobody looked at the tag's signature", "cargo xtask verify-tag TAG");
+    };
+    let evidence = format!("the tag is there: {}", worst.evidence);
+    match (worst.verdict, worst.reason) {
+        (Verdict::Proven, _) => Found::Good("the tag is there, signed by an allowed signer".to_owned()),
+        (Verdict::Unproven, "no-policy") => {
+            Found::Note { reason: "no-policy", evidence, hint: worst.hint.clone() }
+        }
+        (Verdict::Unproven, _) => bad("tag-unproven", evidence, worst.hint.clone()),
+        (Verdict::Refuted, _) => bad("tag-refuted", evidence, worst.hint.clone()),
+    }
+}
+
+/// What is known of the key that would sign.
+fn signer(facts: &Facts) -> Found {
+    let Some(signer) = &facts.signer else {
+        return bad("no-key", "nobody looked for a signing key", "run again");
+    };
+    let (evidence, hint) = (signer.evidence.clone(), signer.hint.clone());
+    match signer.state {
+        SignerState::Accepted => Found::Good(evidence),
+        SignerState::Unjudged => Found::Note { reason: "no-policy", evidence, hint },
+        SignerState::Refused => bad("not-allowed", evidence, hint),
+        SignerState::None => bad("no-key", evidence, hint),
     }
 }
 

@@ -1,8 +1,7 @@
 //! `doctor [TAG]`: every pre-flight check by itself.
 
-use std::collections::BTreeSet;
-
 use model::plan::{Checked, Outcome};
+use model::request::Request;
 use ops::{OpsError, Template};
 use serde::Serialize;
 
@@ -23,7 +22,7 @@ struct Document<'a> {
 pub(crate) fn run(global: &Global, args: &Doctor) -> Result<Ending, Failure> {
     let session = Session::open(global)?;
     let checks = if let Some(tag) = &args.tag {
-        release_checks(&session, tag, &args.commit)?
+        release_checks(&session, tag, args)?
     } else {
         let commit = session.repo.resolve(&args.commit).map_err(OpsError::from)?;
         ops::clone_checks(&session.repo, &global.remote, &session.catalog, commit)?
@@ -46,7 +45,7 @@ pub(crate) fn run(global: &Global, args: &Doctor) -> Result<Ending, Failure> {
     Ok(if refused == 0 { Ending::Done } else { Ending::NotDone })
 }
 
-fn release_checks(session: &Session, tag: &str, revision: &str) -> Result<Vec<Checked>, Failure> {
+fn release_checks(session: &Session, tag: &str, args: &Doctor) -> Result<Vec<Checked>, Failure> {
     let which = Which { tag: Some(tag.to_owned()), target: None, version: None };
     let tag = session.tag(&which)?;
     let range = Range {
@@ -57,9 +56,9 @@ fn release_checks(session: &Session, tag: &str, revision: &str) -> Result<Vec<Ch
         initial_release: false,
         template: None,
     };
-    let request = session.request(tag, &range, revision.to_owned());
-    debug_assert_eq!(request.allow, BTreeSet::new(), "doctor overrides nothing");
+    let signing = session.signing(args.sign_tag.as_ref());
+    let request = Request { signing, ..session.request(tag, &range, args.commit.clone()) };
     let target = session.target(&request.tag);
-    let prepared = ops::prepare(&session.repo, &session.catalog, target, &request, &Template::default())?;
+    let prepared = ops::prepare(session.work(), target, &request, &Template::default())?;
     Ok(prepared.plan.checks)
 }

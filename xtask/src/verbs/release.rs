@@ -1,9 +1,10 @@
 //! `release <TAG>`: plans, and performs what is missing.
 
 use model::change::Since;
+use model::facts::TagKind;
 use model::plan::{Checked, Outcome, Step};
 use model::receipt::Receipt;
-use model::request::{Reach, Request, Signing};
+use model::request::{Reach, Request};
 use model::{CommitId, ReleaseTag};
 use ops::{Event, Prepared};
 use serde::Serialize;
@@ -47,7 +48,7 @@ pub(crate) fn run(global: &Global, args: &Release) -> Result<Ending, Failure> {
     let template = session::template(&args.range)?;
     let target = session.target(&request.tag);
     report::for_actions(GITHUB_OUTPUT, &outputs(target.display_name.as_str(), &request.tag))?;
-    let prepared = ops::prepare(&session.repo, &session.catalog, target, &request, &template)?;
+    let prepared = ops::prepare(session.work(), target, &request, &template)?;
     let refused = prepared.plan.refusals().next().is_some();
     let receipt =
         if args.dry_run || refused { None } else { Some(perform(global, &session, &request, &prepared)?) };
@@ -61,7 +62,7 @@ fn request(session: &Session, args: &Release) -> Result<Request, Failure> {
     let out = session.out(&tag, args.out.as_deref());
     Ok(Request {
         allow: args.allow.iter().copied().collect(),
-        signing: args.sign_tag.clone().map_or(Signing::Unsigned, Signing::Signed),
+        signing: session.signing(args.sign_tag.as_ref()),
         reach: if args.push { Reach::Published } else { Reach::Local },
         out,
         ..session.request(tag, &args.range, revision)
@@ -84,7 +85,7 @@ fn perform(
         return Err(none.into());
     };
     let mut told = |event| report::tell(global, &story(&event));
-    let receipt = ops::apply(&session.repo, &approved, notes, &request.out, &mut told)?;
+    let receipt = ops::apply(session.work(), &approved, request, notes, &mut told)?;
     let file = |at: usize| receipt.files[at].path.display().to_string();
     report::for_actions(GITHUB_OUTPUT, &format!("archive={}\nchecksums={}\n", file(0), file(1)))?;
     report::for_actions(GITHUB_STEP_SUMMARY, &notes.markdown)?;
@@ -183,7 +184,8 @@ fn made(page: &mut Page, receipt: &Receipt) {
         page.line(format!("    {}, {} bytes", file.digest, file.size));
     }
     let how = if receipt.tag_object.existed { "kept" } else { "made" };
-    page.line(format!("  tag {}, {how}: object {}", receipt.tag, receipt.tag_object.object));
+    let kind = if receipt.tag_object.kind == TagKind::Signed { "signed" } else { "not signed" };
+    page.line(format!("  tag {}, {how}, {kind}: object {}", receipt.tag, receipt.tag_object.object));
 }
 
 fn last_word(args: &Release, prepared: &Prepared) -> String {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Catalog, CatalogError, Channel, Era, TagForm, Target, VersionSource};
+use super::{Catalog, CatalogError, Channel, Era, Signers, TagForm, Target, VersionSource};
 use crate::version::Scheme;
 use crate::{RepoPath, RepoSlug};
 
@@ -27,6 +27,7 @@ struct RawCatalog {
     archive: RawArchive,
     images: RawImages,
     contributors: RawContributors,
+    signers: Option<RawSigners>,
     target: Vec<RawTarget>,
 }
 
@@ -61,6 +62,13 @@ struct RawImages {
 #[serde(deny_unknown_fields)]
 struct RawContributors {
     bots: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSigners {
+    allowed_signers: Spanned<String>,
+    revoked: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -114,6 +122,7 @@ impl Reader<'_> {
             image_registries: raw.images.registries.into_iter().map(Spanned::into_inner).collect(),
             source_workflow: raw.archive.workflow.into_inner(),
             bots: raw.contributors.bots,
+            signers: raw.signers.map(|it| self.signers(it)).transpose()?,
             targets: raw.target.into_iter().map(|it| self.target(it)).collect::<Result<_, _>>()?,
         })
     }
@@ -128,6 +137,16 @@ impl Reader<'_> {
             }
         }
         Ok(Era { slug, since: raw.since.map(Spanned::into_inner) })
+    }
+
+    fn signers(&self, raw: RawSigners) -> Result<Signers, CatalogError> {
+        for file in std::iter::once(&raw.allowed_signers).chain(&raw.revoked) {
+            RepoPath::parse(file.get_ref()).map_err(|e| self.error(file, e.to_string()))?;
+        }
+        Ok(Signers {
+            allowed_signers: raw.allowed_signers.into_inner(),
+            revoked: raw.revoked.map(Spanned::into_inner),
+        })
     }
 
     fn target(&self, raw: RawTarget) -> Result<Target, CatalogError> {

@@ -1,0 +1,313 @@
+//! Signatures of tags, and what is known of who made them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::Person;
+use crate::{CommitId, ObjectId};
+
+/// The kinds of signatures that git knows, by the words of `gpg.format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// OpenPGP (RFC 9580), detached and armored.
+    OpenPgp,
+    /// Cryptographic Message Syntax (RFC 5652).
+    X509,
+    /// OpenSSH's `PROTOCOL.sshsig`.
+    Ssh,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::OpenPgp, Self::X509, Self::Ssh];
+
+    /// The words between `BEGIN` or `END` and the dashes of its armor.
+    #[must_use]
+    pub fn armor(self) -> &'static str {
+        match self {
+            Self::OpenPgp => "PGP SIGNATURE",
+            Self::X509 => "SIGNED MESSAGE",
+            Self::Ssh => "SSH SIGNATURE",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OpenPgp => "OpenPGP",
+            Self::X509 => "X.509",
+            Self::Ssh => "SSH",
+        })
+    }
+}
+
+/// A tag object, read strictly (`git help hash-object`, type tag; `tag.c` and `gpg-interface.c` of git).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagObject {
+    /// What it points to.
+    pub target: ObjectId,
+    /// The type of that, as the object says.
+    pub target_type: String,
+    /// The name in the object. Git never compares it with the reference.
+    pub name: String,
+    /// Who made it, by their own word.
+    pub tagger: Person,
+    /// When, by their own word: seconds since 1970 in UTC.
+    pub time: i64,
+    /// Everything before the signature: what was signed.
+    pub payload: Vec<u8>,
+    /// The signature; none where there is none.
+    pub signature: Option<Armored>,
+}
+
+/// A signature in its armor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Armored {
+    /// The kind.
+    pub format: Format,
+    /// The armor, from its first line to its last.
+    pub text: Vec<u8>,
+}
+
+/// Why bytes are no tag object that anything can be proven of.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct TagObjectError {
+    /// A stable word for the case.
+    pub reason: &'static str,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// The longest tag object that is read, in bytes.
+pub const LIMIT: usize = 1 << 20;
+
+impl TagObject {
+    /// The tag object that the bytes spell. Exactly the headers `object`, `type`, `tag` and `tagger`; at most one
+    /// signature, which the object ends with.
+    ///
+    /// # Errors
+    /// [`TagObjectError`], with a reason for each of the forms that hide something: a header too many or too few, a
+    /// second signature, text after the signature, another armor than that of a detached signature.
+    pub fn parse(bytes: &[u8]) -> Result<Self, TagObjectError> {
+        let fail = |reason, what: &str| Err(TagObjectError { reason, what: what.to_owned() });
+        if bytes.len() > LIMIT {
+            return fail("too-long", "the tag object is longer than 1 MiB");
+        }
+        let Some(end) = bytes.windows(2).position(|it| it == b"\n\n") else {
+            return fail("tag-shape", "the headers of the tag object do not end");
+        };
+        let Ok(headers) = std::str::from_utf8(&bytes[..end]) else {
+            return fail("tag-shape", "the headers of the tag object are not UTF-8");
+        };
+        let lines: Vec<(&str, &str)> =
+            headers.split('\n').map(|it| it.split_once(' ').unwrap_or((it, ""))).collect();
+        let (object, target_type, name, tagger) = match lines[..] {
+            [("object", object), ("type", kind), ("tag", name), ("tagger", tagger)] => {
+                (object, kind, name, tagger)
+            }
+            [("object", _), ("type", _), ("tag", _)] => {
+                return fail("no-tagger", "the tag object names no tagger");
+            }
+            _ => {
+                return fail(
+                    "tag-shape",
+                    "the tag object has other headers than object, type, tag and tagger",
+                );
+            }
+        };
+        let Some(target) = ObjectId::from_hex(object) else {
+            return fail("tag-shape", "the tag object points to no object name");
+        };
+        let Some((tagger, time)) = person_and_time(tagger) else {
+            return fail("tag-shape", "the tagger line is not 'Name <address> seconds zone'");
+        };
+        let (payload, signature) = split(bytes, end + 2)?;
+        Ok(Self {
+            target,
+            target_type: target_type.to_owned(),
+            name: name.to_owned(),
+            tagger,
+            time,
+            payload: payload.to_vec(),
+            signature,
+        })
+    }
+}
+
+fn person_and_time(line: &str) -> Option<(Person, i64)> {
+    let (person, when) = line.rsplit_once("> ")?;
+    let (name, email) = person.split_once(" <").or_else(|| person.strip_prefix('<').map(|it| ("", it)))?;
+    let (seconds, zone) = when.split_once(' ')?;
+    let signed =
+        zone.len() == 5 && zone.starts_with(['+', '-']) && zone[1..].bytes().all(|it| it.is_ascii_digit());
+    if !signed || email.contains(['<', '>']) || !seconds.bytes().all(|it| it.is_ascii_digit()) {
+        return None;
+    }
+    Some((Person { name: name.to_owned(), email: email.to_owned() }, seconds.parse().ok()?))
+}
+
+/// What was signed, and the signature. Git takes the last line that starts an armor; here there must be only one, or
+/// text that looks signed could stand in the message.
+fn split(bytes: &[u8], body: usize) -> Result<(&[u8], Option<Armored>), TagObjectError> {
+    let fail = |reason, what: &str| Err(TagObjectError { reason, what: what.to_owned() });
+    let mut starts = Vec::new();
+    let mut at = body;
+    while at < bytes.len() {
+        let line_end = bytes[at..].iter().position(|it| *it == b'\n').map_or(bytes.len(), |it| at + it + 1);
+        if bytes[at..line_end].starts_with(b"-----BEGIN ") {
+            starts.push(at);
+        }
+        at = line_end;
+    }
+    let start = match starts[..] {
+        [] => return Ok((bytes, None)),
+        [start] => start,
+        _ => return fail("two-signatures", "the tag object has more than one block in armor"),
+    };
+    let text = &bytes[start..];
+    let framed = |it: &Format| {
+        text.starts_with(format!("-----BEGIN {}-----\n", it.armor()).as_bytes())
+            && text.ends_with(format!("\n-----END {}-----\n", it.armor()).as_bytes())
+    };
+    let ends = text.split(|it| *it == b'\n').filter(|line| line.starts_with(b"-----END ")).count();
+    match Format::ALL.into_iter().find(framed) {
+        Some(format) if ends == 1 => Ok((&bytes[..start], Some(Armored { format, text: text.to_vec() }))),
+        _ => fail("tag-shape", "the tag object does not end with the one detached signature that it starts"),
+    }
+}
+
+/// What looking at a signature gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Looked {
+    /// It is a signature of the payload by this key. Whether that key counts is another question.
+    Signed(Signer),
+    /// It is none.
+    Bad {
+        /// A stable word for the case.
+        reason: &'static str,
+        /// What was seen.
+        evidence: String,
+    },
+    /// It could not be looked at.
+    Unknown {
+        /// A stable word for the case.
+        reason: &'static str,
+        /// What was seen.
+        evidence: String,
+    },
+}
+
+/// The key that made a signature, and what the policy says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signer {
+    /// The key's fingerprint.
+    pub key: String,
+    /// Whether the policy's revocation file names it.
+    pub revoked: Revocation,
+    /// The policy's lines for it.
+    pub grants: Vec<Grant>,
+}
+
+/// What the revocation file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revocation {
+    /// There is none, or it does not name the key.
+    NotRevoked,
+    /// It names the key.
+    Revoked,
+    /// It is named by the policy and cannot be read.
+    Unreadable(String),
+}
+
+/// A line of the policy that allows a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Whom it allows: patterns of addresses, `!` before those that it excludes.
+    pub principals: Vec<String>,
+    /// For what; empty for everything.
+    pub namespaces: Vec<String>,
+    /// From when on, in seconds since 1970 in UTC.
+    pub valid_after: Option<i64>,
+    /// Until when, inclusive.
+    pub valid_before: Option<i64>,
+}
+
+/// Everything that is looked at to judge a tag.
+#[derive(Debug, Clone)]
+pub struct TagEvidence {
+    /// The reference's name, without `refs/tags/`.
+    pub name: String,
+    /// The commit that the tag should be at.
+    pub expected: CommitId,
+    /// That commit's time: no tag is older than its commit.
+    pub commit_time: i64,
+    /// The tag object; none for a lightweight tag.
+    pub object: Option<Result<TagObject, TagObjectError>>,
+    /// What looking at the signature gave; none where there is none, or no policy to look by.
+    pub looked: Option<Looked>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn object(headers: &str, rest: &str) -> Result<TagObject, TagObjectError> {
+        TagObject::parse(format!("{headers}\n\n{rest}").as_bytes())
+    }
+
+    fn headers() -> String {
+        format!("object {}\ntype commit\ntag server/v1\ntagger A B <a@x> 12 +0000", "1".repeat(40))
+    }
+
+    const SSH: &str = "-----BEGIN SSH SIGNATURE-----\nU1NI\n-----END SSH SIGNATURE-----\n";
+
+    #[test]
+    fn reads_a_signed_tag_and_an_unsigned_one() {
+        let signed = object(&headers(), &format!("message\n{SSH}")).unwrap();
+        assert_eq!(signed.payload, format!("{}\n\nmessage\n", headers()).as_bytes());
+        assert_eq!(signed.signature.unwrap().text, SSH.as_bytes());
+        assert_eq!(
+            (signed.tagger.name.as_str(), signed.tagger.email.as_str(), signed.time),
+            ("A B", "a@x", 12)
+        );
+        assert_eq!(object(&headers(), "message\n").unwrap().signature, None);
+    }
+
+    #[test]
+    fn whatever_hides_something_is_refused_by_its_reason() {
+        let good = headers();
+        let reason = |headers: &str, rest: &str| object(headers, rest).unwrap_err().reason;
+        assert_eq!(reason(&good, &format!("m\n{SSH}{SSH}")), "two-signatures");
+        assert_eq!(reason(&good, &format!("-----BEGIN PGP MESSAGE-----\nx\n{SSH}")), "two-signatures");
+        assert_eq!(reason(&good, &format!("m\n{SSH}more\n")), "tag-shape");
+        assert_eq!(reason(&good, &format!("m\n{}", SSH.trim_end())), "tag-shape");
+        assert_eq!(
+            reason(&good, "m\n-----BEGIN PGP MESSAGE-----\nx\n-----END PGP MESSAGE-----\n"),
+            "tag-shape"
+        );
+        assert_eq!(reason(good.rsplit_once('\n').unwrap().0, "m\n"), "no-tagger");
+        assert_eq!(reason(&format!("{good}\nextra x"), "m\n"), "tag-shape");
+        assert_eq!(reason(&good.replace("<a@x>", "a@x"), "m\n"), "tag-shape");
+        assert_eq!(reason(&good.replace(" 12 ", " 1x "), "m\n"), "tag-shape");
+        assert_eq!(reason(&good.replace("+0000", "UTC"), "m\n"), "tag-shape");
+        assert_eq!(TagObject::parse(&vec![b'x'; LIMIT + 1]).unwrap_err().reason, "too-long");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), at in 0usize..400) {
+            let mut whole = format!("{}\n\nm\n{SSH}", headers()).into_bytes();
+            let at = at.min(whole.len());
+            whole.splice(at..at, bytes);
+            if let Ok(tag) = TagObject::parse(&whole) {
+                let again = [tag.payload, tag.signature.map(|it| it.text).unwrap_or_default()].concat();
+                prop_assert_eq!(again, whole);
+            }
+        }
+    }
+}

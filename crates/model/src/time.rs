@@ -1,0 +1,52 @@
+//! Times as people and formats write them.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::{Offset, TimeZone};
+
+/// A time in RFC 3339, in UTC; the number itself where no calendar reaches it.
+#[must_use]
+pub fn rfc3339(seconds: i64) -> String {
+    Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |it| it.to_string())
+}
+
+/// A time in a zone, in a form of `strftime`; `None` where no calendar reaches it.
+#[must_use]
+pub fn in_zone(seconds: i64, offset_minutes: i32, form: &str) -> Option<String> {
+    let zone = Offset::from_seconds(offset_minutes.checked_mul(60)?).ok()?;
+    let there = Timestamp::from_second(seconds).ok()?.to_zoned(TimeZone::fixed(zone));
+    Some(there.strftime(form).to_string())
+}
+
+/// The second, since 1970 in UTC, that `YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS` with a `Z` behind it names.
+///
+/// OpenSSH reads such a time without the `Z` in the local zone, which would give a policy another meaning on another
+/// machine: `None` for that and for any other form.
+#[must_use]
+pub fn from_openssh(text: &str) -> Option<i64> {
+    let digits = text.strip_suffix('Z')?;
+    if !matches!(digits.len(), 8 | 12 | 14) || !digits.bytes().all(|it| it.is_ascii_digit()) {
+        return None;
+    }
+    let part = |from: usize, to: usize| digits.get(from..to).map_or(Some(0), |it| it.parse().ok());
+    let year: i16 = digits[..4].parse().ok()?;
+    let date =
+        DateTime::new(year, part(4, 6)?, part(6, 8)?, part(8, 10)?, part(10, 12)?, part(12, 14)?, 0).ok()?;
+    Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_times_of_openssh() {
+        assert_eq!(from_openssh("20260101Z"), Some(1_767_225_600));
+        assert_eq!(from_openssh("202601011230Z"), Some(1_767_270_600));
+        assert_eq!(from_openssh("20260101123015Z"), Some(1_767_270_615));
+        for bad in ["20260101", "20261301Z", "2026010Z", "20260101Z ", "", "Z", "20260230Z", "+0260101Z"] {
+            assert_eq!(from_openssh(bad), None, "{bad}");
+        }
+        assert_eq!(rfc3339(1_767_270_615), "2026-01-01T12:30:15Z");
+    }
+}

@@ -1,0 +1,146 @@
+//! Signed tags: which key would sign, whether it counts, and what a tag proves.
+
+use model::CommitId;
+use model::catalog::Signers;
+use model::facts::{SignerFact, SignerState};
+use model::request::Signing;
+use model::signature::{Format, Looked, TagEvidence, TagObject};
+use model::verdict::{Finding, Verdict};
+use repo::Repo;
+use signing::{AllowedSigners, Key, Settings, SignError, Trust};
+
+use crate::{OpsError, Work};
+
+/// The signers that the catalog names; none where it names none.
+///
+/// # Errors
+/// [`OpsError::PolicyFile`] where a file cannot be read, [`OpsError::Policy`] where a line of it cannot.
+fn trust(work: Work<'_>) -> Result<Option<Trust>, OpsError> {
+    let (Some(signers), Some(root)) = (&work.catalog.signers, &work.around.policy_root) else {
+        return Ok(None);
+    };
+    let Signers { allowed_signers, revoked } = signers;
+    let path = root.join(allowed_signers);
+    let text = std::fs::read_to_string(&path).map_err(|source| OpsError::PolicyFile { path, source })?;
+    let allowed = AllowedSigners::parse(allowed_signers, &text)?;
+    let revoked = revoked.as_ref().map(|file| {
+        let bytes = std::fs::read(root.join(file));
+        (file.as_str(), bytes.map_err(|error| format!("{file}: {error}")))
+    });
+    Ok(Some(Trust::new(allowed, revoked)?))
+}
+
+/// Git's configuration of signing, with the folder that `~` stands for.
+fn settings(work: Work<'_>) -> Result<Settings, OpsError> {
+    let mut config = work.repo.ask_signing().wait()?;
+    Ok(Settings {
+        format: config.remove("gpg.format"),
+        key: config.remove("user.signingkey"),
+        ssh_program: config.remove("gpg.ssh.program"),
+        ssh_default_key_command: config.remove("gpg.ssh.defaultkeycommand"),
+        home: work.around.home.clone(),
+    })
+}
+
+/// The key that would sign.
+fn key(work: Work<'_>, signing: &Signing) -> Result<Result<Key, SignError>, OpsError> {
+    let Signing::Signed(asked) = signing else { return Ok(Err(SignError::NoKey)) };
+    Ok(settings(work)?.resolve(asked.as_deref()))
+}
+
+/// Which key would sign, and whether the policy takes it from this tagger now.
+pub(crate) fn signer(work: Work<'_>, signing: &Signing, tagger: &str) -> Result<SignerFact, OpsError> {
+    let key = match key(work, signing)? {
+        Ok(key) => key,
+        Err(error) => {
+            let hint = error.hint().to_owned();
+            return Ok(SignerFact { state: SignerState::None, evidence: error.to_string(), hint });
+        }
+    };
+    let Some(public) = key.public() else {
+        let evidence = "the private key's file does not tell its public key before it signs".to_owned();
+        let hint = "put the public key beside it, as <file>.pub".to_owned();
+        return Ok(SignerFact { state: SignerState::Unjudged, evidence, hint });
+    };
+    let Some(trust) = trust(work)? else {
+        let evidence = format!("{public} would sign, and the catalog has no [signers] to judge it by");
+        let hint = "add [signers] with allowed_signers to release.toml".to_owned();
+        return Ok(SignerFact { state: SignerState::Unjudged, evidence, hint });
+    };
+    let email = tagger.rsplit_once('<').map_or("", |(_, it)| it.trim_end_matches('>'));
+    let Some(signer) = trust.of(public) else {
+        let (evidence, hint) = (format!("{public} is no public key"), String::new());
+        return Ok(SignerFact { state: SignerState::None, evidence, hint });
+    };
+    let judged = rules::judge_signer("signer", email, &signer, work.around.now);
+    let until = signer.grants.iter().filter_map(|it| it.valid_before).max();
+    let until = until.map_or(String::new(), |it| format!(", until {}", model::time::rfc3339(it)));
+    let state = if judged.verdict == Verdict::Proven { SignerState::Accepted } else { SignerState::Refused };
+    Ok(SignerFact { state, evidence: format!("{}{until}", judged.evidence), hint: judged.hint })
+}
+
+/// A tag object, signed by the key that git is configured for, and looked at by the policy before anybody sees it.
+pub(crate) fn sign(
+    work: Work<'_>,
+    signing: &Signing,
+    evidence: TagEvidence,
+    payload: &[u8],
+) -> Result<Vec<u8>, OpsError> {
+    let object = [payload, &key(work, signing)??.sign(payload)?].concat();
+    let trust = trust(work)?;
+    let own = match &trust {
+        Some(trust) => trust.clone(),
+        // Without a policy it is still a signature of these bytes, or it is not made.
+        None => Trust::new(AllowedSigners::default(), None)?,
+    };
+    let evidence = look(evidence, &object, Some(&own));
+    let bad =
+        |it: &Finding| it.verdict == Verdict::Refuted || (trust.is_some() && it.verdict != Verdict::Proven);
+    let counts = |it: &Finding| trust.is_some() || it.check != "signer";
+    let findings = rules::judge_tag(&evidence, work.around.now);
+    match findings.into_iter().find(|it| counts(it) && bad(it)) {
+        Some(finding) => Err(OpsError::OwnSignature { reason: finding.reason, evidence: finding.evidence }),
+        None => Ok(object),
+    }
+}
+
+/// The evidence with the object read and its signature looked at.
+fn look(evidence: TagEvidence, bytes: &[u8], trust: Option<&Trust>) -> TagEvidence {
+    let object = TagObject::parse(bytes);
+    let looked = match (&object, trust) {
+        (Ok(TagObject { signature: Some(armored), payload, .. }), Some(trust)) => {
+            Some(match armored.format {
+                Format::Ssh => signing::check(payload, &armored.text, trust),
+                format => Looked::Unknown {
+                    reason: "unsupported",
+                    evidence: format!("{format} signatures are not checked by this version of the suite"),
+                },
+            })
+        }
+        _ => None,
+    };
+    TagEvidence { object: Some(object), looked, ..evidence }
+}
+
+/// What is known of a tag before its object is read.
+pub(crate) fn evidence(repo: &Repo, name: &str, expected: CommitId) -> Result<TagEvidence, OpsError> {
+    let commit_time = repo.snapshot(expected)?.time;
+    Ok(TagEvidence { name: name.to_owned(), expected, commit_time, object: None, looked: None })
+}
+
+/// What a tag of this clone proves. `expected` is the commit that it should be at; without one, whatever it leads to.
+///
+/// # Errors
+/// [`OpsError::NoTag`] where there is no such tag, [`OpsError::Policy`] where the policy cannot be read.
+pub fn verify_tag(work: Work<'_>, name: &str, expected: Option<CommitId>) -> Result<Vec<Finding>, OpsError> {
+    let repo = work.repo;
+    let Some((object, commit, _)) = repo.tag(name)? else { return Err(OpsError::NoTag(name.to_owned())) };
+    let Some(expected) = expected.or(commit) else { return Err(OpsError::NoCommit(name.to_owned())) };
+    let evidence = evidence(repo, name, expected)?;
+    let trust = trust(work)?;
+    let evidence = match repo.tag_bytes(object)? {
+        Some(bytes) => look(evidence, &bytes, trust.as_ref()),
+        None => evidence,
+    };
+    Ok(rules::judge_tag(&evidence, work.around.now))
+}

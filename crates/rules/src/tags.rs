@@ -1,0 +1,260 @@
+//! What a signed tag proves.
+
+use model::signature::{Grant, Looked, Revocation, Signer, TagEvidence, TagObject};
+use model::time::rfc3339;
+use model::verdict::{Finding, Verdict};
+
+/// What signatures of tags are made for.
+const NAMESPACE: &str = "git";
+
+/// Judges a tag: its shape, its name, what it points to, its signature, who made it and when. `now` is in seconds since
+/// 1970 in UTC. Stricter than `git verify-tag`, which compares neither the name nor the time.
+#[must_use]
+pub fn judge_tag(evidence: &TagEvidence, now: i64) -> Vec<Finding> {
+    let judge = Judge { evidence };
+    let object = match &evidence.object {
+        None => {
+            return vec![
+                judge.unsigned("lightweight", "it is a reference to a commit: nothing can be signed"),
+            ];
+        }
+        Some(Err(error)) => return vec![judge.refuted("shape", error.reason, error.what.clone())],
+        Some(Ok(object)) => object,
+    };
+    let mut findings = vec![judge.name(object), judge.target(object)];
+    if object.signature.is_none() {
+        findings.push(judge.unsigned("unsigned", "the tag object has no signature"));
+        return findings;
+    }
+    match &evidence.looked {
+        None => findings.push(judge.unproven(
+            "signature",
+            "no-policy",
+            "the catalog has no [signers]: nobody says whose signature counts",
+            "add [signers] with allowed_signers to release.toml",
+        )),
+        Some(Looked::Bad { reason, evidence }) => {
+            findings.push(judge.refuted("signature", reason, evidence.clone()));
+        }
+        Some(Looked::Unknown { reason, evidence }) => findings.push(judge.unproven(
+            "signature",
+            reason,
+            evidence,
+            "check it with git verify-tag, and the signer by hand",
+        )),
+        Some(Looked::Signed(signer)) => {
+            let made = format!("made by {} for the tag as it is", signer.key);
+            findings.push(judge.proven("signature", made));
+            findings.push(judge.signer(object, signer, now));
+            findings.push(judge.time(object, now));
+        }
+    }
+    findings
+}
+
+/// Whether a key counts for a person now, before anything is signed with it: the same rules, for a tag made now.
+#[must_use]
+pub fn judge_signer(name: &str, email: &str, signer: &Signer, now: i64) -> Finding {
+    signer_finding(name, email, signer, now, now)
+}
+
+struct Judge<'a> {
+    evidence: &'a TagEvidence,
+}
+
+impl Judge<'_> {
+    fn proven(&self, check: &'static str, evidence: String) -> Finding {
+        let subject = self.evidence.name.clone();
+        Finding { check, subject, verdict: Verdict::Proven, reason: "ok", evidence, hint: String::new() }
+    }
+
+    fn unproven(&self, check: &'static str, reason: &'static str, evidence: &str, hint: &str) -> Finding {
+        let (verdict, hint) = (Verdict::Unproven, hint.to_owned());
+        Finding { verdict, reason, hint, ..self.proven(check, evidence.to_owned()) }
+    }
+
+    fn refuted(&self, check: &'static str, reason: &'static str, evidence: String) -> Finding {
+        let hint = "do not use what this tag names, and ask its maintainers".to_owned();
+        Finding { verdict: Verdict::Refuted, reason, hint, ..self.proven(check, evidence) }
+    }
+
+    fn unsigned(&self, reason: &'static str, evidence: &str) -> Finding {
+        self.unproven("signature", reason, evidence, "a published tag is never replaced: sign the next one")
+    }
+
+    fn name(&self, object: &TagObject) -> Finding {
+        if object.name == self.evidence.name {
+            return self.proven("name", format!("the object names itself {}", object.name));
+        }
+        let evidence =
+            format!("the object names itself {} and stands under {}", object.name, self.evidence.name);
+        self.refuted("name", "tag-name", evidence)
+    }
+
+    fn target(&self, object: &TagObject) -> Finding {
+        let expected = self.evidence.expected.object();
+        match (object.target_type.as_str(), object.target) {
+            ("commit", target) if target == expected => self.proven("target", format!("commit {target}")),
+            ("commit", target) => self.refuted(
+                "target",
+                "commit",
+                format!("it points to commit {target}, and {expected} was expected"),
+            ),
+            (kind, target) => self.refuted(
+                "target",
+                "nested",
+                format!("it points to the {kind} {target} and not to a commit"),
+            ),
+        }
+    }
+
+    fn signer(&self, object: &TagObject, signer: &Signer, now: i64) -> Finding {
+        signer_finding(&self.evidence.name, &object.tagger.email, signer, object.time, now)
+    }
+
+    /// A tagger's time is the signer's own word: it can be no earlier than the commit, and no later than now.
+    fn time(&self, object: &TagObject, now: i64) -> Finding {
+        /// How far clocks may be apart, in seconds.
+        const SLACK: i64 = 300;
+        if object.time + SLACK < self.evidence.commit_time {
+            let commit = rfc3339(self.evidence.commit_time);
+            return self.refuted(
+                "time",
+                "backdated",
+                format!("tagged {}, before its commit of {commit}", rfc3339(object.time)),
+            );
+        }
+        if object.time > now + SLACK {
+            return self.refuted(
+                "time",
+                "future",
+                format!("tagged {}, which is in the future", rfc3339(object.time)),
+            );
+        }
+        self.proven("time", format!("tagged {}", rfc3339(object.time)))
+    }
+}
+
+fn signer_finding(subject: &str, email: &str, signer: &Signer, at: i64, now: i64) -> Finding {
+    let finding = |verdict, reason, evidence: String, hint: &str| Finding {
+        check: "signer",
+        subject: subject.to_owned(),
+        verdict,
+        reason,
+        evidence,
+        hint: hint.to_owned(),
+    };
+    let key = &signer.key;
+    let refuted = |reason, evidence: String| {
+        finding(Verdict::Refuted, reason, evidence, "see [signers] of release.toml")
+    };
+    match &signer.revoked {
+        Revocation::Revoked => return refuted("revoked", format!("{key} is revoked")),
+        Revocation::Unreadable(said) => {
+            let evidence = format!("whether {key} is revoked cannot be told: {said}");
+            return finding(
+                Verdict::Unproven,
+                "revocation",
+                evidence,
+                "mend the file that [signers] names as revoked",
+            );
+        }
+        Revocation::NotRevoked => {}
+    }
+    let verdicts: Vec<Result<(), (&'static str, String)>> =
+        signer.grants.iter().map(|it| allows(it, email, at, now)).collect();
+    if verdicts.iter().any(Result::is_ok) {
+        return finding(Verdict::Proven, "ok", format!("{key} may sign for {email}"), "");
+    }
+    match verdicts.into_iter().find_map(Result::err) {
+        None => refuted("unknown-key", format!("{key} is not among the allowed signers")),
+        Some((reason, why)) => refuted(reason, format!("{key} {why}")),
+    }
+}
+
+/// Whether a line of the policy allows a signature for `email` that was made at `at`. A key that is outside of its time
+/// by now could have signed with any date: without an independent time, that is refused too.
+fn allows(grant: &Grant, email: &str, at: i64, now: i64) -> Result<(), (&'static str, String)> {
+    if !grant.namespaces.is_empty() && !any_fits(&grant.namespaces, NAMESPACE) {
+        return Err(("namespace", format!("may sign for {} and not for git", grant.namespaces.join(", "))));
+    }
+    if !any_fits(&grant.principals, email) {
+        return Err(("principal", format!("belongs to {} and not to {email}", grant.principals.join(","))));
+    }
+    if let Some(after) = grant.valid_after.filter(|it| at < *it) {
+        return Err(("not-yet-valid", format!("counts from {} on", rfc3339(after))));
+    }
+    match grant.valid_before {
+        Some(before) if at > before => Err(("expired", format!("counted until {}", rfc3339(before)))),
+        Some(before) if now > before => {
+            let when = rfc3339(before);
+            Err((
+                "expired-no-trusted-time",
+                format!("counted until {when}, and only the signer says when this was signed"),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The pattern lists of OpenSSH (`ssh_config(5)`, "PATTERNS"): any pattern that fits, and none with a `!` that does.
+fn any_fits(patterns: &[String], text: &str) -> bool {
+    let excluded =
+        patterns.iter().filter_map(|it| it.strip_prefix('!')).any(|it| fits(it.as_bytes(), text.as_bytes()));
+    !excluded && patterns.iter().any(|it| fits(it.as_bytes(), text.as_bytes()))
+}
+
+/// Whether a text fits a pattern with `*` for any text and `?` for one character.
+fn fits(pattern: &[u8], text: &[u8]) -> bool {
+    match pattern {
+        [] => text.is_empty(),
+        [b'*', rest @ ..] => (0..=text.len()).any(|at| fits(rest, &text[at..])),
+        [b'?', rest @ ..] => !text.is_empty() && fits(rest, &text[1..]),
+        [byte, rest @ ..] => text.first() == Some(byte) && fits(rest, &text[1..]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn list(patterns: &str) -> Vec<String> {
+        patterns.split(',').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn pattern_lists_are_those_of_openssh() {
+        assert!(
+            any_fits(&list("a@x"), "a@x") && any_fits(&list("*@x"), "a@x") && any_fits(&list("?@x,b"), "a@x")
+        );
+        assert!(
+            !any_fits(&list("a@x"), "A@x")
+                && !any_fits(&list("*@x,!a@x"), "a@x")
+                && !any_fits(&list("?@x"), "@x")
+        );
+        assert!(!any_fits(&list("!a@x"), "b@x"), "an exclusion allows nobody");
+    }
+
+    fn grant(after: Option<i64>, before: Option<i64>) -> Grant {
+        Grant { principals: list("a@x"), namespaces: vec![], valid_after: after, valid_before: before }
+    }
+
+    #[test]
+    fn windows_are_inclusive_and_end_for_good() {
+        let reason = |grant: Grant, at, now| allows(&grant, "a@x", at, now).err().map(|it| it.0);
+        assert_eq!(reason(grant(Some(10), Some(20)), 10, 20), None);
+        assert_eq!(reason(grant(Some(10), Some(20)), 20, 20), None);
+        assert_eq!(reason(grant(Some(10), Some(20)), 9, 20), Some("not-yet-valid"));
+        assert_eq!(reason(grant(Some(10), Some(20)), 21, 21), Some("expired"));
+        assert_eq!(reason(grant(Some(10), Some(20)), 15, 21), Some("expired-no-trusted-time"));
+    }
+
+    proptest! {
+        #[test]
+        fn patterns_fit_themselves_and_never_panic(pattern in "[a@.*?]{0,12}", text in "[a@.]{0,12}") {
+            fits(pattern.as_bytes(), text.as_bytes());
+            prop_assert!(fits(text.as_bytes(), text.as_bytes()));
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! `allowed_signers` (ssh-keygen(1), "ALLOWED SIGNERS"), read strictly: a line that cannot be read is an error, for a
+//! policy of which half is skipped allows or forbids something else than its author meant.
+
+use model::signature::Grant;
+use model::time;
+use ssh_key::PublicKey;
+use ssh_key::public::KeyData;
+
+/// The longest policy file that is read, in bytes.
+const LIMIT: usize = 1 << 20;
+
+/// Who may sign.
+#[derive(Debug, Clone, Default)]
+pub struct AllowedSigners {
+    entries: Vec<(KeyData, Grant)>,
+}
+
+/// What is wrong with a policy file, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {what}")]
+pub struct PolicyError {
+    /// The file.
+    pub file: String,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl AllowedSigners {
+    /// The policy that `text` spells; `file` only names it in errors.
+    ///
+    /// Lines with `cert-authority` allow certificates, which are not checked here: they allow no key by themselves.
+    ///
+    /// # Errors
+    /// [`PolicyError`] for a line of another form, an unknown or repeated option, a time without its `Z`.
+    pub fn parse(file: &str, text: &str) -> Result<Self, PolicyError> {
+        let mut entries = Vec::new();
+        for (line, content) in lines(file, text)? {
+            let error = |what: String| PolicyError { file: file.to_owned(), line, what };
+            if let Some(entry) = entry(content).map_err(error)? {
+                entries.push(entry);
+            }
+        }
+        Ok(Self { entries })
+    }
+
+    /// The lines for a key.
+    pub(crate) fn grants(&self, key: &KeyData) -> Vec<Grant> {
+        self.entries.iter().filter(|(it, _)| it == key).map(|(_, grant)| grant.clone()).collect()
+    }
+}
+
+/// The keys of a revocation file, one public key a line.
+pub(crate) fn keys(file: &str, text: &str) -> Result<Vec<KeyData>, PolicyError> {
+    let key = |(line, content): (usize, &str)| {
+        let key = PublicKey::from_openssh(content);
+        key.map(|it| it.key_data().clone()).map_err(|error| PolicyError {
+            file: file.to_owned(),
+            line,
+            what: format!("no public key: {error}"),
+        })
+    };
+    lines(file, text)?.into_iter().map(key).collect()
+}
+
+/// The lines that say something, with their numbers.
+fn lines<'t>(file: &str, text: &'t str) -> Result<Vec<(usize, &'t str)>, PolicyError> {
+    if text.len() > LIMIT {
+        let what = "the file is longer than 1 MiB".to_owned();
+        return Err(PolicyError { file: file.to_owned(), line: 1, what });
+    }
+    let numbered = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
+    Ok(numbered.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')).collect())
+}
+
+/// `principals [options] keytype base64 [comment]`; `None` for a certificate authority.
+fn entry(line: &str) -> Result<Option<(KeyData, Grant)>, String> {
+    let (principals, rest) = line.split_once([' ', '\t']).ok_or("want principals, then a key")?;
+    let principals: Vec<String> = principals.trim_matches('"').split(',').map(str::to_owned).collect();
+    if principals.iter().any(|it| it.is_empty() || it == "!") {
+        return Err("a principal is empty".to_owned());
+    }
+    let rest = rest.trim_start();
+    let (options, key) = if is_key_type(rest) { (Vec::new(), rest) } else { options(rest)? };
+    let key = PublicKey::from_openssh(key.trim()).map_err(|error| format!("no public key: {error}"))?;
+    let mut grant = Grant { principals, namespaces: Vec::new(), valid_after: None, valid_before: None };
+    let mut authority = false;
+    let mut seen = Vec::new();
+    for (name, value) in options {
+        if seen.contains(&name) {
+            return Err(format!("the option {name} is there twice"));
+        }
+        match (name.as_str(), value.as_deref()) {
+            ("cert-authority", None) => authority = true,
+            ("namespaces", Some(list)) => grant.namespaces = list.split(',').map(str::to_owned).collect(),
+            ("valid-after", Some(text)) => grant.valid_after = Some(moment(text)?),
+            ("valid-before", Some(text)) => grant.valid_before = Some(moment(text)?),
+            _ => return Err(format!("no option of this form: {name}")),
+        }
+        seen.push(name);
+    }
+    Ok((!authority).then(|| (key.key_data().clone(), grant)))
+}
+
+fn moment(text: &str) -> Result<i64, String> {
+    time::from_openssh(text).ok_or_else(|| {
+        format!("'{text}' is no time: want YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS, with a Z behind it")
+    })
+}
+
+fn is_key_type(text: &str) -> bool {
+    ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-"].iter().any(|it| text.starts_with(it))
+}
+
+type Options = Vec<(String, Option<String>)>;
+
+/// The options up to the first space outside of quotes, and what comes after them. Names have no case.
+fn options(text: &str) -> Result<(Options, &str), String> {
+    let mut quoted = false;
+    let end = text.find(|c: char| {
+        quoted ^= c == '"';
+        c.is_whitespace() && !quoted
+    });
+    let (list, rest) = text.split_at(end.ok_or("want a key after the options")?);
+    let mut options = Vec::new();
+    let mut quoted = false;
+    let comma = |c: char| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    };
+    for option in list.split(comma) {
+        let (name, value) = match option.split_once('=') {
+            None => (option, None),
+            Some((name, value)) => {
+                let inner = value.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+                (name, Some(inner.ok_or_else(|| format!("the value of {name} is not in quotes"))?.to_owned()))
+            }
+        };
+        options.push((name.to_ascii_lowercase(), value));
+    }
+    Ok((options, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
+
+    fn grants(line: &str) -> Result<Vec<Grant>, String> {
+        let signers = AllowedSigners::parse("F", line).map_err(|it| it.to_string())?;
+        Ok(signers.entries.into_iter().map(|it| it.1).collect())
+    }
+
+    #[test]
+    fn reads_principals_options_and_keys() {
+        let plain = grants(&format!("# who\n\na@x,!b@x {KEY} a comment\n")).unwrap();
+        let expected = Grant {
+            principals: vec!["a@x".into(), "!b@x".into()],
+            namespaces: vec![],
+            valid_after: None,
+            valid_before: None,
+        };
+        assert_eq!(plain, [expected]);
+        let all = "*@x NAMESPACES=\"git,file\",valid-after=\"20260101Z\",valid-before=\"202602010000Z\"";
+        let all = grants(&format!("{all} {KEY}")).unwrap();
+        assert_eq!(all[0].namespaces, ["git", "file"]);
+        assert_eq!((all[0].valid_after, all[0].valid_before), (Some(1_767_225_600), Some(1_769_904_000)));
+        assert_eq!(
+            grants(&format!("*@x cert-authority {KEY}")).unwrap(),
+            [],
+            "an authority allows no key by itself"
+        );
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_an_error_with_its_number() {
+        for (line, what) in [
+            ("a@x", "want principals, then a key"),
+            ("a@x ssh-ed25519 AAAA", "no public key"),
+            (&format!("a@x,, {KEY}"), "a principal is empty"),
+            (&format!("a@x valid-after=\"20260101\" {KEY}"), "with a Z behind it"),
+            (&format!("a@x valid-after=20260101Z {KEY}"), "is not in quotes"),
+            (&format!("a@x no-touch-required {KEY}"), "no option of this form: no-touch-required"),
+            (
+                &format!("a@x namespaces=\"git\",namespaces=\"file\" {KEY}"),
+                "the option namespaces is there twice",
+            ),
+            (&format!("a@x namespaces=\"git {KEY}"), "want a key after the options"),
+        ] {
+            let error = grants(&format!("\n{line}\n")).unwrap_err();
+            assert!(error.starts_with("F:2: ") && error.contains(what), "{line}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_policy_is_read_or_refused_without_a_panic(junk in "[a-z@*!,=\"\\- \\n]{0,40}") {
+            for text in [junk.clone(), format!("{junk} {KEY}"), format!("a@x {junk} {KEY}")] {
+                if let Ok(signers) = AllowedSigners::parse("F", &text) {
+                    prop_assert!(signers.entries.len() <= text.lines().count());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Whose signature it is (`PROTOCOL.sshsig` of OpenSSH).
+
+use model::signature::{Looked, Revocation, Signer};
+use ssh_key::public::KeyData;
+use ssh_key::{Error, HashAlg, LineEnding, PublicKey, SshSig};
+
+use crate::NAMESPACE;
+use crate::allowed::{AllowedSigners, PolicyError, keys};
+
+/// The shortest RSA key that counts, in bits (NIST SP 800-131A).
+const RSA_BITS: usize = 2048;
+
+/// The policy that signatures are looked at by.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    allowed: AllowedSigners,
+    revoked: Result<Vec<KeyData>, String>,
+}
+
+impl Trust {
+    /// The policy of these keys. `revoked` is the name and content of the revocation file, or why it cannot be read.
+    ///
+    /// # Errors
+    /// [`PolicyError`] where a line of the revocation file is no public key.
+    pub fn new(
+        allowed: AllowedSigners,
+        revoked: Option<(&str, Result<Vec<u8>, String>)>,
+    ) -> Result<Self, PolicyError> {
+        let revoked = match revoked {
+            None => Ok(Vec::new()),
+            Some((_, Err(said))) => Err(said),
+            Some((_, Ok(bytes))) if bytes.starts_with(b"SSHKRL\n\0") => {
+                Err("it is a binary revocation list: want one public key a line".to_owned())
+            }
+            Some((file, Ok(bytes))) => Ok(keys(file, &String::from_utf8_lossy(&bytes))?),
+        };
+        Ok(Self { allowed, revoked })
+    }
+
+    /// What the policy says of a public key, given as a line of an OpenSSH `.pub` file. `None` for what is no key.
+    #[must_use]
+    pub fn of(&self, public: &str) -> Option<Signer> {
+        Some(self.signer(PublicKey::from_openssh(public).ok()?.key_data()))
+    }
+
+    fn signer(&self, key: &KeyData) -> Signer {
+        let revoked = match &self.revoked {
+            Err(said) => Revocation::Unreadable(said.clone()),
+            Ok(keys) if keys.contains(key) => Revocation::Revoked,
+            Ok(_) => Revocation::NotRevoked,
+        };
+        Signer {
+            key: key.fingerprint(HashAlg::Sha256).to_string(),
+            revoked,
+            grants: self.allowed.grants(key),
+        }
+    }
+}
+
+/// Looks at a signature in its armor: whether it is one of `payload`, for git, by modern means, and by which key.
+#[must_use]
+pub fn check(payload: &[u8], armor: &[u8], trust: &Trust) -> Looked {
+    let bad = |reason, evidence: String| Looked::Bad { reason, evidence };
+    let signature = match SshSig::from_pem(armor) {
+        Ok(signature) => signature,
+        Err(error @ (Error::AlgorithmUnknown | Error::AlgorithmUnsupported { .. })) => {
+            let evidence = format!("the kind of key, or a certificate, is not supported: {error}");
+            return Looked::Unknown { reason: "unsupported", evidence };
+        }
+        // RSA over SHA-1 ends here too: the parser takes no such signature.
+        Err(error) => return bad("signature", format!("no SSH signature that counts: {error}")),
+    };
+    if !is_canonical(&signature, armor) {
+        return bad(
+            "signature",
+            "the signature says the same in another form than it is written in".to_owned(),
+        );
+    }
+    if signature.namespace() != NAMESPACE {
+        return bad("namespace", format!("it was made for '{}' and not for git", signature.namespace()));
+    }
+    if let Some(bits) = signature.public_key().rsa().map(rsa_bits).filter(|it| *it < RSA_BITS) {
+        return bad("weak-key", format!("its RSA key has {bits} bits: want {RSA_BITS}"));
+    }
+    match PublicKey::from(signature.public_key().clone()).verify(NAMESPACE, payload, &signature) {
+        Ok(()) => Looked::Signed(trust.signer(signature.public_key())),
+        Err(error) => bad("signature", format!("it is not a signature of this tag: {error}")),
+    }
+}
+
+/// Whether the armor, but for its line ends, is what would be written for the signature. The parser lets lengths pass
+/// that do not add up, which `ssh-keygen` refuses.
+fn is_canonical(signature: &SshSig, armor: &[u8]) -> bool {
+    let flat = |bytes: &[u8]| bytes.iter().copied().filter(|byte| *byte != b'\n').collect::<Vec<u8>>();
+    signature.to_pem(LineEnding::LF).is_ok_and(|it| flat(it.as_bytes()) == flat(armor))
+}
+
+fn rsa_bits(key: &ssh_key::public::RsaPublicKey) -> usize {
+    let bytes = key.n.as_positive_bytes().unwrap_or_default();
+    let leading = bytes.first().map_or(0, |it| it.leading_zeros() as usize);
+    bytes.len() * 8 - leading
+}
