@@ -8,6 +8,9 @@ needs() {
   cat <<'LIST'
 git git the repository, and the oracle of most tests
 cc gcc libgit2 is built from source
+gpg gnupg makes and checks OpenPGP signatures
+gpgme-tool libgpgme-dev gpg for programs
+pkg-config pkg-config tells the compiler where that is
 ssh-keygen openssh-client makes signatures, and is the oracle of ours
 openssl openssl makes a signature that ssh-keygen no longer makes
 python3 python3 puts that signature together

@@ -11,6 +11,7 @@ mod documents;
 mod history;
 mod hostile;
 mod legacy;
+mod openpgp;
 mod readme;
 mod real;
 mod refusals;

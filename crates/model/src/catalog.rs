@@ -33,10 +33,14 @@ pub struct Catalog {
 /// The policy of tag signatures: files beside the catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signers {
-    /// Keys and whom they belong to, in OpenSSH's `allowed_signers` format.
-    pub allowed_signers: String,
-    /// Keys that no longer count, one public key a line.
+    /// SSH keys and whom they belong to, in OpenSSH's `allowed_signers` format.
+    pub allowed_signers: Option<String>,
+    /// SSH keys that no longer count, one public key a line.
     pub revoked: Option<String>,
+    /// OpenPGP public keys, as `gpg --export` writes them.
+    pub openpgp_keyring: Option<String>,
+    /// The fingerprints of those primary keys of the keyring that count.
+    pub openpgp_fingerprints: Vec<String>,
 }
 
 /// One identity of the repository, and since when it carries it.
@@ -245,6 +249,10 @@ channels = [{ npm = "@acme/server" }]
         insta::assert_snapshot!(refusal("\"semver\"", "\"calver\""), @"release.toml:17: unknown variant `calver`, expected `semver` or `pep440`");
         insta::assert_snapshot!(refusal("publish.yml", "publish"), @"release.toml:18: 'publish' is no workflow: want a .yml or .yaml file of .github/workflows");
         insta::assert_snapshot!(refusal("@acme/server", "$(reboot)"), @"release.toml:21: '$(reboot)' is no package name: want letters, digits, '@', '-', '.', '_' and '/'");
+        let signers = |text: &str| refusal("[[target]]", &format!("[signers]\n{text}\n[[target]]"));
+        insta::assert_snapshot!(signers("openpgp_keyring = \"keys.asc\""), @"release.toml:13: want openpgp_fingerprints: without them no key of the keyring counts");
+        insta::assert_snapshot!(signers("openpgp_keyring = \"k\"\nopenpgp_fingerprints = [\"DEADBEEF\"]"), @"release.toml:14: 'DEADBEEF' is no fingerprint: want 40 or 64 hexadecimal digits");
+        insta::assert_snapshot!(signers("allowed_signers = \"../x\""), @"release.toml:13: '../x' is not a plain path inside the repository: it has a '.' or '..' part");
         insta::assert_snapshot!(refusal("acme/widgets", "widgets"), @"release.toml:4: 'widgets' is not a repository: want [HOST/]OWNER/NAME");
         insta::assert_snapshot!(refusal("\"server\"", "\"Server\""), @"release.toml:13: 'Server' is no target name: want lower-case letters, digits and '-', with '/' between parts");
     }

@@ -93,7 +93,8 @@ fn tag(
     let tagger = repo.ask_identity().wait()?;
     let mut object = Repo::tag_object(&name, commit, &tagger, &request.tag.message());
     if request.signing != Signing::Unsigned {
-        object = tags::sign(work, &request.signing, tags::evidence(repo, &name, commit)?, &object)?;
+        let evidence = tags::evidence(repo, &name, commit)?;
+        object = tags::sign(work, &request.signing, tagger.person(), evidence, &object)?;
     }
     let made = repo.create_tag(&name, &object).map_err(|error| match error {
         RepoError::TagExists(_) => race(),

@@ -1,17 +1,16 @@
 //! Signed tags: which key would sign, whether it counts, and what a tag proves.
 
 use model::CommitId;
-use model::catalog::Signers;
 use model::facts::{SignerFact, SignerState};
 use model::request::Signing;
-use model::signature::{Format, Looked, TagEvidence, TagObject};
+use model::signature::{TagEvidence, TagObject};
 use model::verdict::{Finding, Verdict};
 use repo::Repo;
-use signing::{AllowedSigners, Key, Settings, SignError, Trust};
+use signing::{AllowedSigners, Key, OpenPgpTrust, Settings, SignError, SshTrust, Trust};
 
 use crate::{OpsError, Work};
 
-/// The signers that the catalog names; none where it names none.
+/// The policy that the catalog names; none where it names none.
 ///
 /// # Errors
 /// [`OpsError::PolicyFile`] where a file cannot be read, [`OpsError::Policy`] where a line of it cannot.
@@ -19,15 +18,22 @@ fn trust(work: Work<'_>) -> Result<Option<Trust>, OpsError> {
     let (Some(signers), Some(root)) = (&work.catalog.signers, &work.around.policy_root) else {
         return Ok(None);
     };
-    let Signers { allowed_signers, revoked } = signers;
-    let path = root.join(allowed_signers);
-    let text = std::fs::read_to_string(&path).map_err(|source| OpsError::PolicyFile { path, source })?;
+    let read = |file: &String| {
+        let path = root.join(file);
+        std::fs::read(&path).map_err(|source| OpsError::PolicyFile { path, source })
+    };
+    let keyring = signers.openpgp_keyring.as_ref().map(read).transpose()?;
+    let openpgp = keyring.map(|it| OpenPgpTrust::new(it, &signers.openpgp_fingerprints));
+    let Some(allowed_signers) = &signers.allowed_signers else {
+        return Ok(Some(Trust { ssh: None, openpgp }));
+    };
+    let text = String::from_utf8_lossy(&read(allowed_signers)?).into_owned();
     let allowed = AllowedSigners::parse(allowed_signers, &text)?;
-    let revoked = revoked.as_ref().map(|file| {
+    let revoked = signers.revoked.as_ref().map(|file| {
         let bytes = std::fs::read(root.join(file));
         (file.as_str(), bytes.map_err(|error| format!("{file}: {error}")))
     });
-    Ok(Some(Trust::new(allowed, revoked)?))
+    Ok(Some(Trust { ssh: Some(SshTrust::new(allowed, revoked)?), openpgp }))
 }
 
 /// Git's configuration of signing, with the folder that `~` stands for.
@@ -36,6 +42,7 @@ fn settings(work: Work<'_>) -> Result<Settings, OpsError> {
     Ok(Settings {
         format: config.remove("gpg.format"),
         key: config.remove("user.signingkey"),
+        openpgp_program: config.remove("gpg.openpgp.program").or_else(|| config.remove("gpg.program")),
         ssh_program: config.remove("gpg.ssh.program"),
         ssh_default_key_command: config.remove("gpg.ssh.defaultkeycommand"),
         home: work.around.home.clone(),
@@ -43,56 +50,52 @@ fn settings(work: Work<'_>) -> Result<Settings, OpsError> {
 }
 
 /// The key that would sign.
-fn key(work: Work<'_>, signing: &Signing) -> Result<Result<Key, SignError>, OpsError> {
+fn key(work: Work<'_>, signing: &Signing, tagger: &str) -> Result<Result<Key, SignError>, OpsError> {
     let Signing::Signed(asked) = signing else { return Ok(Err(SignError::NoKey)) };
-    Ok(settings(work)?.resolve(asked.as_deref()))
+    Ok(settings(work)?.resolve(asked.as_deref(), tagger))
 }
 
 /// Which key would sign, and whether the policy takes it from this tagger now.
 pub(crate) fn signer(work: Work<'_>, signing: &Signing, tagger: &str) -> Result<SignerFact, OpsError> {
-    let key = match key(work, signing)? {
+    let fact = |state, evidence: String, hint: &str| SignerFact { state, evidence, hint: hint.to_owned() };
+    let key = match key(work, signing, tagger)? {
         Ok(key) => key,
-        Err(error) => {
-            let hint = error.hint().to_owned();
-            return Ok(SignerFact { state: SignerState::None, evidence: error.to_string(), hint });
-        }
-    };
-    let Some(public) = key.public() else {
-        let evidence = "the private key's file does not tell its public key before it signs".to_owned();
-        let hint = "put the public key beside it, as <file>.pub".to_owned();
-        return Ok(SignerFact { state: SignerState::Unjudged, evidence, hint });
-    };
-    let Some(trust) = trust(work)? else {
-        let evidence = format!("{public} would sign, and the catalog has no [signers] to judge it by");
-        let hint = "add [signers] with allowed_signers to release.toml".to_owned();
-        return Ok(SignerFact { state: SignerState::Unjudged, evidence, hint });
+        Err(error) => return Ok(fact(SignerState::None, error.to_string(), error.hint())),
     };
     let email = tagger.rsplit_once('<').map_or("", |(_, it)| it.trim_end_matches('>'));
-    let Some(signer) = trust.of(public) else {
-        let (evidence, hint) = (format!("{public} is no public key"), String::new());
-        return Ok(SignerFact { state: SignerState::None, evidence, hint });
+    let Some(trust) = trust(work)? else {
+        let evidence = format!("{} would sign, and the catalog has no [signers] to judge it by", key.name());
+        return Ok(fact(SignerState::Unjudged, evidence, "add [signers] to release.toml"));
+    };
+    let Some(signer) = trust.of(&key) else {
+        let evidence =
+            format!("{} would sign, and [signers] of the catalog takes no key like it", key.name());
+        return Ok(fact(
+            SignerState::Refused,
+            evidence,
+            "add allowed_signers, or openpgp_keyring, to [signers]",
+        ));
     };
     let judged = rules::judge_signer("signer", email, &signer, work.around.now);
     let until = signer.grants.iter().filter_map(|it| it.valid_before).max();
     let until = until.map_or(String::new(), |it| format!(", until {}", model::time::rfc3339(it)));
     let state = if judged.verdict == Verdict::Proven { SignerState::Accepted } else { SignerState::Refused };
-    Ok(SignerFact { state, evidence: format!("{}{until}", judged.evidence), hint: judged.hint })
+    Ok(fact(state, format!("{}{until}", judged.evidence), &judged.hint))
 }
 
 /// A tag object, signed by the key that git is configured for, and looked at by the policy before anybody sees it.
 pub(crate) fn sign(
     work: Work<'_>,
     signing: &Signing,
+    tagger: &str,
     evidence: TagEvidence,
     payload: &[u8],
 ) -> Result<Vec<u8>, OpsError> {
-    let object = [payload, &key(work, signing)??.sign(payload)?].concat();
+    let key = key(work, signing, tagger)??;
+    let object = [payload, &key.sign(payload)?].concat();
     let trust = trust(work)?;
-    let own = match &trust {
-        Some(trust) => trust.clone(),
-        // Without a policy it is still a signature of these bytes, or it is not made.
-        None => Trust::new(AllowedSigners::default(), None)?,
-    };
+    // Without a policy it is still a signature of these bytes, or it is not made.
+    let own = trust.clone().map_or_else(|| key.own_trust(), Ok)?;
     let evidence = look(evidence, &object, Some(&own));
     let bad =
         |it: &Finding| it.verdict == Verdict::Refuted || (trust.is_some() && it.verdict != Verdict::Proven);
@@ -109,13 +112,7 @@ fn look(evidence: TagEvidence, bytes: &[u8], trust: Option<&Trust>) -> TagEviden
     let object = TagObject::parse(bytes);
     let looked = match (&object, trust) {
         (Ok(TagObject { signature: Some(armored), payload, .. }), Some(trust)) => {
-            Some(match armored.format {
-                Format::Ssh => signing::check(payload, &armored.text, trust),
-                format => Looked::Unknown {
-                    reason: "unsupported",
-                    evidence: format!("{format} signatures are not checked by this version of the suite"),
-                },
-            })
+            Some(signing::check(payload, armored, trust))
         }
         _ => None,
     };

@@ -1,16 +1,63 @@
-//! Makes and checks detached signatures: SSH, in the namespace `git`.
+//! Makes and checks detached signatures: OpenPGP, and SSH in the namespace `git`.
 //!
-//! Made by `ssh-keygen -Y sign`, as git does, because agents, hardware keys and passphrases are its trade; checked in
-//! this process. This crate will not decide whether a signer counts, read a tag object, or trust a file of the
-//! operator's: it says whose signature it is and what the policy it was handed says of that key.
+//! SSH signatures are made by `ssh-keygen -Y sign`, as git does, because agents, hardware keys and passphrases are its
+//! trade, and checked in this process; OpenPGP ones are made by gpg with the operator's keys, and checked by gpg with
+//! the policy's keyring alone. This crate will not decide whether a signer counts, read a tag object, or trust a file
+//! of the operator's: it says whose signature it is and what the policy it was handed says of that key.
 
 mod allowed;
-mod check;
 mod make;
+mod openpgp;
+mod ssh;
+
+use model::signature::{Armored, Format, Looked, Signer};
 
 pub use allowed::{AllowedSigners, PolicyError};
-pub use check::{Trust, check};
 pub use make::{Key, Settings, SignError};
+pub use openpgp::OpenPgpTrust;
+pub use ssh::SshTrust;
 
 /// What signatures of tags are made for (`PROTOCOL.sshsig`: the namespace).
 const NAMESPACE: &str = "git";
+
+/// The policy that signatures are looked at by: none for a kind of which nobody says who may sign.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// Who may sign with SSH keys.
+    pub ssh: Option<SshTrust>,
+    /// Who may sign with OpenPGP keys.
+    pub openpgp: Option<OpenPgpTrust>,
+}
+
+impl Trust {
+    /// What the policy says of a key that would sign. `None` where it says nothing of its kind, or the key does not tell
+    /// its public half.
+    #[must_use]
+    pub fn of(&self, key: &Key) -> Option<Signer> {
+        match key {
+            Key::Ssh(key) => self.ssh.as_ref()?.of(key.public()?),
+            Key::OpenPgp(key) => Some(self.openpgp.as_ref()?.of(key)),
+        }
+    }
+}
+
+/// Looks at a signature: whether it is one of `payload`, by modern means, and by which key.
+#[must_use]
+pub fn check(payload: &[u8], armored: &Armored, trust: &Trust) -> Looked {
+    let unknown = |reason, evidence: String| Looked::Unknown { reason, evidence };
+    let no_policy = || {
+        unknown(
+            "no-policy",
+            format!("[signers] of the catalog says nothing of {} signatures", armored.format),
+        )
+    };
+    match armored.format {
+        Format::Ssh => trust.ssh.as_ref().map_or_else(no_policy, |it| ssh::check(payload, &armored.text, it)),
+        Format::OpenPgp => {
+            trust.openpgp.as_ref().map_or_else(no_policy, |it| openpgp::check(payload, &armored.text, it))
+        }
+        Format::X509 => {
+            unknown("unsupported", "X.509 signatures are not checked by this version of the suite".to_owned())
+        }
+    }
+}

@@ -1,5 +1,4 @@
-//! Signs with `ssh-keygen -Y sign`, with the key and the programs that git is configured for (`git help config`,
-//! `gpg.format` and what follows it).
+//! Signs with the key and the programs that git is configured for (`git help config`, `gpg.format` and what follows it).
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,7 +6,8 @@ use std::process::{Command, Output, Stdio};
 
 use ssh_key::{PrivateKey, PublicKey};
 
-use crate::NAMESPACE;
+use crate::openpgp::OpenPgpKey;
+use crate::{NAMESPACE, SshTrust, Trust};
 
 /// What git's configuration says about signing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Settings {
     pub format: Option<String>,
     /// `user.signingKey`.
     pub key: Option<String>,
+    /// `gpg.openpgp.program`, else `gpg.program`.
+    pub openpgp_program: Option<String>,
     /// `gpg.ssh.program`.
     pub ssh_program: Option<String>,
     /// `gpg.ssh.defaultKeyCommand`.
@@ -25,8 +27,52 @@ pub struct Settings {
 }
 
 /// A key that would sign.
+#[derive(Debug, Clone)]
+pub enum Key {
+    /// An SSH key.
+    Ssh(SshKey),
+    /// An OpenPGP key.
+    OpenPgp(OpenPgpKey),
+}
+
+impl Key {
+    /// The signature of a payload in its armor.
+    ///
+    /// # Errors
+    /// [`SignError::Program`] with the program's own words.
+    pub fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignError> {
+        match self {
+            Self::Ssh(key) => key.sign(payload),
+            Self::OpenPgp(key) => key.sign(payload),
+        }
+    }
+
+    /// A policy that takes this key alone: whether a signature that was just made is one at all.
+    ///
+    /// # Errors
+    /// [`SignError::Program`] where the public key cannot be had.
+    pub fn own_trust(&self) -> Result<Trust, SignError> {
+        match self {
+            Self::Ssh(_) => Ok(Trust { ssh: Some(SshTrust::default()), openpgp: None }),
+            Self::OpenPgp(key) => Ok(Trust { ssh: None, openpgp: Some(key.own_trust()?) }),
+        }
+    }
+
+    /// What people know it by.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Ssh(key) => {
+                key.public().unwrap_or("an SSH key that tells its public half only when it signs")
+            }
+            Self::OpenPgp(key) => key.name(),
+        }
+    }
+}
+
+/// An SSH key that would sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
+pub struct SshKey {
     program: String,
     place: Place,
     public: Option<String>,
@@ -44,7 +90,7 @@ enum Place {
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
     /// A format that is not made here.
-    #[error("gpg.format is {0}: this version of the suite signs with SSH keys only")]
+    #[error("gpg.format is {0}: this version of the suite signs with OpenPGP and SSH keys")]
     Format(String),
     /// No key is configured.
     #[error(
@@ -78,27 +124,37 @@ impl SignError {
                 "git config gpg.format ssh && git config user.signingKey ~/.ssh/id_ed25519.pub"
             }
             Self::NoKey => "git config user.signingKey ~/.ssh/id_ed25519.pub, or --sign-tag=KEY",
-            Self::Key { .. } => "name an OpenSSH key file, or key::<public key> for one that the agent holds",
+            Self::Key { .. } => {
+                "name an OpenSSH key file, key::<public key> for one that the agent holds, or an OpenPGP fingerprint"
+            }
             Self::Program { .. } => {
-                "without a terminal, put the key into an agent first (ssh-add) and see that SSH_AUTH_SOCK leads to it"
+                "without a terminal, unlock the key first: ssh-add, with SSH_AUTH_SOCK leading to that agent, or gpg's agent"
             }
         }
     }
 }
 
 impl Settings {
-    /// The key that would sign: the one asked for, else the configured one, else the first that the configured
-    /// command prints.
+    /// The key that would sign: the one asked for, else the configured one; else, for SSH, the first that the configured
+    /// command prints, and for OpenPGP that of the tagger, given as `Name <address>`.
     ///
     /// # Errors
-    /// [`SignError`]: another format, no key, a file that is not there or holds no key.
-    pub fn resolve(&self, asked: Option<&str>) -> Result<Key, SignError> {
-        let format = self.format.as_deref().unwrap_or("openpgp");
-        if !format.eq_ignore_ascii_case("ssh") {
-            return Err(SignError::Format(format.to_owned()));
+    /// [`SignError`]: another format, no key, one that is not there, expired, revoked or not made for signing.
+    pub fn resolve(&self, asked: Option<&str>, tagger: &str) -> Result<Key, SignError> {
+        let asked = asked.or(self.key.as_deref());
+        match self.format.as_deref().unwrap_or("openpgp") {
+            "ssh" => self.ssh_key(asked).map(Key::Ssh),
+            "openpgp" => {
+                let name = asked.unwrap_or(tagger);
+                OpenPgpKey::find(self.openpgp_program.as_deref(), name).map(Key::OpenPgp)
+            }
+            format => Err(SignError::Format(format.to_owned())),
         }
+    }
+
+    fn ssh_key(&self, asked: Option<&str>) -> Result<SshKey, SignError> {
         let program = self.ssh_program.clone().unwrap_or_else(|| "ssh-keygen".to_owned());
-        let named = match asked.or(self.key.as_deref()) {
+        let named = match asked {
             Some(key) => key.to_owned(),
             None => self.default_key()?,
         };
@@ -108,12 +164,12 @@ impl Settings {
         if let Some(text) = literal {
             PublicKey::from_openssh(text).map_err(|error| wrong(error.to_string()))?;
             let public = Some(text.to_owned());
-            return Ok(Key { program, place: Place::Literal(text.to_owned()), public });
+            return Ok(SshKey { program, place: Place::Literal(text.to_owned()), public });
         }
         let path = self.expanded(&named);
         let content = std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
         let public = public_part(&path, &content).map_err(wrong)?;
-        Ok(Key { program, place: Place::File(path), public })
+        Ok(SshKey { program, place: Place::File(path), public })
     }
 
     fn expanded(&self, path: &str) -> PathBuf {
@@ -154,7 +210,7 @@ fn public_part(path: &Path, content: &str) -> Result<Option<String>, String> {
     }
 }
 
-impl Key {
+impl SshKey {
     /// The public key, as a line of a `.pub` file, where it is known before anything is signed.
     #[must_use]
     pub fn public(&self) -> Option<&str> {

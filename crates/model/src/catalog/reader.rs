@@ -67,8 +67,11 @@ struct RawContributors {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawSigners {
-    allowed_signers: Spanned<String>,
+    allowed_signers: Option<Spanned<String>>,
     revoked: Option<Spanned<String>>,
+    openpgp_keyring: Option<Spanned<String>>,
+    #[serde(default)]
+    openpgp_fingerprints: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -140,12 +143,25 @@ impl Reader<'_> {
     }
 
     fn signers(&self, raw: RawSigners) -> Result<Signers, CatalogError> {
-        for file in std::iter::once(&raw.allowed_signers).chain(&raw.revoked) {
+        for file in [&raw.allowed_signers, &raw.revoked, &raw.openpgp_keyring].into_iter().flatten() {
             RepoPath::parse(file.get_ref()).map_err(|e| self.error(file, e.to_string()))?;
         }
+        for it in &raw.openpgp_fingerprints {
+            let text = it.get_ref();
+            if !matches!(text.len(), 40 | 64) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                let message = format!("'{text}' is no fingerprint: want 40 or 64 hexadecimal digits");
+                return Err(self.error(it, message));
+            }
+        }
+        if let (Some(keyring), []) = (&raw.openpgp_keyring, &raw.openpgp_fingerprints[..]) {
+            let message = "want openpgp_fingerprints: without them no key of the keyring counts";
+            return Err(self.error(keyring, message.to_owned()));
+        }
         Ok(Signers {
-            allowed_signers: raw.allowed_signers.into_inner(),
+            allowed_signers: raw.allowed_signers.map(Spanned::into_inner),
             revoked: raw.revoked.map(Spanned::into_inner),
+            openpgp_keyring: raw.openpgp_keyring.map(Spanned::into_inner),
+            openpgp_fingerprints: raw.openpgp_fingerprints.into_iter().map(Spanned::into_inner).collect(),
         })
     }
 

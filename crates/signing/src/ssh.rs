@@ -1,4 +1,4 @@
-//! Whose signature it is (`PROTOCOL.sshsig` of OpenSSH).
+//! SSH: whose signature it is (`PROTOCOL.sshsig` of OpenSSH).
 
 use model::signature::{Looked, Revocation, Signer};
 use ssh_key::public::KeyData;
@@ -10,14 +10,21 @@ use crate::allowed::{AllowedSigners, PolicyError, keys};
 /// The shortest RSA key that counts, in bits (NIST SP 800-131A).
 const RSA_BITS: usize = 2048;
 
-/// The policy that signatures are looked at by.
+/// The policy of SSH signatures.
 #[derive(Debug, Clone)]
-pub struct Trust {
+pub struct SshTrust {
     allowed: AllowedSigners,
     revoked: Result<Vec<KeyData>, String>,
 }
 
-impl Trust {
+impl Default for SshTrust {
+    /// The policy that takes nobody.
+    fn default() -> Self {
+        Self { allowed: AllowedSigners::default(), revoked: Ok(Vec::new()) }
+    }
+}
+
+impl SshTrust {
     /// The policy of these keys. `revoked` is the name and content of the revocation file, or why it cannot be read.
     ///
     /// # Errors
@@ -38,8 +45,7 @@ impl Trust {
     }
 
     /// What the policy says of a public key, given as a line of an OpenSSH `.pub` file. `None` for what is no key.
-    #[must_use]
-    pub fn of(&self, public: &str) -> Option<Signer> {
+    pub(crate) fn of(&self, public: &str) -> Option<Signer> {
         Some(self.signer(PublicKey::from_openssh(public).ok()?.key_data()))
     }
 
@@ -58,8 +64,7 @@ impl Trust {
 }
 
 /// Looks at a signature in its armor: whether it is one of `payload`, for git, by modern means, and by which key.
-#[must_use]
-pub fn check(payload: &[u8], armor: &[u8], trust: &Trust) -> Looked {
+pub(crate) fn check(payload: &[u8], armor: &[u8], trust: &SshTrust) -> Looked {
     let bad = |reason, evidence: String| Looked::Bad { reason, evidence };
     let signature = match SshSig::from_pem(armor) {
         Ok(signature) => signature,

@@ -1,0 +1,258 @@
+//! OpenPGP, through gpg: made with the operator's keys, checked with the policy's keyring in a home of its own that is
+//! thrown away. gpg's exit code is no verdict (it is 0 for a revoked key): what gpgme reports of each signature is.
+
+use std::process::{Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use gpgme::{
+    Context, ExportMode, HashAlgorithm, KeyListMode, Protocol, SignMode, SignatureSummary, VerificationResult,
+};
+use model::signature::{Grant, Looked, Revocation, Signer};
+
+use crate::make::SignError;
+
+/// The policy of OpenPGP signatures: public keys, and which of them count.
+#[derive(Debug, Clone)]
+pub struct OpenPgpTrust {
+    keyring: Vec<u8>,
+    fingerprints: Vec<String>,
+}
+
+impl OpenPgpTrust {
+    /// The policy of a keyring, armored or not, and of the fingerprints of those of its primary keys that count.
+    #[must_use]
+    pub fn new(keyring: Vec<u8>, fingerprints: &[String]) -> Self {
+        Self { keyring, fingerprints: fingerprints.iter().map(|it| it.to_ascii_uppercase()).collect() }
+    }
+
+    /// What the policy says of a key of the operator's.
+    pub(crate) fn of(&self, key: &OpenPgpKey) -> Signer {
+        self.signer(&key.fingerprint, Revocation::NotRevoked, key.created, key.expires)
+    }
+
+    /// A pinned key counts for everybody and everything: OpenPGP binds names to it, and the pin is the policy.
+    fn signer(
+        &self,
+        primary: &str,
+        revoked: Revocation,
+        created: Option<i64>,
+        expires: Option<i64>,
+    ) -> Signer {
+        let pinned = self.fingerprints.iter().any(|it| it == primary);
+        let grant = Grant {
+            principals: vec!["*".to_owned()],
+            namespaces: Vec::new(),
+            valid_after: created,
+            valid_before: expires,
+        };
+        Signer { key: primary.to_owned(), revoked, grants: if pinned { vec![grant] } else { Vec::new() } }
+    }
+}
+
+/// Looks at a detached signature in its armor.
+pub(crate) fn check(payload: &[u8], armor: &[u8], trust: &OpenPgpTrust) -> Looked {
+    match look(payload, armor, trust) {
+        Ok(looked) => looked,
+        Err(error) => Looked::Unknown { reason: "gpg", evidence: format!("gpg cannot tell: {error}") },
+    }
+}
+
+fn look(payload: &[u8], armor: &[u8], trust: &OpenPgpTrust) -> Result<Looked, Box<dyn std::error::Error>> {
+    let home = tempfile::Builder::new().prefix("gpg").tempdir()?;
+    let mut context = Context::from_protocol(Protocol::OpenPgp)?;
+    context.set_engine_home_dir(home.path().to_string_lossy().into_owned())?;
+    context.set_offline(true);
+    context.import(&trust.keyring[..])?;
+    let result = match context.verify_detached(armor, payload) {
+        Ok(result) => result,
+        Err(error) => return Ok(bad("signature", format!("no OpenPGP signature: {error}"))),
+    };
+    judge(&mut context, &result, trust)
+}
+
+fn bad(reason: &'static str, evidence: String) -> Looked {
+    Looked::Bad { reason, evidence }
+}
+
+fn judge(
+    context: &mut Context,
+    result: &VerificationResult,
+    trust: &OpenPgpTrust,
+) -> Result<Looked, Box<dyn std::error::Error>> {
+    let mut signatures = result.signatures();
+    let (Some(signature), None) = (signatures.next(), signatures.next()) else {
+        return Ok(bad("two-signatures", "the armor does not hold exactly one signature".to_owned()));
+    };
+    let by = signature.fingerprint().unwrap_or("an unknown key").to_owned();
+    let summary = signature.summary();
+    if summary.contains(SignatureSummary::KEY_MISSING) {
+        return Ok(bad("unknown-key", format!("{by} is not in the keyring of [signers]")));
+    }
+    if summary.contains(SignatureSummary::SIG_EXPIRED) {
+        return Ok(bad(
+            "signature-expired",
+            format!("the signature of {by} was good for a time that is over"),
+        ));
+    }
+    if matches!(
+        signature.hash_algorithm(),
+        HashAlgorithm::Md5 | HashAlgorithm::Sha1 | HashAlgorithm::RipeMd160
+    ) {
+        return Ok(bad("weak-hash", format!("it is a signature over {}", signature.hash_algorithm())));
+    }
+    if signature.is_wrong_key_usage() {
+        return Ok(bad("key-usage", format!("{by} is no key to sign with")));
+    }
+    let revoked = summary.contains(SignatureSummary::KEY_REVOKED);
+    let expired = summary.contains(SignatureSummary::KEY_EXPIRED);
+    match signature.status() {
+        Ok(()) => {}
+        Err(_) if revoked || expired => {}
+        Err(error) => return Ok(bad("signature", format!("it is not a signature of this tag: {error}"))),
+    }
+    let key = context.get_key(by.as_str())?;
+    let subkey = key.subkeys().find(|it| it.fingerprint() == Ok(by.as_str()));
+    let (Some(primary), Some(subkey)) = (key.primary_key(), subkey) else {
+        return Ok(bad("unknown-key", format!("{by} belongs to no key of the keyring")));
+    };
+    let created = seconds(subkey.creation_time());
+    let made = seconds(signature.creation_time());
+    if made < created {
+        return Ok(bad(
+            "key-newer",
+            format!("{by} was made after the signature that it is said to have made"),
+        ));
+    }
+    let revoked = revoked || key.is_revoked() || subkey.is_revoked();
+    let revoked = if revoked { Revocation::Revoked } else { Revocation::NotRevoked };
+    let until = [primary.expiration_time(), subkey.expiration_time()].into_iter().flatten().min();
+    let primary = primary.fingerprint().unwrap_or(&by).to_owned();
+    Ok(Looked::Signed(trust.signer(&primary, revoked, created, seconds(until))))
+}
+
+fn seconds(time: Option<SystemTime>) -> Option<i64> {
+    i64::try_from(time?.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
+}
+
+/// A secret key of the operator's.
+#[derive(Debug, Clone)]
+pub struct OpenPgpKey {
+    program: Option<String>,
+    fingerprint: String,
+    name: String,
+    created: Option<i64>,
+    expires: Option<i64>,
+}
+
+impl OpenPgpKey {
+    /// The key that `name` stands for: a fingerprint, a key id, a name or an address, as gpg reads it.
+    ///
+    /// # Errors
+    /// [`SignError::Key`] where gpg has no secret key of that name, or none that may sign now.
+    pub(crate) fn find(program: Option<&str>, name: &str) -> Result<Self, SignError> {
+        let wrong = |said: String| SignError::Key { key: name.to_owned(), said };
+        let program = program.map(absolute).transpose().map_err(wrong)?;
+        let mut context = context(program.as_deref()).map_err(|error| wrong(error.to_string()))?;
+        let found = context.find_secret_keys([name]).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let keys = found.map_err(|error| wrong(error.to_string()))?;
+        let usable =
+            |key: &&gpgme::Key| !(key.is_bad() || key.is_revoked() || key.is_expired()) && key.can_sign();
+        let Some(key) = keys.iter().find(usable) else {
+            return Err(wrong(
+                keys.first().map_or_else(|| "gpg has no secret key for it".to_owned(), why_not),
+            ));
+        };
+        let primary = key.primary_key();
+        let fingerprint = key.fingerprint().unwrap_or_default().to_ascii_uppercase();
+        let person = key.user_ids().next().and_then(|it| it.id().ok().map(str::to_owned)).unwrap_or_default();
+        Ok(Self {
+            program,
+            name: format!("{fingerprint} ({person})"),
+            fingerprint,
+            created: seconds(primary.and_then(|it| it.creation_time())),
+            expires: seconds(primary.and_then(|it| it.expiration_time())),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The detached signature of a payload in its armor. Passphrases are asked for by gpg's agent.
+    pub(crate) fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignError> {
+        let sign = || -> gpgme::Result<Vec<u8>> {
+            let mut context = context(self.program.as_deref())?;
+            let key = context.get_secret_key(self.fingerprint.as_str())?;
+            context.set_armor(true);
+            context.add_signer(&key)?;
+            let mut signature = Vec::new();
+            context.sign(SignMode::Detached, payload, &mut signature)?;
+            Ok(signature)
+        };
+        let signature = sign().map_err(|error| self.failed(&error.to_string()))?;
+        if signature.starts_with(b"-----BEGIN PGP SIGNATURE-----\n") {
+            return Ok(signature);
+        }
+        Err(self.failed("it printed no detached signature"))
+    }
+
+    /// A policy that takes this key alone.
+    pub(crate) fn own_trust(&self) -> Result<OpenPgpTrust, SignError> {
+        let export = || -> gpgme::Result<Vec<u8>> {
+            let mut keyring = Vec::new();
+            context(self.program.as_deref())?.export(
+                [self.fingerprint.as_str()],
+                ExportMode::MINIMAL,
+                &mut keyring,
+            )?;
+            Ok(keyring)
+        };
+        let keyring = export().map_err(|error| self.failed(&error.to_string()))?;
+        Ok(OpenPgpTrust::new(keyring, std::slice::from_ref(&self.fingerprint)))
+    }
+
+    fn failed(&self, said: &str) -> SignError {
+        SignError::Program {
+            program: self.program.clone().unwrap_or_else(|| "gpg".to_owned()),
+            said: said.to_owned(),
+        }
+    }
+}
+
+fn why_not(key: &gpgme::Key) -> String {
+    let word = if key.is_revoked() {
+        "is revoked"
+    } else if key.is_expired() {
+        "has expired"
+    } else if key.is_bad() {
+        "is disabled or not valid"
+    } else {
+        "cannot sign"
+    };
+    format!("{} {word}", key.fingerprint().unwrap_or("the key"))
+}
+
+/// gpg as the operator has it.
+fn context(program: Option<&str>) -> gpgme::Result<Context> {
+    let mut context = Context::from_protocol(Protocol::OpenPgp)?;
+    if let Some(program) = program {
+        context.set_engine_path(program)?;
+    }
+    context.set_key_list_mode(KeyListMode::LOCAL | KeyListMode::WITH_SECRET)?;
+    Ok(context)
+}
+
+/// Where a program is: gpgme runs what it is given without looking for it.
+fn absolute(program: &str) -> Result<String, String> {
+    if program.contains('/') {
+        return Ok(program.to_owned());
+    }
+    let found =
+        Command::new("sh").args(["-c", "command -v -- \"$0\"", program]).stdin(Stdio::null()).output();
+    let path = found.map(|it| String::from_utf8_lossy(&it.stdout).trim().to_owned()).unwrap_or_default();
+    if path.starts_with('/') {
+        Ok(path)
+    } else {
+        Err(format!("gpg.program is {program}, which is not there"))
+    }
+}
