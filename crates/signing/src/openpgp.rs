@@ -59,6 +59,8 @@ pub(crate) fn check(payload: &[u8], armor: &[u8], trust: &OpenPgpTrust) -> Looke
 
 fn look(payload: &[u8], armor: &[u8], trust: &OpenPgpTrust) -> Result<Looked, Box<dyn std::error::Error>> {
     let home = tempfile::Builder::new().prefix("gpg").tempdir()?;
+    // Public keys need no agent, and one that was started here would outlive the home.
+    std::fs::write(home.path().join("gpg.conf"), "no-autostart\ntrust-model always\n")?;
     let mut context = Context::from_protocol(Protocol::OpenPgp)?;
     context.set_engine_home_dir(home.path().to_string_lossy().into_owned())?;
     context.set_offline(true);
@@ -138,6 +140,7 @@ fn seconds(time: Option<SystemTime>) -> Option<i64> {
 #[derive(Debug, Clone)]
 pub struct OpenPgpKey {
     program: Option<String>,
+    key: gpgme::Key,
     fingerprint: String,
     name: String,
     created: Option<i64>,
@@ -167,6 +170,7 @@ impl OpenPgpKey {
         let person = key.user_ids().next().and_then(|it| it.id().ok().map(str::to_owned)).unwrap_or_default();
         Ok(Self {
             program,
+            key: key.clone(),
             name: format!("{fingerprint} ({person})"),
             fingerprint,
             created: seconds(primary.and_then(|it| it.creation_time())),
@@ -182,9 +186,8 @@ impl OpenPgpKey {
     pub(crate) fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignError> {
         let sign = || -> gpgme::Result<Vec<u8>> {
             let mut context = context(self.program.as_deref())?;
-            let key = context.get_secret_key(self.fingerprint.as_str())?;
             context.set_armor(true);
-            context.add_signer(&key)?;
+            context.add_signer(&self.key)?;
             let mut signature = Vec::new();
             context.sign(SignMode::Detached, payload, &mut signature)?;
             Ok(signature)
