@@ -19,3 +19,4 @@ mod release;
 mod signing;
 mod support;
 mod workspace;
+mod x509;

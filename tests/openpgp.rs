@@ -302,10 +302,10 @@ fn what_cannot_sign_is_refused_with_a_hint_and_leaves_no_tag() {
     signed.fixture.git(["config", "user.signingKey", "nobody@example.com"]);
     refused("gpg has no secret key for it");
     signed.fixture.git(["config", "gpg.program", "no-such-gpg"]);
-    refused("gpg.program is no-such-gpg, which is not there");
+    refused("the program for gpg is no-such-gpg, which is not there");
     signed.fixture.git(["config", "--unset", "gpg.program"]);
-    signed.fixture.git(["config", "gpg.format", "x509"]);
-    refused("gpg.format is x509");
+    signed.fixture.git(["config", "gpg.format", "x400"]);
+    refused("gpg.format is x400");
     signed.fixture.git(["config", "gpg.format", "openpgp"]);
     // A passphrase that nobody can be asked for: no terminal, and a pinentry that always declines.
     std::fs::write(signed.home.path().join("gpg-agent.conf"), "pinentry-program /bin/false\n").unwrap();

@@ -330,8 +330,8 @@ fn what_cannot_sign_is_refused_with_a_hint_and_leaves_no_tag() {
     signed.fixture.git(["config", "user.signingKey", "README.md"]);
     refused("the signing key README.md cannot be used");
     signed.fixture.git(["config", "user.signingKey", signed.key.to_str().unwrap()]);
-    signed.fixture.git(["config", "gpg.format", "x509"]);
-    refused("gpg.format is x509");
+    signed.fixture.git(["config", "gpg.format", "x400"]);
+    refused("gpg.format is x400");
     signed.fixture.git(["config", "gpg.format", "ssh"]);
     signed.allow("valid-before=\"20240101Z\"", &signed.public());
     refused("counted until 2024-01-01T00:00:00Z");

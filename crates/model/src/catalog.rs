@@ -41,6 +41,10 @@ pub struct Signers {
     pub openpgp_keyring: Option<String>,
     /// The fingerprints of those primary keys of the keyring that count.
     pub openpgp_fingerprints: Vec<String>,
+    /// X.509 certificates, in PEM or DER.
+    pub x509_certificates: Option<String>,
+    /// The SHA-1 fingerprints, as gpgsm tells them, of those of the certificates that count.
+    pub x509_fingerprints: Vec<String>,
 }
 
 /// One identity of the repository, and since when it carries it.
@@ -250,7 +254,7 @@ channels = [{ npm = "@acme/server" }]
         insta::assert_snapshot!(refusal("publish.yml", "publish"), @"release.toml:18: 'publish' is no workflow: want a .yml or .yaml file of .github/workflows");
         insta::assert_snapshot!(refusal("@acme/server", "$(reboot)"), @"release.toml:21: '$(reboot)' is no package name: want letters, digits, '@', '-', '.', '_' and '/'");
         let signers = |text: &str| refusal("[[target]]", &format!("[signers]\n{text}\n[[target]]"));
-        insta::assert_snapshot!(signers("openpgp_keyring = \"keys.asc\""), @"release.toml:13: want openpgp_fingerprints: without them no key of the keyring counts");
+        insta::assert_snapshot!(signers("openpgp_keyring = \"keys.asc\""), @"release.toml:13: want openpgp_fingerprints: without them nothing in the file counts");
         insta::assert_snapshot!(signers("openpgp_keyring = \"k\"\nopenpgp_fingerprints = [\"DEADBEEF\"]"), @"release.toml:14: 'DEADBEEF' is no fingerprint: want 40 or 64 hexadecimal digits");
         insta::assert_snapshot!(signers("allowed_signers = \"../x\""), @"release.toml:13: '../x' is not a plain path inside the repository: it has a '.' or '..' part");
         insta::assert_snapshot!(refusal("acme/widgets", "widgets"), @"release.toml:4: 'widgets' is not a repository: want [HOST/]OWNER/NAME");

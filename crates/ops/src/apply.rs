@@ -8,10 +8,9 @@ use model::plan::Approved;
 use model::receipt::{MadeFile, MadeTag, Receipt};
 use model::request::{Request, Signing};
 use model::{CommitId, ReleaseTag, sums};
-use notes::Notes;
 use repo::{Repo, RepoError};
 
-use crate::{Event, NOTES_FILE, OpsError, SUMS_FILE, Work, tags};
+use crate::{Event, NOTES_FILE, OpsError, Prepared, SUMS_FILE, Work, tags};
 
 /// Performs a release on this machine: archive, sums and notes on disk, then the tag. Run again, it comes to the
 /// same end.
@@ -20,17 +19,18 @@ use crate::{Event, NOTES_FILE, OpsError, SUMS_FILE, Work, tags};
 /// [`OpsError`]. Files that were written before stay; none is there in part.
 pub fn apply(
     work: Work<'_>,
-    approved: &Approved,
     request: &Request,
-    notes: &Notes,
+    prepared: &Prepared,
+    approved: &Approved,
     tell: &mut dyn FnMut(Event),
 ) -> Result<Receipt, OpsError> {
     let plan = approved.plan();
+    let notes = prepared.notes.as_ref().ok_or_else(|| OpsError::no_range(&plan.tag, plan.commit))?;
     let folder = OutFolder::open(&request.out)?;
     let mut files = write_into(work.repo, &plan.tag, plan.commit, &folder, tell)?;
     tell(Event::Writing(NOTES_FILE.to_owned()));
     files.push(folder.write(NOTES_FILE, notes.markdown.as_bytes())?);
-    let tag_object = tag(work, request, plan.commit, tell)?;
+    let tag_object = tag(work, request, prepared, tell)?;
     Ok(Receipt { tag: plan.tag.clone(), commit: plan.commit, files, tag_object })
 }
 
@@ -77,10 +77,10 @@ fn write_into(
 fn tag(
     work: Work<'_>,
     request: &Request,
-    commit: CommitId,
+    prepared: &Prepared,
     tell: &mut dyn FnMut(Event),
 ) -> Result<MadeTag, OpsError> {
-    let (repo, name) = (work.repo, request.tag.name());
+    let (repo, name, commit) = (work.repo, request.tag.name(), prepared.facts.commit);
     let race = || OpsError::TagRace { tag: name.clone(), commit: commit.to_string() };
     if let Some((object, at, kind)) = repo.tag(&name)? {
         let signed_enough = request.signing == Signing::Unsigned || kind == TagKind::Signed;
@@ -93,8 +93,8 @@ fn tag(
     let tagger = repo.ask_identity().wait()?;
     let mut object = Repo::tag_object(&name, commit, &tagger, &request.tag.message());
     if request.signing != Signing::Unsigned {
-        let evidence = tags::evidence(repo, &name, commit)?;
-        object = tags::sign(work, &request.signing, tagger.person(), evidence, &object)?;
+        let key = prepared.key.as_ref().ok_or(signing::SignError::NoKey)?;
+        object = tags::sign(work, key, tags::evidence(repo, &name, commit)?, &object)?;
     }
     let made = repo.create_tag(&name, &object).map_err(|error| match error {
         RepoError::TagExists(_) => race(),

@@ -1,6 +1,7 @@
 //! What can go wrong, and what to do then.
 
 use archive::{GzipError, PlaceError, TarError};
+use model::{CommitId, ReleaseTag};
 use notes::NotesError;
 use repo::RepoError;
 
@@ -105,6 +106,13 @@ impl OpsError {
 }
 
 impl OpsError {
+    /// The error of notes that cannot start anywhere.
+    #[must_use]
+    pub fn no_range(tag: &ReleaseTag, commit: CommitId) -> Self {
+        let (target, version) = (tag.target().to_owned(), tag.version().to_string());
+        Self::NoRange { target, version, commit: commit.short() }
+    }
+
     /// The error of a compressed file: of what went in, or of the file itself.
     pub(crate) fn of_gzip(file: &str, error: GzipError<Self>) -> Self {
         match error {

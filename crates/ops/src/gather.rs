@@ -10,15 +10,16 @@ use model::plan::Checked;
 use model::request::{Request, Signing, Start};
 use model::{CommitId, RepoPath, Version};
 use repo::{Repo, RepoError};
+use signing::Key;
 
 use crate::{NOTES_FILE, OpsError, SUMS_FILE, Work, tags};
 
-/// Every fact that a release is decided on. Reads the repository and the output folder, changes neither, and asks
+/// Every fact that a release is decided on, and the key that would sign its tag. Reads the repository and the output folder, changes neither, and asks
 /// no network: what is known of origin is what was fetched last.
 ///
 /// # Errors
 /// [`OpsError::Repo`] where something cannot be read, [`OpsError::NoSuchTag`] for a `--from-tag` that is not there.
-pub fn gather(work: Work<'_>, target: &Target, request: &Request) -> Result<Facts, OpsError> {
+pub fn gather(work: Work<'_>, target: &Target, request: &Request) -> Result<(Facts, Option<Key>), OpsError> {
     let repo = work.repo;
     let clone = asked_clone(repo);
     let commit = repo.resolve(&request.revision)?;
@@ -37,7 +38,8 @@ pub fn gather(work: Work<'_>, target: &Target, request: &Request) -> Result<Fact
     let clone = clone.finish(&request.remote, &request.default_branch, commit)?;
     let tagger = clone.tagger.as_deref().unwrap_or_default();
     let signer = if unsigned { None } else { Some(tags::signer(work, &request.signing, tagger)?) };
-    Ok(Facts {
+    let (signer, key) = signer.map_or((None, None), |(fact, key)| (Some(fact), key));
+    let facts = Facts {
         commit,
         signer,
         tag_findings,
@@ -48,7 +50,8 @@ pub fn gather(work: Work<'_>, target: &Target, request: &Request) -> Result<Fact
         tags,
         since,
         history,
-    })
+    };
+    Ok((facts, key))
 }
 
 /// The checks of a clone, whatever is released from it.

@@ -6,6 +6,7 @@ use model::facts::{Facts, TagKind};
 use model::plan::Plan;
 use model::request::{Request, Signing};
 use notes::{Notes, Template};
+use signing::Key;
 
 use crate::{OpsError, Work, gather};
 
@@ -20,6 +21,8 @@ pub struct Prepared {
     pub changelog: Option<Changelog>,
     /// The notes; none where the range has no start.
     pub notes: Option<Notes>,
+    /// The key that would sign the tag; none where none is to sign, or none can.
+    pub(crate) key: Option<Key>,
 }
 
 /// Gathers, decides, and renders the notes. Changes nothing.
@@ -33,7 +36,7 @@ pub fn prepare(
     request: &Request,
     template: &Template,
 ) -> Result<Prepared, OpsError> {
-    let facts = gather(work, target, request)?;
+    let (facts, key) = gather(work, target, request)?;
     let plan = rules::plan(request, target, &facts);
     let changelog = facts.since.as_ref().map(|start| {
         rules::changelog(
@@ -59,5 +62,5 @@ pub fn prepare(
         notes::render(&page, template)
     };
     let notes = changelog.as_ref().map(render).transpose()?;
-    Ok(Prepared { facts, plan, changelog, notes })
+    Ok(Prepared { facts, plan, changelog, notes, key })
 }

@@ -6,7 +6,7 @@ use model::request::Signing;
 use model::signature::{TagEvidence, TagObject};
 use model::verdict::{Finding, Verdict};
 use repo::Repo;
-use signing::{AllowedSigners, Key, OpenPgpTrust, Settings, SignError, SshTrust, Trust};
+use signing::{AllowedSigners, Key, PinnedKeys, Settings, SignError, SshTrust, Trust};
 
 use crate::{OpsError, Work};
 
@@ -23,9 +23,11 @@ fn trust(work: Work<'_>) -> Result<Option<Trust>, OpsError> {
         std::fs::read(&path).map_err(|source| OpsError::PolicyFile { path, source })
     };
     let keyring = signers.openpgp_keyring.as_ref().map(read).transpose()?;
-    let openpgp = keyring.map(|it| OpenPgpTrust::new(it, &signers.openpgp_fingerprints));
+    let openpgp = keyring.map(|it| PinnedKeys::openpgp(it, &signers.openpgp_fingerprints));
+    let certificates = signers.x509_certificates.as_ref().map(read).transpose()?;
+    let x509 = certificates.map(|it| PinnedKeys::x509(it, &signers.x509_fingerprints));
     let Some(allowed_signers) = &signers.allowed_signers else {
-        return Ok(Some(Trust { ssh: None, openpgp }));
+        return Ok(Some(Trust { ssh: None, openpgp, x509 }));
     };
     let text = String::from_utf8_lossy(&read(allowed_signers)?).into_owned();
     let allowed = AllowedSigners::parse(allowed_signers, &text)?;
@@ -33,7 +35,7 @@ fn trust(work: Work<'_>) -> Result<Option<Trust>, OpsError> {
         let bytes = std::fs::read(root.join(file));
         (file.as_str(), bytes.map_err(|error| format!("{file}: {error}")))
     });
-    Ok(Some(Trust { ssh: Some(SshTrust::new(allowed, revoked)?), openpgp }))
+    Ok(Some(Trust { ssh: Some(SshTrust::new(allowed, revoked)?), openpgp, x509 }))
 }
 
 /// Git's configuration of signing, with the folder that `~` stands for.
@@ -43,38 +45,42 @@ fn settings(work: Work<'_>) -> Result<Settings, OpsError> {
         format: config.remove("gpg.format"),
         key: config.remove("user.signingkey"),
         openpgp_program: config.remove("gpg.openpgp.program").or_else(|| config.remove("gpg.program")),
+        x509_program: config.remove("gpg.x509.program"),
         ssh_program: config.remove("gpg.ssh.program"),
         ssh_default_key_command: config.remove("gpg.ssh.defaultkeycommand"),
         home: work.around.home.clone(),
     })
 }
 
-/// The key that would sign.
-fn key(work: Work<'_>, signing: &Signing, tagger: &str) -> Result<Result<Key, SignError>, OpsError> {
-    let Signing::Signed(asked) = signing else { return Ok(Err(SignError::NoKey)) };
-    Ok(settings(work)?.resolve(asked.as_deref(), tagger))
+/// Which key would sign, and whether the policy takes it from this tagger, given as `Name <address>`, now.
+pub(crate) fn signer(
+    work: Work<'_>,
+    signing: &Signing,
+    tagger: &str,
+) -> Result<(SignerFact, Option<Key>), OpsError> {
+    let Signing::Signed(asked) = signing else { return Ok((no_key(&SignError::NoKey), None)) };
+    match settings(work)?.resolve(asked.as_deref(), tagger) {
+        Ok(key) => Ok((judged(work, &key, tagger)?, Some(key))),
+        Err(error) => Ok((no_key(&error), None)),
+    }
 }
 
-/// Which key would sign, and whether the policy takes it from this tagger now.
-pub(crate) fn signer(work: Work<'_>, signing: &Signing, tagger: &str) -> Result<SignerFact, OpsError> {
+fn no_key(error: &SignError) -> SignerFact {
+    SignerFact { state: SignerState::None, evidence: error.to_string(), hint: error.hint().to_owned() }
+}
+
+fn judged(work: Work<'_>, key: &Key, tagger: &str) -> Result<SignerFact, OpsError> {
     let fact = |state, evidence: String, hint: &str| SignerFact { state, evidence, hint: hint.to_owned() };
-    let key = match key(work, signing, tagger)? {
-        Ok(key) => key,
-        Err(error) => return Ok(fact(SignerState::None, error.to_string(), error.hint())),
-    };
     let email = tagger.rsplit_once('<').map_or("", |(_, it)| it.trim_end_matches('>'));
     let Some(trust) = trust(work)? else {
         let evidence = format!("{} would sign, and the catalog has no [signers] to judge it by", key.name());
         return Ok(fact(SignerState::Unjudged, evidence, "add [signers] to release.toml"));
     };
-    let Some(signer) = trust.of(&key) else {
+    let Some(signer) = trust.of(key) else {
         let evidence =
             format!("{} would sign, and [signers] of the catalog takes no key like it", key.name());
-        return Ok(fact(
-            SignerState::Refused,
-            evidence,
-            "add allowed_signers, or openpgp_keyring, to [signers]",
-        ));
+        let hint = "add allowed_signers, openpgp_keyring or x509_certificates to [signers]";
+        return Ok(fact(SignerState::Refused, evidence, hint));
     };
     let judged = rules::judge_signer("signer", email, &signer, work.around.now);
     let until = signer.grants.iter().filter_map(|it| it.valid_before).max();
@@ -83,15 +89,13 @@ pub(crate) fn signer(work: Work<'_>, signing: &Signing, tagger: &str) -> Result<
     Ok(fact(state, format!("{}{until}", judged.evidence), &judged.hint))
 }
 
-/// A tag object, signed by the key that git is configured for, and looked at by the policy before anybody sees it.
+/// A tag object, signed, and looked at by the policy before anybody sees it.
 pub(crate) fn sign(
     work: Work<'_>,
-    signing: &Signing,
-    tagger: &str,
+    key: &Key,
     evidence: TagEvidence,
     payload: &[u8],
 ) -> Result<Vec<u8>, OpsError> {
-    let key = key(work, signing, tagger)??;
     let object = [payload, &key.sign(payload)?].concat();
     let trust = trust(work)?;
     // Without a policy it is still a signature of these bytes, or it is not made.

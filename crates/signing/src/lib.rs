@@ -1,20 +1,20 @@
-//! Makes and checks detached signatures: OpenPGP, and SSH in the namespace `git`.
+//! Makes and checks detached signatures: OpenPGP, X.509, and SSH in the namespace `git`.
 //!
 //! SSH signatures are made by `ssh-keygen -Y sign`, as git does, because agents, hardware keys and passphrases are its
-//! trade, and checked in this process; OpenPGP ones are made by gpg with the operator's keys, and checked by gpg with
-//! the policy's keyring alone. This crate will not decide whether a signer counts, read a tag object, or trust a file
+//! trade, and checked in this process; the others are made by gpg and gpgsm with the operator's keys, and checked
+//! by them with the policy's keys alone. This crate will not decide whether a signer counts, read a tag object, or trust a file
 //! of the operator's: it says whose signature it is and what the policy it was handed says of that key.
 
 mod allowed;
+mod gpg;
 mod make;
-mod openpgp;
 mod ssh;
 
 use model::signature::{Armored, Format, Looked, Signer};
 
 pub use allowed::{AllowedSigners, PolicyError};
+pub use gpg::PinnedKeys;
 pub use make::{Key, Settings, SignError};
-pub use openpgp::OpenPgpTrust;
 pub use ssh::SshTrust;
 
 /// What signatures of tags are made for (`PROTOCOL.sshsig`: the namespace).
@@ -26,7 +26,9 @@ pub struct Trust {
     /// Who may sign with SSH keys.
     pub ssh: Option<SshTrust>,
     /// Who may sign with OpenPGP keys.
-    pub openpgp: Option<OpenPgpTrust>,
+    pub openpgp: Option<PinnedKeys>,
+    /// Who may sign with certificates.
+    pub x509: Option<PinnedKeys>,
 }
 
 impl Trust {
@@ -37,6 +39,8 @@ impl Trust {
         match key {
             Key::Ssh(key) => self.ssh.as_ref()?.of(key.public()?),
             Key::OpenPgp(key) => Some(self.openpgp.as_ref()?.of(key)),
+            Key::X509(key) => Some(self.x509.as_ref()?.of(key)),
+            Key::Program(_) => None,
         }
     }
 }
@@ -54,10 +58,10 @@ pub fn check(payload: &[u8], armored: &Armored, trust: &Trust) -> Looked {
     match armored.format {
         Format::Ssh => trust.ssh.as_ref().map_or_else(no_policy, |it| ssh::check(payload, &armored.text, it)),
         Format::OpenPgp => {
-            trust.openpgp.as_ref().map_or_else(no_policy, |it| openpgp::check(payload, &armored.text, it))
+            trust.openpgp.as_ref().map_or_else(no_policy, |it| gpg::check(payload, &armored.text, it))
         }
         Format::X509 => {
-            unknown("unsupported", "X.509 signatures are not checked by this version of the suite".to_owned())
+            trust.x509.as_ref().map_or_else(no_policy, |it| gpg::check(payload, &armored.text, it))
         }
     }
 }

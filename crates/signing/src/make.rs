@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use ssh_key::{PrivateKey, PublicKey};
 
-use crate::openpgp::OpenPgpKey;
+use crate::gpg::{GpgKey, Kind};
 use crate::{NAMESPACE, SshTrust, Trust};
 
 /// What git's configuration says about signing.
@@ -18,6 +18,8 @@ pub struct Settings {
     pub key: Option<String>,
     /// `gpg.openpgp.program`, else `gpg.program`.
     pub openpgp_program: Option<String>,
+    /// `gpg.x509.program`; `gpgsm` where it is not set.
+    pub x509_program: Option<String>,
     /// `gpg.ssh.program`.
     pub ssh_program: Option<String>,
     /// `gpg.ssh.defaultKeyCommand`.
@@ -32,7 +34,11 @@ pub enum Key {
     /// An SSH key.
     Ssh(SshKey),
     /// An OpenPGP key.
-    OpenPgp(OpenPgpKey),
+    OpenPgp(GpgKey),
+    /// A certificate of gpgsm's.
+    X509(GpgKey),
+    /// Whatever another program signs with (git's x509 contract, `gpg-interface.c`).
+    Program(ProgramKey),
 }
 
 impl Key {
@@ -43,7 +49,8 @@ impl Key {
     pub fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignError> {
         match self {
             Self::Ssh(key) => key.sign(payload),
-            Self::OpenPgp(key) => key.sign(payload),
+            Self::OpenPgp(key) | Self::X509(key) => key.sign(payload),
+            Self::Program(key) => key.sign(payload),
         }
     }
 
@@ -53,8 +60,10 @@ impl Key {
     /// [`SignError::Program`] where the public key cannot be had.
     pub fn own_trust(&self) -> Result<Trust, SignError> {
         match self {
-            Self::Ssh(_) => Ok(Trust { ssh: Some(SshTrust::default()), openpgp: None }),
-            Self::OpenPgp(key) => Ok(Trust { ssh: None, openpgp: Some(key.own_trust()?) }),
+            Self::Ssh(_) => Ok(Trust { ssh: Some(SshTrust::default()), ..Trust::default() }),
+            Self::OpenPgp(key) => Ok(Trust { openpgp: Some(key.own_trust()?), ..Trust::default() }),
+            Self::X509(key) => Ok(Trust { x509: Some(key.own_trust()?), ..Trust::default() }),
+            Self::Program(_) => Ok(Trust::default()),
         }
     }
 
@@ -65,9 +74,44 @@ impl Key {
             Self::Ssh(key) => {
                 key.public().unwrap_or("an SSH key that tells its public half only when it signs")
             }
-            Self::OpenPgp(key) => key.name(),
+            Self::OpenPgp(key) | Self::X509(key) => key.name(),
+            Self::Program(key) => &key.program,
         }
     }
+}
+
+/// A program that speaks git's x509 contract, such as gitsign, and what it is asked to sign with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramKey {
+    program: String,
+    user: String,
+}
+
+impl ProgramKey {
+    /// `PROGRAM --status-fd=2 -bsau USER`: the payload goes in, the armor comes out, and `SIG_CREATED` says that it did.
+    fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignError> {
+        let failed = |said: String| SignError::Program { program: self.program.clone(), said };
+        let mut command = Command::new(&self.program);
+        command.args(["--status-fd=2", "-bsau", &self.user]);
+        let output = fed(command, payload).map_err(|error| failed(error.to_string()))?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let created = said.lines().any(|line| line.starts_with("[GNUPG:] SIG_CREATED "));
+        if output.status.success() && created {
+            return Ok(output.stdout.into_iter().filter(|byte| *byte != b'\r').collect());
+        }
+        Err(failed(said.trim().replace('\n', "; ")))
+    }
+}
+
+/// Runs a program with a payload on its standard input.
+fn fed(mut command: Command, payload: &[u8]) -> std::io::Result<Output> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that gives up early closes the pipe: what it says then is the better error.
+        stdin.write_all(payload).ok();
+    }
+    child.wait_with_output()
 }
 
 /// An SSH key that would sign.
@@ -89,8 +133,8 @@ enum Place {
 /// Why nothing can be, or was, signed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
-    /// A format that is not made here.
-    #[error("gpg.format is {0}: this version of the suite signs with OpenPGP and SSH keys")]
+    /// A format that git does not know either.
+    #[error("gpg.format is {0}: git knows openpgp, x509 and ssh")]
     Format(String),
     /// No key is configured.
     #[error(
@@ -125,7 +169,7 @@ impl SignError {
             }
             Self::NoKey => "git config user.signingKey ~/.ssh/id_ed25519.pub, or --sign-tag=KEY",
             Self::Key { .. } => {
-                "name an OpenSSH key file, key::<public key> for one that the agent holds, or an OpenPGP fingerprint"
+                "name an OpenSSH key file, key::<public key> for one that the agent holds, or a fingerprint for gpg and gpgsm"
             }
             Self::Program { .. } => {
                 "without a terminal, unlock the key first: ssh-add, with SSH_AUTH_SOCK leading to that agent, or gpg's agent"
@@ -136,7 +180,7 @@ impl SignError {
 
 impl Settings {
     /// The key that would sign: the one asked for, else the configured one; else, for SSH, the first that the configured
-    /// command prints, and for OpenPGP that of the tagger, given as `Name <address>`.
+    /// command prints, and for the others that of the tagger, given as `Name <address>`.
     ///
     /// # Errors
     /// [`SignError`]: another format, no key, one that is not there, expired, revoked or not made for signing.
@@ -146,7 +190,15 @@ impl Settings {
             "ssh" => self.ssh_key(asked).map(Key::Ssh),
             "openpgp" => {
                 let name = asked.unwrap_or(tagger);
-                OpenPgpKey::find(self.openpgp_program.as_deref(), name).map(Key::OpenPgp)
+                GpgKey::find(Kind::OpenPgp, self.openpgp_program.as_deref(), name).map(Key::OpenPgp)
+            }
+            "x509" => {
+                let name = asked.unwrap_or(tagger);
+                let program = self.x509_program.as_deref().unwrap_or("gpgsm");
+                if Path::new(program).file_name().is_some_and(|it| it == "gpgsm") {
+                    return GpgKey::find(Kind::X509, Some(program), name).map(Key::X509);
+                }
+                Ok(Key::Program(ProgramKey { program: program.to_owned(), user: name.to_owned() }))
             }
             format => Err(SignError::Format(format.to_owned())),
         }
@@ -248,13 +300,7 @@ impl SshKey {
                 Some(file)
             }
         };
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // A program that gives up early closes the pipe: what it says then is the better error.
-            stdin.write_all(payload).ok();
-        }
-        let output = child.wait_with_output();
+        let output = fed(command, payload);
         drop(literal);
         output
     }

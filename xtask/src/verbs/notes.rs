@@ -39,12 +39,7 @@ pub(crate) fn run(global: &Global, args: &Notes) -> Result<Ending, Failure> {
     let target = session.target(&request.tag);
     let prepared = ops::prepare(session.work(), target, &request, &template)?;
     let (Some(changelog), Some(notes)) = (&prepared.changelog, &prepared.notes) else {
-        let none = OpsError::NoRange {
-            target: target.id.clone(),
-            version: request.tag.version().to_string(),
-            commit: prepared.facts.commit.short(),
-        };
-        return Err(none.into());
+        return Err(OpsError::no_range(&request.tag, prepared.facts.commit).into());
     };
     if prepared.facts.clone.shallow {
         return Err(Failure::work(anyhow::anyhow!("the clone's history is cut off: notes would be short"))

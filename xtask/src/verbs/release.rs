@@ -76,19 +76,11 @@ fn perform(
     prepared: &Prepared,
 ) -> Result<Receipt, Failure> {
     let approved = prepared.plan.clone().approve().map_err(Failure::work)?;
-    let Some(notes) = &prepared.notes else {
-        let none = ops::OpsError::NoRange {
-            target: request.tag.target().to_owned(),
-            version: request.tag.version().to_string(),
-            commit: prepared.facts.commit.short(),
-        };
-        return Err(none.into());
-    };
     let mut told = |event| report::tell(global, &story(&event));
-    let receipt = ops::apply(session.work(), &approved, request, notes, &mut told)?;
+    let receipt = ops::apply(session.work(), request, prepared, &approved, &mut told)?;
     let file = |at: usize| receipt.files[at].path.display().to_string();
     report::for_actions(GITHUB_OUTPUT, &format!("archive={}\nchecksums={}\n", file(0), file(1)))?;
-    report::for_actions(GITHUB_STEP_SUMMARY, &notes.markdown)?;
+    report::for_actions(GITHUB_STEP_SUMMARY, prepared.notes.as_ref().map_or("", |it| &it.markdown))?;
     Ok(receipt)
 }
 

@@ -72,6 +72,9 @@ struct RawSigners {
     openpgp_keyring: Option<Spanned<String>>,
     #[serde(default)]
     openpgp_fingerprints: Vec<Spanned<String>>,
+    x509_certificates: Option<Spanned<String>>,
+    #[serde(default)]
+    x509_fingerprints: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -143,25 +146,33 @@ impl Reader<'_> {
     }
 
     fn signers(&self, raw: RawSigners) -> Result<Signers, CatalogError> {
-        for file in [&raw.allowed_signers, &raw.revoked, &raw.openpgp_keyring].into_iter().flatten() {
+        let files = [&raw.allowed_signers, &raw.revoked, &raw.openpgp_keyring, &raw.x509_certificates];
+        for file in files.into_iter().flatten() {
             RepoPath::parse(file.get_ref()).map_err(|e| self.error(file, e.to_string()))?;
         }
-        for it in &raw.openpgp_fingerprints {
+        for it in raw.openpgp_fingerprints.iter().chain(&raw.x509_fingerprints) {
             let text = it.get_ref();
             if !matches!(text.len(), 40 | 64) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 let message = format!("'{text}' is no fingerprint: want 40 or 64 hexadecimal digits");
                 return Err(self.error(it, message));
             }
         }
-        if let (Some(keyring), []) = (&raw.openpgp_keyring, &raw.openpgp_fingerprints[..]) {
-            let message = "want openpgp_fingerprints: without them no key of the keyring counts";
-            return Err(self.error(keyring, message.to_owned()));
+        for (file, pins, key) in [
+            (&raw.openpgp_keyring, &raw.openpgp_fingerprints, "openpgp_fingerprints"),
+            (&raw.x509_certificates, &raw.x509_fingerprints, "x509_fingerprints"),
+        ] {
+            if let (Some(file), []) = (file, &pins[..]) {
+                return Err(self.error(file, format!("want {key}: without them nothing in the file counts")));
+            }
         }
+        let texts = |it: Vec<Spanned<String>>| it.into_iter().map(Spanned::into_inner).collect();
         Ok(Signers {
             allowed_signers: raw.allowed_signers.map(Spanned::into_inner),
             revoked: raw.revoked.map(Spanned::into_inner),
             openpgp_keyring: raw.openpgp_keyring.map(Spanned::into_inner),
-            openpgp_fingerprints: raw.openpgp_fingerprints.into_iter().map(Spanned::into_inner).collect(),
+            openpgp_fingerprints: texts(raw.openpgp_fingerprints),
+            x509_certificates: raw.x509_certificates.map(Spanned::into_inner),
+            x509_fingerprints: texts(raw.x509_fingerprints),
         })
     }
 

@@ -1,32 +1,74 @@
-//! OpenPGP, through gpg: made with the operator's keys, checked with the policy's keyring in a home of its own that is
-//! thrown away. gpg's exit code is no verdict (it is 0 for a revoked key): what gpgme reports of each signature is.
+//! OpenPGP through gpg, and CMS (X.509) through gpgsm: made with the operator's keys, checked with the policy's keys in a
+//! home of its own that is thrown away. An exit code is no verdict (gpg's is 0 for a revoked key): what gpgme reports of
+//! each signature is. Of a certificate, the pin counts and not the chain: nobody else's root can vouch for a signer.
 
 use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gpgme::{
-    Context, ExportMode, HashAlgorithm, KeyListMode, Protocol, SignMode, SignatureSummary, VerificationResult,
-};
-use model::signature::{Grant, Looked, Revocation, Signer};
+use gpgme::{Context, ExportMode, HashAlgorithm, Protocol, SignMode, SignatureSummary, VerificationResult};
+use model::signature::{Format, Grant, Looked, Revocation, Signer};
 
 use crate::make::SignError;
 
-/// The policy of OpenPGP signatures: public keys, and which of them count.
+/// The policy of OpenPGP or X.509 signatures: public keys or certificates, and which of them count.
 #[derive(Debug, Clone)]
-pub struct OpenPgpTrust {
+pub struct PinnedKeys {
+    kind: Kind,
     keyring: Vec<u8>,
     fingerprints: Vec<String>,
 }
 
-impl OpenPgpTrust {
-    /// The policy of a keyring, armored or not, and of the fingerprints of those of its primary keys that count.
+/// What gpgme calls a protocol, of the two that are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    OpenPgp,
+    X509,
+}
+
+impl Kind {
+    fn protocol(self) -> Protocol {
+        match self {
+            Self::OpenPgp => Protocol::OpenPgp,
+            Self::X509 => Protocol::Cms,
+        }
+    }
+
+    fn program(self) -> &'static str {
+        match self {
+            Self::OpenPgp => "gpg",
+            Self::X509 => "gpgsm",
+        }
+    }
+
+    /// The configuration of a home in which signatures are only checked. Public keys need no agent, and one that was
+    /// started here would outlive the home.
+    fn configuration(self) -> (&'static str, &'static str) {
+        match self {
+            Self::OpenPgp => ("gpg.conf", "no-autostart\ntrust-model always\n"),
+            Self::X509 => ("gpgsm.conf", "no-autostart\ndisable-crl-checks\n"),
+        }
+    }
+}
+
+impl PinnedKeys {
+    /// The policy of an OpenPGP keyring, armored or not, and of the fingerprints of those of its primary keys that count.
     #[must_use]
-    pub fn new(keyring: Vec<u8>, fingerprints: &[String]) -> Self {
-        Self { keyring, fingerprints: fingerprints.iter().map(|it| it.to_ascii_uppercase()).collect() }
+    pub fn openpgp(keyring: Vec<u8>, fingerprints: &[String]) -> Self {
+        Self::new(Kind::OpenPgp, keyring, fingerprints)
+    }
+
+    /// The policy of certificates, in PEM or DER, and of the SHA-1 fingerprints, as gpgsm tells them, of those that count.
+    #[must_use]
+    pub fn x509(certificates: Vec<u8>, fingerprints: &[String]) -> Self {
+        Self::new(Kind::X509, certificates, fingerprints)
+    }
+
+    fn new(kind: Kind, keyring: Vec<u8>, fingerprints: &[String]) -> Self {
+        Self { kind, keyring, fingerprints: fingerprints.iter().map(|it| it.to_ascii_uppercase()).collect() }
     }
 
     /// What the policy says of a key of the operator's.
-    pub(crate) fn of(&self, key: &OpenPgpKey) -> Signer {
+    pub(crate) fn of(&self, key: &GpgKey) -> Signer {
         self.signer(&key.fingerprint, Revocation::NotRevoked, key.created, key.expires)
     }
 
@@ -50,24 +92,33 @@ impl OpenPgpTrust {
 }
 
 /// Looks at a detached signature in its armor.
-pub(crate) fn check(payload: &[u8], armor: &[u8], trust: &OpenPgpTrust) -> Looked {
+pub(crate) fn check(payload: &[u8], armor: &[u8], trust: &PinnedKeys) -> Looked {
     match look(payload, armor, trust) {
         Ok(looked) => looked,
-        Err(error) => Looked::Unknown { reason: "gpg", evidence: format!("gpg cannot tell: {error}") },
+        Err(error) => Looked::Unknown {
+            reason: "gpg",
+            evidence: format!("{} cannot tell: {error}", trust.kind.program()),
+        },
     }
 }
 
-fn look(payload: &[u8], armor: &[u8], trust: &OpenPgpTrust) -> Result<Looked, Box<dyn std::error::Error>> {
+fn look(payload: &[u8], armor: &[u8], trust: &PinnedKeys) -> Result<Looked, Box<dyn std::error::Error>> {
     let home = tempfile::Builder::new().prefix("gpg").tempdir()?;
-    // Public keys need no agent, and one that was started here would outlive the home.
-    std::fs::write(home.path().join("gpg.conf"), "no-autostart\ntrust-model always\n")?;
-    let mut context = Context::from_protocol(Protocol::OpenPgp)?;
-    context.set_engine_home_dir(home.path().to_string_lossy().into_owned())?;
+    let (file, text) = trust.kind.configuration();
+    std::fs::write(home.path().join(file), text)?;
+    let mut context = Context::from_protocol(trust.kind.protocol())?;
+    // Not `set_engine_home_dir`: gpgme 0.11 takes the path of the first engine there, which is gpg's, for gpgsm too.
+    context.set_engine_info(None::<String>, Some(home.path().to_string_lossy().into_owned()))?;
     context.set_offline(true);
     context.import(&trust.keyring[..])?;
     let result = match context.verify_detached(armor, payload) {
         Ok(result) => result,
-        Err(error) => return Ok(bad("signature", format!("no OpenPGP signature: {error}"))),
+        Err(error) => {
+            return Ok(bad(
+                "signature",
+                format!("no signature that {} reads: {error}", trust.kind.program()),
+            ));
+        }
     };
     judge(&mut context, &result, trust)
 }
@@ -79,7 +130,7 @@ fn bad(reason: &'static str, evidence: String) -> Looked {
 fn judge(
     context: &mut Context,
     result: &VerificationResult,
-    trust: &OpenPgpTrust,
+    trust: &PinnedKeys,
 ) -> Result<Looked, Box<dyn std::error::Error>> {
     let mut signatures = result.signatures();
     let (Some(signature), None) = (signatures.next(), signatures.next()) else {
@@ -112,6 +163,16 @@ fn judge(
         Err(_) if revoked || expired => {}
         Err(error) => return Ok(bad("signature", format!("it is not a signature of this tag: {error}"))),
     }
+    if trust.kind == Kind::X509 {
+        // gpgsm lists no certificate without an agent; until when this one counts, it says with the signature.
+        let until = seconds(signature.expiration_time());
+        return Ok(Looked::Signed(trust.signer(
+            &by.to_ascii_uppercase(),
+            Revocation::NotRevoked,
+            None,
+            until,
+        )));
+    }
     let key = context.get_key(by.as_str())?;
     let subkey = key.subkeys().find(|it| it.fingerprint() == Ok(by.as_str()));
     let (Some(primary), Some(subkey)) = (key.primary_key(), subkey) else {
@@ -138,7 +199,8 @@ fn seconds(time: Option<SystemTime>) -> Option<i64> {
 
 /// A secret key of the operator's.
 #[derive(Debug, Clone)]
-pub struct OpenPgpKey {
+pub struct GpgKey {
+    kind: Kind,
     program: Option<String>,
     key: gpgme::Key,
     fingerprint: String,
@@ -147,28 +209,29 @@ pub struct OpenPgpKey {
     expires: Option<i64>,
 }
 
-impl OpenPgpKey {
+impl GpgKey {
     /// The key that `name` stands for: a fingerprint, a key id, a name or an address, as gpg reads it.
     ///
     /// # Errors
     /// [`SignError::Key`] where gpg has no secret key of that name, or none that may sign now.
-    pub(crate) fn find(program: Option<&str>, name: &str) -> Result<Self, SignError> {
+    pub(crate) fn find(kind: Kind, program: Option<&str>, name: &str) -> Result<Self, SignError> {
         let wrong = |said: String| SignError::Key { key: name.to_owned(), said };
-        let program = program.map(absolute).transpose().map_err(wrong)?;
-        let mut context = context(program.as_deref()).map_err(|error| wrong(error.to_string()))?;
+        let program = program.map(|it| absolute(kind, it)).transpose().map_err(wrong)?;
+        let mut context = context(kind, program.as_deref()).map_err(|error| wrong(error.to_string()))?;
         let found = context.find_secret_keys([name]).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         let keys = found.map_err(|error| wrong(error.to_string()))?;
         let usable =
             |key: &&gpgme::Key| !(key.is_bad() || key.is_revoked() || key.is_expired()) && key.can_sign();
         let Some(key) = keys.iter().find(usable) else {
             return Err(wrong(
-                keys.first().map_or_else(|| "gpg has no secret key for it".to_owned(), why_not),
+                keys.first().map_or_else(|| format!("{} has no secret key for it", kind.program()), why_not),
             ));
         };
         let primary = key.primary_key();
         let fingerprint = key.fingerprint().unwrap_or_default().to_ascii_uppercase();
         let person = key.user_ids().next().and_then(|it| it.id().ok().map(str::to_owned)).unwrap_or_default();
         Ok(Self {
+            kind,
             program,
             key: key.clone(),
             name: format!("{fingerprint} ({person})"),
@@ -185,7 +248,7 @@ impl OpenPgpKey {
     /// The detached signature of a payload in its armor. Passphrases are asked for by gpg's agent.
     pub(crate) fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignError> {
         let sign = || -> gpgme::Result<Vec<u8>> {
-            let mut context = context(self.program.as_deref())?;
+            let mut context = context(self.kind, self.program.as_deref())?;
             context.set_armor(true);
             context.add_signer(&self.key)?;
             let mut signature = Vec::new();
@@ -193,30 +256,32 @@ impl OpenPgpKey {
             Ok(signature)
         };
         let signature = sign().map_err(|error| self.failed(&error.to_string()))?;
-        if signature.starts_with(b"-----BEGIN PGP SIGNATURE-----\n") {
+        let armor = if self.kind == Kind::OpenPgp { Format::OpenPgp } else { Format::X509 }.armor();
+        if signature.starts_with(format!("-----BEGIN {armor}-----\n").as_bytes()) {
             return Ok(signature);
         }
         Err(self.failed("it printed no detached signature"))
     }
 
     /// A policy that takes this key alone.
-    pub(crate) fn own_trust(&self) -> Result<OpenPgpTrust, SignError> {
+    pub(crate) fn own_trust(&self) -> Result<PinnedKeys, SignError> {
         let export = || -> gpgme::Result<Vec<u8>> {
             let mut keyring = Vec::new();
-            context(self.program.as_deref())?.export(
+            let mode = if self.kind == Kind::OpenPgp { ExportMode::MINIMAL } else { ExportMode::empty() };
+            context(self.kind, self.program.as_deref())?.export(
                 [self.fingerprint.as_str()],
-                ExportMode::MINIMAL,
+                mode,
                 &mut keyring,
             )?;
             Ok(keyring)
         };
         let keyring = export().map_err(|error| self.failed(&error.to_string()))?;
-        Ok(OpenPgpTrust::new(keyring, std::slice::from_ref(&self.fingerprint)))
+        Ok(PinnedKeys::new(self.kind, keyring, std::slice::from_ref(&self.fingerprint)))
     }
 
     fn failed(&self, said: &str) -> SignError {
         SignError::Program {
-            program: self.program.clone().unwrap_or_else(|| "gpg".to_owned()),
+            program: self.program.clone().unwrap_or_else(|| self.kind.program().to_owned()),
             said: said.to_owned(),
         }
     }
@@ -235,18 +300,17 @@ fn why_not(key: &gpgme::Key) -> String {
     format!("{} {word}", key.fingerprint().unwrap_or("the key"))
 }
 
-/// gpg as the operator has it.
-fn context(program: Option<&str>) -> gpgme::Result<Context> {
-    let mut context = Context::from_protocol(Protocol::OpenPgp)?;
+/// gpg or gpgsm as the operator has it.
+fn context(kind: Kind, program: Option<&str>) -> gpgme::Result<Context> {
+    let mut context = Context::from_protocol(kind.protocol())?;
     if let Some(program) = program {
         context.set_engine_path(program)?;
     }
-    context.set_key_list_mode(KeyListMode::LOCAL | KeyListMode::WITH_SECRET)?;
     Ok(context)
 }
 
 /// Where a program is: gpgme runs what it is given without looking for it.
-fn absolute(program: &str) -> Result<String, String> {
+fn absolute(kind: Kind, program: &str) -> Result<String, String> {
     if program.contains('/') {
         return Ok(program.to_owned());
     }
@@ -256,6 +320,6 @@ fn absolute(program: &str) -> Result<String, String> {
     if path.starts_with('/') {
         Ok(path)
     } else {
-        Err(format!("gpg.program is {program}, which is not there"))
+        Err(format!("the program for {} is {program}, which is not there", kind.program()))
     }
 }
