@@ -9,6 +9,7 @@ needs() {
 git git the repository, and the oracle of most tests
 cc gcc libgit2 is built from source
 gpg gnupg makes and checks OpenPGP signatures
+gpgsm gpgsm makes and checks signatures by certificates
 gpgme-tool libgpgme-dev gpg for programs
 pkg-config pkg-config tells the compiler where that is
 ssh-keygen openssh-client makes signatures, and is the oracle of ours

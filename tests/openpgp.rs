@@ -86,39 +86,10 @@ impl Signed {
         self.run(xtask(self.fixture.path()), &arguments)
     }
 
-    /// Our verdict and reasons; gpg's own home is not there for it.
-    #[track_caller]
-    fn expect(&self, tag: &str, verdict: &str, reasons: &[&str]) {
-        let mut command = xtask(self.fixture.path());
-        command.env("GNUPGHOME", "/nonexistent");
-        let ran = run(command.args(["verify-tag", tag, "--format", "json", "--config", ".git/release.toml"]));
-        let document = ran.json();
-        let findings = document["findings"].as_array().unwrap();
-        let bad =
-            findings.iter().filter(|it| it["verdict"] != "proven").map(|it| it["reason"].as_str().unwrap());
-        assert_eq!(
-            (document["verdict"].as_str().unwrap(), bad.collect::<Vec<_>>()),
-            (verdict, reasons.to_vec()),
-            "{}",
-            ran.stdout
-        );
-    }
-
     fn git_accepts(&self, tag: &str) -> bool {
         let mut command = hermetic("git", self.fixture.path());
         command.arg("-C").arg(self.fixture.path());
         self.run(command, &["verify-tag", tag]).code == 0
-    }
-
-    fn object(&self, tag: &str) -> Vec<u8> {
-        let mut command = hermetic("git", self.fixture.path());
-        command.arg("-C").arg(self.fixture.path()).args(["cat-file", "tag", tag]).output().unwrap().stdout
-    }
-
-    fn put(&self, tag: &str, bytes: &[u8]) {
-        self.fixture.write(".git/object", bytes);
-        let object = self.fixture.git(["hash-object", "-t", "tag", "-w", "--literally", ".git/object"]);
-        self.fixture.write(&format!(".git/refs/tags/{tag}"), format!("{object}\n").as_bytes());
     }
 
     /// A tag of 2024 under the name `t`, signed by gpg with these options at a faked time.
@@ -140,7 +111,7 @@ impl Signed {
         arguments.insert(arguments.len() - 1, verb);
         self.gpg(&arguments).ok();
         let signature = std::fs::read_to_string(self.fixture.path().join(".git/sig")).unwrap();
-        self.put("t", format!("{payload}{signature}").as_bytes());
+        self.fixture.put_tag("t", format!("{payload}{signature}").as_bytes());
         (payload, signature)
     }
 }
@@ -151,21 +122,21 @@ fn a_signed_tag_is_accepted_by_git_and_rejected_by_both_after_one_flipped_byte()
     let ran = signed.release().ok();
     assert!(ran.stdout.contains("made, signed: object"), "{}", ran.stdout);
     assert!(signed.git_accepts(TAG));
-    signed.expect(TAG, "proven", &[]);
-    let whole = signed.object(TAG);
+    signed.fixture.expect_tag(TAG, "proven", &[]);
+    let whole = signed.fixture.tag_bytes(TAG);
     let text = String::from_utf8(whole.clone()).unwrap();
     for place in
         [text.find("release: ").unwrap(), text.find("\n\niHU").map_or(text.len() - 120, |it| it + 60)]
     {
         let mut flipped = whole.clone();
         flipped[place] ^= 1;
-        signed.put("flipped", &flipped);
+        signed.fixture.put_tag("flipped", &flipped);
         assert!(!signed.git_accepts("flipped"));
         let mut command = xtask(signed.fixture.path());
         assert_eq!(run(command.args(["verify-tag", "flipped", "--config", ".git/release.toml"])).code, 10);
     }
     assert!(signed.release().ok().stdout.contains("kept, signed: object"));
-    assert_eq!(signed.object(TAG), whole);
+    assert_eq!(signed.fixture.tag_bytes(TAG), whole);
 }
 
 #[test]
@@ -173,10 +144,10 @@ fn case_63_a_revoked_key_an_expired_signature_and_an_unknown_subkey() {
     let signed = Signed::new("sign", "never");
     signed.put_signed("20240310T000000!", &[]);
     assert!(signed.git_accepts("t"));
-    signed.expect("t", "proven", &[]);
+    signed.fixture.expect_tag("t", "proven", &[]);
     signed.put_signed("20240310T000000!", &["--default-sig-expire", "1d"]);
     assert!(!signed.git_accepts("t"));
-    signed.expect("t", "refuted", &["signature-expired"]);
+    signed.fixture.expect_tag("t", "refuted", &["signature-expired"]);
     signed.put_signed("20240310T000000!", &[]);
     let key = signed.fingerprint();
     let revocation = signed.home.path().join(format!("openpgp-revocs.d/{key}.rev"));
@@ -185,7 +156,7 @@ fn case_63_a_revoked_key_an_expired_signature_and_an_unknown_subkey() {
     signed.gpg(&["--import", revocation.to_str().unwrap()]).ok();
     signed.pin(&key);
     assert!(!signed.git_accepts("t"));
-    signed.expect("t", "refuted", &["revoked"]);
+    signed.fixture.expect_tag("t", "refuted", &["revoked"]);
     let ran = signed.release();
     assert!(ran.code == 1 && ran.stdout.contains("is revoked"), "{}", ran.stdout);
     assert_eq!(signed.fixture.git(["tag", "-l", TAG]), "");
@@ -200,9 +171,9 @@ fn case_63_a_signature_by_a_subkey_that_the_keyring_does_not_have() {
     signed.pin(&key);
     signed.put_signed("20240310T000000!", &[]);
     assert!(signed.git_accepts("t"));
-    signed.expect("t", "proven", &[]);
+    signed.fixture.expect_tag("t", "proven", &[]);
     signed.fixture.write(".git/keys.asc", without.as_bytes());
-    signed.expect("t", "refuted", &["unknown-key"]);
+    signed.fixture.expect_tag("t", "refuted", &["unknown-key"]);
 }
 
 #[test]
@@ -213,13 +184,13 @@ fn case_64_keys_that_expired_after_signing_or_were_made_after_it() {
         !signed.git_accepts("t"),
         "git 2.47 rejects what an expired key signed; from 2.54 on it does not"
     );
-    signed.expect("t", "refuted", &["expired-no-trusted-time"]);
+    signed.fixture.expect_tag("t", "refuted", &["expired-no-trusted-time"]);
     let ran = signed.release();
     assert!(ran.code == 1 && ran.stdout.contains("has expired"), "{}", ran.stdout);
 
     let signed = Signed::new("sign", "never");
     signed.put_signed("20240310T000000!", &[]);
-    signed.expect("t", "proven", &[]);
+    signed.fixture.expect_tag("t", "proven", &[]);
     signed.gpg(&["--ignore-time-conflict", "--version"]).ok();
     signed.put_signed("20231015T000000!", &["--ignore-time-conflict", "--ignore-valid-from"]);
     assert!(!signed.git_accepts("t"));
@@ -231,10 +202,10 @@ fn case_64_keys_that_expired_after_signing_or_were_made_after_it() {
 fn case_65_two_signatures_other_forms_and_sha_1() {
     let signed = Signed::new("sign", "never");
     let (payload, armor) = signed.put_signed("20240310T000000!", &[]);
-    signed.expect("t", "proven", &[]);
+    signed.fixture.expect_tag("t", "proven", &[]);
 
-    signed.put("t", format!("{payload}{armor}{armor}").as_bytes());
-    signed.expect("t", "refuted", &["two-signatures"]);
+    signed.fixture.put_tag("t", format!("{payload}{armor}{armor}").as_bytes());
+    signed.fixture.expect_tag("t", "refuted", &["two-signatures"]);
 
     // Two signatures in one armor: gpg's exit code is 0.
     let twice = "gpg --batch --dearmor < .git/sig > .git/one && cat .git/one .git/one | gpg --batch --enarmor \
@@ -242,12 +213,12 @@ fn case_65_two_signatures_other_forms_and_sha_1() {
     let mut bash = hermetic("bash", signed.fixture.path());
     bash.current_dir(signed.fixture.path());
     let doubled = signed.run(bash, &["-ec", twice]).ok().stdout;
-    signed.put("t", format!("{payload}{doubled}").as_bytes());
-    signed.expect("t", "refuted", &["two-signatures"]);
+    signed.fixture.put_tag("t", format!("{payload}{doubled}").as_bytes());
+    signed.fixture.expect_tag("t", "refuted", &["two-signatures"]);
 
     let weak = ["--allow-weak-digest-algos", "--digest-algo", "SHA1"];
     signed.put_signed("20240310T000000!", &weak);
-    let object = String::from_utf8(signed.object("t")).unwrap();
+    let object = String::from_utf8(signed.fixture.tag_bytes("t")).unwrap();
     assert!(object.contains("BEGIN PGP SIGNATURE"));
     let mut command = xtask(signed.fixture.path());
     let ran = run(command.args(["verify-tag", "t", "--config", ".git/release.toml"]));
@@ -255,16 +226,16 @@ fn case_65_two_signatures_other_forms_and_sha_1() {
 
     signed.gpg(&["--armor", "--output", ".git/clear", "--clear-sign", ".git/payload"]).ok();
     let clear = std::fs::read(signed.fixture.path().join(".git/clear")).unwrap();
-    signed.put("t", &[payload.as_bytes(), &clear].concat());
+    signed.fixture.put_tag("t", &[payload.as_bytes(), &clear].concat());
     assert!(!signed.git_accepts("t"));
-    signed.expect("t", "refuted", &["two-signatures"]);
+    signed.fixture.expect_tag("t", "refuted", &["two-signatures"]);
 }
 
 #[test]
 fn case_66_a_key_that_is_not_pinned_and_one_that_is_not_in_the_keyring() {
     let signed = Signed::new("sign", "never");
     signed.put_signed("20240310T000000!", &[]);
-    signed.expect("t", "proven", &[]);
+    signed.fixture.expect_tag("t", "proven", &[]);
     let first = signed.fingerprint();
     let bob = [
         "--faked-system-time",
@@ -282,11 +253,32 @@ fn case_66_a_key_that_is_not_pinned_and_one_that_is_not_in_the_keyring() {
     assert_ne!(first, second);
     signed.put_signed("20240310T000000!", &["--local-user", &second]);
     assert!(signed.git_accepts("t"), "git takes any key of the keyring");
-    signed.expect("t", "refuted", &["unknown-key"]);
+    signed.fixture.expect_tag("t", "refuted", &["unknown-key"]);
     signed.pin(&first);
-    signed.expect("t", "refuted", &["unknown-key"]);
+    signed.fixture.expect_tag("t", "refuted", &["unknown-key"]);
     signed.pin(&second);
-    signed.expect("t", "proven", &[]);
+    signed.fixture.expect_tag("t", "proven", &[]);
+}
+
+#[test]
+fn case_67_no_keyserver_is_asked_for_a_key_that_is_not_there() {
+    let signed = Signed::new("sign", "never");
+    signed.put_signed("20240310T000000!", &[]);
+    signed.fixture.expect_tag("t", "proven", &[]);
+    let asking = "auto-key-retrieve\nkeyserver hkp://127.0.0.1:9\n";
+    std::fs::write(signed.home.path().join("gpg.conf"), asking).unwrap();
+    let other = Signed::new("sign", "never");
+    std::fs::copy(other.fixture.path().join(".git/keys.asc"), signed.fixture.path().join(".git/keys.asc"))
+        .unwrap();
+    let mut command = xtask(signed.fixture.path());
+    command.env("GNUPGHOME", signed.home.path());
+    let ran = run(command.args(["verify-tag", "t", "--config", ".git/release.toml"]));
+    assert!(ran.code == 10 && ran.stdout.contains("is not in the keyring of [signers]"), "{}", ran.stdout);
+    let dirmngr = Command::new("pgrep")
+        .args(["-f", "dirmngr .*/gpg[A-Za-z0-9]{6}( |$)"])
+        .stdout(Stdio::null())
+        .status();
+    assert!(dirmngr.is_ok_and(|it| !it.success()), "something was started to ask a keyserver");
 }
 
 #[test]
@@ -343,7 +335,7 @@ fn the_operators_keyring_is_neither_read_nor_written_when_a_tag_is_checked() {
         all.into_iter().filter(|(path, _)| !path.to_string_lossy().contains("S.gpg-agent")).collect()
     };
     assert_eq!(settled(crate::support::everything(signed.home.path())), settled(before));
-    signed.expect(TAG, "proven", &[]);
+    signed.fixture.expect_tag(TAG, "proven", &[]);
     let stray = Command::new("pgrep")
         .args(["-f", "gpg-agent .*/gpg[A-Za-z0-9]{6}( |$)"])
         .stdout(Stdio::null())

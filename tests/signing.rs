@@ -58,45 +58,10 @@ impl Signed {
         self.xtask(&["release", TAG, "--sign-tag"])
     }
 
-    /// Our verdict and the reasons of what is not proven.
-    #[track_caller]
-    fn ours(&self, tag: &str) -> (String, Vec<String>) {
-        let ran = self.xtask(&["verify-tag", tag, "--format", "json"]);
-        let document = ran.json();
-        let verdict = document["verdict"].as_str().unwrap().to_owned();
-        let code = match verdict.as_str() {
-            "proven" => 0,
-            "refuted" => 10,
-            _ => 11,
-        };
-        assert_eq!(ran.code, code);
-        let findings = document["findings"].as_array().unwrap();
-        let bad = findings.iter().filter(|it| it["verdict"] != "proven");
-        (verdict, bad.map(|it| it["reason"].as_str().unwrap().to_owned()).collect())
-    }
-
-    #[track_caller]
-    fn expect(&self, tag: &str, verdict: &str, reasons: &[&str]) {
-        assert_eq!(self.ours(tag), (verdict.to_owned(), reasons.iter().map(|it| (*it).to_owned()).collect()));
-    }
-
     /// Whether `git verify-tag` accepts it.
     fn git_accepts(&self, tag: &str) -> bool {
         let mut command = hermetic("git", self.fixture.path());
         run(command.arg("-C").arg(self.fixture.path()).args(["verify-tag", tag])).code == 0
-    }
-
-    fn object(&self, tag: &str) -> Vec<u8> {
-        let mut command = hermetic("git", self.fixture.path());
-        command.arg("-C").arg(self.fixture.path()).args(["cat-file", "tag", tag]).output().unwrap().stdout
-    }
-
-    /// Puts bytes under a tag, whatever they are.
-    fn put(&self, tag: &str, bytes: &[u8]) {
-        std::fs::write(self.fixture.path().join(".git/object"), bytes).unwrap();
-        let object = self.fixture.git(["hash-object", "-t", "tag", "-w", "--literally", ".git/object"]);
-        // Git's own update-ref refuses what it cannot read: an attacker would not ask it.
-        self.fixture.write(&format!(".git/refs/tags/{tag}"), format!("{object}\n").as_bytes());
     }
 
     /// Signs a payload as git would, in any namespace, and gives the whole object.
@@ -132,20 +97,20 @@ fn tags_of_every_kind_of_key_are_accepted_by_git_and_rejected_by_both_after_one_
         let ran = signed.release().ok();
         assert!(ran.stdout.contains("made, signed: object"), "{}", ran.stdout);
         assert!(signed.git_accepts(TAG), "{kind:?}");
-        signed.expect(TAG, "proven", &[]);
+        signed.fixture.expect_tag(TAG, "proven", &[]);
         signed.fixture.git(["fsck", "--strict"]);
-        let whole = signed.object(TAG);
+        let whole = signed.fixture.tag_bytes(TAG);
         let text = String::from_utf8(whole.clone()).unwrap();
         for place in [text.find("release: ").unwrap(), text.find("AAAA").unwrap() + 150] {
             let mut flipped = whole.clone();
             flipped[place] ^= 1;
-            signed.put("flipped", &flipped);
+            signed.fixture.put_tag("flipped", &flipped);
             assert!(!signed.git_accepts("flipped"), "{kind:?} {place}");
-            assert_eq!(signed.ours("flipped").0, "refuted", "{kind:?} {place}");
+            assert_eq!(signed.fixture.judged("flipped").0, "refuted", "{kind:?} {place}");
         }
         let again = signed.release().ok();
         assert!(again.stdout.contains("kept, signed: object"), "{}", again.stdout);
-        assert_eq!(signed.object(TAG), whole);
+        assert_eq!(signed.fixture.tag_bytes(TAG), whole);
     }
 }
 
@@ -153,13 +118,13 @@ fn tags_of_every_kind_of_key_are_accepted_by_git_and_rejected_by_both_after_one_
 fn case_68_another_name_and_a_nested_tag() {
     let signed = Signed::new(&["-t", "ed25519"]);
     signed.release().ok();
-    signed.expect(TAG, "proven", &[]);
+    signed.fixture.expect_tag(TAG, "proven", &[]);
     signed.fixture.git(["update-ref", "refs/tags/server/v0.1.2", &format!("refs/tags/{TAG}")]);
     assert!(signed.git_accepts("server/v0.1.2"), "git compares no names");
-    signed.expect("server/v0.1.2", "refuted", &["tag-name"]);
+    signed.fixture.expect_tag("server/v0.1.2", "refuted", &["tag-name"]);
     signed.fixture.git(["tag", "-s", "-m", "nested", "server/v0.1.3", TAG]);
     assert!(signed.git_accepts("server/v0.1.3"), "git takes any target");
-    signed.expect("server/v0.1.3", "refuted", &["nested"]);
+    signed.fixture.expect_tag("server/v0.1.3", "refuted", &["nested"]);
     let other = signed.xtask(&["verify-tag", TAG, "--commit", "HEAD~1", "--format", "json"]);
     assert_eq!((other.code, other.json()["findings"][1]["reason"].as_str().unwrap()), (10, "commit"));
 }
@@ -169,7 +134,7 @@ fn case_69_lightweight_and_unsigned_tags_are_unproven_and_never_reused() {
     let signed = Signed::new(&["-t", "ed25519"]);
     for (make, reason) in [(&["tag", TAG][..], "lightweight"), (&["tag", "-a", "-m", "x", TAG], "unsigned")] {
         signed.fixture.git(make);
-        signed.expect(TAG, "unproven", &[reason]);
+        signed.fixture.expect_tag(TAG, "unproven", &[reason]);
         assert!(!signed.git_accepts(TAG));
         let before = signed.fixture.git(["rev-parse", TAG]);
         let ran = signed.release();
@@ -178,34 +143,34 @@ fn case_69_lightweight_and_unsigned_tags_are_unproven_and_never_reused() {
         signed.fixture.git(["tag", "-d", TAG]);
     }
     signed.release().ok();
-    signed.expect(TAG, "proven", &[]);
+    signed.fixture.expect_tag(TAG, "proven", &[]);
 }
 
 #[test]
 fn case_70_two_blocks_no_tagger_another_namespace_and_sha_1() {
     let signed = Signed::new(&["-t", "rsa", "-b", "3072"]);
     let payload = signed.payload("t", 1_700_000_500);
-    signed.put("t", &signed.sign(&payload, "git"));
+    signed.fixture.put_tag("t", &signed.sign(&payload, "git"));
     assert!(signed.git_accepts("t"));
-    signed.expect("t", "proven", &[]);
+    signed.fixture.expect_tag("t", "proven", &[]);
 
     let smuggled = "-----BEGIN PGP SIGNATURE-----\nx\n-----END PGP SIGNATURE-----\n";
-    signed.put("t", &signed.sign(&format!("{payload}{smuggled}"), "git"));
+    signed.fixture.put_tag("t", &signed.sign(&format!("{payload}{smuggled}"), "git"));
     assert!(signed.git_accepts("t"), "git takes the last block");
-    signed.expect("t", "refuted", &["two-signatures"]);
+    signed.fixture.expect_tag("t", "refuted", &["two-signatures"]);
 
     let untagged = payload.split('\n').filter(|it| !it.starts_with("tagger")).collect::<Vec<_>>().join("\n");
-    signed.put("t", &signed.sign(&untagged, "git"));
+    signed.fixture.put_tag("t", &signed.sign(&untagged, "git"));
     assert!(!signed.git_accepts("t"));
-    signed.expect("t", "refuted", &["no-tagger"]);
+    signed.fixture.expect_tag("t", "refuted", &["no-tagger"]);
 
-    signed.put("t", &signed.sign(&payload, "file"));
+    signed.fixture.put_tag("t", &signed.sign(&payload, "file"));
     assert!(!signed.git_accepts("t"));
-    signed.expect("t", "refuted", &["namespace"]);
+    signed.fixture.expect_tag("t", "refuted", &["namespace"]);
 
-    signed.put("t", &[payload.as_bytes(), sha1_signature(&signed, &payload).as_bytes()].concat());
+    signed.fixture.put_tag("t", &[payload.as_bytes(), sha1_signature(&signed, &payload).as_bytes()].concat());
     assert!(!signed.git_accepts("t"));
-    signed.expect("t", "refuted", &["signature"]);
+    signed.fixture.expect_tag("t", "refuted", &["signature"]);
 }
 
 /// A signature by `ssh-rsa`, RSA over SHA-1, which ssh-keygen no longer makes: its blob is put together from
@@ -239,53 +204,53 @@ print("-----END SSH SIGNATURE-----")
 fn case_71_windows_revocation_principals_and_backdating() {
     let signed = Signed::new(&["-t", "ed25519"]);
     // The commit is of November 2023; the key counts from 2024 to 2025.
-    let at = |time: u64| signed.put("t", &signed.sign(&signed.payload("t", time), "git"));
+    let at = |time: u64| signed.fixture.put_tag("t", &signed.sign(&signed.payload("t", time), "git"));
     let window = |after: &str, before: &str| {
         signed.allow(&format!("valid-after=\"{after}\",valid-before=\"{before}\""), &signed.public());
     };
     at(1_710_000_000);
     window("20240101Z", "20990101Z");
     assert!(signed.git_accepts("t"));
-    signed.expect("t", "proven", &[]);
+    signed.fixture.expect_tag("t", "proven", &[]);
 
     window("20240101Z", "20250101Z");
     assert!(
         signed.git_accepts("t"),
         "git believes the tagger's time: a stolen key that expired can backdate"
     );
-    signed.expect("t", "refuted", &["expired-no-trusted-time"]);
+    signed.fixture.expect_tag("t", "refuted", &["expired-no-trusted-time"]);
     window("20240101Z", "20240201Z");
     assert!(!signed.git_accepts("t"));
-    signed.expect("t", "refuted", &["expired"]);
+    signed.fixture.expect_tag("t", "refuted", &["expired"]);
     window("20250101Z", "20990101Z");
     assert!(!signed.git_accepts("t"));
-    signed.expect("t", "refuted", &["not-yet-valid"]);
+    signed.fixture.expect_tag("t", "refuted", &["not-yet-valid"]);
 
     signed.allow("", &signed.public());
     at(1_600_000_000);
     assert!(signed.git_accepts("t"), "git does not look at the commit's time");
-    signed.expect("t", "refuted", &["backdated"]);
+    signed.fixture.expect_tag("t", "refuted", &["backdated"]);
     at(4_000_000_000);
     assert!(signed.git_accepts("t"), "git does not look at the clock");
-    signed.expect("t", "refuted", &["future"]);
+    signed.fixture.expect_tag("t", "refuted", &["future"]);
     at(1_710_000_000);
 
     std::fs::write(signed.policy_file(), format!("*@example.com,!ada@* {}\n", signed.public())).unwrap();
-    signed.expect("t", "refuted", &["principal"]);
+    signed.fixture.expect_tag("t", "refuted", &["principal"]);
     std::fs::write(signed.policy_file(), format!("bob@example.com {}\n", signed.public())).unwrap();
     assert!(signed.git_accepts("t"), "git does not compare the tagger with the principal");
-    signed.expect("t", "refuted", &["principal"]);
+    signed.fixture.expect_tag("t", "refuted", &["principal"]);
     signed.allow("namespaces=\"file\"", &signed.public());
     assert!(!signed.git_accepts("t"));
-    signed.expect("t", "refuted", &["namespace"]);
+    signed.fixture.expect_tag("t", "refuted", &["namespace"]);
     let other = signed.fixture.path().join(".git/other");
     signed.keygen(&other, &["-t", "ed25519"], "");
     signed.allow("", std::fs::read_to_string(other.with_extension("pub")).unwrap().trim());
     assert!(!signed.git_accepts("t"));
-    signed.expect("t", "refuted", &["unknown-key"]);
+    signed.fixture.expect_tag("t", "refuted", &["unknown-key"]);
     signed.allow("cert-authority", &signed.public());
     assert!(!signed.git_accepts("t"));
-    signed.expect("t", "refuted", &["unknown-key"]);
+    signed.fixture.expect_tag("t", "refuted", &["unknown-key"]);
 }
 
 #[test]
@@ -300,16 +265,16 @@ fn case_71_a_revoked_key_and_a_revocation_file_that_is_not_there() {
     std::fs::write(&catalog, text).unwrap();
     signed.fixture.git(["config", "gpg.ssh.revocationFile", revoked.to_str().unwrap()]);
     assert!(signed.git_accepts(TAG), "git only warns of a revocation file that is not there");
-    signed.expect(TAG, "unproven", &["revocation"]);
+    signed.fixture.expect_tag(TAG, "unproven", &["revocation"]);
     std::fs::write(&revoked, "# nobody\n").unwrap();
-    signed.expect(TAG, "proven", &[]);
+    signed.fixture.expect_tag(TAG, "proven", &[]);
     std::fs::write(&revoked, signed.public()).unwrap();
     assert!(!signed.git_accepts(TAG));
-    signed.expect(TAG, "refuted", &["revoked"]);
+    signed.fixture.expect_tag(TAG, "refuted", &["revoked"]);
     let mut krl = hermetic("ssh-keygen", signed.fixture.path());
     run(krl.args(["-q", "-k", "-f"]).arg(&revoked).arg(signed.key.with_extension("pub"))).ok();
     assert!(!signed.git_accepts(TAG));
-    signed.expect(TAG, "unproven", &["revocation"]);
+    signed.fixture.expect_tag(TAG, "unproven", &["revocation"]);
     let ran = signed.xtask(&["release", "server/v0.1.2", "--sign-tag"]);
     assert!(ran.code == 1 && ran.stdout.contains("REFUSED  signing"), "{}", ran.stdout);
 }
@@ -360,7 +325,7 @@ fn what_cannot_sign_is_refused_with_a_hint_and_leaves_no_tag() {
     refused("the signature that was just made does not hold (signature)");
     signed.fixture.git(["config", "--unset", "gpg.ssh.program"]);
     signed.release().ok();
-    signed.expect(TAG, "proven", &[]);
+    signed.fixture.expect_tag(TAG, "proven", &[]);
 }
 
 #[test]
@@ -384,7 +349,7 @@ fn agents_literal_keys_default_commands_and_defaults_of_git_are_honoured() {
     let proven = |ran: Ran| {
         ran.ok();
         assert!(signed.git_accepts(TAG));
-        signed.expect(TAG, "proven", &[]);
+        signed.fixture.expect_tag(TAG, "proven", &[]);
         signed.fixture.git(["tag", "-d", TAG]);
     };
     let literal = format!("key::{}", signed.public());
@@ -410,7 +375,7 @@ fn without_a_policy_a_tag_is_signed_with_a_note_and_proves_nothing() {
     assert!(ran.stdout.contains("note     signing") && ran.stdout.contains("no [signers]"), "{}", ran.stdout);
     let ran = run(xtask(signed.fixture.path()).args(["verify-tag", TAG]));
     assert!(ran.code == 11 && ran.stdout.contains("no-policy"), "{}", ran.stdout);
-    signed.expect(TAG, "proven", &[]);
+    signed.fixture.expect_tag(TAG, "proven", &[]);
 }
 
 #[test]
@@ -470,7 +435,7 @@ fn what_git_rejects_is_never_proven() {
     }
     let (mut rejected, mut proven, mut stricter) = (0, 0, 0);
     for object in &objects {
-        signed.put("t", object);
+        signed.fixture.put_tag("t", object);
         let ran = signed.xtask(&["verify-tag", "t"]);
         let git = signed.git_accepts("t");
         assert!(git || ran.code != 0, "git rejects what ours proves: {}", String::from_utf8_lossy(object));

@@ -152,6 +152,47 @@ impl Fixture {
         std::fs::write(file, bytes).unwrap();
     }
 
+    /// The bytes of a tag object.
+    pub(crate) fn tag_bytes(&self, tag: &str) -> Vec<u8> {
+        let mut command = hermetic("git", self.path());
+        command.arg("-C").arg(self.path()).args(["cat-file", "tag", tag]).output().unwrap().stdout
+    }
+
+    /// Puts bytes under a tag, whatever they are. Git's own update-ref refuses what it cannot read: an attacker would
+    /// not ask it.
+    pub(crate) fn put_tag(&self, tag: &str, bytes: &[u8]) {
+        self.write(".git/object", bytes);
+        let object = self.git(["hash-object", "-t", "tag", "-w", "--literally", ".git/object"]);
+        self.write(&format!(".git/refs/tags/{tag}"), format!("{object}\n").as_bytes());
+    }
+
+    /// What `verify-tag` makes of a tag, by the policy in `.git/release.toml`: verdict, and the reasons of what is not
+    /// proven. The operator's own gpg home is not there for it.
+    #[track_caller]
+    pub(crate) fn judged(&self, tag: &str) -> (String, Vec<String>) {
+        let mut command = xtask(self.path());
+        command.env("GNUPGHOME", "/nonexistent");
+        let ran = run(command.args(["verify-tag", tag, "--format", "json", "--config", ".git/release.toml"]));
+        let document = ran.json();
+        let verdict = document["verdict"].as_str().unwrap().to_owned();
+        let code = match verdict.as_str() {
+            "proven" => 0,
+            "refuted" => 10,
+            _ => 11,
+        };
+        assert_eq!(ran.code, code, "the exit code is not that of the verdict");
+        let findings = document["findings"].as_array().unwrap();
+        let bad = findings.iter().filter(|it| it["verdict"] != "proven");
+        (verdict, bad.map(|it| it["reason"].as_str().unwrap().to_owned()).collect())
+    }
+
+    /// The same, held against what is expected.
+    #[track_caller]
+    pub(crate) fn expect_tag(&self, tag: &str, verdict: &str, reasons: &[&str]) {
+        let reasons: Vec<String> = reasons.iter().map(|it| (*it).to_owned()).collect();
+        assert_eq!(self.judged(tag), (verdict.to_owned(), reasons));
+    }
+
     /// Feeds `git fast-import`.
     #[track_caller]
     pub(crate) fn import(&self, stream: &[u8]) {

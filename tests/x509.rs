@@ -64,37 +64,8 @@ impl Signed {
         run(command.env("GNUPGHOME", self.home.path()).args(["release", TAG, "--sign-tag"]).args(arguments))
     }
 
-    /// Our verdict and reasons; the operator's home is not there for it.
-    #[track_caller]
-    fn expect(&self, tag: &str, verdict: &str, reasons: &[&str]) {
-        let mut command = xtask(self.fixture.path());
-        command.env("GNUPGHOME", "/nonexistent");
-        let ran = run(command.args(["verify-tag", tag, "--format", "json", "--config", ".git/release.toml"]));
-        let document = ran.json();
-        let findings = document["findings"].as_array().unwrap();
-        let bad =
-            findings.iter().filter(|it| it["verdict"] != "proven").map(|it| it["reason"].as_str().unwrap());
-        assert_eq!(
-            (document["verdict"].as_str().unwrap(), bad.collect::<Vec<_>>()),
-            (verdict, reasons.to_vec()),
-            "{}",
-            ran.stdout
-        );
-    }
-
     fn git_accepts(&self, tag: &str) -> bool {
         self.bash(&format!("git verify-tag {tag}")).code == 0
-    }
-
-    fn put(&self, tag: &str, bytes: &[u8]) {
-        self.fixture.write(".git/object", bytes);
-        let object = self.fixture.git(["hash-object", "-t", "tag", "-w", "--literally", ".git/object"]);
-        self.fixture.write(&format!(".git/refs/tags/{tag}"), format!("{object}\n").as_bytes());
-    }
-
-    fn object(&self, tag: &str) -> Vec<u8> {
-        let mut command = hermetic("git", self.fixture.path());
-        command.arg("-C").arg(self.fixture.path()).args(["cat-file", "tag", tag]).output().unwrap().stdout
     }
 }
 
@@ -106,34 +77,34 @@ fn a_signed_tag_is_accepted_by_git_and_rejected_by_both_after_one_flipped_byte()
     let ran = signed.release(&POLICY).ok();
     assert!(ran.stdout.contains("made, signed: object"), "{}", ran.stdout);
     assert!(signed.git_accepts(TAG));
-    signed.expect(TAG, "proven", &[]);
-    let whole = signed.object(TAG);
+    signed.fixture.expect_tag(TAG, "proven", &[]);
+    let whole = signed.fixture.tag_bytes(TAG);
     let text = String::from_utf8(whole.clone()).unwrap();
     let end = text.find("-----END SIGNED").unwrap();
     for place in [text.find("release: ").unwrap(), end - 100] {
         let mut flipped = whole.clone();
         flipped[place] ^= 1;
-        signed.put("flipped", &flipped);
+        signed.fixture.put_tag("flipped", &flipped);
         assert!(!signed.git_accepts("flipped"), "{place}");
         let mut command = xtask(signed.fixture.path());
         assert_eq!(run(command.args(["verify-tag", "flipped"]).args(POLICY)).code, 10, "{place}");
     }
     assert!(signed.release(&POLICY).ok().stdout.contains("kept, signed: object"));
-    assert_eq!(signed.object(TAG), whole);
+    assert_eq!(signed.fixture.tag_bytes(TAG), whole);
 }
 
 #[test]
 fn a_certificate_that_is_not_pinned_or_not_there_and_a_tag_from_before_it() {
     let signed = Signed::new();
     signed.release(&POLICY).ok();
-    signed.expect(TAG, "proven", &[]);
+    signed.fixture.expect_tag(TAG, "proven", &[]);
     signed.pin(&"0".repeat(40));
     assert!(signed.git_accepts(TAG), "git asks the operator's trust list");
-    signed.expect(TAG, "refuted", &["unknown-key"]);
+    signed.fixture.expect_tag(TAG, "refuted", &["unknown-key"]);
     let ran = signed.release(&POLICY);
     assert!(ran.code == 1 && ran.stdout.contains("REFUSED  signing"), "{}", ran.stdout);
     signed.pin(&signed.fingerprint);
-    signed.expect(TAG, "proven", &[]);
+    signed.fixture.expect_tag(TAG, "proven", &[]);
     let commit = signed.fixture.git(["rev-parse", "HEAD"]);
     let payload = format!(
         "object {commit}\ntype commit\ntag t\ntagger Ada Example <ada@example.com> 1600000000 +0000\n\nm\n"
@@ -141,8 +112,8 @@ fn a_certificate_that_is_not_pinned_or_not_there_and_a_tag_from_before_it() {
     signed.fixture.write(".git/payload", payload.as_bytes());
     let sign = format!("gpgsm --batch -bsau {} < .git/payload", signed.fingerprint);
     let armor = signed.bash(&sign).ok().stdout;
-    signed.put("t", format!("{payload}{armor}").as_bytes());
-    signed.expect("t", "refuted", &["backdated"]);
+    signed.fixture.put_tag("t", format!("{payload}{armor}").as_bytes());
+    signed.fixture.expect_tag("t", "refuted", &["backdated"]);
 }
 
 #[test]
@@ -171,7 +142,7 @@ fn what_cannot_sign_is_refused_and_another_program_is_asked_by_gits_contract() {
     assert!(ran.stdout.contains("made, signed: object"), "{}", ran.stdout);
     signed.fixture.git(["config", "--unset", "gpg.x509.program"]);
     assert!(signed.git_accepts(TAG));
-    signed.expect(TAG, "proven", &[]);
+    signed.fixture.expect_tag(TAG, "proven", &[]);
     signed.fixture.git(["tag", "-d", TAG]);
     signed.fixture.git(["config", "gpg.x509.program", "/bin/true"]);
     let ran = signed.release(&[]);
