@@ -14,8 +14,8 @@ use signing::Key;
 
 use crate::{NOTES_FILE, OpsError, SUMS_FILE, Work, tags};
 
-/// Every fact that a release is decided on, and the key that would sign its tag. Reads the repository and the output folder, changes neither, and asks
-/// no network: what is known of origin is what was fetched last.
+/// Every fact that a release is decided on, and the key that would sign its tag. Reads the repository, the output folder
+/// and the policy, changes nothing, and asks no network: what is known of origin is what was fetched last.
 ///
 /// # Errors
 /// [`OpsError::Repo`] where something cannot be read, [`OpsError::NoSuchTag`] for a `--from-tag` that is not there.
@@ -37,7 +37,8 @@ pub fn gather(work: Work<'_>, target: &Target, request: &Request) -> Result<(Fac
     };
     let clone = clone.finish(&request.remote, &request.default_branch, commit)?;
     let tagger = clone.tagger.as_deref().unwrap_or_default();
-    let signer = if unsigned { None } else { Some(tags::signer(work, &request.signing, tagger)?) };
+    let nothing_to_sign = unsigned || tag_findings.is_some();
+    let signer = if nothing_to_sign { None } else { Some(tags::signer(work, &request.signing, tagger)?) };
     let (signer, key) = signer.map_or((None, None), |(fact, key)| (Some(fact), key));
     let facts = Facts {
         commit,

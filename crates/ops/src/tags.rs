@@ -101,11 +101,8 @@ pub(crate) fn sign(
     // Without a policy it is still a signature of these bytes, or it is not made.
     let own = trust.clone().map_or_else(|| key.own_trust(), Ok)?;
     let evidence = look(evidence, &object, Some(&own));
-    let bad =
-        |it: &Finding| it.verdict == Verdict::Refuted || (trust.is_some() && it.verdict != Verdict::Proven);
-    let counts = |it: &Finding| trust.is_some() || it.check != "signer";
     let findings = rules::judge_tag(&evidence, work.around.now);
-    match findings.into_iter().find(|it| counts(it) && bad(it)) {
+    match rules::flaw_of_own(findings, trust.is_some()) {
         Some(finding) => Err(OpsError::OwnSignature { reason: finding.reason, evidence: finding.evidence }),
         None => Ok(object),
     }

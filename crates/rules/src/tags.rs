@@ -58,6 +58,18 @@ pub fn judge_signer(name: &str, email: &str, signer: &Signer, now: i64) -> Findi
     signer_finding(name, email, signer, now, now)
 }
 
+/// What speaks against a signature that was just made, if anything does: with a policy whatever is not proven, without
+/// one only what is refuted, and nobody is there to say whether the signer counts.
+#[must_use]
+pub fn flaw_of_own(findings: Vec<Finding>, has_policy: bool) -> Option<Finding> {
+    let is_flaw = |it: &Finding| match it.verdict {
+        Verdict::Proven => false,
+        Verdict::Unproven => has_policy,
+        Verdict::Refuted => has_policy || it.check != "signer",
+    };
+    findings.into_iter().find(is_flaw)
+}
+
 struct Judge<'a> {
     evidence: &'a TagEvidence,
 }
