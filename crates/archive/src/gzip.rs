@@ -18,7 +18,7 @@ pub const BLOCK: usize = 256 << 10;
 const WINDOW: usize = 32 << 10;
 /// The fixed level. A change of it, of [`BLOCK`] or of the deflate crate changes the bytes of every archive: a test
 /// holds a digest.
-const LEVEL: u32 = 7;
+const LEVEL: u32 = 6;
 
 /// How many threads compress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,7 +235,7 @@ mod tests {
         let digest = model::Digest::of(&gzip(&text(3 * BLOCK + 7), 2));
         assert_eq!(
             digest.to_string(),
-            "sha256:2f9e878e18ffe24e95aeb0e6519e6366ad41a413acf9ffa07496f8cbb2c1730e",
+            "sha256:41844056930bba6a39aaf5d6fcc316f79fe2675051857b0a079fea3fba8142be",
             "every archive gets other bytes: say so in CHANGELOG.md"
         );
     }
