@@ -19,6 +19,7 @@ gzip gzip the oracle of archives
 sha256sum coreutils the oracle of SHA256SUMS
 cmp diffutils compares tar streams
 taskset util-linux runs a test on one core
+pgrep procps sees that no program was left running
 LIST
 }
 
