@@ -5,6 +5,7 @@
 
 #![cfg(test)]
 
+mod agreement;
 mod archive;
 mod catalog;
 mod documents;

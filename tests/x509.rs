@@ -23,18 +23,23 @@ impl Drop for Signed {
 
 impl Signed {
     fn new() -> Self {
+        Self::until("2063-01-01")
+    }
+
+    /// The same, with a certificate that counts until a day.
+    fn until(day: &str) -> Self {
         let home =
             tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir().unwrap();
         let mut this = Self { fixture: Fixture::released(), home, fingerprint: String::new() };
         // A self-signed certificate from before the commits, with a key that has no passphrase.
         let make = "cd $GNUPGHOME; echo allow-loopback-pinentry > gpg-agent.conf; echo disable-crl-checks > gpgsm.conf
             printf '%s\\n' 'Key-Type: RSA' 'Key-Length: 2048' 'Key-Usage: sign' 'Serial: random' 'Name-DN: CN=Ada Example' \
-              'Name-Email: ada@example.com' 'Not-Before: 2023-11-01 00:00:00' 'Not-After: 2063-01-01 00:00:00' > parameters
+              'Name-Email: ada@example.com' 'Not-Before: 2023-11-01 00:00:00' 'Not-After: '$UNTIL' 00:00:00' > parameters
             echo | gpgsm --batch --pinentry-mode loopback --passphrase-fd 0 --generate-key parameters > certificate
             gpgsm --batch --import certificate
             gpgsm --with-colons --list-keys | grep ^fpr | cut -d: -f10 > fingerprint
             echo \"$(cat fingerprint) S relax\" > trustlist.txt; gpgconf --kill all";
-        this.bash(make).ok();
+        this.bash(&format!("UNTIL={day}\n{make}")).ok();
         let fingerprint = std::fs::read_to_string(this.home.path().join("fingerprint")).unwrap();
         fingerprint.trim().clone_into(&mut this.fingerprint);
         this.fixture.git(["config", "gpg.format", "x509"]);
@@ -114,6 +119,23 @@ fn a_certificate_that_is_not_pinned_or_not_there_and_a_tag_from_before_it() {
     let armor = signed.bash(&sign).ok().stdout;
     signed.fixture.put_tag("t", format!("{payload}{armor}").as_bytes());
     signed.fixture.expect_tag("t", "refuted", &["backdated"]);
+}
+
+#[test]
+fn a_certificate_that_has_expired_since_proves_nothing() {
+    for (until, verdict, reasons) in
+        [("2063-01-01", "proven", &[][..]), ("2024-06-01", "refuted", &["expired-no-trusted-time"])]
+    {
+        let signed = Signed::until(until);
+        let commit = signed.fixture.git(["rev-parse", "HEAD"]);
+        let tagger = "tagger Ada Example <ada@example.com> 1710000000 +0000";
+        let payload = format!("object {commit}\ntype commit\ntag t\n{tagger}\n\nm\n");
+        signed.fixture.write(".git/payload", payload.as_bytes());
+        let then = "gpgsm --batch --faked-system-time 20240310T000000";
+        let armor = signed.bash(&format!("{then} -bsau {} < .git/payload", signed.fingerprint)).ok().stdout;
+        signed.fixture.put_tag("t", format!("{payload}{armor}").as_bytes());
+        signed.fixture.expect_tag("t", verdict, reasons);
+    }
 }
 
 #[test]

@@ -64,12 +64,6 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// A digest computed elsewhere.
-    #[must_use]
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
     /// The 64 lower-case hexadecimal digits alone, as `sha256sum` prints them.
     #[must_use]
     pub fn hex(&self) -> String {

@@ -16,12 +16,6 @@ impl Identity {
         &self.0
     }
 
-    /// The address.
-    #[must_use]
-    pub fn email(&self) -> &str {
-        self.person().rsplit_once('<').map_or("", |(_, it)| it.trim_end_matches('>'))
-    }
-
     /// `Name <address>`.
     #[must_use]
     pub fn person(&self) -> &str {
