@@ -39,7 +39,9 @@ fn the_22_targets_and_their_newest_tags() {
 #[test]
 fn a_catalog_at_the_root_takes_the_place_of_the_built_in_one() {
     let fixture = Fixture::released();
-    let catalog = include_str!("../release.toml").replace("id = \"server\"", "id = \"service\"");
+    let catalog = include_str!("../release.toml")
+        .replace("latest = \"server\"\n", "")
+        .replace("id = \"server\"", "id = \"service\"");
     fixture.write("release.toml", catalog.as_bytes());
     assert_eq!(fixture.xtask(["release", "server/v0.1.1", "--dry-run"]).code, 2);
     fixture.xtask(["notes", "service/v0.1.1", "--initial-release"]).ok();

@@ -1,7 +1,7 @@
 //! One suite that drives the built binary against programs that nobody here wrote: git, tar, gzip, sha256sum.
 //!
-//! It knows nothing of the crates: what it sees is what a user sees. Everything it writes is in temporary folders,
-//! and it asks no network. With `OPENSANDBOX_CLONE=<folder>` it also runs over a clone of the real repository.
+//! It knows nothing of the crates but the world that `rehearsal` sets up on loopback: what it sees is what a user sees.
+//! Everything it writes is in temporary folders, and it asks no network. With `OPENSANDBOX_CLONE=<folder>` it also runs over a clone of the real repository.
 
 #![cfg(test)]
 
@@ -9,10 +9,13 @@ mod agreement;
 mod archive;
 mod catalog;
 mod documents;
+mod faults;
 mod history;
 mod hostile;
+mod kills;
 mod legacy;
 mod openpgp;
+mod publish;
 mod readme;
 mod real;
 mod refusals;
@@ -20,4 +23,5 @@ mod release;
 mod signing;
 mod support;
 mod workspace;
+mod world;
 mod x509;

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use model::RepoPath;
 use model::facts::Check;
+use model::request::Badge;
 
 /// Plans, performs and explains OpenSandbox releases.
 #[derive(Debug, Parser)]
@@ -156,12 +157,40 @@ pub(crate) struct Release {
     /// Push the tag and publish; without it nothing leaves this machine
     #[arg(long)]
     pub(crate) push: bool,
+    /// Whether the release gets the badge "Latest" [auto: the highest final version of the catalog's target]
+    #[arg(long, value_enum, value_name = "WHETHER", default_value_t, requires = "push")]
+    pub(crate) latest: Latest,
+    /// Stop before publishing: with a complete draft and the tag pushed
+    #[arg(long, requires = "push")]
+    pub(crate) draft: bool,
     /// Where archive, sums and notes go [default: dist/<safe tag> in the repository]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Go on although this check fails (repeatable)
     #[arg(long, value_name = "CHECK")]
     pub(crate) allow: Vec<Check>,
+}
+
+/// Whether a release gets the badge "Latest".
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Latest {
+    /// As the catalog says.
+    #[default]
+    Auto,
+    /// It does.
+    True,
+    /// It does not.
+    False,
+}
+
+impl Latest {
+    pub(crate) fn badge(self) -> Badge {
+        match self {
+            Self::Auto => Badge::Auto,
+            Self::True => Badge::Yes,
+            Self::False => Badge::No,
+        }
+    }
 }
 
 /// `notes`.
@@ -205,6 +234,9 @@ pub(crate) struct Doctor {
     #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, requires = "tag")]
     #[expect(clippy::option_option, reason = "clap's own type for a flag with an optional value")]
     pub(crate) sign_tag: Option<Option<String>>,
+    /// Check that it can be published, too
+    #[arg(long, requires = "tag")]
+    pub(crate) push: bool,
     /// The commit to release
     #[arg(long, value_name = "REV", default_value = "HEAD")]
     pub(crate) commit: String,

@@ -7,6 +7,29 @@ pub(crate) const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// `true` in GitHub Actions: errors become annotations.
 pub(crate) const GITHUB_ACTIONS: &str = "GITHUB_ACTIONS";
 
+/// A token for github.com and the hosts of ghe.com; before [`GITHUB_TOKEN`].
+pub(crate) const GH_TOKEN: &str = "GH_TOKEN";
+/// The same; in GitHub Actions the token of the run.
+pub(crate) const GITHUB_TOKEN: &str = "GITHUB_TOKEN";
+/// A token for GitHub Enterprise Server; before [`GITHUB_ENTERPRISE_TOKEN`].
+pub(crate) const GH_ENTERPRISE_TOKEN: &str = "GH_ENTERPRISE_TOKEN";
+/// The same.
+pub(crate) const GITHUB_ENTERPRISE_TOKEN: &str = "GITHUB_ENTERPRISE_TOKEN";
+/// The GitHub host that `-R OWNER/NAME` means.
+pub(crate) const GH_HOST: &str = "GH_HOST";
+/// The root of the REST API; whoever sets it trusts it with the tokens of this environment.
+pub(crate) const GITHUB_API_URL: &str = "GITHUB_API_URL";
+/// How many seconds nothing may happen on a connection; 30 unless said.
+pub(crate) const RELEASE_HTTP_TIMEOUT: &str = "RELEASE_HTTP_TIMEOUT";
+/// How often a request is sent before it is given up; 5 unless said.
+pub(crate) const RELEASE_HTTP_TRIES: &str = "RELEASE_HTTP_TRIES";
+/// How many seconds a limit of GitHub may hold a run up; 120 unless said.
+pub(crate) const RELEASE_HTTP_LONGEST_WAIT: &str = "RELEASE_HTTP_LONGEST_WAIT";
+/// Where a rehearsal ends the process with SIGKILL: at the line of its story that is this.
+pub(crate) const RELEASE_KILL_AT: &str = "RELEASE_KILL_AT";
+
+/// Where caches are kept.
+pub(crate) const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
 /// The folder that `~` stands for in `user.signingKey`.
 pub(crate) const HOME: &str = "HOME";
 

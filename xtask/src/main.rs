@@ -9,7 +9,9 @@ mod environment;
 mod failure;
 mod report;
 mod session;
+mod story;
 mod verbs;
+mod world;
 
 use std::process::ExitCode;
 

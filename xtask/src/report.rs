@@ -79,13 +79,20 @@ pub(crate) fn plan(page: &mut Page, plan: &Plan) {
         let what = match step.step {
             Action::WriteArchive | Action::WriteSums | Action::WriteNotes => "write",
             Action::CreateTag => "tag",
+            Action::CreateDraft => "draft",
+            Action::RewriteDraft => "text",
+            Action::Upload => "upload",
+            Action::Remove => "remove",
+            Action::PushTag => "push",
+            Action::Publish => "publish",
+            Action::Audit => "audit",
         };
         let state = match step.state {
             State::Missing => "",
             State::Again => "  (there from before: written again, with the same bytes)",
             State::Present => "  (there already)",
         };
-        page.line(format!("  {what:<6} {}{DIM}{state}{DIM:#}", step.subject));
+        page.line(format!("  {what:<7} {}{DIM}{state}{DIM:#}", step.subject));
     }
 }
 

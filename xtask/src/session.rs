@@ -8,11 +8,12 @@ use anyhow::Context as _;
 use model::catalog::Target;
 use model::request::{Reach, Request, Signing, Start};
 use model::{Catalog, ReleaseTag, RepoSlug};
-use ops::{Repo, Surroundings, Template, Work};
+use ops::{Patience, Repo, Surroundings, Template, Work};
 
 use crate::args::{Global, Range, Which};
 use crate::environment;
 use crate::failure::Failure;
+use crate::world::{self, Reached};
 
 /// The catalog that is built in.
 const BUILT_IN: &str = include_str!("../../release.toml");
@@ -26,6 +27,7 @@ pub(crate) struct Session {
     around: Surroundings,
     remote: String,
     slug: RepoSlug,
+    patience: Patience,
 }
 
 impl Session {
@@ -35,23 +37,34 @@ impl Session {
         let repo = Repo::open(&directory).map_err(ops::OpsError::from)?;
         let (catalog, policy_root) = catalog(global, &repo.root())?;
         let slug = match &global.repo {
-            Some(text) => RepoSlug::parse(text).map_err(Failure::usage)?,
+            Some(text) => RepoSlug::parse(&on_host(text)).map_err(Failure::usage)?,
             None => repo
                 .remote_url(&global.remote)
                 .and_then(|it| RepoSlug::from_remote_url(&it))
                 .unwrap_or_else(|| catalog.slug().clone()),
         };
+        let patience = world::patience()?;
         let around = Surroundings {
             policy_root,
             home: environment::value(environment::HOME).map(PathBuf::from),
+            cache: world::cache(),
+            idle: patience.timeout,
             now: now(),
         };
-        Ok(Self { repo, catalog, around, remote: global.remote.clone(), slug })
+        Ok(Self { repo, catalog, around, remote: global.remote.clone(), slug, patience })
     }
 
-    /// What operations work with.
+    /// What operations work with that stay on this machine.
     pub(crate) fn work(&self) -> Work<'_> {
-        Work { repo: &self.repo, catalog: &self.catalog, around: &self.around }
+        Work { repo: &self.repo, catalog: &self.catalog, around: &self.around, world: None }
+    }
+
+    /// GitHub, where a release is to get there.
+    pub(crate) fn reach(&self, reach: Reach) -> Result<Option<Reached>, Failure> {
+        match reach {
+            Reach::Local => Ok(None),
+            Reach::Published(_) => Reached::connect(&self.slug, &self.repo.root(), self.patience).map(Some),
+        }
     }
 
     /// Whether a release's tag is signed, and with which key: as asked for, else as git is configured.
@@ -120,6 +133,14 @@ impl Session {
         }
         let there = self.repo.tag(&tag.name()).map_err(ops::OpsError::from)?;
         Ok(if there.is_some() { tag.reference() } else { "HEAD".to_owned() })
+    }
+}
+
+/// The repository that `-R` means: `GH_HOST` is the host where none is named.
+fn on_host(text: &str) -> String {
+    match environment::value(environment::GH_HOST) {
+        Some(host) if text.matches('/').count() == 1 => format!("{host}/{text}"),
+        _ => text.to_owned(),
     }
 }
 

@@ -8,5 +8,5 @@ pub mod place;
 pub mod tar;
 
 pub use gzip::{GzipError, Threads};
-pub use place::{OutFolder, PlaceError};
+pub use place::{Measured, OutFolder, PlaceError};
 pub use tar::{TarError, TarStream};

@@ -7,6 +7,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use model::Digest;
 use model::id::Hasher;
 use model::receipt::MadeFile;
 
@@ -129,6 +130,33 @@ impl Drop for PendingFile<'_> {
     /// After a rename there is nothing under the old name, and nobody to tell of a failure: the next run overwrites.
     fn drop(&mut self) {
         fs::remove_file(&self.partial).ok();
+    }
+}
+
+/// Something that is only measured.
+#[derive(Debug, Default)]
+pub struct Measured {
+    hasher: Hasher,
+    size: u64,
+}
+
+impl Measured {
+    /// The digest and the length in bytes of what was written.
+    #[must_use]
+    pub fn finish(self) -> (Digest, u64) {
+        (self.hasher.finish(), self.size)
+    }
+}
+
+impl Write for Measured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

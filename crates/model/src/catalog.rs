@@ -17,6 +17,8 @@ pub struct Catalog {
     pub eras: Vec<Era>,
     /// The branch that releases are cut from, where the clone does not say.
     pub default_branch: String,
+    /// The target whose releases get the badge "Latest"; none where none gets it unasked.
+    pub latest: Option<String>,
     /// The first word of archive names and of the folder inside.
     pub archive_prefix: String,
     /// Where images live: `<registry>/<image>`.

@@ -13,6 +13,16 @@ pub struct Person {
     pub name: String,
     /// The e-mail address.
     pub email: String,
+    /// The account on GitHub; none where GitHub was not asked, or knows none.
+    pub login: Option<String>,
+}
+
+impl Person {
+    /// A person of whom nothing but this is known.
+    #[must_use]
+    pub fn new(name: &str, email: &str) -> Self {
+        Self { name: name.to_owned(), email: email.to_owned(), login: None }
+    }
 }
 
 /// A commit of a release's range, in the words of its author.

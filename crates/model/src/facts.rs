@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use crate::change::{History, Since};
+use crate::hosting::WorldFacts;
 use crate::verdict::Finding;
 use crate::{CommitId, ObjectId, RepoPath, Version};
 
@@ -32,6 +33,8 @@ pub struct Facts {
     pub signer: Option<SignerFact>,
     /// What the tag proves; none where it is not there, or need not be signed.
     pub tag_findings: Option<Vec<Finding>>,
+    /// What the world has of it; none where nothing is to leave this machine, for nobody was asked then.
+    pub world: Option<WorldFacts>,
 }
 
 /// The clone that is worked on.
@@ -73,7 +76,7 @@ pub enum SignerState {
     Accepted,
 }
 
-/// Where the released commit stands on origin's default branch, as this clone last saw it.
+/// Where the released commit stands on origin's default branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BranchFact {
     /// The clone knows no such branch.
@@ -89,7 +92,18 @@ pub enum BranchFact {
         tip: CommitId,
         /// Whether the released commit is on it.
         contains: bool,
+        /// Who said so.
+        seen: Seen,
     },
+}
+
+/// When something of a remote was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// When this clone fetched last.
+    Fetched,
+    /// Just now.
+    Now,
 }
 
 /// A tag of the target.
@@ -185,13 +199,17 @@ pub enum Check {
     Attributes,
     /// The tag can be signed.
     Signing,
-    /// The release can be published.
-    Publishing,
+    /// The tag on origin is free, or is there and the same.
+    Origin,
+    /// Somebody may push and release here.
+    Credentials,
+    /// The release on GitHub is missing, a draft, or complete.
+    Release,
 }
 
 impl Check {
     /// All checks, in the order of reports.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::CleanTree,
         Self::DefaultBranch,
         Self::Shallow,
@@ -205,7 +223,9 @@ impl Check {
         Self::Attributes,
         Self::Tagger,
         Self::Signing,
-        Self::Publishing,
+        Self::Origin,
+        Self::Credentials,
+        Self::Release,
     ];
 
     /// The name: stable, for `--allow` and for scripts.
@@ -225,7 +245,9 @@ impl Check {
             Self::Tagger => "tagger",
             Self::Attributes => "attributes",
             Self::Signing => "signing",
-            Self::Publishing => "publishing",
+            Self::Origin => "origin",
+            Self::Credentials => "credentials",
+            Self::Release => "release",
         }
     }
 
@@ -246,7 +268,9 @@ impl Check {
             | Self::Tagger
             | Self::Attributes
             | Self::Signing
-            | Self::Publishing => false,
+            | Self::Origin
+            | Self::Credentials
+            | Self::Release => false,
         }
     }
 }

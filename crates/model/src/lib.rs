@@ -3,9 +3,11 @@
 //! This crate will not read a file, ask the clock, look at the environment or decide anything. A value
 //! that has been parsed is a valid one: types with rules have private fields and one fallible constructor.
 
+pub mod audit;
 pub mod catalog;
 pub mod change;
 pub mod facts;
+pub mod hosting;
 pub mod id;
 pub mod path;
 pub mod plan;
@@ -17,6 +19,7 @@ pub mod sums;
 pub mod tag;
 pub mod time;
 pub mod tree;
+pub mod url;
 pub mod verdict;
 pub mod version;
 

@@ -108,6 +108,20 @@ pub enum Action {
     WriteNotes,
     /// The tag is made, in this clone.
     CreateTag,
+    /// A draft of the release is made on GitHub.
+    CreateDraft,
+    /// The draft's text is made that of the notes.
+    RewriteDraft,
+    /// An asset is uploaded to the draft.
+    Upload,
+    /// What is left of an upload that broke off, or is other than it must be, is taken from the draft.
+    Remove,
+    /// The tag is pushed.
+    PushTag,
+    /// The draft is published.
+    Publish,
+    /// What the world downloads is held against what was made.
+    Audit,
 }
 
 /// Whether a step is still to be done.

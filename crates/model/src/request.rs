@@ -61,5 +61,34 @@ pub enum Reach {
     /// Nothing leaves the machine.
     Local,
     /// The tag is pushed and the release is published.
+    Published(Publication),
+}
+
+/// How a release is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Publication {
+    /// Whether it gets the badge "Latest".
+    pub badge: Badge,
+    /// Where it ends.
+    pub end: End,
+}
+
+/// Whether a release gets the badge "Latest", of which a repository has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Badge {
+    /// As the catalog says: the highest final version of the target that owns it.
+    Auto,
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+}
+
+/// Where publishing ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// With a complete draft and the tag on origin.
+    Draft,
+    /// With a published release, audited.
     Published,
 }

@@ -147,7 +147,7 @@ fn person_and_time(line: &str) -> Option<(Person, i64)> {
     if !signed || email.contains(['<', '>']) || !seconds.bytes().all(|it| it.is_ascii_digit()) {
         return None;
     }
-    Some((Person { name: name.to_owned(), email: email.to_owned() }, seconds.parse().ok()?))
+    Some((Person::new(name, email), seconds.parse().ok()?))
 }
 
 /// What was signed, and the signature. Git takes the last line that starts an armor; here there must be only one, or

@@ -18,6 +18,12 @@ pub fn in_zone(seconds: i64, offset_minutes: i32, form: &str) -> Option<String> 
     Some(there.strftime(form).to_string())
 }
 
+/// The second, since 1970 in UTC, that a `Date` header names (RFC 9110, 5.6.7); `None` where it is none.
+#[must_use]
+pub fn from_http(text: &str) -> Option<i64> {
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok().map(Timestamp::as_second)
+}
+
 /// The second, since 1970 in UTC, that `YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS` with a `Z` behind it names.
 ///
 /// OpenSSH reads such a time without the `Z` in the local zone, which would give a policy another meaning on another
@@ -48,5 +54,13 @@ mod tests {
             assert_eq!(from_openssh(bad), None, "{bad}");
         }
         assert_eq!(rfc3339(1_767_270_615), "2026-01-01T12:30:15Z");
+    }
+
+    #[test]
+    fn reads_the_times_of_http() {
+        assert_eq!(from_http("Thu, 01 Jan 2026 12:30:15 GMT"), Some(1_767_270_615));
+        for bad in ["", "tomorrow", "Thu, 32 Jan 2026 12:30:15 GMT"] {
+            assert_eq!(from_http(bad), None, "{bad}");
+        }
     }
 }

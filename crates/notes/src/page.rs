@@ -2,7 +2,7 @@
 
 use model::catalog::{Catalog, Target};
 use model::change::{Changelog, Contributor, Entry, Kind, Since};
-use model::{CommitId, ReleaseTag, RepoSlug};
+use model::{CommitId, ReleaseTag, RepoSlug, url};
 use serde::Serialize;
 
 use crate::escape;
@@ -81,9 +81,16 @@ impl Page {
         let (since, compare_url) = match &changelog.since {
             Since::Tag { name, .. } => (
                 Some(escape::code(name)),
-                format!("{}/compare/{}...{}", facts.slug.url(), in_url(name), in_url(&facts.tag.name())),
+                format!(
+                    "{}/compare/{}...{}",
+                    facts.slug.url(),
+                    url::path(name),
+                    url::path(&facts.tag.name())
+                ),
             ),
-            Since::Beginning => (None, format!("{}/commits/{}", facts.slug.url(), in_url(&facts.tag.name()))),
+            Since::Beginning => {
+                (None, format!("{}/commits/{}", facts.slug.url(), url::path(&facts.tag.name())))
+            }
         };
         let paths: Vec<&str> = changelog.paths.iter().map(model::RepoPath::as_str).collect();
         let people = changelog.contributors.iter().filter(|it| !it.bot).map(person).collect();
@@ -127,12 +134,4 @@ fn entry(entry: &Entry) -> String {
 
 fn person(it: &Contributor) -> String {
     it.handle.as_ref().map_or_else(|| escape::text(&it.name), |handle| format!("@{handle}"))
-}
-
-/// A name as a part of an address (RFC 3986, section 2): unreserved characters and `/` stay, other bytes are encoded.
-fn in_url(name: &str) -> String {
-    let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    name.bytes()
-        .map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }

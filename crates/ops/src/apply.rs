@@ -1,37 +1,71 @@
 //! What changes something.
 
+use std::io::Write;
 use std::path::Path;
 
-use archive::{OutFolder, TarStream, Threads, gzip};
+use archive::{GzipError, Measured, OutFolder, TarStream, Threads, gzip};
 use model::facts::TagKind;
+use model::hosting::{HostedRelease, WantedAsset};
 use model::plan::Approved;
 use model::receipt::{MadeFile, MadeTag, Receipt};
-use model::request::{Request, Signing};
-use model::{CommitId, ReleaseTag, sums};
+use model::request::{Reach, Request, Signing};
+use model::tree::Snapshot;
+use model::verdict::Finding;
+use model::{CommitId, Digest, ReleaseTag, sums};
 use repo::{Repo, RepoError};
 
+use crate::lock::TagLock;
+use crate::publish::Publishing;
 use crate::{Event, NOTES_FILE, OpsError, Prepared, SUMS_FILE, Work, tags};
 
-/// Performs a release on this machine: archive, sums and notes on disk, then the tag. Run again, it comes to the
-/// same end.
+/// What came of a release.
+#[derive(Debug)]
+pub struct Done {
+    /// What was made on this machine.
+    pub receipt: Receipt,
+    /// The release on GitHub; none where nothing left this machine.
+    pub release: Option<HostedRelease>,
+    /// What an outsider found; empty where nothing was published.
+    pub audit: Vec<Finding>,
+}
+
+/// Performs a release: archive, sums and notes on disk, then the tag; then, where it was asked for, the world. Run again, it
+/// comes to the same end.
 ///
 /// # Errors
-/// [`OpsError`]. Files that were written before stay; none is there in part.
+/// [`OpsError`]. What was done before stays, and a further run goes on from there; no file is there in part.
 pub fn apply(
     work: Work<'_>,
     request: &Request,
     prepared: &Prepared,
     approved: &Approved,
     tell: &mut dyn FnMut(Event),
-) -> Result<Receipt, OpsError> {
+) -> Result<Done, OpsError> {
     let plan = approved.plan();
+    let publication = match (request.reach, work.world, &prepared.facts.world) {
+        (Reach::Published(publication), Some(world), Some(facts)) => Some((publication, world, facts)),
+        _ => None,
+    };
+    let lock = publication.map(|_| TagLock::take(&work.around.cache, &request.slug, &request.tag));
+    let lock = lock.transpose()?;
+    if let Some(known) = &prepared.known {
+        known.write();
+    }
     let notes = prepared.notes.as_ref().ok_or_else(|| OpsError::no_range(&plan.tag, plan.commit))?;
     let folder = OutFolder::open(&request.out)?;
     let mut files = write_into(work.repo, &plan.tag, plan.commit, &folder, tell)?;
     tell(Event::Writing(NOTES_FILE.to_owned()));
     files.push(folder.write(NOTES_FILE, notes.markdown.as_bytes())?);
+    tell(Event::Written(files[2].clone()));
     let tag_object = tag(work, request, prepared, tell)?;
-    Ok(Receipt { tag: plan.tag.clone(), commit: plan.commit, files, tag_object })
+    let receipt = Receipt { tag: plan.tag.clone(), commit: plan.commit, files, tag_object };
+    let Some((publication, world, facts)) = publication else {
+        return Ok(Done { receipt, release: None, audit: Vec::new() });
+    };
+    let publishing = Publishing { work, world, request, prepared, facts, publication };
+    let (release, audit) = publishing.perform(&receipt, tell)?;
+    drop(lock);
+    Ok(Done { receipt, release: Some(release), audit })
 }
 
 /// Writes the source archive of a commit and `SHA256SUMS` into a folder.
@@ -60,17 +94,43 @@ fn write_into(
     let snapshot = repo.snapshot(commit)?;
     let file = folder.create(&name)?;
     let shown = file.path().display().to_string();
-    let file = gzip::compress(file, Threads::all(), |out| {
-        let mut stream = TarStream::start(out, &snapshot, &tag.archive_folder())?;
-        repo.archive(commit, &mut |member| stream.append(member).map_err(OpsError::Tar))?;
-        stream.finish()?;
-        Ok(())
-    });
+    let file = compress(repo, tag, (commit, &snapshot), file);
     let archive = file.map_err(|error| OpsError::of_gzip(&shown, error))?.finish()?;
     tell(Event::Written(archive.clone()));
     let sums = folder.write(SUMS_FILE, sums::render([(name.as_str(), archive.digest)]).as_bytes())?;
     tell(Event::Written(sums.clone()));
     Ok(vec![archive, sums])
+}
+
+fn compress<W: Write + Send>(
+    repo: &Repo,
+    tag: &ReleaseTag,
+    (commit, snapshot): (CommitId, &Snapshot),
+    out: W,
+) -> Result<W, GzipError<OpsError>> {
+    gzip::compress(out, Threads::all(), |out| {
+        let mut stream = TarStream::start(out, snapshot, &tag.archive_folder())?;
+        repo.archive(commit, &mut |member| stream.append(member).map_err(OpsError::Tar))?;
+        stream.finish()?;
+        Ok(())
+    })
+}
+
+/// The assets of a release as they would be, without writing any.
+///
+/// # Errors
+/// [`OpsError`] where the commit cannot be archived.
+pub(crate) fn assets(repo: &Repo, tag: &ReleaseTag, commit: CommitId) -> Result<Vec<WantedAsset>, OpsError> {
+    let name = tag.archive_name();
+    let measured = compress(repo, tag, (commit, &repo.snapshot(commit)?), Measured::default());
+    let (digest, size) = measured.map_err(|error| OpsError::of_gzip(&name, error))?.finish();
+    let text = sums::render([(name.as_str(), digest)]);
+    let sums = WantedAsset {
+        name: SUMS_FILE.to_owned(),
+        size: text.len() as u64,
+        digest: Digest::of(text.as_bytes()),
+    };
+    Ok(vec![WantedAsset { name, size, digest }, sums])
 }
 
 /// The tag in this clone: made, or kept where it is there and right. Looked at again, because the plan may be old.
@@ -90,6 +150,7 @@ fn tag(
         tell(Event::TagKept(name.clone()));
         return Ok(MadeTag { object, kind, existed: true });
     }
+    tell(Event::Tagging(name.clone()));
     let tagger = repo.ask_identity().wait()?;
     let mut object = Repo::tag_object(&name, commit, &tagger, &request.tag.message());
     if request.signing != Signing::Unsigned {

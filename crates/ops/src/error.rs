@@ -1,7 +1,8 @@
 //! What can go wrong, and what to do then.
 
 use archive::{GzipError, PlaceError, TarError};
-use model::{CommitId, ReleaseTag};
+use forge::ForgeError;
+use model::{CommitId, ObjectId, ReleaseTag};
 use notes::NotesError;
 use repo::RepoError;
 
@@ -65,6 +66,50 @@ pub enum OpsError {
         /// What was seen.
         evidence: String,
     },
+    /// GitHub.
+    #[error(transparent)]
+    Forge(#[from] ForgeError),
+    /// Another run publishes the same tag.
+    #[error("another run on this machine publishes {tag}")]
+    AtWork {
+        /// The tag.
+        tag: String,
+    },
+    /// The folder for what may be lost cannot be used.
+    #[error("cannot write {}", path.display())]
+    Cache {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Origin has another tag.
+    #[error("{tag} on {remote} is object {found}, which is not the one that was made")]
+    OriginDiffers {
+        /// The tag.
+        tag: String,
+        /// The remote.
+        remote: String,
+        /// What is there.
+        found: ObjectId,
+    },
+    /// The push seemed to work, and the tag is not there.
+    #[error("{tag} was pushed to {remote}, and is not there")]
+    NotPushed {
+        /// The tag.
+        tag: String,
+        /// The remote.
+        remote: String,
+    },
+    /// Somebody else is at work on the release.
+    #[error("{tag} is not published: {reason}")]
+    Overtaken {
+        /// The tag.
+        tag: String,
+        /// What was seen.
+        reason: String,
+    },
     /// There is no such tag.
     #[error("there is no tag {0} in this clone")]
     NoTag(String),
@@ -87,9 +132,18 @@ impl OpsError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Repo(error) => error.hint(),
-            Self::Place(PlaceError::Busy(_)) => Some("wait for it to end, then run again"),
+            Self::Place(PlaceError::Busy(_)) | Self::AtWork { .. } => {
+                Some("wait for it to end, then run again")
+            }
             Self::NoSuchTag(_) => Some("git fetch --tags, or check the spelling of --from-tag"),
             Self::NoRange { .. } => Some("--initial-release for the whole history, or --from-tag TAG"),
+            Self::Forge(error) => Some(error.hint()),
+            Self::Cache { .. } => Some("set XDG_CACHE_HOME to a folder that can be written"),
+            Self::OriginDiffers { .. } => Some("somebody else made this tag; nothing was published"),
+            Self::NotPushed { .. } => Some("check the remote's rules for tags and its hooks, then run again"),
+            Self::Overtaken { .. } => {
+                Some("another run or person is at work on it; look at it on GitHub, then run again")
+            }
             Self::TagRace { .. } => Some("look at it with git show, then run again"),
             Self::Sign(error) => Some(error.hint()),
             Self::OwnSignature { .. } => {

@@ -3,44 +3,75 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use forge::Told;
 use model::catalog::{Catalog, Target};
 use model::change::{History, Since};
-use model::facts::{BranchFact, CloneFacts, Facts, FilesFact, SourceFact, StartFact, TagFact, TagKind};
+use model::facts::{BranchFact, CloneFacts, Facts, FilesFact, Seen, SourceFact, StartFact, TagFact, TagKind};
+use model::hosting::{OriginFacts, WorldFacts};
 use model::plan::Checked;
 use model::request::{Request, Signing, Start};
 use model::{CommitId, RepoPath, Version};
 use repo::{Repo, RepoError};
 use signing::Key;
 
-use crate::{NOTES_FILE, OpsError, SUMS_FILE, Work, tags};
+use crate::logins::Known;
+use crate::{NOTES_FILE, OpsError, SUMS_FILE, Work, World, apply, logins, tags};
+
+/// What was gathered for a release.
+#[derive(Debug)]
+pub(crate) struct Gathered {
+    pub(crate) facts: Facts,
+    /// The key that would sign.
+    pub(crate) key: Option<Key>,
+    /// Who made which commit, as GitHub said; none where it was not asked.
+    pub(crate) known: Option<Known>,
+}
 
 /// Every fact that a release is decided on, and the key that would sign its tag. Reads the repository, the output folder
-/// and the policy, changes nothing, and asks no network: what is known of origin is what was fetched last.
+/// and the policy, and changes nothing. Nobody is asked over the network unless the release is to be published: what is
+/// known of origin is what was fetched last.
 ///
 /// # Errors
 /// [`OpsError::Repo`] where something cannot be read, [`OpsError::NoSuchTag`] for a `--from-tag` that is not there.
-pub fn gather(work: Work<'_>, target: &Target, request: &Request) -> Result<(Facts, Option<Key>), OpsError> {
+pub(crate) fn gather(
+    work: Work<'_>,
+    target: &Target,
+    request: &Request,
+    tell: &mut dyn FnMut(Told),
+) -> Result<Gathered, OpsError> {
     let repo = work.repo;
+    let name = request.tag.name();
+    let origin = work.world.map(|_| repo.ask_origin(&request.remote, &name, work.around.idle));
     let clone = asked_clone(repo);
     let commit = repo.resolve(&request.revision)?;
     let tags = repo.tags(target)?;
     let since = start(repo, request, &tags, commit)?;
-    let history = match &since {
+    let mut history = match &since {
         Some(it) => repo.history(commit, start_commit(&it.since), &request.paths)?,
         None => History::default(),
     };
     let unsigned = request.signing == Signing::Unsigned;
-    let name = request.tag.name();
     let tag_findings = match tags.iter().find(|it| it.name == name && it.kind == TagKind::Signed) {
         Some(_) if !unsigned => Some(tags::verify_tag(work, &name, Some(commit))?),
         _ => None,
     };
-    let clone = clone.finish(&request.remote, &request.default_branch, commit)?;
+    let mut clone = clone.finish(&request.remote, &request.default_branch, commit)?;
     let tagger = clone.tagger.as_deref().unwrap_or_default();
     let nothing_to_sign = unsigned || tag_findings.is_some();
     let signer = if nothing_to_sign { None } else { Some(tags::signer(work, &request.signing, tagger)?) };
     let (signer, key) = signer.map_or((None, None), |(fact, key)| (Some(fact), key));
+    let origin = origin.map(repo::AskedOrigin::wait).transpose()?;
+    let world = match (work.world, origin) {
+        (Some(world), Some(origin)) => Some(look(work, world, request, (commit, origin), tell)?),
+        _ => None,
+    };
+    let mut known = None;
+    if let (Some(world), Some(facts)) = (work.world, &world) {
+        clone.default_branch = branch_now(repo, world, request, (commit, &facts.origin), tell)?;
+        known = Some(logins::name_authors(work, &request.slug.to_string(), &mut history, tell));
+    }
     let facts = Facts {
+        world,
         commit,
         signer,
         tag_findings,
@@ -52,7 +83,46 @@ pub fn gather(work: Work<'_>, target: &Target, request: &Request) -> Result<(Fac
         since,
         history,
     };
-    Ok((facts, key))
+    Ok(Gathered { facts, key, known })
+}
+
+/// What the world has of the release.
+fn look(
+    work: Work<'_>,
+    world: World<'_>,
+    request: &Request,
+    (commit, origin): (CommitId, OriginFacts),
+    tell: &mut dyn FnMut(Told),
+) -> Result<WorldFacts, OpsError> {
+    let repository = world.own.repository(tell)?;
+    let immutable = world.own.immutability(tell)?;
+    let releases = world.own.releases(&request.tag.name(), tell)?;
+    let compare = releases.iter().any(|it| !it.draft || !it.assets.is_empty());
+    let wanted = if compare { apply::assets(work.repo, &request.tag, commit)? } else { Vec::new() };
+    let requests_left = world.own.requests_left();
+    let credentials = world.credentials;
+    Ok(WorldFacts { origin, repository, immutable, releases, wanted, credentials, requests_left })
+}
+
+/// Where the commit stands on origin's default branch as it is now: by this clone's history, else, where the branch has
+/// gone on since it was fetched, by GitHub's.
+fn branch_now(
+    repo: &Repo,
+    world: World<'_>,
+    request: &Request,
+    (commit, origin): (CommitId, &OriginFacts),
+    tell: &mut dyn FnMut(Told),
+) -> Result<BranchFact, OpsError> {
+    let unknown = || BranchFact::Unknown { reference: format!("{}/HEAD", request.remote) };
+    let Some((branch, tip)) = &origin.head else { return Ok(unknown()) };
+    let contains = if repo.has(*tip) {
+        Some(repo.is_ancestor(commit, *tip)?)
+    } else {
+        world.own.contains(commit, *tip, tell)?
+    };
+    let Some(contains) = contains else { return Ok(unknown()) };
+    let name = format!("{}/{branch}", request.remote);
+    Ok(BranchFact::Known { name, tip: *tip, contains, seen: Seen::Now })
 }
 
 /// The checks of a clone, whatever is released from it.

@@ -4,22 +4,30 @@
 //! anything, and a dry run is a plan that was not applied: no function here takes such a flag.
 
 mod apply;
+mod audit;
 mod error;
 mod gather;
+mod lock;
+mod logins;
 mod prepare;
+mod publish;
 mod status;
 mod tags;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use model::Catalog;
+use model::hosting::Credentials;
+use model::plan::Action;
 use model::receipt::MadeFile;
 
+pub use ::forge::{Forge, ForgeError, Patience, Settings as ForgeSettings, Token, Told};
 pub use ::notes::Template;
 pub use ::repo::Repo;
-pub use apply::{apply, write_archive};
+pub use apply::{Done, apply, write_archive};
 pub use error::OpsError;
-pub use gather::{clone_checks, gather};
+pub use gather::clone_checks;
 pub use prepare::{Prepared, prepare};
 pub use rules::newest;
 pub use status::{Standing, standing};
@@ -34,6 +42,19 @@ pub struct Work<'a> {
     pub catalog: &'a Catalog,
     /// What lies around them.
     pub around: &'a Surroundings,
+    /// The world; none where nothing is to be published.
+    pub world: Option<World<'a>>,
+}
+
+/// The release host, twice.
+#[derive(Debug, Clone, Copy)]
+pub struct World<'a> {
+    /// As the operator.
+    pub own: &'a Forge,
+    /// As anybody.
+    pub outsider: &'a Forge,
+    /// Where the operator's credentials come from.
+    pub credentials: Credentials,
 }
 
 /// What an operation depends on, beside the repository and the catalog.
@@ -43,6 +64,10 @@ pub struct Surroundings {
     pub policy_root: Option<PathBuf>,
     /// The folder that `~` stands for.
     pub home: Option<PathBuf>,
+    /// The folder for what may be lost: locks, and what GitHub said of commits.
+    pub cache: PathBuf,
+    /// How long nothing may move on a connection.
+    pub idle: Duration,
     /// The time, in seconds since 1970 in UTC.
     pub now: i64,
 }
@@ -59,8 +84,27 @@ pub enum Event {
     Writing(String),
     /// A file is complete.
     Written(MadeFile),
+    /// A tag is being made in this clone.
+    Tagging(String),
     /// A tag was made in this clone.
     Tagged(String),
     /// The tag was there, at the same commit.
     TagKept(String),
+    /// Something is about to leave this machine.
+    Doing(Deed),
+    /// It has.
+    Did(Deed),
+    /// Something was there, and right.
+    Kept(Deed),
+    /// What the connection has to tell.
+    Connection(Told),
+}
+
+/// What leaves this machine, and on what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deed {
+    /// What is done.
+    pub action: Action,
+    /// To what.
+    pub subject: String,
 }

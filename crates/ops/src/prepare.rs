@@ -8,7 +8,9 @@ use model::request::{Request, Signing};
 use notes::{Notes, Template};
 use signing::Key;
 
-use crate::{OpsError, Work, gather};
+use crate::gather::{Gathered, gather};
+use crate::logins::Known;
+use crate::{Event, OpsError, Work};
 
 /// A release that could be performed, or refused.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub struct Prepared {
     pub notes: Option<Notes>,
     /// The key that would sign the tag; none where none is to sign, or none can.
     pub(crate) key: Option<Key>,
+    /// What GitHub said of authors, to be remembered.
+    pub(crate) known: Option<Known>,
 }
 
 /// Gathers, decides, and renders the notes. Changes nothing.
@@ -35,9 +39,10 @@ pub fn prepare(
     target: &Target,
     request: &Request,
     template: &Template,
+    tell: &mut dyn FnMut(Event),
 ) -> Result<Prepared, OpsError> {
-    let (facts, key) = gather(work, target, request)?;
-    let plan = rules::plan(request, target, &facts);
+    let Gathered { facts, key, known } =
+        gather(work, target, request, &mut |it| tell(Event::Connection(it)))?;
     let changelog = facts.since.as_ref().map(|start| {
         rules::changelog(
             facts.commit,
@@ -62,5 +67,6 @@ pub fn prepare(
         notes::render(&page, template)
     };
     let notes = changelog.as_ref().map(render).transpose()?;
-    Ok(Prepared { facts, plan, changelog, notes, key })
+    let plan = rules::plan(request, target, &facts, notes.as_ref().map(|it| it.markdown.as_str()));
+    Ok(Prepared { facts, plan, changelog, notes, key, known })
 }

@@ -86,6 +86,24 @@ pub enum RepoError {
     /// The tag appeared while the release was at work.
     #[error("the tag {0} is there already")]
     TagExists(String),
+    /// A remote could not be asked.
+    #[error("{remote} cannot be asked: {said}")]
+    Origin {
+        /// The remote.
+        remote: String,
+        /// What git said.
+        said: String,
+    },
+    /// The tag could not be pushed.
+    #[error("git push of {tag} to {remote} failed: {said}")]
+    Push {
+        /// The tag.
+        tag: String,
+        /// The remote.
+        remote: String,
+        /// What git said.
+        said: String,
+    },
     /// The tag's name is none that git takes.
     #[error("git does not take '{0}' as the name of a tag")]
     TagName(String),
@@ -110,6 +128,12 @@ impl RepoError {
             Self::Program { .. } => Some("git must be installed and be able to read the clone"),
             Self::Attribute { .. } | Self::Git { .. } | Self::Io { .. } => None,
             Self::TagExists(_) => Some("look at it with git show, then run again"),
+            Self::Origin { .. } => {
+                Some("check the network and your access with git ls-remote, then run again")
+            }
+            Self::Push { .. } => {
+                Some("check that you may push tags there, then run again: it goes on where this ended")
+            }
             Self::TagName(_) => Some("see git help check-ref-format"),
         }
     }

@@ -1,7 +1,7 @@
 //! Reads facts from a git repository, and writes a tag object that it is given.
 //!
-//! This crate will not decide what a fact means, talk to a network, print, or change anything but what
-//! [`Repo::create_tag`] says. Objects are read as they are: `refs/replace` and grafts take no part, as with
+//! This crate will not decide what a fact means, print, talk to a network but through the system's git, or change anything
+//! but what [`Repo::create_tag`] and [`Repo::push_tag`] say. Objects are read as they are: `refs/replace` and grafts take no part, as with
 //! `GIT_NO_REPLACE_OBJECTS=1`, because a release is made of what is really there.
 
 mod attributes;
@@ -11,6 +11,7 @@ mod error;
 mod history;
 mod identity;
 mod message;
+mod origin;
 mod paths;
 mod refs;
 mod snapshot;
@@ -24,6 +25,7 @@ use model::{CommitId, ObjectId};
 
 pub use error::RepoError;
 pub use identity::{AskedIdentity, AskedSigning, Identity};
+pub use origin::AskedOrigin;
 pub use snapshot::Take;
 pub use worktree::AskedChanges;
 

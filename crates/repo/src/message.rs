@@ -44,7 +44,7 @@ pub(crate) fn change(commit: &Commit<'_>, mailmap: Option<&Mailmap>) -> Change {
     let (subject, body) = split(&text(commit));
     let author = commit.author();
     let person = |bytes: &[u8]| decode(commit, bytes);
-    let author = Person { name: person(author.name_bytes()), email: person(author.email_bytes()) };
+    let author = Person::new(&person(author.name_bytes()), &person(author.email_bytes()));
     let co_authors = body.lines().filter_map(co_author).map(|it| mapped(it, mailmap)).collect();
     Change { id: crate::commit_id(commit.id()), author: mapped(author, mailmap), subject, co_authors, body }
 }
@@ -55,7 +55,7 @@ fn co_author(line: &str) -> Option<Person> {
     let key = line.get(..KEY.len())?;
     let (name, rest) = line[KEY.len()..].split_once('<')?;
     let (email, _) = rest.split_once('>')?;
-    let person = Person { name: name.trim().to_owned(), email: email.trim().to_owned() };
+    let person = Person::new(name.trim(), email.trim());
     (key.eq_ignore_ascii_case(KEY) && !(person.name.is_empty() && person.email.is_empty())).then_some(person)
 }
 
@@ -66,10 +66,9 @@ fn mapped(person: Person, mailmap: Option<&Mailmap>) -> Person {
     let resolved = Signature::new(&person.name, &person.email, &at_no_time)
         .and_then(|it| mailmap.resolve_signature(&it));
     match resolved {
-        Ok(it) => Person {
-            name: String::from_utf8_lossy(it.name_bytes()).into_owned(),
-            email: String::from_utf8_lossy(it.email_bytes()).into_owned(),
-        },
+        Ok(it) => {
+            Person::new(&String::from_utf8_lossy(it.name_bytes()), &String::from_utf8_lossy(it.email_bytes()))
+        }
         Err(_) => person,
     }
 }
@@ -87,7 +86,7 @@ mod tests {
 
     #[test]
     fn reads_co_authors() {
-        let person = |name: &str, email: &str| Some(Person { name: name.into(), email: email.into() });
+        let person = |name: &str, email: &str| Some(Person::new(name, email));
         assert_eq!(co_author("Co-Authored-By: A B <a@example.com>"), person("A B", "a@example.com"));
         assert_eq!(co_author("co-authored-by:A<a@example.com> and more"), person("A", "a@example.com"));
         for line in ["Co-authored-by: A", "Signed-off-by: A <a@example.com>", "Co-authored-by: <>", "ü"] {

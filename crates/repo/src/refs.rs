@@ -2,7 +2,7 @@
 
 use git2::{ObjectType, Oid};
 use model::catalog::Target;
-use model::facts::{BranchFact, TagFact, TagKind};
+use model::facts::{BranchFact, Seen, TagFact, TagKind};
 use model::receipt::MadeTag;
 use model::{CommitId, ObjectId, RepoPath, Version};
 
@@ -100,7 +100,7 @@ impl Repo {
         };
         let tip = commit_id(tip);
         let name = reference.trim_start_matches("refs/remotes/").trim_start_matches("refs/heads/").to_owned();
-        Ok(BranchFact::Known { name, tip, contains: self.is_ancestor(commit, tip)? })
+        Ok(BranchFact::Known { name, tip, contains: self.is_ancestor(commit, tip)?, seen: Seen::Fetched })
     }
 
     /// A file as a commit has it; none where there is no file of this path.

@@ -102,7 +102,7 @@ mod tests {
             id: CommitId::new(ObjectId::from_bytes([n; 20])),
             subject: subject.to_owned(),
             body: body.to_owned(),
-            author: Person { name: "A".to_owned(), email: "a@example.com".to_owned() },
+            author: Person::new("A", "a@example.com"),
             co_authors: Vec::new(),
         }
     }

@@ -38,7 +38,7 @@ struct Group {
 
 impl Group {
     fn of(person: &Person, bots: &[String]) -> Self {
-        let handle = handle(&person.email);
+        let handle = person.login.clone().or_else(|| handle(&person.email));
         let known_bot =
             |text: &str| bots.iter().any(|pattern| matches(&pattern.to_lowercase(), &text.to_lowercase()));
         let bot = known_bot(&person.name) || known_bot(&person.email);
@@ -106,8 +106,7 @@ mod tests {
     use model::{CommitId, ObjectId};
 
     fn of(people: &[(&str, &str)]) -> Vec<String> {
-        let person =
-            |(name, email): &(&str, &str)| Person { name: (*name).to_owned(), email: (*email).to_owned() };
+        let person = |(name, email): &(&str, &str)| Person::new(name, email);
         let commits: Vec<Commit> = people
             .iter()
             .map(|it| Commit {

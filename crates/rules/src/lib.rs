@@ -3,6 +3,7 @@
 //!
 //! This crate will not read, write, ask a clock or print: the same facts give the same answer.
 
+mod audit;
 mod changelog;
 mod contributors;
 mod plan;
@@ -13,7 +14,9 @@ mod reverts;
 mod sources;
 mod status;
 mod tags;
+mod world;
 
+pub use audit::audit;
 pub use changelog::{changelog, kind};
 pub use plan::plan;
 pub use preflight::{clone_checks, preflight};
@@ -21,3 +24,4 @@ pub use previous::{newest, previous_candidates};
 pub use sources::disagreements;
 pub use status::{Unreleased, unreleased};
 pub use tags::{flaw_of_own, judge_signer, judge_tag};
+pub use world::gets_badge;

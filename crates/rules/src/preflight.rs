@@ -5,15 +5,16 @@ use std::fmt::Write as _;
 
 use model::CommitId;
 use model::catalog::{TagForm, Target};
-use model::facts::{BranchFact, Check, CloneFacts, Facts, SignerState, TagFact, TagKind};
+use model::facts::{BranchFact, Check, CloneFacts, Facts, Seen, SignerState, TagFact, TagKind};
 use model::plan::{Checked, Outcome};
 use model::request::{Reach, Request, Signing, Start};
 use model::verdict::{Finding, Verdict};
 
+use crate::world::world_checks;
 use crate::{newest, previous_candidates, sources};
 
 /// What came of one check, before the operator's `--allow`.
-enum Found {
+pub(crate) enum Found {
     Good(String),
     Note { reason: &'static str, evidence: String, hint: String },
     Bad { reason: &'static str, evidence: String, hint: String },
@@ -50,12 +51,14 @@ pub fn preflight(request: &Request, target: &Target, facts: &Facts) -> Vec<Check
         judged(Check::EmptyNotes, empty_notes(facts), allow),
         judged(Check::VersionSource, version_source(request, target, facts), allow),
         judged(Check::Signing, signing(request, facts), allow),
-        judged(Check::Publishing, publishing(request), allow),
     ]);
+    if let (Reach::Published(publication), Some(world)) = (&request.reach, &facts.world) {
+        checks.extend(world_checks(request, *publication, facts, world));
+    }
     checks
 }
 
-fn judged(check: Check, found: Found, allow: &BTreeSet<Check>) -> Checked {
+pub(crate) fn judged(check: Check, found: Found, allow: &BTreeSet<Check>) -> Checked {
     let allowed = allow.contains(&check);
     let (outcome, reason, evidence, hint) = match found {
         Found::Good(evidence) => (Outcome::Passed, "ok", evidence, String::new()),
@@ -71,7 +74,7 @@ fn judged(check: Check, found: Found, allow: &BTreeSet<Check>) -> Checked {
     Checked { check, outcome, reason, evidence, hint }
 }
 
-fn bad(reason: &'static str, evidence: impl Into<String>, hint: impl Into<String>) -> Found {
+pub(crate) fn bad(reason: &'static str, evidence: impl Into<String>, hint: impl Into<String>) -> Found {
     Found::Bad { reason, evidence: evidence.into(), hint: hint.into() }
 }
 
@@ -104,12 +107,20 @@ fn default_branch(remote: &str, commit: CommitId, clone: &CloneFacts) -> Found {
             format!("this clone has no {reference}"),
             format!("git fetch {remote} && git remote set-head {remote} -a"),
         ),
-        BranchFact::Known { name, tip, contains: true } => {
+        BranchFact::Known { name, tip, contains: true, .. } => {
             Found::Good(format!("{} is on {name} ({})", commit.short(), tip.short()))
         }
-        BranchFact::Known { name, tip, contains: false } => bad(
+        BranchFact::Known { name, tip, contains: false, seen } => bad(
             "not-on-branch",
-            format!("{} is not on {name} ({}), as it was fetched last", commit.short(), tip.short()),
+            format!(
+                "{} is not on {name} ({}), {}",
+                commit.short(),
+                tip.short(),
+                match seen {
+                    Seen::Fetched => "as it was fetched last",
+                    Seen::Now => "as it is now",
+                }
+            ),
             format!("git fetch {remote}, or release a commit that was merged"),
         ),
     }
@@ -332,16 +343,5 @@ fn signer(facts: &Facts) -> Found {
         SignerState::Unjudged => Found::Note { reason: "no-policy", evidence, hint },
         SignerState::Refused => bad("not-allowed", evidence, hint),
         SignerState::None => bad("no-key", evidence, hint),
-    }
-}
-
-fn publishing(request: &Request) -> Found {
-    match request.reach {
-        Reach::Local => Found::Good("nothing leaves this machine".to_owned()),
-        Reach::Published => bad(
-            "cannot-publish",
-            "this version of the suite does not push or publish yet",
-            "release without --push, then push the tag and create the release with gh",
-        ),
     }
 }

@@ -9,7 +9,7 @@ use crate::args::{Archive, Global};
 use crate::failure::Failure;
 use crate::report::{self, Page};
 use crate::session::Session;
-use crate::verbs::release::story;
+use crate::story;
 
 /// What scripts get.
 #[derive(Serialize)]
@@ -28,7 +28,7 @@ pub(crate) fn run(global: &Global, args: &Archive) -> Result<Ending, Failure> {
     let out = session.out(&tag, args.out.as_deref());
     let mut told = |event| {
         if global.verbose {
-            report::tell(global, &story(&event));
+            report::tell(global, &story::line(&event));
         }
     };
     let files = ops::write_archive(&session.repo, &tag, commit, &out, &mut told)?;

@@ -1,8 +1,8 @@
 //! `doctor [TAG]`: every pre-flight check by itself.
 
 use model::plan::{Checked, Outcome};
-use model::request::Request;
-use ops::{OpsError, Template};
+use model::request::{Badge, End, Publication, Reach, Request};
+use ops::{OpsError, Template, Work};
 use serde::Serialize;
 
 use crate::Ending;
@@ -10,6 +10,7 @@ use crate::args::{Doctor, Global, Range, Which};
 use crate::failure::Failure;
 use crate::report::{self, Page};
 use crate::session::Session;
+use crate::world::Reached;
 
 /// What scripts get.
 #[derive(Serialize)]
@@ -57,8 +58,12 @@ fn release_checks(session: &Session, tag: &str, args: &Doctor) -> Result<Vec<Che
         template: None,
     };
     let signing = session.signing(args.sign_tag.as_ref());
-    let request = Request { signing, ..session.request(tag, &range, args.commit.clone()) };
+    let published = Publication { badge: Badge::Auto, end: End::Published };
+    let reach = if args.push { Reach::Published(published) } else { Reach::Local };
+    let request = Request { signing, reach, ..session.request(tag, &range, args.commit.clone()) };
     let target = session.target(&request.tag);
-    let prepared = ops::prepare(session.work(), target, &request, &Template::default())?;
+    let reached = session.reach(reach)?;
+    let work = Work { world: reached.as_ref().map(Reached::world), ..session.work() };
+    let prepared = ops::prepare(work, target, &request, &Template::default(), &mut |_| {})?;
     Ok(prepared.plan.checks)
 }

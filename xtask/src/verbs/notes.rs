@@ -37,7 +37,7 @@ pub(crate) fn run(global: &Global, args: &Notes) -> Result<Ending, Failure> {
     let request = session.request(tag, &args.range, revision);
     let template = session::template(&args.range)?;
     let target = session.target(&request.tag);
-    let prepared = ops::prepare(session.work(), target, &request, &template)?;
+    let prepared = ops::prepare(session.work(), target, &request, &template, &mut |_| {})?;
     let (Some(changelog), Some(notes)) = (&prepared.changelog, &prepared.notes) else {
         return Err(OpsError::no_range(&request.tag, prepared.facts.commit).into());
     };

@@ -4,9 +4,10 @@ use model::change::Since;
 use model::facts::TagKind;
 use model::plan::{Checked, Outcome, Step};
 use model::receipt::Receipt;
-use model::request::{Reach, Request};
+use model::request::{End, Publication, Reach, Request};
+use model::verdict::{Finding, Verdict, worst};
 use model::{CommitId, ReleaseTag};
-use ops::{Event, Prepared};
+use ops::{Done, Prepared, Work};
 use serde::Serialize;
 
 use crate::Ending;
@@ -15,6 +16,8 @@ use crate::environment::{GITHUB_OUTPUT, GITHUB_STEP_SUMMARY};
 use crate::failure::Failure;
 use crate::report::{self, Page};
 use crate::session::{self, Session};
+use crate::story::Story;
+use crate::world::Reached;
 
 /// What scripts get.
 #[derive(Serialize)]
@@ -30,8 +33,23 @@ struct Document<'a> {
     plan: &'a [Step],
     notes: Option<&'a str>,
     receipt: Option<&'a Receipt>,
-    /// The audit of the published release; nothing is published yet.
-    audit: Option<()>,
+    /// The release on GitHub; none where nothing left this machine.
+    release: Option<Hosted<'a>>,
+    /// What an outsider found of the published release; none where nothing was published.
+    audit: Option<Audit<'a>>,
+}
+
+#[derive(Serialize)]
+struct Hosted<'a> {
+    id: u64,
+    page: &'a str,
+    draft: bool,
+}
+
+#[derive(Serialize)]
+struct Audit<'a> {
+    verdict: Verdict,
+    findings: &'a [Finding],
 }
 
 #[derive(Serialize)]
@@ -48,12 +66,19 @@ pub(crate) fn run(global: &Global, args: &Release) -> Result<Ending, Failure> {
     let template = session::template(&args.range)?;
     let target = session.target(&request.tag);
     report::for_actions(GITHUB_OUTPUT, &outputs(target.display_name.as_str(), &request.tag))?;
-    let prepared = ops::prepare(session.work(), target, &request, &template)?;
+    let reached = session.reach(request.reach)?;
+    let work = Work { world: reached.as_ref().map(Reached::world), ..session.work() };
+    let mut story = Story::new(global);
+    let prepared = ops::prepare(work, target, &request, &template, &mut |it| story.tell(&it))?;
     let refused = prepared.plan.refusals().next().is_some();
-    let receipt =
-        if args.dry_run || refused { None } else { Some(perform(global, &session, &request, &prepared)?) };
-    show(global, args, &request, &prepared, receipt.as_ref())?;
-    Ok(if refused { Ending::NotDone } else { Ending::Done })
+    let done =
+        if args.dry_run || refused { None } else { Some(perform(work, &request, &prepared, &mut story)?) };
+    show(global, args, &request, &prepared, done.as_ref())?;
+    Ok(match &done {
+        _ if refused => Ending::NotDone,
+        Some(Done { audit, .. }) if !audit.is_empty() => Ending::Judged(worst(audit)),
+        _ => Ending::Done,
+    })
 }
 
 fn request(session: &Session, args: &Release) -> Result<Request, Failure> {
@@ -63,25 +88,29 @@ fn request(session: &Session, args: &Release) -> Result<Request, Failure> {
     Ok(Request {
         allow: args.allow.iter().copied().collect(),
         signing: session.signing(args.sign_tag.as_ref()),
-        reach: if args.push { Reach::Published } else { Reach::Local },
+        reach: if args.push { Reach::Published(publication(args)) } else { Reach::Local },
         out,
         ..session.request(tag, &args.range, revision)
     })
 }
 
+fn publication(args: &Release) -> Publication {
+    let end = if args.draft { End::Draft } else { End::Published };
+    Publication { badge: args.latest.badge(), end }
+}
+
 fn perform(
-    global: &Global,
-    session: &Session,
+    work: Work<'_>,
     request: &Request,
     prepared: &Prepared,
-) -> Result<Receipt, Failure> {
+    story: &mut Story<'_>,
+) -> Result<Done, Failure> {
     let approved = prepared.plan.clone().approve().map_err(Failure::work)?;
-    let mut told = |event| report::tell(global, &story(&event));
-    let receipt = ops::apply(session.work(), request, prepared, &approved, &mut told)?;
-    let file = |at: usize| receipt.files[at].path.display().to_string();
+    let done = ops::apply(work, request, prepared, &approved, &mut |it| story.tell(&it))?;
+    let file = |at: usize| done.receipt.files[at].path.display().to_string();
     report::for_actions(GITHUB_OUTPUT, &format!("archive={}\nchecksums={}\n", file(0), file(1)))?;
     report::for_actions(GITHUB_STEP_SUMMARY, prepared.notes.as_ref().map_or("", |it| &it.markdown))?;
-    Ok(receipt)
+    Ok(done)
 }
 
 /// What a workflow's next steps read.
@@ -89,22 +118,14 @@ fn outputs(display_name: &str, tag: &ReleaseTag) -> String {
     format!("tag={tag}\ndisplay_name={display_name}\nversion_label={}\n", tag.label())
 }
 
-pub(crate) fn story(event: &Event) -> String {
-    match event {
-        Event::Writing(name) => format!("writing {name}"),
-        Event::Written(file) => format!("wrote {} ({} bytes)", file.path.display(), file.size),
-        Event::Tagged(name) => format!("tagged {name}"),
-        Event::TagKept(name) => format!("kept the tag {name}"),
-    }
-}
-
 fn show(
     global: &Global,
     args: &Release,
     request: &Request,
     prepared: &Prepared,
-    receipt: Option<&Receipt>,
+    done: Option<&Done>,
 ) -> Result<(), Failure> {
+    let receipt = done.map(|it| &it.receipt);
     let of = |outcomes: &[Outcome]| {
         let some = prepared.plan.checks.iter().filter(|it| outcomes.contains(&it.outcome));
         some.map(reason).collect()
@@ -121,7 +142,15 @@ fn show(
             plan: &prepared.plan.steps,
             notes: prepared.notes.as_ref().map(|it| it.markdown.as_str()),
             receipt,
-            audit: None,
+            release: done.and_then(|it| it.release.as_ref()).map(|it| Hosted {
+                id: it.id,
+                page: &it.page,
+                draft: it.draft,
+            }),
+            audit: done
+                .map(|it| &it.audit[..])
+                .filter(|it| !it.is_empty())
+                .map(|findings| Audit { verdict: worst(findings), findings }),
         });
     }
     let mut page = Page::new();
@@ -137,7 +166,11 @@ fn show(
         page.line(&notes.markdown);
     }
     report::checks(&mut page, &prepared.plan.checks, global.verbose);
-    page.line(last_word(args, prepared));
+    if let Some(done) = done.filter(|it| !it.audit.is_empty()) {
+        page.heading("Audit");
+        report::findings(&mut page, &done.audit);
+    }
+    page.line(last_word(args, prepared, done));
     page.print()
 }
 
@@ -180,13 +213,23 @@ fn made(page: &mut Page, receipt: &Receipt) {
     page.line(format!("  tag {}, {how}, {kind}: object {}", receipt.tag, receipt.tag_object.object));
 }
 
-fn last_word(args: &Release, prepared: &Prepared) -> String {
+fn last_word(args: &Release, prepared: &Prepared, done: Option<&Done>) -> String {
     let refusals = prepared.plan.refusals().count();
+    if let Some(release) = done.and_then(|it| it.release.as_ref()) {
+        let state = if release.draft {
+            "A draft, complete: publish it by running again without --draft"
+        } else {
+            "Published"
+        };
+        return format!("\n{state}: {}", release.page);
+    }
     match (refusals, args.dry_run) {
         (0, true) => "\nNothing was changed. Run it without --dry-run to perform this plan.".to_owned(),
         (0, false) => {
             let name = &prepared.plan.tag;
-            format!("\nNothing left this machine. To go on: git push origin refs/tags/{name}")
+            format!(
+                "\nNothing left this machine. To go on, the same again with --push, which publishes {name}."
+            )
         }
         (1, _) => "\nRefused for 1 reason; nothing was changed.".to_owned(),
         (count, _) => format!("\nRefused for {count} reasons; nothing was changed."),

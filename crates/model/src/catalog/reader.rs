@@ -35,6 +35,7 @@ struct RawCatalog {
 #[serde(deny_unknown_fields)]
 struct RawRepository {
     default_branch: String,
+    latest: Option<Spanned<String>>,
     eras: Vec<RawEra>,
 }
 
@@ -121,9 +122,15 @@ impl Reader<'_> {
             self.plain("image registry", registry, "-._/:")?;
         }
         self.no_duplicates(&raw.target)?;
+        if let Some(latest) = &raw.repository.latest
+            && raw.target.iter().all(|it| it.id.get_ref() != latest.get_ref())
+        {
+            return Err(self.error(latest, format!("latest = \"{}\" is no target's id", latest.get_ref())));
+        }
         Ok(Catalog {
             eras: raw.repository.eras.into_iter().map(|it| self.era(it)).collect::<Result<_, _>>()?,
             default_branch: raw.repository.default_branch,
+            latest: raw.repository.latest.map(Spanned::into_inner),
             archive_prefix: raw.archive.prefix.into_inner(),
             image_registries: raw.images.registries.into_iter().map(Spanned::into_inner).collect(),
             source_workflow: raw.archive.workflow.into_inner(),

@@ -1,0 +1,159 @@
+//! What is there.
+
+use model::hosting::{HostedAsset, HostedRelease, HostedRepository};
+use model::url;
+use model::{CommitId, ObjectId};
+use reqwest::{Method, Url};
+use serde::de::DeserializeOwned;
+
+use crate::client::Repeat;
+use crate::wire::{self, Asset, Commit, Comparison, Immutability, Reference, Release, Repository};
+use crate::{Forge, ForgeError, Tell};
+
+/// How many pages of a list are read. A hundred releases a page make ten thousand.
+const PAGES: usize = 100;
+
+impl Forge {
+    /// The repository.
+    ///
+    /// # Errors
+    /// [`ForgeError`], where it is not there or not to be seen among them.
+    pub fn repository(&self, tell: Tell<'_>) -> Result<HostedRepository, ForgeError> {
+        let (it, _) = self.ask::<Repository>(&Method::GET, &self.at(""), None, (Repeat::Freely, tell))?;
+        Ok(it.into())
+    }
+
+    /// Whether releases are frozen when they are published; none where GitHub does not say, which it does only to those
+    /// who administer the repository, and where they are not frozen to nobody (github.md F20).
+    ///
+    /// # Errors
+    /// [`ForgeError`] for anything but an answer.
+    pub fn immutability(&self, tell: Tell<'_>) -> Result<Option<bool>, ForgeError> {
+        let path = self.at("/immutable-releases");
+        match self.ask::<Immutability>(&Method::GET, &path, None, (Repeat::Freely, tell)) {
+            Ok((it, _)) => Ok(Some(it.enabled)),
+            Err(ForgeError::Refused { status: 403 | 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Every release that holds a tag: the published one, and the drafts, which no look-up by tag gives (F10, F12).
+    /// Without a token that may push there are no drafts to be seen.
+    ///
+    /// # Errors
+    /// [`ForgeError`]
+    pub fn releases(&self, tag: &str, tell: Tell<'_>) -> Result<Vec<HostedRelease>, ForgeError> {
+        let mut found: Vec<HostedRelease> = self.published(tag, tell)?.into_iter().collect();
+        for release in self.pages::<Release>(&self.at("/releases?per_page=100"), tell)? {
+            if release.tag_name == tag {
+                let release = HostedRelease::from(release);
+                if found.iter().all(|it| it.id != release.id) {
+                    found.push(release);
+                }
+            }
+        }
+        for release in &mut found {
+            release.assets = self.assets(release.id, tell)?;
+        }
+        found.sort_by_key(|it| it.id);
+        Ok(found)
+    }
+
+    /// The published release of a tag; none where there is none.
+    ///
+    /// # Errors
+    /// [`ForgeError`]
+    pub fn published(&self, tag: &str, tell: Tell<'_>) -> Result<Option<HostedRelease>, ForgeError> {
+        let path = self.at(&format!("/releases/tags/{}", url::segment(tag)));
+        match self.ask::<Release>(&Method::GET, &path, None, (Repeat::Freely, tell)) {
+            Ok((it, _)) => Ok(Some(it.into())),
+            Err(ForgeError::Refused { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A release that is there, by its number.
+    ///
+    /// # Errors
+    /// [`ForgeError`]
+    pub fn release(&self, id: u64, tell: Tell<'_>) -> Result<HostedRelease, ForgeError> {
+        let path = self.at(&format!("/releases/{id}"));
+        let (it, _) = self.ask::<Release>(&Method::GET, &path, None, (Repeat::AndAwait, tell))?;
+        Ok(HostedRelease { assets: self.assets(id, tell)?, ..it.into() })
+    }
+
+    /// The assets of a release.
+    ///
+    /// # Errors
+    /// [`ForgeError`]
+    pub fn assets(&self, release: u64, tell: Tell<'_>) -> Result<Vec<HostedAsset>, ForgeError> {
+        let path = self.at(&format!("/releases/{release}/assets?per_page=100"));
+        Ok(self.pages::<Asset>(&path, tell)?.into_iter().map(HostedAsset::from).collect())
+    }
+
+    /// Whether a commit is an ancestor of another, or the same. None where GitHub does not know one of them.
+    ///
+    /// # Errors
+    /// [`ForgeError`]
+    pub fn contains(
+        &self,
+        commit: CommitId,
+        tip: CommitId,
+        tell: Tell<'_>,
+    ) -> Result<Option<bool>, ForgeError> {
+        let path = self.at(&format!("/compare/{commit}...{tip}?per_page=1"));
+        match self.ask::<Comparison>(&Method::GET, &path, None, (Repeat::Freely, tell)) {
+            Ok((it, _)) => Ok(Some(matches!(it.status.as_str(), "ahead" | "identical"))),
+            Err(ForgeError::Refused { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits until GitHub has a tag, which a push to another address than GitHub's would not bring about: a draft that is
+    /// published without its tag makes one of its own (github.md F13).
+    ///
+    /// # Errors
+    /// [`ForgeError::OtherTag`] where GitHub has another object under its name.
+    pub fn wait_for_tag(&self, name: &str, object: ObjectId, tell: Tell<'_>) -> Result<(), ForgeError> {
+        let path = self.at(&format!("/git/ref/tags/{}", url::path(name)));
+        let (it, _) = self.ask::<Reference>(&Method::GET, &path, None, (Repeat::AndAwait, tell))?;
+        if it.object.sha == object.to_string() {
+            return Ok(());
+        }
+        Err(ForgeError::OtherTag { tag: name.to_owned(), found: it.object.sha, pushed: object })
+    }
+
+    /// The account that a commit's author has; none where GitHub knows no account for the address.
+    ///
+    /// # Errors
+    /// [`ForgeError`]
+    pub fn author(&self, commit: CommitId, tell: Tell<'_>) -> Result<Option<String>, ForgeError> {
+        let path = self.at(&format!("/commits/{commit}"));
+        let (it, _) = self.ask::<Commit>(&Method::GET, &path, None, (Repeat::Freely, tell))?;
+        Ok(it.author.and_then(|it| it.login))
+    }
+
+    /// Every entry of a list, page by page, as the `Link` header leads.
+    fn pages<T: DeserializeOwned>(&self, first: &str, tell: Tell<'_>) -> Result<Vec<T>, ForgeError> {
+        let mut all = Vec::new();
+        let mut next = Some(first.to_owned());
+        for _ in 0..PAGES {
+            let Some(path) = next else { break };
+            let (page, headers) =
+                self.ask::<Vec<T>>(&Method::GET, &path, None, (Repeat::Freely, &mut *tell))?;
+            all.extend(page);
+            let link = headers.get("link").and_then(|it| it.to_str().ok()).and_then(wire::next_page);
+            next = link.map(|it| self.same_host(it)).transpose()?;
+        }
+        Ok(all)
+    }
+
+    /// An address, if it is one of the API's own.
+    fn same_host(&self, address: String) -> Result<String, ForgeError> {
+        let api = Url::parse(&self.settings.api).map(|it| it.origin());
+        match Url::parse(&address) {
+            Ok(url) if api.is_ok_and(|it| it == url.origin()) => Ok(address),
+            _ => Err(ForgeError::Address { address, reason: "the next page of a list is on another host" }),
+        }
+    }
+}

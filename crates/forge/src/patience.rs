@@ -1,0 +1,75 @@
+//! How long to wait, and how often to try.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::Duration;
+
+use crate::error::Trouble;
+
+/// The limits of patience.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// How long nothing may happen on a connection.
+    pub timeout: Duration,
+    /// How often a request is sent, the first time included.
+    pub tries: u32,
+    /// The longest wait before another try. A limit that asks for more ends the run, and says when to go on.
+    pub longest: Duration,
+}
+
+/// The wait before the first retry; each further one is twice as long.
+const FIRST: Duration = Duration::from_millis(250);
+
+impl Patience {
+    /// How long to wait after the failure of this number, counted from 0; none where patience is at its end.
+    ///
+    /// `Retry-After` counts, then the time at which the rate limit is reset; a secondary limit that names neither asks
+    /// for at least a minute (github/docs, `best-practices-for-using-the-rest-api`).
+    pub(crate) fn wait(&self, failure: u32, trouble: &Trouble) -> Option<Duration> {
+        if failure + 1 >= self.tries {
+            return None;
+        }
+        let steps = FIRST.saturating_mul(2_u32.saturating_pow(failure)).min(self.longest);
+        let wait = match trouble {
+            Trouble::Limited { after: Some(after), .. } => *after,
+            Trouble::Limited { after: None, .. } => Duration::from_secs(60).max(steps),
+            Trouble::Lost(_) | Trouble::NotSent(_) | Trouble::Broken(_) => return Some(jittered(steps)),
+            Trouble::Answered(_) => return None,
+        };
+        (wait <= self.longest).then(|| wait + jittered(FIRST))
+    }
+}
+
+/// Between half of it and all of it, so that many who failed together do not come back together.
+fn jittered(wait: Duration) -> Duration {
+    let part = u32::try_from(RandomState::new().hash_one(0) % 512).unwrap_or(0);
+    wait.mul_f64(0.5 + f64::from(part) / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limited(after: Option<u64>) -> Trouble {
+        Trouble::Limited { after: after.map(Duration::from_secs), said: String::new() }
+    }
+
+    #[test]
+    fn waits_grow_are_bounded_and_end() {
+        let patience = Patience { timeout: FIRST, tries: 4, longest: Duration::from_secs(1) };
+        let lost = Trouble::Lost("cut".to_owned());
+        let at = |failure: u32| patience.wait(failure, &lost).unwrap();
+        assert!(at(0) >= FIRST / 2 && at(0) <= FIRST);
+        assert!(at(1) >= FIRST && at(1) <= FIRST * 2);
+        assert!(at(2) >= FIRST * 2 && at(2) <= FIRST * 4);
+        assert_eq!(patience.wait(3, &lost), None, "it goes on for ever");
+    }
+
+    #[test]
+    fn limits_are_obeyed_or_end_the_run() {
+        let patience = Patience { timeout: FIRST, tries: 4, longest: Duration::from_secs(120) };
+        let second = Duration::from_secs(1);
+        assert!(patience.wait(0, &limited(Some(7))).unwrap() >= second * 7);
+        assert!(patience.wait(0, &limited(None)).unwrap() >= second * 60);
+        assert_eq!(patience.wait(0, &limited(Some(121))), None);
+    }
+}

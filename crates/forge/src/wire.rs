@@ -1,0 +1,168 @@
+//! Answers as GitHub writes them, as far as they are read here.
+
+use model::Digest;
+use model::hosting::{HostedAsset, HostedRelease, HostedRepository};
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Repository {
+    full_name: String,
+    default_branch: String,
+    private: bool,
+    #[serde(default)]
+    archived: bool,
+    permissions: Option<Permissions>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Permissions {
+    #[serde(default)]
+    push: bool,
+}
+
+impl From<Repository> for HostedRepository {
+    fn from(it: Repository) -> Self {
+        Self {
+            full_name: it.full_name,
+            default_branch: it.default_branch,
+            private: it.private,
+            archived: it.archived,
+            may_push: it.permissions.is_some_and(|it| it.push),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Immutability {
+    pub(crate) enabled: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Release {
+    id: u64,
+    pub(crate) tag_name: String,
+    body: Option<String>,
+    draft: bool,
+    prerelease: bool,
+    #[serde(default)]
+    immutable: bool,
+    html_url: String,
+    upload_url: String,
+    #[serde(default)]
+    assets: Vec<Asset>,
+}
+
+impl From<Release> for HostedRelease {
+    fn from(it: Release) -> Self {
+        Self {
+            id: it.id,
+            tag: it.tag_name,
+            body: it.body.unwrap_or_default(),
+            draft: it.draft,
+            prerelease: it.prerelease,
+            immutable: it.immutable,
+            page: it.html_url,
+            upload_url: it.upload_url,
+            assets: it.assets.into_iter().map(HostedAsset::from).collect(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Asset {
+    id: u64,
+    name: String,
+    size: u64,
+    state: String,
+    digest: Option<String>,
+    browser_download_url: String,
+}
+
+impl From<Asset> for HostedAsset {
+    fn from(it: Asset) -> Self {
+        let hex = it.digest.as_deref().and_then(|it| it.strip_prefix("sha256:"));
+        Self {
+            id: it.id,
+            name: it.name,
+            size: it.size,
+            complete: it.state == "uploaded",
+            digest: hex.and_then(Digest::from_hex),
+            download_url: it.browser_download_url,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Commit {
+    pub(crate) author: Option<Account>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Account {
+    pub(crate) login: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Reference {
+    pub(crate) object: Object,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Object {
+    pub(crate) sha: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Comparison {
+    pub(crate) status: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Message {
+    message: String,
+    #[serde(default)]
+    errors: Vec<serde_json::Value>,
+}
+
+/// What a refusal says, the fields that it is about included.
+pub(crate) fn message(body: &[u8]) -> Option<String> {
+    let it: Message = serde_json::from_slice(body).ok()?;
+    let detail = |error: &serde_json::Value| match (&error["message"], &error["field"], &error["code"]) {
+        (serde_json::Value::String(text), ..) => text.clone(),
+        (_, serde_json::Value::String(field), serde_json::Value::String(code)) => format!("{field} {code}"),
+        _ => error.to_string(),
+    };
+    let details: Vec<String> = it.errors.iter().map(detail).collect();
+    Some(if details.is_empty() { it.message } else { format!("{}: {}", it.message, details.join("; ")) })
+}
+
+/// The address of the next page, from a `Link` header (RFC 8288).
+pub(crate) fn next_page(link: &str) -> Option<String> {
+    link.split(',').find_map(|part| {
+        let (address, rest) = part.trim().strip_prefix('<')?.split_once('>')?;
+        rest.split(';').any(|it| it.trim() == "rel=\"next\"").then(|| address.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_to_the_next_page_and_no_other() {
+        let link = "<https://api.example.com/x?page=1>; rel=\"prev\", <https://api.example.com/x?page=3>; rel=\"next\"";
+        assert_eq!(next_page(link).as_deref(), Some("https://api.example.com/x?page=3"));
+        for none in ["", "<https://api.example.com/x?page=1>; rel=\"last\"", "https://x; rel=\"next\"", "<>;"]
+        {
+            assert_eq!(next_page(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn refusals_say_what_is_wrong_with_which_field() {
+        let body = br#"{"message":"Validation Failed","errors":[{"resource":"Release","code":"already_exists","field":"tag_name"}]}"#;
+        assert_eq!(message(body).as_deref(), Some("Validation Failed: tag_name already_exists"));
+        assert_eq!(message(br#"{"message":"Not Found"}"#).as_deref(), Some("Not Found"));
+        assert_eq!(message(b"<html>"), None);
+    }
+}

@@ -1,0 +1,153 @@
+//! The repository itself.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use model::time::rfc3339;
+use serde_json::{Map, Value, json};
+
+use super::Shared;
+use super::answer::{Answer, Refusal, ok};
+use super::router::Caller;
+use super::shape::{self, Place};
+use super::state::Settings;
+
+/// `GET /repos/{owner}/{name}`
+pub(crate) async fn show(State(shared): State<Arc<Shared>>, caller: Caller, headers: HeaderMap) -> Answer {
+    let state = shared.state();
+    let place = Place::from_headers(&state.settings, &headers);
+    ok(repository(&state.settings, &place, caller))
+}
+
+/// `GET /repos/{owner}/{name}/immutable-releases`: only those who administer it are told, unless the rehearsal says
+/// otherwise.
+pub(crate) async fn immutability(State(shared): State<Arc<Shared>>, caller: Caller) -> Answer {
+    let state = shared.state();
+    caller.must_write()?;
+    if !state.settings.tells_immutability || !state.settings.immutable {
+        return Err(Refusal::not_found());
+    }
+    ok(json!({ "enabled": true, "enforced_by_owner": false }))
+}
+
+/// `GET /rate_limit`
+pub(crate) async fn rate_limit(State(shared): State<Arc<Shared>>, caller: Caller) -> Answer {
+    let state = shared.state();
+    let anonymous = caller == Caller::Anonymous;
+    let limit = if anonymous { 60.min(state.settings.rate_limit) } else { state.settings.rate_limit };
+    let used = state.used[usize::from(!anonymous)];
+    let rate = json!({
+        "limit": limit,
+        "used": used,
+        "remaining": limit.saturating_sub(used),
+        "reset": state.settings.now + 3600,
+    });
+    ok(json!({ "resources": { "core": rate, "search": rate }, "rate": rate }))
+}
+
+/// The repository, in the shape `full-repository`.
+pub(crate) fn repository(settings: &Settings, place: &Place, caller: Caller) -> Value {
+    let mut all = Map::new();
+    let mut put = |name: &str, value: Value| all.insert(name.to_owned(), value);
+    let url = place.repo("");
+    let web = format!("{}{}", place.web, place.repository);
+    for (name, rest) in URLS {
+        put(name, format!("{url}{rest}").into());
+    }
+    for name in ["description", "homepage", "language", "mirror_url", "license"] {
+        put(name, Value::Null);
+    }
+    for name in [
+        "fork",
+        "has_issues",
+        "has_projects",
+        "has_wiki",
+        "has_pages",
+        "has_discussions",
+        "archived",
+        "disabled",
+    ] {
+        put(name, false.into());
+    }
+    for name in COUNTS {
+        put(name, 0.into());
+    }
+    for name in ["created_at", "updated_at", "pushed_at"] {
+        put(name, rfc3339(settings.now).into());
+    }
+    put("id", 424_242.into());
+    put("node_id", shape::node("R", 424_242).into());
+    put("name", settings.name.clone().into());
+    put("full_name", place.repository.trim_start_matches('/').into());
+    put("owner", shape::user(place, &settings.owner, "Organization"));
+    put("private", settings.private.into());
+    put("visibility", if settings.private { "private" } else { "public" }.into());
+    put("default_branch", settings.default_branch.clone().into());
+    put("url", url.clone().into());
+    put("html_url", web.clone().into());
+    put("svn_url", web.clone().into());
+    put("clone_url", format!("{web}.git").into());
+    put("git_url", format!("git:{}.git", web.trim_start_matches("http:")).into());
+    put("ssh_url", format!("git@localhost:{}.git", place.repository.trim_start_matches('/')).into());
+    if caller != Caller::Anonymous {
+        let push = caller == Caller::Writer;
+        put(
+            "permissions",
+            json!({ "admin": push, "maintain": push, "push": push, "triage": push, "pull": true }),
+        );
+    }
+    Value::Object(all)
+}
+
+const COUNTS: [&str; 10] = [
+    "forks",
+    "forks_count",
+    "stargazers_count",
+    "watchers",
+    "watchers_count",
+    "size",
+    "open_issues",
+    "open_issues_count",
+    "network_count",
+    "subscribers_count",
+];
+
+const URLS: [(&str, &str); 36] = [
+    ("archive_url", "/{archive_format}{/ref}"),
+    ("assignees_url", "/assignees{/user}"),
+    ("blobs_url", "/git/blobs{/sha}"),
+    ("branches_url", "/branches{/branch}"),
+    ("collaborators_url", "/collaborators{/collaborator}"),
+    ("comments_url", "/comments{/number}"),
+    ("commits_url", "/commits{/sha}"),
+    ("compare_url", "/compare/{base}...{head}"),
+    ("contents_url", "/contents/{+path}"),
+    ("contributors_url", "/contributors"),
+    ("deployments_url", "/deployments"),
+    ("downloads_url", "/downloads"),
+    ("events_url", "/events"),
+    ("forks_url", "/forks"),
+    ("git_commits_url", "/git/commits{/sha}"),
+    ("git_refs_url", "/git/refs{/sha}"),
+    ("git_tags_url", "/git/tags{/sha}"),
+    ("hooks_url", "/hooks"),
+    ("issue_comment_url", "/issues/comments{/number}"),
+    ("issue_events_url", "/issues/events{/number}"),
+    ("issues_url", "/issues{/number}"),
+    ("keys_url", "/keys{/key_id}"),
+    ("labels_url", "/labels{/name}"),
+    ("languages_url", "/languages"),
+    ("merges_url", "/merges"),
+    ("milestones_url", "/milestones{/number}"),
+    ("notifications_url", "/notifications{?since,all,participating}"),
+    ("pulls_url", "/pulls{/number}"),
+    ("releases_url", "/releases{/id}"),
+    ("stargazers_url", "/stargazers"),
+    ("statuses_url", "/statuses/{sha}"),
+    ("subscribers_url", "/subscribers"),
+    ("subscription_url", "/subscription"),
+    ("tags_url", "/tags"),
+    ("teams_url", "/teams"),
+    ("trees_url", "/git/trees{/sha}"),
+];

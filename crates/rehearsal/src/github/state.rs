@@ -1,0 +1,173 @@
+//! What a GitHub remembers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::Digest;
+use serde_json::Value;
+
+use crate::Fault;
+
+/// How a repository on GitHub is set up.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the repository's settings page")]
+pub struct Settings {
+    /// Its owner, an organisation.
+    pub owner: String,
+    /// Its name.
+    pub name: String,
+    /// Its default branch.
+    pub default_branch: String,
+    /// A token that may push and release.
+    pub token: String,
+    /// A token that may only read; none where there is no such token.
+    pub reader: Option<String>,
+    /// The people who are known by their addresses.
+    pub users: Vec<User>,
+    /// Whether releases are frozen when they are published.
+    pub immutable: bool,
+    /// Whether those who may only push are told that.
+    pub tells_immutability: bool,
+    /// Whether only those with a token see it.
+    pub private: bool,
+    /// Whether assets have digests; old ones have none.
+    pub digests: bool,
+    /// How many look-ups do not see what was just created.
+    pub lag: u32,
+    /// How many requests a caller has in an hour.
+    pub rate_limit: u32,
+    /// The time, in seconds since 1970 in UTC. It goes on by a second with every request.
+    pub now: i64,
+}
+
+/// Somebody with an account.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// The account's name.
+    pub login: String,
+    /// The address that commits are known by.
+    pub email: String,
+}
+
+impl Settings {
+    /// A public repository with one token, at this time.
+    #[must_use]
+    pub fn new(owner: &str, name: &str, token: &str, now: i64) -> Self {
+        Self {
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+            default_branch: "main".to_owned(),
+            token: token.to_owned(),
+            reader: None,
+            users: Vec::new(),
+            immutable: false,
+            tells_immutability: true,
+            private: false,
+            digests: true,
+            lag: 0,
+            rate_limit: 5000,
+            now,
+        }
+    }
+}
+
+/// A request and what was answered.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// The method.
+    pub method: String,
+    /// The path, without the query, under the API's root.
+    pub path: String,
+    /// The status.
+    pub status: u16,
+    /// Whether the request carried credentials.
+    pub authorized: bool,
+    /// The answer; none where it is no JSON.
+    pub body: Option<Value>,
+}
+
+/// A release.
+#[derive(Debug, Clone)]
+pub(crate) struct Release {
+    pub(crate) id: u64,
+    pub(crate) tag: String,
+    pub(crate) target: String,
+    pub(crate) name: Option<String>,
+    pub(crate) body: Option<String>,
+    pub(crate) draft: bool,
+    pub(crate) prerelease: bool,
+    pub(crate) immutable: bool,
+    pub(crate) created: i64,
+    pub(crate) updated: i64,
+    pub(crate) published: Option<i64>,
+    pub(crate) assets: Vec<Asset>,
+    /// How many look-ups do not see it yet.
+    pub(crate) hidden: u32,
+}
+
+/// An asset.
+#[derive(Debug, Clone)]
+pub(crate) struct Asset {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) label: Option<String>,
+    pub(crate) kind: String,
+    pub(crate) size: u64,
+    /// None while it is a `starter`, and for what is older than digests are.
+    pub(crate) digest: Option<Digest>,
+    pub(crate) complete: bool,
+    pub(crate) downloads: u64,
+    pub(crate) created: i64,
+}
+
+/// Everything that changes.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    pub(crate) releases: BTreeMap<u64, Release>,
+    /// Tags of immutable releases that were deleted.
+    pub(crate) burned: BTreeSet<String>,
+    /// The release with the badge.
+    pub(crate) latest: Option<u64>,
+    /// Attestation bundles by the digest of their subject.
+    pub(crate) attestations: BTreeMap<String, Vec<(u64, Value)>>,
+    /// Workflow runs, the newest last.
+    pub(crate) runs: Vec<Value>,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) log: Vec<Exchange>,
+    /// Requests of this hour: anonymous ones, and those with a token.
+    pub(crate) used: [u32; 2],
+    next: u64,
+}
+
+impl State {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            releases: BTreeMap::new(),
+            burned: BTreeSet::new(),
+            latest: None,
+            attestations: BTreeMap::new(),
+            runs: Vec::new(),
+            faults: Vec::new(),
+            log: Vec::new(),
+            used: [0; 2],
+            next: 1_000,
+        }
+    }
+
+    /// A number that nothing has yet.
+    pub(crate) fn id(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    /// The release that holds an asset.
+    pub(crate) fn holder(&mut self, asset: u64) -> Option<&mut Release> {
+        self.releases.values_mut().find(|it| it.assets.iter().any(|it| it.id == asset))
+    }
+
+    /// The published release of a tag.
+    pub(crate) fn published(&self, tag: &str) -> Option<&Release> {
+        self.releases.values().find(|it| it.tag == tag && !it.draft)
+    }
+}

@@ -1,0 +1,130 @@
+//! A remote, asked and pushed to by the system's git, so that ssh, agents and credential helpers work as the operator set
+//! them up.
+
+use std::time::Duration;
+
+use model::hosting::{OriginFacts, OriginTag};
+use model::{CommitId, ObjectId};
+
+use crate::command::{self, Asked};
+use crate::{Repo, RepoError};
+
+/// A remote that is still thinking.
+#[derive(Debug)]
+pub struct AskedOrigin {
+    asked: Asked,
+    remote: String,
+    reference: String,
+}
+
+impl Repo {
+    /// Asks a remote for a tag and its default branch. `idle` is how long nothing may move on an HTTP connection.
+    #[must_use]
+    pub fn ask_origin(&self, remote: &str, tag: &str, idle: Duration) -> AskedOrigin {
+        let reference = format!("refs/tags/{tag}");
+        let [limit, time] = low_speed(idle);
+        let peeled = format!("{reference}^{{}}");
+        let arguments =
+            ["-c", &limit, "-c", &time, "ls-remote", "--symref", "--", remote, "HEAD", &reference, &peeled];
+        let asked = command::git(&self.root(), &arguments);
+        AskedOrigin { asked, remote: remote.to_owned(), reference }
+    }
+
+    /// Pushes one tag and nothing else, never over another. Whether it arrived, the remote must be asked.
+    ///
+    /// # Errors
+    /// [`RepoError::Push`] with what git said.
+    pub fn push_tag(&self, remote: &str, tag: &str, idle: Duration) -> Result<(), RepoError> {
+        let [limit, time] = low_speed(idle);
+        let refspec = format!("refs/tags/{tag}:refs/tags/{tag}");
+        // Settings that would push more than this one tag, or sign the push with a key of its own choice, take no part.
+        let arguments = [
+            "-c",
+            &limit,
+            "-c",
+            &time,
+            "-c",
+            "push.followTags=false",
+            "push",
+            "--porcelain",
+            "--",
+            remote,
+            &refspec,
+        ];
+        command::git(&self.root(), &arguments).wait()?.map(drop).map_err(|said| RepoError::Push {
+            tag: tag.to_owned(),
+            remote: remote.to_owned(),
+            said,
+        })
+    }
+
+    /// Whether the clone has a commit.
+    #[must_use]
+    pub fn has(&self, commit: CommitId) -> bool {
+        self.git.find_commit(crate::oid(commit.object())).is_ok()
+    }
+}
+
+/// The settings that end a connection on which nothing moves (`git help config`, `http.lowSpeedLimit`).
+fn low_speed(idle: Duration) -> [String; 2] {
+    ["http.lowSpeedLimit=1".to_owned(), format!("http.lowSpeedTime={}", idle.as_secs().max(1))]
+}
+
+impl AskedOrigin {
+    /// What it said.
+    ///
+    /// # Errors
+    /// [`RepoError::Origin`] where it cannot be read.
+    pub fn wait(self) -> Result<OriginFacts, RepoError> {
+        let failed = |said: String| RepoError::Origin { remote: self.remote.clone(), said };
+        let answer = self.asked.wait()?.map_err(failed)?;
+        parse(&String::from_utf8_lossy(&answer), &self.reference)
+            .ok_or_else(|| RepoError::Origin { remote: self.remote, said: "it names no objects".to_owned() })
+    }
+}
+
+/// Reads `git ls-remote --symref`: `ref: <branch>\tHEAD`, then `<object>\t<reference>`. Patterns match the ends of names,
+/// so others than those asked for may stand there.
+fn parse(text: &str, reference: &str) -> Option<OriginFacts> {
+    let peeled = format!("{reference}^{{}}");
+    let (mut branch, mut tip, mut object, mut commit) = (None, None, None, None);
+    for line in text.lines() {
+        let (value, name) = line.split_once('\t')?;
+        if let Some(target) = value.strip_prefix("ref: ") {
+            branch =
+                target.strip_prefix("refs/heads/").filter(|_| name == "HEAD").map(str::to_owned).or(branch);
+            continue;
+        }
+        let id = ObjectId::from_hex(value)?;
+        match name {
+            "HEAD" => tip = Some(CommitId::new(id)),
+            _ if name == reference => object = Some(id),
+            _ if name == peeled => commit = Some(CommitId::new(id)),
+            _ => {}
+        }
+    }
+    let tag = object.map(|object| OriginTag { object, commit: commit.unwrap_or(CommitId::new(object)) });
+    Some(OriginFacts { tag, head: branch.zip(tip) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_asked_for_counts() {
+        let [a, b, c] = ["a", "b", "c"].map(|it| it.repeat(40));
+        let text = format!(
+            "ref: refs/heads/main\tHEAD\n{a}\tHEAD\n{c}\trefs/heads/refs/tags/server/v1\n{b}\trefs/tags/server/v1\n{a}\trefs/tags/server/v1^{{}}\n"
+        );
+        let id = |hex: &str| ObjectId::from_hex(hex).unwrap();
+        let origin = parse(&text, "refs/tags/server/v1").unwrap();
+        assert_eq!(origin.tag, Some(OriginTag { object: id(&b), commit: CommitId::new(id(&a)) }));
+        assert_eq!(origin.head, Some(("main".to_owned(), CommitId::new(id(&a)))));
+        assert_eq!(parse(&text, "refs/tags/server/v2").unwrap().tag, None);
+        let light = parse(&format!("{c}\trefs/tags/server/v2\n"), "refs/tags/server/v2").unwrap();
+        assert_eq!(light.tag, Some(OriginTag { object: id(&c), commit: CommitId::new(id(&c)) }));
+        assert_eq!(parse("", "refs/tags/x").unwrap(), OriginFacts { tag: None, head: None });
+        assert_eq!(parse("not an object\trefs/tags/x\n", "refs/tags/x"), None);
+    }
+}

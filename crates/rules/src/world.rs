@@ -1,0 +1,179 @@
+//! What the world has, and whether that speaks against publishing.
+
+use model::catalog::Target;
+use model::facts::{Check, Facts};
+use model::hosting::{Credentials, HostedRelease, WorldFacts};
+use model::plan::Checked;
+use model::request::{Badge, Publication, Request};
+
+use crate::newest;
+use crate::preflight::{Found, bad, judged};
+
+/// The checks that only a release that is to be published has.
+pub(crate) fn world_checks(
+    request: &Request,
+    publication: Publication,
+    facts: &Facts,
+    world: &WorldFacts,
+) -> Vec<Checked> {
+    let allow = &request.allow;
+    vec![
+        judged(Check::Origin, origin(request, facts, world), allow),
+        judged(Check::Credentials, credentials(request, world), allow),
+        judged(Check::Release, release(request, publication, world), allow),
+    ]
+}
+
+/// The tag on origin: free, or the very object that this clone has.
+fn origin(request: &Request, facts: &Facts, world: &WorldFacts) -> Found {
+    let (name, remote) = (request.tag.name(), &request.remote);
+    let Some(there) = world.origin.tag else {
+        return Found::Good(format!("{name} is free on {remote}"));
+    };
+    if there.commit != facts.commit {
+        return bad(
+            "exists-elsewhere",
+            format!(
+                "{name} on {remote} is at {} and not at {}: a tag is never moved",
+                there.commit.short(),
+                facts.commit.short()
+            ),
+            format!(
+                "git fetch {remote} tag {name}, and --commit {name} to go on with that release; or choose a new version"
+            ),
+        );
+    }
+    match facts.tags.iter().find(|it| it.name == name) {
+        Some(own) if own.object == there.object => {
+            Found::Good(format!("{name} is on {remote}, the same object"))
+        }
+        Some(own) => bad(
+            "exists-otherwise",
+            format!(
+                "{name} on {remote} is object {}, and here {}: a tag is never replaced",
+                there.object, own.object
+            ),
+            format!("git tag -d {name} && git fetch {remote} tag {name}, if the one on {remote} is right"),
+        ),
+        None => bad(
+            "exists-there-only",
+            format!("{name} is on {remote}, at {}, and not in this clone", facts.commit.short()),
+            format!("git fetch {remote} tag {name}"),
+        ),
+    }
+}
+
+fn credentials(request: &Request, world: &WorldFacts) -> Found {
+    let repository = &world.repository;
+    let source = match world.credentials {
+        Credentials::None => {
+            return bad(
+                "no-token",
+                format!("there is no token for {}", request.slug.host()),
+                "gh auth login, or set GH_TOKEN",
+            );
+        }
+        Credentials::Own(source) => source,
+        Credentials::Workflow => "GITHUB_TOKEN",
+    };
+    if repository.archived {
+        return bad(
+            "archived",
+            format!("{} is archived: nobody may change it", repository.full_name),
+            "check -R",
+        );
+    }
+    if !repository.full_name.eq_ignore_ascii_case(&request.slug.path()) {
+        let evidence = format!("{} is called {} now", request.slug.path(), repository.full_name);
+        return bad("renamed", evidence, format!("-R {}", repository.full_name));
+    }
+    if !repository.may_push {
+        return bad(
+            "cannot-push",
+            format!("the token from {source} may not push to {}", repository.full_name),
+            "use a token with 'contents: write'",
+        );
+    }
+    let evidence = format!("the token from {source} may push to {}", repository.full_name);
+    if world.credentials == Credentials::Workflow {
+        return Found::Note {
+            reason: "no-workflows",
+            evidence: format!("{evidence}; a push with it starts no workflow"),
+            hint: "start the target's publishing workflow by hand, or push with another token".to_owned(),
+        };
+    }
+    Found::Good(evidence)
+}
+
+/// The release on GitHub: none, one draft, or one that is published and complete.
+fn release(request: &Request, publication: Publication, world: &WorldFacts) -> Found {
+    if request.tag.version().is_prerelease() && publication.badge == Badge::Yes {
+        let evidence = format!("{} is no final version: GitHub gives it no badge", request.tag.version());
+        return bad("badge", evidence, "leave out --latest");
+    }
+    let [release] = &world.releases[..] else {
+        if world.releases.is_empty() {
+            return Found::Good(format!("there is no release of {} yet", request.tag));
+        }
+        let all: Vec<String> = world.releases.iter().map(named).collect();
+        return bad(
+            "several",
+            format!("{} has {} releases: {}", request.tag, all.len(), all.join(", ")),
+            "delete all but one of the drafts on GitHub, by their numbers",
+        );
+    };
+    if release.draft {
+        return Found::Good(format!("{} is there, to be filled", named(release)));
+    }
+    let others: Vec<String> = world
+        .wanted
+        .iter()
+        .filter(|it| !release.asset(&it.name).is_some_and(|asset| it.is(asset)))
+        .map(|it| match release.asset(&it.name) {
+            Some(asset) => format!("{} is other than what this commit gives (asset {})", it.name, asset.id),
+            None => format!("{} is missing", it.name),
+        })
+        .collect();
+    if others.is_empty() {
+        return Found::Good(format!("{} is published and complete", named(release)));
+    }
+    bad(
+        "published-otherwise",
+        format!(
+            "{} is published, and {}: a published release is never changed",
+            named(release),
+            others.join(", ")
+        ),
+        "choose a new version",
+    )
+}
+
+fn named(release: &HostedRelease) -> String {
+    let kind = if release.draft { "draft" } else { "release" };
+    format!("{kind} {} ({})", release.id, release.page)
+}
+
+/// Whether a release gets the badge: as asked for, else where it is the highest final version of the target that owns
+/// it.
+#[must_use]
+pub fn gets_badge(
+    badge: Badge,
+    owner: Option<&str>,
+    target: &Target,
+    request: &Request,
+    facts: &Facts,
+) -> bool {
+    match badge {
+        Badge::Yes => true,
+        Badge::No => false,
+        Badge::Auto => {
+            let version = request.tag.version();
+            let others: Vec<_> =
+                facts.tags.iter().filter(|it| it.name != request.tag.name()).cloned().collect();
+            let highest = newest(&others).and_then(|it| it.version.as_ref());
+            owner == Some(target.id.as_str())
+                && !version.is_prerelease()
+                && highest.is_none_or(|it| it.precedence(version).is_lt())
+        }
+    }
+}

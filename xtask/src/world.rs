@@ -1,0 +1,126 @@
+//! The world as this environment reaches it: GitHub's address, and who one is there.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use model::RepoSlug;
+use model::hosting::Credentials;
+use ops::{Forge, ForgeSettings, OpsError, Patience, Token, World};
+
+use crate::environment::{self, value};
+use crate::failure::Failure;
+
+/// GitHub, as the operator and as anybody.
+pub(crate) struct Reached {
+    own: Forge,
+    outsider: Forge,
+    credentials: Credentials,
+}
+
+impl Reached {
+    /// Clients for a repository. Nobody is talked to over the network yet, but `gh` and git may be asked for a token.
+    pub(crate) fn connect(slug: &RepoSlug, root: &Path, patience: Patience) -> Result<Self, Failure> {
+        let api = value(environment::GITHUB_API_URL).unwrap_or_else(|| api_of(slug.host()));
+        let token = token(slug.host(), root);
+        let credentials = token.as_ref().map_or(Credentials::None, Token::source);
+        let settings = |token| ForgeSettings { api: api.clone(), slug: slug.clone(), token, patience };
+        let connect = |token| Forge::connect(settings(token)).map_err(OpsError::from);
+        Ok(Self { own: connect(token)?, outsider: connect(None)?, credentials })
+    }
+
+    /// What operations work with.
+    pub(crate) fn world(&self) -> World<'_> {
+        World { own: &self.own, outsider: &self.outsider, credentials: self.credentials }
+    }
+}
+
+/// The REST API of a host: github.com and the tenants of ghe.com have one of its own name, GitHub Enterprise Server has it
+/// under a path.
+fn api_of(host: &str) -> String {
+    if host == "github.com" || is_tenant(host) {
+        return format!("https://api.{host}");
+    }
+    format!("https://{host}/api/v3")
+}
+
+fn is_tenant(host: &str) -> bool {
+    host.ends_with(".ghe.com")
+}
+
+/// The first token that is to be had for a host. Those for github.com go nowhere else, unless `GITHUB_API_URL` says
+/// where: a remote's address alone must not be able to draw a token to a foreign host.
+fn token(host: &str, root: &Path) -> Option<Token> {
+    let ours = host == "github.com" || is_tenant(host) || value(environment::GITHUB_API_URL).is_some();
+    let names = if ours {
+        [environment::GH_TOKEN, environment::GITHUB_TOKEN]
+    } else {
+        [environment::GH_ENTERPRISE_TOKEN, environment::GITHUB_ENTERPRISE_TOKEN]
+    };
+    let in_actions = value(environment::GITHUB_ACTIONS).is_some();
+    let from_environment = names.into_iter().find_map(|name| {
+        let of_run = in_actions && name == environment::GITHUB_TOKEN;
+        let source = if of_run { Credentials::Workflow } else { Credentials::Own(name) };
+        Token::new(&value(name)?, source)
+    });
+    from_environment.or_else(|| from_gh(host)).or_else(|| from_git(host, root))
+}
+
+/// What `gh` has for a host; none where there is no `gh`, or it has none.
+fn from_gh(host: &str) -> Option<Token> {
+    let output = Command::new("gh")
+        .args(["auth", "token", "--hostname", host])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let secret = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+    Token::new(&secret, Credentials::Own("gh auth token"))
+}
+
+/// What git's credential helpers have for a host (`git help credential`). Nobody is asked on a terminal.
+fn from_git(host: &str, root: &Path) -> Option<Token> {
+    use std::io::Write as _;
+    let mut child = Command::new("git")
+        .arg("-C")
+        .arg(root)
+        .args(["-c", "core.askPass=", "credential", "fill"])
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("GIT_ASKPASS", "")
+        .env("SSH_ASKPASS", "")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    child.stdin.take()?.write_all(format!("protocol=https\nhost={host}\n\n").as_bytes()).ok()?;
+    let output = child.wait_with_output().ok()?;
+    let text = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+    let secret = text.lines().find_map(|it| it.strip_prefix("password="))?;
+    Token::new(secret, Credentials::Own("git credential fill"))
+}
+
+/// How long to wait and how often to try, as the environment says.
+pub(crate) fn patience() -> Result<Patience, Failure> {
+    let seconds: f64 = number(environment::RELEASE_HTTP_TIMEOUT)?.unwrap_or(30.0);
+    let longest: u64 = number(environment::RELEASE_HTTP_LONGEST_WAIT)?.unwrap_or(120);
+    let timeout = Duration::try_from_secs_f64(seconds).map_err(|error| {
+        Failure::usage(anyhow!("{}={seconds}: {error}", environment::RELEASE_HTTP_TIMEOUT))
+    })?;
+    let tries = number(environment::RELEASE_HTTP_TRIES)?.unwrap_or(5);
+    Ok(Patience { timeout, tries, longest: Duration::from_secs(longest) })
+}
+
+fn number<T: FromStr>(name: &str) -> Result<Option<T>, Failure> {
+    let Some(text) = value(name) else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| Failure::usage(anyhow!("{name}={text} is not a number")))
+}
+
+/// The folder for what may be lost (XDG Base Directory Specification).
+pub(crate) fn cache() -> PathBuf {
+    let xdg = value(environment::XDG_CACHE_HOME).map(PathBuf::from).filter(|it| it.is_absolute());
+    let home = || value(environment::HOME).map(|it| Path::new(&it).join(".cache"));
+    xdg.or_else(home).unwrap_or_else(std::env::temp_dir).join("opensandbox-release")
+}
