@@ -1,9 +1,10 @@
 //! Every request of a release goes wrong in every way, and the release comes to the same end.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::Duration;
 
-use rehearsal::{Fault, What, When};
+use rehearsal::{Exchange, Fault, What, When};
 
 use crate::support::say;
 use crate::world::World;
@@ -30,52 +31,73 @@ fn ways() -> Vec<(&'static str, What)> {
     ]
 }
 
+/// A request, by its number, and what happens to it.
+struct Case<'a> {
+    number: usize,
+    request: &'a Exchange,
+    name: &'static str,
+    what: What,
+}
+
+impl Case<'_> {
+    /// Plays it, and says whether the same run came to the end. Other bytes than were published are no fault that a
+    /// run could heal: it says that they were refuted.
+    fn play(&self, wanted: &[String]) -> bool {
+        let world = World::new();
+        let after = u32::try_from(self.number).unwrap();
+        let what = self.what.clone();
+        world.github.arm(Fault { method: String::new(), path: String::new(), after, times: 1, what });
+        let case = format!("{} on {}: {} {}", self.name, self.number, self.request.method, self.request.path);
+        let first = world.publish();
+        assert_eq!(world.github.disarm(), 0, "{case} was not reached");
+        for release in world.github.releases().iter().filter(|it| it["draft"] == false) {
+            assert_eq!(release["assets"].as_array().unwrap().len(), 2, "{case}: published incomplete");
+        }
+        if first.code != 0 {
+            let other_bytes = self.name == "malformed" && self.request.path.starts_with("storage:");
+            let resumable = first.code == 11 || first.code == 1 && first.stderr.contains("hint: ");
+            assert!(resumable || first.code == 10 && other_bytes, "{case}: {}\n{}", first.code, first.stderr);
+            let again = world.publish();
+            assert_eq!(again.code, 0, "{case}, again:\n{}\nbefore:\n{}", again.stderr, first.stderr);
+        }
+        assert_eq!(world.published(), wanted, "{case}");
+        first.code == 0
+    }
+}
+
 #[test]
 fn every_request_may_go_wrong_in_every_way() {
     let world = World::new();
     world.publish().ok();
     let (requests, wanted) = (world.github.exchanges(), world.published());
-    let mut table: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
+    let mut cases = Vec::new();
     for (name, what) in ways() {
         for (number, request) in requests.iter().enumerate() {
-            let world = World::new();
-            let after = u32::try_from(number).unwrap();
-            world.github.arm(Fault {
-                method: String::new(),
-                path: String::new(),
-                after,
-                times: 1,
-                what: what.clone(),
-            });
-            let case = format!("{name} on {number}: {} {}", request.method, request.path);
-            let first = world.publish();
-            assert_eq!(world.github.disarm(), 0, "{case} was not reached");
-            for release in world.github.releases().iter().filter(|it| it["draft"] == false) {
-                assert_eq!(release["assets"].as_array().unwrap().len(), 2, "{case}: published incomplete");
-            }
-            let row = table.entry(name).or_default();
-            if first.code == 0 {
-                row[0] += 1;
-            } else {
-                row[1] += 1;
-                assert!(first.code == 1 || first.code == 11, "{case}: {}\n{}", first.code, first.stderr);
-                assert!(first.code == 11 || first.stderr.contains("hint: "), "{case}:\n{}", first.stderr);
-                let again = world.publish();
-                assert_eq!(again.code, 0, "{case}, again:\n{}\nbefore:\n{}", again.stderr, first.stderr);
-            }
-            assert_eq!(world.published(), wanted, "{case}");
+            cases.push(Case { number, request, name, what: what.clone() });
         }
     }
-    let sum = |at: usize| table.values().map(|it| it[at]).sum::<usize>();
+    let all = cases.len();
+    let (queue, table) = (Mutex::new(cases), Mutex::new(BTreeMap::<&str, [usize; 2]>::new()));
+    // Most of the time is spent waiting.
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                while let Some(case) = { queue.lock().unwrap().pop() } {
+                    let same = case.play(&wanted);
+                    table.lock().unwrap().entry(case.name).or_default()[usize::from(!same)] += 1;
+                }
+            });
+        }
+    });
+    let table = table.into_inner().unwrap();
     for (name, [same, next]) in &table {
         say(&format!("fault matrix: {name}: {same} in the same run, {next} in the next"));
     }
+    let done: usize = table.values().flatten().sum();
     say(&format!(
-        "fault matrix: {} requests × {} faults, {} in the same run, {} in the next",
+        "fault matrix: {} requests × {} faults, {done} of {all} converged",
         requests.len(),
-        table.len(),
-        sum(0),
-        sum(1)
+        table.len()
     ));
-    assert!(requests.len() > 20 && sum(0) + sum(1) == requests.len() * table.len());
+    assert!(requests.len() > 25 && done == all);
 }

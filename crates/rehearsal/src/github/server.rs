@@ -149,9 +149,6 @@ async fn written_down(
     authorized: bool,
     shared: &Shared,
 ) -> io::Result<Response<Body>> {
-    if door == Door::Storage {
-        return Ok(response);
-    }
     let (mut parts, body) = response.into_parts();
     let json = parts
         .headers
@@ -166,6 +163,10 @@ async fn written_down(
     };
     let mut state = shared.state();
     let status = parts.status.as_u16();
+    if door == Door::Storage {
+        state.log.push(Exchange { method, path: format!("storage:{path}"), status, authorized, body: None });
+        return Ok(Response::from_parts(parts, body));
+    }
     let number = state.id();
     state.log.push(Exchange { method, path, status, authorized, body: value });
     let left = state.settings.rate_limit.saturating_sub(state.used[usize::from(authorized)]);

@@ -75,7 +75,7 @@ impl Settings {
 pub struct Exchange {
     /// The method.
     pub method: String,
-    /// The path, without the query, under the API's root.
+    /// The path, without the query, under the API's root; after `storage:` for the host that assets are downloaded from.
     pub path: String,
     /// The status.
     pub status: u16,
