@@ -16,6 +16,8 @@ ssh-keygen openssh-client makes signatures, and is the oracle of ours
 openssl openssl makes a signature that ssh-keygen no longer makes
 python3 python3 puts that signature together
 gzip gzip the oracle of archives
+curl curl asks the GitHub on loopback, and is the measure of uploads
+npm npm fetches GitHub's own description of its API
 sha256sum coreutils the oracle of SHA256SUMS
 cmp diffutils compares tar streams
 taskset util-linux runs a test on one core
