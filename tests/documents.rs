@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::support::{Fixture, run, xtask};
+use crate::world::World;
 
 /// A report with what differs between machines replaced.
 #[track_caller]
@@ -40,6 +41,22 @@ fn release() {
         "release_done",
         document(&fixture, &["release", "server/v0.1.1", "--allow", "clean-tree"])
     );
+}
+
+/// A published release, without the port of the GitHub on loopback.
+#[test]
+fn published() {
+    let world = World::new();
+    let ran = world.publish().ok();
+    let mut document: Value = serde_json::from_str(&place(&world, &ran.stdout)).unwrap();
+    document["notes"] = Value::from("…");
+    insta::assert_snapshot!("release_published", serde_json::to_string_pretty(&document).unwrap());
+    let text = world.run(&["release", "server/v0.1.1", "--push"]).ok().stdout;
+    insta::assert_snapshot!("release_published_text", place(&world, &text));
+}
+
+fn place(world: &World, text: &str) -> String {
+    text.replace(&world.github.api(), "[GITHUB]").replace(world.clone.path().to_str().unwrap(), "[ROOT]")
 }
 
 #[test]

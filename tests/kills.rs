@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -33,7 +32,8 @@ fn a_whole_run() -> (Vec<String>, usize, Vec<String>) {
 
 fn kill_at(world: &World, point: &Point) {
     let mut command = world.command(&["release", TAG, "--push"]);
-    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let log = |name: &str| std::fs::File::create(world.home.path().join(name)).unwrap();
+    command.stdout(log("report")).stderr(log("story"));
     let id = Arc::new(AtomicU32::new(0));
     match point {
         Point::Line(line) => {

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use rehearsal::Exchange;
 use serde_json::{Map, Value, json};
 
-use crate::support::{hermetic, run, say};
+use crate::support::say;
 use crate::tools::fetched;
-use crate::world::{TAG, TOKEN, World};
+use crate::world::{TAG, World};
 
-/// GitHub's description (OpenAPI 3.0), with what JSON Schema calls otherwise put into its words.
+/// GitHub's description (`OpenAPI` 3.0), with what JSON Schema calls otherwise put into its words.
 struct Description {
     paths: Map<String, Value>,
     components: Value,
@@ -61,7 +61,7 @@ fn fits(template: &str, path: &str) -> bool {
     }
 }
 
-/// OpenAPI's `nullable` (3.0.3, "Schema Object") in JSON Schema's words.
+/// `OpenAPI`'s `nullable` (3.0.3, "Schema Object") in JSON Schema's words.
 fn translate(value: &mut Value) {
     match value {
         Value::Array(all) => all.iter_mut().for_each(translate),
@@ -108,17 +108,7 @@ fn flaws(description: &Description, it: &Exchange) -> Vec<String> {
 }
 
 /// Asks what a release does not ask.
-fn ask(world: &World, method: &str, path: &str, body: Option<&Value>) {
-    let mut curl = hermetic("curl", world.home.path());
-    curl.args(["-sS", "-o", "/dev/null", "-X", method, "-H", &format!("Authorization: Bearer {TOKEN}")]);
-    if let Some(body) = body {
-        curl.args(["-H", "Content-Type: application/json", "-d", &body.to_string()]);
-    }
-    run(curl.arg(format!("{}{path}", world.github.api()))).ok();
-}
-
 fn ask_everything(world: &World) {
-    let repo = "/repos/acme/widgets";
     let release = world.release();
     let (id, asset) = (&release["id"], &release["assets"][0]["id"]);
     let (tag, head) = (world.clone.git(["rev-parse", TAG]), world.clone.git(["rev-parse", "HEAD"]));
@@ -161,16 +151,16 @@ fn ask_everything(world: &World) {
         ("GET", "/actions/workflows/release-generic.yml/runs".to_owned(), None),
         ("GET", "/immutable-releases".to_owned(), None),
     ] {
-        ask(world, method, &format!("{repo}{path}"), body.as_ref());
+        world.rest(method, &path, body.as_ref());
     }
-    ask(world, "GET", "/rate_limit", None);
+    world.rest("GET", "/../../../rate_limit", None);
     let draft = world.github.releases().into_iter().find(|it| it["draft"] == true).unwrap();
-    ask(world, "DELETE", &format!("{repo}/releases/{}", draft["id"]), None);
+    world.rest("DELETE", &format!("/releases/{}", draft["id"]), None);
     world.github.set(|it| it.immutable = true);
-    ask(world, "GET", &format!("{repo}/immutable-releases"), None);
-    ask(world, "DELETE", &format!("{repo}/releases/assets/{asset}"), None);
+    world.rest("GET", "/immutable-releases", None);
+    world.rest("DELETE", &format!("/releases/assets/{asset}"), None);
     world.github.set(|it| "another-token".clone_into(&mut it.token));
-    ask(world, "GET", repo, None);
+    world.rest("GET", "", None);
 }
 
 #[test]

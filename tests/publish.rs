@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::signing::Signed;
 use crate::support::{Fixture, run};
 use crate::world::{TAG, World};
 
@@ -60,6 +61,33 @@ fn again_does_nothing_but_look() {
         ]
     );
     assert_eq!(again["audit"]["verdict"], "proven");
+}
+
+/// A signed tag is the very object that origin has, the policy takes it there, and another key's is refused before anything
+/// leaves the machine.
+#[test]
+fn a_signed_release() {
+    let signed = Signed::new(&["-t", "ed25519"]);
+    let world = World::of(signed.fixture);
+    let arguments = ["release", TAG, "--push", "--sign-tag", "--config", ".git/release.toml"];
+    let ran = world.run(&arguments).ok();
+    assert!(
+        ran.stdout.contains("made, signed") && ran.stdout.contains("proven     tag")
+            || ran.stdout.contains("proven    tag"),
+        "{}",
+        ran.stdout
+    );
+    let stranger = Fixture::new();
+    stranger.git(["fetch", "-q", &world.github.clone_url(), &format!("refs/tags/{TAG}:refs/tags/{TAG}")]);
+    assert!(stranger.git(["cat-file", "tag", TAG]).contains("-----BEGIN SSH SIGNATURE-----"));
+    assert_eq!(stranger.git(["rev-parse", TAG]), world.clone.git(["rev-parse", TAG]));
+    let signed = Signed::new(&["-t", "ed25519"]);
+    signed.fixture.write(".git/allowed", b"");
+    let world = World::of(signed.fixture);
+    let ran = world.run(&arguments);
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(world.github.releases().is_empty());
+    assert_eq!(world.clone.git(["ls-remote", "origin", &format!("refs/tags/{TAG}")]), "");
 }
 
 /// Whether a request changes anything. Git asks with POST too.

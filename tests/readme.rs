@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::support::{Fixture, hermetic, run, xtask};
+use crate::world::World;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -26,10 +27,12 @@ fn demo() -> (tempfile::TempDir, PathBuf) {
 #[test]
 fn every_command_of_the_readme_runs() {
     let (_folder, demo) = demo();
+    let world = World::of(Fixture::at(demo));
     let (mut ran, mut scripts) = (0, 0);
     for command in commands() {
         if let Some(arguments) = command.strip_prefix("cargo xtask ") {
-            let outcome = run(xtask(&demo).args(arguments.split_whitespace()));
+            let words: Vec<&str> = arguments.split_whitespace().collect();
+            let outcome = world.run(&words);
             assert_eq!(outcome.code, 0, "{command}\n{}\n{}", outcome.stdout, outcome.stderr);
             assert!(!outcome.stdout.is_empty(), "{command}");
             ran += 1;
@@ -41,7 +44,7 @@ fn every_command_of_the_readme_runs() {
             scripts += 1;
         }
     }
-    assert!(ran >= 10 && scripts == 2, "{ran} commands and {scripts} scripts");
+    assert!(ran >= 12 && scripts == 2, "{ran} commands and {scripts} scripts");
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! A release world for tests: a clone, its origin behind HTTP, and a GitHub on loopback.
 
+use std::path::Path;
 use std::process::Command;
 
 use rehearsal::{GitHub, Settings, User};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Fixture, Ran, run, xtask};
+use crate::support::{Fixture, Ran, hermetic, run, xtask};
 
 /// The token that may do everything. Invented, and looked for in everything that is ever printed.
 pub(crate) const TOKEN: &str = "invented-token-7f3a";
@@ -20,6 +21,37 @@ pub(crate) struct World {
     pub(crate) github: GitHub,
     pub(crate) clone: Fixture,
     pub(crate) home: TempDir,
+}
+
+impl Drop for World {
+    /// Looks for the token in everything that a run could have written: reports, logs, caches, archives, the repository.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let found = [secrets(self.home.path()), secrets(self.clone.path())].concat();
+            assert!(found.is_empty(), "a secret was written to {found:?}");
+        }
+    }
+}
+
+/// The files below a folder that hold the token. Git's own configuration is where the tests put it.
+pub(crate) fn secrets(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.is_symlink() {
+                folders.push(path);
+            } else if path.is_file() && !path.ends_with(".git/config") && !path.ends_with("bin/gh") {
+                let bytes = std::fs::read(&path).unwrap();
+                let has = |secret: &str| bytes.windows(secret.len()).any(|it| it == secret.as_bytes());
+                if has(TOKEN) || has(ENCODED) {
+                    found.push(path);
+                }
+            }
+        }
+    }
+    found
 }
 
 impl World {
@@ -71,6 +103,56 @@ impl World {
         self.run(&["release", TAG, "--push", "--format", "json"])
     }
 
+    /// What a dry run says against it; the run itself must say the same and change nothing.
+    #[track_caller]
+    pub(crate) fn refused(&self, arguments: &[&str], check: &str, reason: &str) {
+        let all = [&["release", TAG, "--push", "--format", "json"], arguments].concat();
+        let reasons = |ran: &Ran| -> Vec<(String, String)> {
+            assert_eq!(ran.code, 1, "it is not refused:\n{}\n{}", ran.stdout, ran.stderr);
+            let all = ran.json()["refusals"].as_array().unwrap().clone();
+            assert!(all.iter().all(|it| it["hint"] != "" && it["evidence"] != ""), "{all:#?}");
+            let text = |it: &Value| it.as_str().unwrap().to_owned();
+            all.iter().map(|it| (text(&it["check"]), text(&it["reason"]))).collect()
+        };
+        let before = self.state();
+        let planned = reasons(&self.run(&[&all[..], &["--dry-run"]].concat()));
+        assert_eq!(planned, [(check.to_owned(), reason.to_owned())]);
+        assert_eq!(reasons(&self.run(&all)), planned, "the dry run said something else");
+        assert_eq!(self.state(), before, "a refused run changed something");
+    }
+
+    /// Everything that the world sees of the repository.
+    pub(crate) fn state(&self) -> (Vec<Value>, String) {
+        (self.github.releases(), self.clone.git(["ls-remote", "origin"]))
+    }
+
+    /// Asks the API as somebody who may do everything, and gives the answer.
+    #[track_caller]
+    pub(crate) fn rest(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let address = self.github.api();
+        rest(&address, method, path, body)
+    }
+
+    /// A release of the tag that somebody else made.
+    pub(crate) fn made(&self, draft: bool) -> u64 {
+        let body = serde_json::json!({ "tag_name": TAG, "name": "by hand", "draft": draft });
+        self.rest("POST", "/releases", Some(&body))["id"].as_u64().unwrap()
+    }
+
+    /// Puts an asset there by hand.
+    pub(crate) fn put(&self, release: u64, name: &str, bytes: &[u8]) {
+        let file = self.home.path().join("asset");
+        std::fs::write(&file, bytes).unwrap();
+        let to = format!(
+            "{}/api/uploads/repos/acme/widgets/releases/{release}/assets?name={name}",
+            self.github.api()
+        );
+        let mut curl = hermetic("curl", self.home.path());
+        curl.args(["-sS", "-f", "-X", "POST", "-H", &format!("Authorization: Bearer {TOKEN}")]);
+        curl.args(["-H", "Content-Type: application/octet-stream", "-T"]).arg(&file).arg(to);
+        run(&mut curl).ok();
+    }
+
     /// The one release that there is.
     #[track_caller]
     pub(crate) fn release(&self) -> Value {
@@ -95,6 +177,18 @@ impl World {
         parts.push(self.clone.git(["ls-remote", "origin", &format!("refs/tags/{TAG}*")]));
         parts
     }
+}
+
+/// Asks the API at an address.
+#[track_caller]
+pub(crate) fn rest(address: &str, method: &str, path: &str, body: Option<&Value>) -> Value {
+    let mut curl = hermetic("curl", Path::new("/"));
+    curl.args(["-sS", "-X", method, "-H", &format!("Authorization: Bearer {TOKEN}")]);
+    if let Some(body) = body {
+        curl.args(["-H", "Content-Type: application/json", "-d", &body.to_string()]);
+    }
+    let ran = run(curl.arg(format!("{address}/repos/acme/widgets{path}"))).ok();
+    serde_json::from_str(&ran.stdout).unwrap_or(Value::Null)
 }
 
 /// What ran, if no secret is in it.

@@ -40,6 +40,8 @@ pub struct Forge {
     pub(crate) left: std::cell::Cell<Option<u32>>,
     /// The host that assets may be sent to, beside the API's own.
     pub(crate) uploads: String,
+    /// The path of the API's root: empty, or as in `/api/v3`.
+    root: String,
 }
 
 impl std::fmt::Debug for Forge {
@@ -85,15 +87,17 @@ impl Forge {
         let runtime = runtime.map_err(|it| broken(&it))?;
         let inside = runtime.enter();
         let uploads = uploads_host(&api);
-        let mut builder =
-            Octocrab::builder().base_uri(settings.api.trim_end_matches('/')).map_err(|it| broken(&it))?;
+        let root = api.path().trim_end_matches('/').to_owned();
+        // Octocrab would put the path of its base before the addresses of uploads too.
+        let origin = api.origin().ascii_serialization();
+        let mut builder = Octocrab::builder().base_uri(origin).map_err(|it| broken(&it))?;
         builder = builder.upload_uri(uploads.as_str()).map_err(|it| broken(&it))?;
         if let Some(token) = &settings.token {
             builder = builder.personal_token(token.secret().to_owned());
         }
         let crab = builder.build_with_reqwest(asking).map_err(|it| broken(&it))?;
         drop(inside);
-        Ok(Self { runtime, crab, plain, settings, left: std::cell::Cell::new(None), uploads })
+        Ok(Self { runtime, crab, plain, settings, left: std::cell::Cell::new(None), uploads, root })
     }
 
     /// How many requests are left in this hour, as the last answer said.
@@ -104,7 +108,7 @@ impl Forge {
 
     /// The address of something below the repository.
     pub(crate) fn at(&self, rest: &str) -> String {
-        format!("/repos/{}{rest}", self.settings.slug.path())
+        format!("{}/repos/{}{rest}", self.root, self.settings.slug.path())
     }
 
     /// Sends a request until it is answered, and reads the answer.

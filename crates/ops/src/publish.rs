@@ -178,11 +178,21 @@ impl Publishing<'_> {
         let tag = self.request.tag.name();
         let now = self.world.own.releases(&tag, &mut |it: Told| tell(Event::Connection(it)))?;
         let changed = |reason: String| OpsError::Overtaken { tag: tag.clone(), reason };
-        let [draft] = &now[..] else {
-            let all: Vec<String> = now.iter().map(|it| format!("{} ({})", it.id, it.page)).collect();
-            return Err(changed(format!("it has {} releases now: {}", all.len(), all.join(", "))));
-        };
-        if draft.id != release.id || !draft.draft {
+        let others: Vec<String> = now
+            .iter()
+            .filter(|it| it.id != release.id)
+            .map(|it| format!("{} ({})", it.id, it.page))
+            .collect();
+        if !others.is_empty() {
+            return Err(changed(format!(
+                "beside {} it has other releases now: {}",
+                release.id,
+                others.join(", ")
+            )));
+        }
+        // By its number: a list may not show it yet.
+        let draft = self.world.own.release(release.id, &mut |it: Told| tell(Event::Connection(it)))?;
+        if !draft.draft {
             return Err(changed(format!("release {} ({}) was published meanwhile", draft.id, draft.page)));
         }
         if let Some(bad) = wanted.iter().find(|it| !draft.asset(&it.name).is_some_and(|asset| it.is(asset))) {
@@ -200,7 +210,7 @@ impl Publishing<'_> {
         let gets = target.is_some_and(|it| rules::gets_badge(badge, owner, it, self.request, facts));
         let latest = if gets { Latest::This } else { Latest::Another };
         tell(Event::Doing(deed.clone()));
-        let published = self.world.own.publish(draft, latest, &mut |it| tell(Event::Connection(it)))?;
+        let published = self.world.own.publish(&draft, latest, &mut |it| tell(Event::Connection(it)))?;
         tell(Event::Did(deed));
         Ok(published)
     }

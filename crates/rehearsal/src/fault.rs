@@ -46,6 +46,9 @@ pub enum What {
     Garbled,
     /// The hook is called, and the connection ends without an answer.
     Call(When, Hook),
+    /// The hook is called before the request takes effect, and nothing else is wrong: somebody else does something
+    /// meanwhile.
+    Meanwhile(Hook),
 }
 
 /// Before or after a request took effect.

@@ -117,6 +117,12 @@ impl GitHub {
         faults.iter().filter(|it| it.times > 0).count()
     }
 
+    /// How many faults still wait for their request.
+    #[must_use]
+    pub fn armed(&self) -> usize {
+        self.shared.state().faults.iter().filter(|it| it.times > 0).count()
+    }
+
     /// Changes how the repository is set up.
     pub fn set(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.shared.state().settings);

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use super::answer::Refusal;
 use super::state::{Exchange, State};
 use super::{Shared, router};
-use crate::{What, When};
+use crate::{Hook, What, When};
 
 /// Where a connection came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,14 +74,16 @@ async fn answer(
             return Ok(made_up(status, headers, body));
         }
         Some(What::Cut(When::Before)) => return Err(cut()),
+        Some(What::Meanwhile(ref hook)) => call(hook.clone()).await,
         Some(What::Call(When::Before, ref hook)) => {
             hook.call();
             return Err(cut());
         }
         _ => {}
     }
-    if let Some(refusal) = over_the_limit(&mut shared.state(), authorized, &path) {
-        return Ok(refusal.into_response());
+    let refusal = over_the_limit(&mut shared.state(), authorized, &path);
+    if let Some(refusal) = refusal {
+        return written_down(refusal.into_response(), door, (method, path), authorized, &shared).await;
     }
     let response = hyper::service::Service::call(&TowerToHyperService::new(router), request).await;
     let response = response.unwrap_or_else(|never| match never {});
@@ -100,6 +102,12 @@ fn under_root(mut request: Request<Incoming>) -> Request<Incoming> {
         }
     }
     request
+}
+
+/// Calls a hook on a thread of its own: it may talk to this very server.
+async fn call(hook: Hook) {
+    // A hook that panicked has told its own thread.
+    tokio::task::spawn_blocking(move || hook.call()).await.ok();
 }
 
 fn cut() -> io::Error {
