@@ -191,6 +191,10 @@ fn immutable_releases_are_published_once() {
     proven(&world);
     assert_eq!(world.release()["immutable"], true);
     proven(&world);
+    let moved = world.clone.git_fails(["push", "-f", "origin", &format!("HEAD~1:refs/tags/{TAG}")]);
+    assert!(moved.contains("the tag of an immutable release cannot be changed"), "{moved}");
+    let moved = world.clone.git_fails(["push", "origin", &format!(":refs/tags/{TAG}")]);
+    assert!(moved.contains("the tag of an immutable release cannot be changed"), "{moved}");
     world.rest("DELETE", &format!("/releases/{}", world.release()["id"]), None);
     let ran = world.publish();
     assert!(ran.code == 1 && ran.stderr.contains("was used by an immutable release"), "{}", ran.stderr);

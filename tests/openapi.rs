@@ -172,6 +172,14 @@ fn every_answer_is_one_that_github_describes() {
     world.clone.git(["tag", "-d", "server/v0.1.0"]);
     world.clone.git(["tag", "-am", "signed by nobody", "server/v0.1.0", "HEAD~2"]);
     world.publish().ok();
+    let head = world.clone.git(["rev-parse", "HEAD"]);
+    world.github.add_run("release-generic.yml", TAG, &head, Some("success"));
+    world.github.add_run("publish-server.yml", TAG, &head, None);
+    let runs = world.rest("GET", "/actions/workflows/release-generic.yml/runs", None);
+    assert_eq!(
+        (&runs["total_count"], &runs["workflow_runs"][0]["conclusion"]),
+        (&json!(1), &json!("success"))
+    );
     ask_everything(&world);
     let exchanges = world.github.exchanges();
     let api = exchanges.iter().filter(|it| it.path.starts_with("/repos/") || it.path == "/rate_limit");

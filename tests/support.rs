@@ -134,6 +134,14 @@ impl Fixture {
         run(command.arg("-C").arg(self.path()).args(arguments)).ok().stdout.trim_end().to_owned()
     }
 
+    /// Runs git where it must fail, and gives what it said.
+    #[track_caller]
+    pub(crate) fn git_fails<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
+        let ran = run(hermetic("git", self.path()).arg("-C").arg(self.path()).args(arguments));
+        assert_ne!(ran.code, 0, "git did it: {}", ran.stdout);
+        ran.stderr
+    }
+
     /// Writes files, and makes a commit of them.
     pub(crate) fn commit(&mut self, message: &str, files: &[(&str, &str)]) -> String {
         for (path, text) in files {

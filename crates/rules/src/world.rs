@@ -94,7 +94,9 @@ fn credentials(request: &Request, world: &WorldFacts) -> Found {
             "use a token with 'contents: write'",
         );
     }
-    let evidence = format!("the token from {source} may push to {}", repository.full_name);
+    let left =
+        world.requests_left.map_or(String::new(), |it| format!("; {it} requests are left in this hour"));
+    let evidence = format!("the token from {source} may push to {}{left}", repository.full_name);
     if world.credentials == Credentials::Workflow {
         return Found::Note {
             reason: "no-workflows",
@@ -113,7 +115,7 @@ fn release(request: &Request, publication: Publication, world: &WorldFacts) -> F
     }
     let [release] = &world.releases[..] else {
         if world.releases.is_empty() {
-            return Found::Good(format!("there is no release of {} yet", request.tag));
+            return Found::Good(format!("there is no release of {} yet{}", request.tag, frozen(world)));
         }
         let all: Vec<String> = world.releases.iter().map(named).collect();
         return bad(
@@ -123,7 +125,7 @@ fn release(request: &Request, publication: Publication, world: &WorldFacts) -> F
         );
     };
     if release.draft {
-        return Found::Good(format!("{} is there, to be filled", named(release)));
+        return Found::Good(format!("{} is there, to be filled{}", named(release), frozen(world)));
     }
     let others: Vec<String> = world
         .wanted
@@ -146,6 +148,11 @@ fn release(request: &Request, publication: Publication, world: &WorldFacts) -> F
         ),
         "choose a new version",
     )
+}
+
+/// What publishing means where releases are immutable (github.md F18).
+fn frozen(world: &WorldFacts) -> &'static str {
+    if world.immutable == Some(true) { "; once published, its assets and its tag are frozen" } else { "" }
 }
 
 fn named(release: &HostedRelease) -> String {

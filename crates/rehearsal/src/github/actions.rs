@@ -4,12 +4,68 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use model::time::rfc3339;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Shared;
 use super::answer::{Answer, Paging, Refusal, created, ok};
 use super::router::Caller;
+use super::shape::{self, Place};
+use super::state::Settings;
+use super::{Shared, repository};
+
+/// A run of a workflow.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run<'a> {
+    pub(crate) id: u64,
+    pub(crate) workflow: &'a str,
+    pub(crate) tag: &'a str,
+    pub(crate) commit: &'a str,
+    pub(crate) conclusion: Option<&'a str>,
+}
+
+/// A run in the shape `workflow-run`.
+pub(crate) fn run(settings: &Settings, place: &Place, it: &Run<'_>) -> Value {
+    let url = place.repo(&format!("/actions/runs/{}", it.id));
+    let time = rfc3339(settings.now);
+    let repository = repository::repository(settings, place, Caller::Anonymous);
+    let author = json!({ "name": "Ada Example", "email": "ada@example.com" });
+    json!({
+        "id": it.id,
+        "node_id": shape::node("WFR", it.id),
+        "head_branch": it.tag,
+        "head_sha": it.commit,
+        "path": format!(".github/workflows/{}", it.workflow),
+        "display_title": it.tag,
+        "run_number": 1,
+        "event": "push",
+        "status": if it.conclusion.is_some() { "completed" } else { "in_progress" },
+        "conclusion": it.conclusion,
+        "workflow_id": it.workflow.bytes().map(u64::from).sum::<u64>(),
+        "check_suite_url": place.repo(&format!("/check-suites/{}", it.id)),
+        "url": url,
+        "html_url": format!("{}{}/actions/runs/{}", place.web, place.repository, it.id),
+        "pull_requests": [],
+        "created_at": time,
+        "updated_at": time,
+        "jobs_url": format!("{url}/jobs"),
+        "logs_url": format!("{url}/logs"),
+        "artifacts_url": format!("{url}/artifacts"),
+        "cancel_url": format!("{url}/cancel"),
+        "rerun_url": format!("{url}/rerun"),
+        "workflow_url": place.repo(&format!("/actions/workflows/{}", it.workflow)),
+        "head_commit": {
+            "id": it.commit,
+            "tree_id": it.commit,
+            "message": it.tag,
+            "timestamp": time,
+            "author": author,
+            "committer": author,
+        },
+        "repository": repository,
+        "head_repository": repository,
+    })
+}
 
 /// A bundle that is handed in.
 #[derive(Debug, Deserialize)]

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use super::answer::Refusal;
@@ -19,10 +20,40 @@ pub(crate) fn init(bare: &Path, branch: &str) -> Result<(), RehearsalError> {
     let output =
         command.args(["init", "-q", "--bare", "-b", branch]).arg(bare).output().map_err(failed(what()))?;
     if output.status.success() {
-        return Ok(());
+        return freeze_hook(bare);
     }
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     Err(RehearsalError { what: what(), source: std::io::Error::other(said) })
+}
+
+/// What keeps the tags of immutable releases where they are (github.md F19): a hook that asks the file `frozen`, one
+/// reference a line (`git help githooks`, update).
+fn freeze_hook(bare: &Path) -> Result<(), RehearsalError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    const HOOK: &str = "#!/bin/sh\n\
+        if grep -qxF \"$1\" frozen 2>/dev/null; then\n\
+        echo \"$1: the tag of an immutable release cannot be changed\" >&2\n\
+        exit 1\nfi\n";
+    let path = bare.join("hooks/update");
+    let written = std::fs::create_dir_all(bare.join("hooks"))
+        .and_then(|()| std::fs::write(&path, HOOK))
+        .and_then(|()| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)));
+    written.map_err(failed(format!("write {}", path.display())))
+}
+
+/// Freezes a tag.
+pub(crate) async fn freeze(bare: &Path, tag: &str) -> Result<(), Refusal> {
+    let broken = |error: std::io::Error| Refusal::broken(&error.to_string());
+    let options = tokio::fs::OpenOptions::new().create(true).append(true).open(bare.join("frozen")).await;
+    let mut file = options.map_err(broken)?;
+    file.write_all(format!("refs/tags/{tag}\n").as_bytes()).await.map_err(broken)?;
+    file.flush().await.map_err(broken)
+}
+
+/// Whether a reference is frozen.
+pub(crate) async fn is_frozen(bare: &Path, reference: &str) -> bool {
+    let text = tokio::fs::read_to_string(bare.join("frozen")).await.unwrap_or_default();
+    text.lines().any(|it| it == reference)
 }
 
 /// Keeps the operator's configuration out.

@@ -128,6 +128,16 @@ impl GitHub {
         change(&mut self.shared.state().settings);
     }
 
+    /// Adds a run of a workflow for a tag, finished or not.
+    pub fn add_run(&self, workflow: &str, tag: &str, commit: &str, conclusion: Option<&str>) {
+        let mut state = self.shared.state();
+        let place = shape::Place::new(&state.settings, &self.shared.address);
+        let id = state.id();
+        let run = actions::Run { id, workflow, tag, commit, conclusion };
+        let run = actions::run(&state.settings, &place, &run);
+        state.runs.push(run);
+    }
+
     /// Every request so far, with what was answered.
     #[must_use]
     pub fn exchanges(&self) -> Vec<Exchange> {

@@ -129,6 +129,13 @@ pub(crate) async fn delete(
     git::reference(&shared.bare, &full)
         .await?
         .ok_or_else(|| Refusal::invalid_because("Reference", "ref", "Reference does not exist"))?;
+    if git::is_frozen(&shared.bare, &full).await {
+        return Err(Refusal::invalid_because(
+            "Reference",
+            "ref",
+            "Cannot delete the tag of an immutable release",
+        ));
+    }
     git::ask(&shared.bare, &["update-ref", "-d", &full]).await?;
     tags_changed(&shared).await?;
     no_content()

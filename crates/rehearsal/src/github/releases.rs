@@ -209,6 +209,10 @@ async fn change(shared: &Shared, id: u64, wanted: Wanted) -> Result<(), Refusal>
     if published {
         publishable(shared, &after)?;
         make_tag(shared, &after).await?;
+        let immutable = shared.state().settings.immutable;
+        if immutable {
+            git::freeze(&shared.bare, &after.tag).await?;
+        }
     }
     let mut state = shared.state();
     after.updated = state.settings.now;
