@@ -54,6 +54,63 @@ fn what_is_wrong_in_a_draft_is_repaired() {
 }
 
 #[test]
+fn a_draft_that_was_made_otherwise_gets_title_notes_and_mark() {
+    let world = World::new();
+    let body = json!({ "tag_name": TAG, "name": "by hand", "draft": true, "prerelease": true });
+    world.rest("POST", "/releases", Some(&body));
+    let done = proven(&world);
+    let release = world.release();
+    assert_eq!(release["name"], "OpenSandbox Server v0.1.1");
+    assert_eq!((&release["prerelease"], &release["body"]), (&json!(false), &done["notes"]));
+}
+
+#[test]
+fn where_github_has_no_digests_the_bytes_are_read() {
+    let world = World::new();
+    world.github.set(|it| it.digests = false);
+    proven(&world);
+    let world = World::new();
+    world.github.set(|it| it.digests = false);
+    world.put(world.made(true), ARCHIVE, &[0; 304]);
+    let done = proven(&world);
+    assert!(steps(&done).contains(&"remove missing".to_owned()), "{:?}", steps(&done));
+    let again = proven(&world);
+    assert!(!steps(&again).contains(&"upload missing".to_owned()), "{:?}", steps(&again));
+}
+
+#[test]
+fn a_private_repository_cannot_be_proven_to_outsiders() {
+    let world = World::new();
+    world.github.set(|it| it.private = true);
+    let ran = world.publish();
+    assert_eq!(ran.code, 11, "{}", ran.stderr);
+    assert_eq!(ran.json()["audit"]["findings"][0]["reason"], "private");
+    assert_eq!(world.release()["draft"], false);
+}
+
+#[test]
+fn a_push_that_goes_elsewhere_is_refused() {
+    let world = World::new();
+    world.clone.git(["config", "remote.origin.pushurl", "https://github.com/ada/widgets.git"]);
+    world.refused(&[], "origin", "pushed-elsewhere");
+    world.clone.git(["config", "remote.origin.pushurl", &world.github.clone_url()]);
+    proven(&world);
+}
+
+#[test]
+fn a_draft_that_is_published_meanwhile_is_not_touched() {
+    let world = World::new();
+    let draft = world.made(true);
+    world.put(draft, ARCHIVE, b"short");
+    meanwhile(&world, "GET", "/commits/", move |address| {
+        rest(address, "PATCH", &format!("/releases/{draft}"), Some(&json!({ "draft": false })));
+    });
+    let ran = world.publish();
+    assert!(ran.code == 1 && ran.stderr.contains("was published meanwhile"), "{}", ran.stderr);
+    assert_eq!(world.release()["assets"][0]["size"], 5, "a published asset was changed");
+}
+
+#[test]
 fn a_broken_upload_is_removed_and_made_again() {
     let world = World::new();
     world.github.arm(Fault::once("POST", "/assets", What::CutRequest));
@@ -110,10 +167,12 @@ fn the_branch_is_asked_of_origin_and_where_it_went_on_of_github() {
 
 #[test]
 fn what_was_just_created_may_not_be_seen_yet() {
-    let world = World::new();
-    world.github.set(|it| it.lag = 3);
-    proven(&world);
-    assert_eq!(world.github.releases().len(), 1);
+    for lag in [1, 3] {
+        let world = World::new();
+        world.github.set(|it| it.lag = lag);
+        proven(&world);
+        assert_eq!(world.github.releases().len(), 1);
+    }
 }
 
 /// Runs something when the first such request arrives, while a release is at work.
@@ -237,6 +296,16 @@ fn the_badge_is_never_left_to_chance() {
         assert_eq!(latest(&world) == TAG, has, "{arguments:?}");
     }
     let world = World::new();
+    for other in ["server/v0.2.0rc1", "cli/v9.0.0"] {
+        world.clone.git(["push", "-q", "origin", &format!("HEAD~1:refs/tags/{other}")]);
+    }
+    proven(&world);
+    assert_eq!(latest(&world), TAG, "a prerelease or another target held the badge back");
+    let world = World::new();
+    world.clone.git(["push", "-q", "origin", "HEAD~1:refs/tags/server/v0.2.0"]);
+    proven(&world);
+    assert_eq!(latest(&world), Value::Null, "a lower version than origin has took the badge");
+    let world = World::new();
     world
         .run(&[
             "release",
@@ -274,6 +343,9 @@ fn what_outsiders_get_otherwise_is_refuted() {
     let reasons: Vec<Value> =
         ran.json()["audit"]["findings"].as_array().unwrap().iter().map(|it| it["reason"].clone()).collect();
     assert_eq!(reasons, ["ok", "ok", "other-bytes", "ok", "sums-differ"]);
+    world.github.tamper(archive, &[right.clone(), vec![0; 1000]].concat()).unwrap();
+    let ran = world.publish();
+    assert!(ran.code == 10 && ran.stdout.contains("other-bytes"), "{}", ran.stdout);
     world.github.tamper(archive, &right).unwrap();
     proven(&world);
 }

@@ -25,6 +25,7 @@ mod refusals;
 mod release;
 mod rights;
 mod signing;
+mod sigstore;
 mod support;
 mod tools;
 mod uploads;

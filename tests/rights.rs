@@ -36,11 +36,17 @@ fn credentials_are_looked_at_before_anything_is_made() {
 #[test]
 fn the_token_of_a_workflow_run_starts_no_workflow_and_that_is_said() {
     let world = World::new();
-    let ran = with(&world, &[("GH_TOKEN", ""), ("GITHUB_TOKEN", TOKEN), ("GITHUB_ACTIONS", "true")]).ok();
+    world.github.set(|it| it.installed = Some("ghs_invented".to_owned()));
+    let run = [("GH_TOKEN", ""), ("GITHUB_TOKEN", "ghs_invented"), ("GITHUB_ACTIONS", "true")];
+    let ran = with(&world, &run).ok();
     assert!(ran.stdout.contains("starts no workflow"), "{}", ran.stdout);
     let world = World::new();
-    let ran = with(&world, &[("GITHUB_TOKEN", "unused"), ("GITHUB_ACTIONS", "true")]).ok();
-    assert!(!ran.stdout.contains("starts no workflow"), "{}", ran.stdout);
+    world.github.set(|it| it.installed = Some("ghs_invented".to_owned()));
+    let ran = with(&world, &[("GH_TOKEN", "ghs_invented")]).ok();
+    assert!(ran.stdout.contains("does not tell what it may do"), "{}", ran.stdout);
+    let world = World::new();
+    let ran = with(&world, &[]).ok();
+    assert!(ran.stdout.contains("16 of 16 passed"), "{}", ran.stdout);
 }
 
 #[test]
@@ -53,7 +59,13 @@ fn a_token_travels_to_github_alone() {
     let audit: Vec<_> = exchanges.iter().skip_while(|it| it.method != "PATCH").collect();
     let download = audit.iter().position(|it| it.path.contains("/download/")).unwrap();
     assert!(!audit[download - 1].authorized, "the audit asks with credentials: {:?}", audit[download - 1]);
-    for api in ["http://github.example.com", "http://user:pw@127.0.0.1:1", "ftp://127.0.0.1", "nonsense"] {
+    for api in [
+        "http://github.example.com",
+        "http://127.evil.example",
+        "http://user:pw@127.0.0.1:1",
+        "ftp://127.0.0.1",
+        "nonsense",
+    ] {
         let ran = with(&world, &[("GITHUB_API_URL", api)]);
         assert!(ran.code == 1 && ran.stderr.contains("cannot be talked to"), "{api}: {}", ran.stderr);
     }
@@ -65,8 +77,10 @@ fn assets_and_redirects_stay_on_githubs_host() {
     elsewhere.set_nonblocking(true).unwrap();
     let address = format!("http://{}", elsewhere.local_addr().unwrap());
     let world = World::new();
+    let planned = world.run(&["release", TAG, "--push", "--dry-run", "--format", "json"]).ok().json();
     let draft = json!({
-        "id": 1, "tag_name": TAG, "draft": true, "prerelease": false, "html_url": "x", "body": "",
+        "id": 1, "tag_name": TAG, "draft": true, "prerelease": false, "html_url": "x",
+        "name": "OpenSandbox Server v0.1.1", "body": planned["notes"],
         "upload_url": format!("{address}/assets{{?name,label}}"),
     });
     let what = What::Answer { status: 201, headers: Vec::new(), body: draft.to_string(), when: When::Before };
@@ -206,6 +220,15 @@ fn secrets_in_addresses_are_not_told() {
     world.clone.git(["remote", "set-url", "origin", &gone]);
     let ran = world.publish();
     assert!(ran.code == 1 && ran.stderr.contains("cannot be asked"), "{}", ran.stderr);
+    // A token as a name: git would show it where it cannot ask for a password.
+    let named = world.github.clone_url().replace("http://", &format!("http://{TOKEN}@"));
+    world.github.set(|it| it.private = true);
+    world.clone.git(["config", "--rename-section", "credential", "put-away"]);
+    world.clone.git(["remote", "set-url", "origin", &named]);
+    let ran = world.publish();
+    assert!(ran.code == 1 && ran.stderr.contains("cannot be asked"), "{}", ran.stderr);
+    let ran = with(&world, &[("GITHUB_API_URL", &format!("https://x:{TOKEN}@ghe.example.com/api/v3"))]);
+    assert!(ran.code == 1 && ran.stderr.contains("https://***@ghe.example.com"), "{}", ran.stderr);
     // Every run of every world is searched, and every file that it left when the world ends; the search finds something.
     let planted = world.home.path().join("planted");
     std::fs::write(&planted, format!("Authorization: Bearer {TOKEN}\n")).unwrap();

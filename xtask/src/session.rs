@@ -27,6 +27,8 @@ pub(crate) struct Session {
     around: Surroundings,
     remote: String,
     slug: RepoSlug,
+    /// Whether the operator named the host, and not only a remote's address.
+    named_host: bool,
     patience: Patience,
 }
 
@@ -43,6 +45,8 @@ impl Session {
                 .and_then(|it| RepoSlug::from_remote_url(&it))
                 .unwrap_or_else(|| catalog.slug().clone()),
         };
+        let named_host = environment::value(environment::GH_HOST).as_deref() == Some(slug.host())
+            || global.repo.as_ref().is_some_and(|it| it.matches('/').count() == 2);
         let patience = world::patience()?;
         let around = Surroundings {
             policy_root,
@@ -51,7 +55,7 @@ impl Session {
             idle: patience.timeout,
             now: now(),
         };
-        Ok(Self { repo, catalog, around, remote: global.remote.clone(), slug, patience })
+        Ok(Self { repo, catalog, around, remote: global.remote.clone(), slug, named_host, patience })
     }
 
     /// What operations work with that stay on this machine.
@@ -63,7 +67,9 @@ impl Session {
     pub(crate) fn reach(&self, reach: Reach) -> Result<Option<Reached>, Failure> {
         match reach {
             Reach::Local => Ok(None),
-            Reach::Published(_) => Reached::connect(&self.slug, &self.repo.root(), self.patience).map(Some),
+            Reach::Published(_) => {
+                Reached::connect(&self.slug, &self.repo.root(), (self.named_host, self.patience)).map(Some)
+            }
         }
     }
 

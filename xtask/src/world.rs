@@ -18,22 +18,34 @@ pub(crate) struct Reached {
     own: Forge,
     outsider: Forge,
     credentials: Credentials,
+    in_actions: bool,
 }
 
 impl Reached {
-    /// Clients for a repository. Nobody is talked to over the network yet, but `gh` and git may be asked for a token.
-    pub(crate) fn connect(slug: &RepoSlug, root: &Path, patience: Patience) -> Result<Self, Failure> {
+    /// Clients for a repository, whose host was named by the operator or only by a remote's address. Nobody is talked to over
+    /// the network yet, but `gh` and git may be asked for a token.
+    pub(crate) fn connect(
+        slug: &RepoSlug,
+        root: &Path,
+        (named, patience): (bool, Patience),
+    ) -> Result<Self, Failure> {
         let api = value(environment::GITHUB_API_URL).unwrap_or_else(|| api_of(slug.host()));
-        let token = token(slug.host(), root);
+        let token = token(slug.host(), named, root);
+        let in_actions = value(environment::GITHUB_ACTIONS).is_some();
         let credentials = token.as_ref().map_or(Credentials::None, Token::source);
         let settings = |token| ForgeSettings { api: api.clone(), slug: slug.clone(), token, patience };
         let connect = |token| Forge::connect(settings(token)).map_err(OpsError::from);
-        Ok(Self { own: connect(token)?, outsider: connect(None)?, credentials })
+        Ok(Self { own: connect(token)?, outsider: connect(None)?, credentials, in_actions })
     }
 
     /// What operations work with.
     pub(crate) fn world(&self) -> World<'_> {
-        World { own: &self.own, outsider: &self.outsider, credentials: self.credentials }
+        World {
+            own: &self.own,
+            outsider: &self.outsider,
+            credentials: self.credentials,
+            in_actions: self.in_actions,
+        }
     }
 }
 
@@ -51,21 +63,24 @@ fn is_tenant(host: &str) -> bool {
 }
 
 /// The first token that is to be had for a host. Those for github.com go nowhere else, unless `GITHUB_API_URL` says
-/// where: a remote's address alone must not be able to draw a token to a foreign host.
-fn token(host: &str, root: &Path) -> Option<Token> {
+/// where, and those for an enterprise's server only where the operator named it: a remote's address alone must not be
+/// able to draw a token to a foreign host. What `gh` and git keep, they keep by host.
+fn token(host: &str, named: bool, root: &Path) -> Option<Token> {
     let ours = host == "github.com" || is_tenant(host) || value(environment::GITHUB_API_URL).is_some();
-    let names = if ours {
+    let variables = if ours {
         [environment::GH_TOKEN, environment::GITHUB_TOKEN]
     } else {
         [environment::GH_ENTERPRISE_TOKEN, environment::GITHUB_ENTERPRISE_TOKEN]
     };
-    let in_actions = value(environment::GITHUB_ACTIONS).is_some();
-    let from_environment = names.into_iter().find_map(|name| {
-        let of_run = in_actions && name == environment::GITHUB_TOKEN;
-        let source = if of_run { Credentials::Workflow } else { Credentials::Own(name) };
-        Token::new(&value(name)?, source)
-    });
-    from_environment.or_else(|| from_gh(host)).or_else(|| from_git(host, root))
+    let from_environment = || {
+        variables.into_iter().filter(|_| ours || named).find_map(|name| {
+            let secret = value(name)?;
+            // Tokens of installed apps, that of a workflow run among them (GitHub's "token formats").
+            let installed = secret.starts_with("ghs_");
+            Token::new(&secret, if installed { Credentials::Installed(name) } else { Credentials::Own(name) })
+        })
+    };
+    from_environment().or_else(|| from_gh(host)).or_else(|| from_git(host, root))
 }
 
 /// What `gh` has for a host; none where there is no `gh`, or it has none.

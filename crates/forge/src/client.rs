@@ -75,11 +75,7 @@ impl Forge {
         };
         // Whoever was first has installed the same provider: there is only one in this program.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let client = || {
-            reqwest::Client::builder()
-                .connect_timeout(settings.patience.timeout)
-                .user_agent(concat!("opensandbox-release/", env!("CARGO_PKG_VERSION")))
-        };
+        let client = || reqwest::Client::builder().connect_timeout(settings.patience.timeout);
         let asking =
             client().redirect(reqwest::redirect::Policy::none()).build().map_err(|it| broken(&it))?;
         let plain = client().build().map_err(|it| broken(&it))?;
@@ -184,7 +180,7 @@ fn octocrab_request(
 }
 
 /// What comes of a request within a time.
-async fn within<T>(
+pub(crate) async fn within<T>(
     timeout: Duration,
     future: impl Future<Output = Result<T, octocrab::Error>>,
 ) -> Result<T, Trouble> {
@@ -231,23 +227,39 @@ pub(crate) async fn read<T: DeserializeOwned>(
     Err(refused(parts.status, &parts.headers, &bytes))
 }
 
-/// The bytes of a body.
+/// The bytes of an answer.
 async fn collect(
     body: impl http_body::Body<Data = Bytes, Error = octocrab::Error>,
     timeout: Duration,
 ) -> Result<Vec<u8>, Trouble> {
+    let (mut bytes, mut length) = (Vec::new(), 0);
+    let mut take = |piece: &[u8]| {
+        length += piece.len();
+        if length <= ANSWER_LIMIT {
+            bytes.extend_from_slice(piece);
+        }
+    };
+    pieces(body, timeout, &mut take).await?;
+    if length > ANSWER_LIMIT {
+        return Err(Trouble::Lost("the answer is longer than 64 MiB".to_owned()));
+    }
+    Ok(bytes)
+}
+
+/// Hands a body over piece by piece.
+pub(crate) async fn pieces(
+    body: impl http_body::Body<Data = Bytes, Error = octocrab::Error>,
+    timeout: Duration,
+    take: &mut dyn FnMut(&[u8]),
+) -> Result<(), Trouble> {
     let mut body = std::pin::pin!(body);
-    let mut bytes = Vec::new();
     loop {
         let frame = std::future::poll_fn(|context| body.as_mut().poll_frame(context));
         let frame = tokio::time::timeout(timeout, frame).await;
         match frame.map_err(|_| Trouble::Lost("the answer does not go on".to_owned()))? {
-            None => return Ok(bytes),
+            None => return Ok(()),
             Some(Err(error)) => return Err(not_answered(&error)),
-            Some(Ok(frame)) => bytes.extend_from_slice(frame.data_ref().map_or(&[][..], |it| &it[..])),
-        }
-        if bytes.len() > ANSWER_LIMIT {
-            return Err(Trouble::Lost("the answer is longer than 64 MiB".to_owned()));
+            Some(Ok(frame)) => take(frame.data_ref().map_or(&[][..], |it| &it[..])),
         }
     }
 }
@@ -263,7 +275,8 @@ fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Trouble {
         && (after.is_some() && (exhausted || headers.contains_key("retry-after"))
             || said.to_ascii_lowercase().contains("rate limit"));
     if status == StatusCode::TOO_MANY_REQUESTS || secondary {
-        return Trouble::Limited { after, said };
+        let id = text("x-github-request-id").map_or(String::new(), |it| format!(" (request {it})"));
+        return Trouble::Limited { after, said: format!("{said}{id}") };
     }
     let location = if status.is_redirection() { text("location") } else { None };
     let refused =
@@ -283,16 +296,16 @@ fn wait_asked_for(headers: &HeaderMap) -> Option<Duration> {
     }
     let date = headers.get("date").and_then(|it: &HeaderValue| it.to_str().ok());
     let now = u64::try_from(model::time::from_http(date?)?).ok()?;
-    Some(Duration::from_secs(number("x-ratelimit-reset")?.saturating_sub(now) + 1))
+    Some(Duration::from_secs(number("x-ratelimit-reset")?.saturating_sub(now).saturating_add(1)))
 }
 
 /// The API's root, if it is one that a token may be sent to.
 fn root(address: &str, with_token: bool) -> Result<Url, ForgeError> {
-    let bad = |reason| ForgeError::Address { address: address.to_owned(), reason };
+    let bad = |reason| ForgeError::Address { address: model::url::without_credentials(address), reason };
     let url = Url::parse(address).map_err(|_| bad("it is no URL"))?;
     let host = url.host_str().ok_or_else(|| bad("it names no host"))?;
-    let here =
-        host == "localhost" || host.ends_with(".localhost") || host.starts_with("127.") || host == "[::1]";
+    let loopback = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback());
+    let here = loopback || host == "localhost" || host.ends_with(".localhost");
     match url.scheme() {
         _ if !url.username().is_empty() || url.password().is_some() => Err(bad("it carries credentials")),
         "https" => Ok(url),

@@ -2,17 +2,21 @@
 
 use std::time::Duration;
 
+use model::hosting::HostedAsset;
+use model::id::Hasher;
+use octocrab::OctoBody;
 use reqwest::StatusCode;
 
+use crate::client::{pieces, within};
 use crate::error::{Refused, Trouble};
 use crate::{Forge, ForgeError, Tell};
 
 impl Forge {
-    /// How long a download is, after every piece of it was handed over. `start` is called before the first piece of every
-    /// try, with the length that is announced.
+    /// How long a download is, after every piece of it was handed over. It ends at the first piece that goes beyond `limit`:
+    /// whatever it is then, it is too long.
     ///
     /// # Errors
-    /// [`ForgeError`]; [`ForgeError::Unanswered`] where more bytes come than `limit`.
+    /// [`ForgeError`]
     pub fn download(
         &self,
         address: &str,
@@ -51,10 +55,10 @@ impl Forge {
         let mut length = 0;
         while let Some(piece) = timely(timeout, response.chunk()).await? {
             length += piece.len() as u64;
-            if length > limit {
-                return Err(Trouble::Lost(format!("more than {limit} bytes came")));
-            }
             sink.take(&piece);
+            if length > limit {
+                return Ok(length);
+            }
         }
         match announced {
             Some(announced) if announced != length => {
@@ -62,6 +66,61 @@ impl Forge {
             }
             _ => Ok(length),
         }
+    }
+}
+
+/// The digest of a download.
+#[derive(Default)]
+struct Hashed(Hasher);
+
+impl Sink for Hashed {
+    fn start(&mut self) {
+        *self = Self::default();
+    }
+
+    fn take(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+}
+
+impl Forge {
+    /// The asset with its digest: GitHub's own, else that of what is downloaded with the token. The token stays behind at
+    /// the redirect (github.md F30).
+    ///
+    /// # Errors
+    /// [`ForgeError`]
+    pub fn with_digest(&self, asset: HostedAsset, tell: Tell<'_>) -> Result<HostedAsset, ForgeError> {
+        if asset.digest.is_some() || !asset.complete {
+            return Ok(asset);
+        }
+        let path = self.at(&format!("/releases/assets/{}", asset.id));
+        let mut hashed = Hashed::default();
+        if let Some(address) = self.leads_to(&path, &mut hashed)? {
+            self.download(&address, asset.size, &mut hashed, tell)?;
+        }
+        Ok(HostedAsset { digest: Some(hashed.0.finish()), ..asset })
+    }
+
+    /// Where the bytes behind an address of the API are; none where they came at once, into the sink.
+    fn leads_to(&self, path: &str, sink: &mut dyn Sink) -> Result<Option<String>, ForgeError> {
+        let what = format!("GET {path}");
+        let request = http::Request::get(path).header("accept", "application/octet-stream");
+        let request = request.body(OctoBody::empty());
+        let request = request.map_err(|error| Trouble::NotSent(error.to_string()).end(&what))?;
+        let timeout = self.settings.patience.timeout;
+        let answer = self.runtime.block_on(async {
+            let (parts, body) = within(timeout, self.crab.send(request)).await?.into_parts();
+            let location = parts.headers.get("location").and_then(|it| it.to_str().ok());
+            match location {
+                Some(location) if parts.status.is_redirection() => Ok(Some(location.to_owned())),
+                _ if parts.status.is_success() => {
+                    pieces(body, timeout, &mut |piece| sink.take(piece)).await?;
+                    Ok(None)
+                }
+                _ => Err(Trouble::Lost(format!("{} leads nowhere", parts.status))),
+            }
+        });
+        answer.map_err(|trouble: Trouble| trouble.end(&what))
     }
 }
 

@@ -152,7 +152,7 @@ impl ForgeError {
             Self::Moved { .. } => "name the repository as it is called now: -R OWNER/NAME",
             Self::CreationUnknown { .. } => "run again: it takes the draft if it is there by then",
             Self::Twins { .. } => "let the other run go on; what this one made was empty, and is gone",
-            Self::Differs { .. } => "do not publish it; delete the draft on GitHub, then run again",
+            Self::Differs { .. } => "nothing was published; run again: what is wrong in a draft is made anew",
             Self::Changed { .. } => "look at the release on GitHub: somebody else is at work on it",
             Self::OtherTag { .. } => {
                 "check that -R and the remote are the same repository; nothing was published"

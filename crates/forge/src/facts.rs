@@ -1,13 +1,16 @@
 //! What is there.
 
-use model::hosting::{HostedAsset, HostedRelease, HostedRepository};
+use model::hosting::{HostedAsset, HostedRelease, HostedRepository, OriginTag};
 use model::url;
 use model::{CommitId, ObjectId};
+use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
 
 use crate::client::Repeat;
-use crate::wire::{self, Asset, Commit, Comparison, Immutability, Reference, Release, Repository};
+use crate::wire::{
+    self, Asset, Commit, Comparison, Immutability, Object, Reference, Release, Repository, Tag,
+};
 use crate::{Forge, ForgeError, Tell};
 
 /// How many pages of a list are read. A hundred releases a page make ten thousand.
@@ -44,7 +47,9 @@ impl Forge {
     /// [`ForgeError`]
     pub fn releases(&self, tag: &str, tell: Tell<'_>) -> Result<Vec<HostedRelease>, ForgeError> {
         let mut found: Vec<HostedRelease> = self.published(tag, tell)?.into_iter().collect();
-        for release in self.pages::<Release>(&self.at("/releases?per_page=100"), tell)? {
+        for release in
+            self.pages::<Release>(&self.at("/releases?per_page=100"), (Repeat::Freely, &mut *tell))?
+        {
             if release.tag_name == tag {
                 let release = HostedRelease::from(release);
                 if found.iter().all(|it| it.id != release.id) {
@@ -60,15 +65,39 @@ impl Forge {
     }
 
     /// The published release of a tag; none where there is none.
+    fn published(&self, tag: &str, tell: Tell<'_>) -> Result<Option<HostedRelease>, ForgeError> {
+        let path = self.at(&format!("/releases/tags/{}", url::segment(tag)));
+        let found = self.ask::<Release>(&Method::GET, &path, None, (Repeat::Freely, tell));
+        Ok(there(found)?.map(HostedRelease::from))
+    }
+
+    /// The published release of a tag that should be there; none where it is not seen for as long as patience lasts.
     ///
     /// # Errors
     /// [`ForgeError`]
-    pub fn published(&self, tag: &str, tell: Tell<'_>) -> Result<Option<HostedRelease>, ForgeError> {
+    pub fn await_published(&self, tag: &str, tell: Tell<'_>) -> Result<Option<HostedRelease>, ForgeError> {
         let path = self.at(&format!("/releases/tags/{}", url::segment(tag)));
-        match self.ask::<Release>(&Method::GET, &path, None, (Repeat::Freely, tell)) {
-            Ok((it, _)) => Ok(Some(it.into())),
-            Err(ForgeError::Refused { status: 404, .. }) => Ok(None),
-            Err(error) => Err(error),
+        let found = self.ask::<Release>(&Method::GET, &path, None, (Repeat::AndAwait, tell));
+        Ok(there(found)?.map(HostedRelease::from))
+    }
+
+    /// A tag that should be there, peeled; none where it is not seen for as long as patience lasts.
+    ///
+    /// # Errors
+    /// [`ForgeError`], [`ForgeError::Unanswered`] where it leads to no commit.
+    pub fn await_tag(&self, name: &str, tell: Tell<'_>) -> Result<Option<OriginTag>, ForgeError> {
+        let path = self.at(&format!("/git/ref/tags/{}", url::path(name)));
+        let found = self.ask::<Reference>(&Method::GET, &path, None, (Repeat::AndAwait, &mut *tell));
+        let Some(Reference { object }) = there(found)? else { return Ok(None) };
+        let peeled = if object.r#type == "tag" {
+            let path = self.at(&format!("/git/tags/{}", object.sha));
+            self.ask::<Tag>(&Method::GET, &path, None, (Repeat::AndAwait, tell))?.0.object
+        } else {
+            Object { sha: object.sha.clone(), ..object }
+        };
+        match (ObjectId::from_hex(&object.sha), ObjectId::from_hex(&peeled.sha)) {
+            (Some(object), Some(commit)) => Ok(Some(OriginTag { object, commit: CommitId::new(commit) })),
+            _ => Err(ForgeError::Unanswered { what: path, reason: "it names no object".to_owned() }),
         }
     }
 
@@ -88,7 +117,8 @@ impl Forge {
     /// [`ForgeError`]
     pub fn assets(&self, release: u64, tell: Tell<'_>) -> Result<Vec<HostedAsset>, ForgeError> {
         let path = self.at(&format!("/releases/{release}/assets?per_page=100"));
-        Ok(self.pages::<Asset>(&path, tell)?.into_iter().map(HostedAsset::from).collect())
+        let assets = self.pages::<Asset>(&path, (Repeat::AndAwait, tell))?;
+        Ok(assets.into_iter().map(HostedAsset::from).collect())
     }
 
     /// Whether a commit is an ancestor of another, or the same. None where GitHub does not know one of them.
@@ -102,11 +132,8 @@ impl Forge {
         tell: Tell<'_>,
     ) -> Result<Option<bool>, ForgeError> {
         let path = self.at(&format!("/compare/{commit}...{tip}?per_page=1"));
-        match self.ask::<Comparison>(&Method::GET, &path, None, (Repeat::Freely, tell)) {
-            Ok((it, _)) => Ok(Some(matches!(it.status.as_str(), "ahead" | "identical"))),
-            Err(ForgeError::Refused { status: 404, .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let found = self.ask::<Comparison>(&Method::GET, &path, None, (Repeat::Freely, tell));
+        Ok(there(found)?.map(|it| matches!(it.status.as_str(), "ahead" | "identical")))
     }
 
     /// Waits until GitHub has a tag, which a push to another address than GitHub's would not bring about: a draft that is
@@ -134,18 +161,23 @@ impl Forge {
     }
 
     /// Every entry of a list, page by page, as the `Link` header leads.
-    fn pages<T: DeserializeOwned>(&self, first: &str, tell: Tell<'_>) -> Result<Vec<T>, ForgeError> {
+    fn pages<T: DeserializeOwned>(
+        &self,
+        first: &str,
+        (repeat, tell): (Repeat, Tell<'_>),
+    ) -> Result<Vec<T>, ForgeError> {
         let mut all = Vec::new();
         let mut next = Some(first.to_owned());
         for _ in 0..PAGES {
-            let Some(path) = next else { break };
-            let (page, headers) =
-                self.ask::<Vec<T>>(&Method::GET, &path, None, (Repeat::Freely, &mut *tell))?;
+            let Some(path) = next else { return Ok(all) };
+            let (page, headers) = self.ask::<Vec<T>>(&Method::GET, &path, None, (repeat, &mut *tell))?;
             all.extend(page);
             let link = headers.get("link").and_then(|it| it.to_str().ok()).and_then(wire::next_page);
             next = link.map(|it| self.same_host(it)).transpose()?;
         }
-        Ok(all)
+        // What stands further back would be a draft that nobody sees.
+        let reason = format!("the list has more than {PAGES} pages");
+        Err(ForgeError::Unanswered { what: format!("GET {first}"), reason })
     }
 
     /// An address, if it is one of the API's own.
@@ -155,5 +187,14 @@ impl Forge {
             Ok(url) if api.is_ok_and(|it| it == url.origin()) => Ok(address),
             _ => Err(ForgeError::Address { address, reason: "the next page of a list is on another host" }),
         }
+    }
+}
+
+/// What was found; none for what is not there.
+fn there<T>(found: Result<(T, HeaderMap), ForgeError>) -> Result<Option<T>, ForgeError> {
+    match found {
+        Ok((it, _)) => Ok(Some(it)),
+        Err(ForgeError::Refused { status: 404, .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }

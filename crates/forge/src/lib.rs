@@ -17,7 +17,7 @@ pub use client::{Forge, Settings};
 pub use download::Sink;
 pub use error::ForgeError;
 pub use patience::Patience;
-pub use releases::{Latest, NewDraft};
+pub use releases::Latest;
 pub use token::Token;
 pub use upload::Parcel;
 

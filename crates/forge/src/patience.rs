@@ -31,7 +31,7 @@ impl Patience {
         let steps = FIRST.saturating_mul(2_u32.saturating_pow(failure)).min(self.longest);
         let wait = match trouble {
             Trouble::Limited { after: Some(after), .. } => *after,
-            Trouble::Limited { after: None, .. } => Duration::from_secs(60).max(steps),
+            Trouble::Limited { after: None, .. } => Duration::from_secs(60) * 2_u32.saturating_pow(failure),
             Trouble::Lost(_) | Trouble::NotSent(_) | Trouble::Broken(_) => return Some(jittered(steps)),
             Trouble::Answered(_) => return None,
         };

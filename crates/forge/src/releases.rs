@@ -1,6 +1,6 @@
 //! Releases: made, changed, published. What was lost on the way is looked for, never made again.
 
-use model::hosting::HostedRelease;
+use model::hosting::{HostedRelease, Page};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -8,19 +8,6 @@ use crate::client::Repeat;
 use crate::error::Trouble;
 use crate::wire::Release;
 use crate::{Forge, ForgeError, Tell};
-
-/// A draft that is asked for. It names no commit: the tag is pushed before the draft is published (github.md F13).
-#[derive(Debug, Clone, Copy)]
-pub struct NewDraft<'a> {
-    /// The tag that it holds.
-    pub tag: &'a str,
-    /// Its title.
-    pub title: &'a str,
-    /// Its text.
-    pub body: &'a str,
-    /// Whether it is marked as not final.
-    pub prerelease: bool,
-}
 
 /// Which release has the badge "Latest".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,27 +19,33 @@ pub enum Latest {
 }
 
 impl Forge {
-    /// A new draft, and the only one of its tag.
+    /// A new draft, and the only one of its tag. It names no commit: the tag is pushed before it is published
+    /// (github.md F13).
     ///
     /// # Errors
     /// [`ForgeError::CreationUnknown`] where no answer came and no draft is to be seen; [`ForgeError::Twins`] where
     /// another run was first: what this one made is removed, and it was empty.
-    pub fn create_draft(&self, draft: &NewDraft<'_>, tell: Tell<'_>) -> Result<HostedRelease, ForgeError> {
+    pub fn create_draft(
+        &self,
+        tag: &str,
+        page: &Page<'_>,
+        tell: Tell<'_>,
+    ) -> Result<HostedRelease, ForgeError> {
         let body = json!({
-            "tag_name": draft.tag,
-            "name": draft.title,
-            "body": draft.body,
+            "tag_name": tag,
+            "name": page.title,
+            "body": page.body,
             "draft": true,
-            "prerelease": draft.prerelease,
+            "prerelease": page.prerelease,
         });
         let path = self.at("/releases");
         let made = self.ask::<Release>(&Method::POST, &path, Some(&body), (Repeat::Never, &mut *tell));
         let made = match made {
             Ok((it, _)) => HostedRelease::from(it),
-            Err(ForgeError::Unanswered { reason, .. }) => self.look_for_draft(draft.tag, reason, tell)?,
+            Err(ForgeError::Unanswered { reason, .. }) => self.look_for_draft(tag, reason, tell)?,
             Err(error) => return Err(error),
         };
-        if made.tag != draft.tag || !made.draft {
+        if made.tag != tag || !made.draft {
             let reason =
                 format!("it holds {} and is {}", made.tag, if made.draft { "a draft" } else { "published" });
             return Err(ForgeError::Changed { release: made.id, reason });
@@ -85,25 +78,26 @@ impl Forge {
         }
         let others: Vec<String> =
             all.iter().filter(|it| it.id != made.id).map(|it| format!("{} ({})", it.id, it.page)).collect();
-        let empty = all.iter().any(|it| it.id == made.id && it.draft && it.assets.is_empty());
-        if empty {
-            let path = self.at(&format!("/releases/{}", made.id));
-            self.ask::<Value>(&Method::DELETE, &path, None, (Repeat::Freely, tell))?;
+        // By its number: a list may not show it yet.
+        let own = self.release(made.id, tell)?;
+        if own.draft && own.assets.is_empty() {
+            self.delete(&format!("/releases/{}", made.id), tell)?;
         }
         Err(ForgeError::Twins { tag: made.tag, own: made.id, others: others.join(", ") })
     }
 
-    /// Gives a draft this text.
+    /// Gives a draft this page.
     ///
     /// # Errors
     /// [`ForgeError`], [`ForgeError::Changed`] where it is not what it was afterwards (github.md F14).
     pub fn rewrite(
         &self,
         draft: &HostedRelease,
-        body: &str,
+        page: &Page<'_>,
         tell: Tell<'_>,
     ) -> Result<HostedRelease, ForgeError> {
-        self.patch(draft, &json!({ "body": body }), tell)
+        let body = json!({ "name": page.title, "body": page.body, "prerelease": page.prerelease });
+        self.patch(draft, &body, &|it| page.is_of(it), tell)
     }
 
     /// Publishes a draft. The badge is never left to GitHub's default (github.md F15).
@@ -118,29 +112,36 @@ impl Forge {
     ) -> Result<HostedRelease, ForgeError> {
         let latest = if latest == Latest::This { "true" } else { "false" };
         let body = json!({ "draft": false, "prerelease": draft.prerelease, "make_latest": latest });
-        let published = self.patch(draft, &body, tell)?;
-        if published.draft {
-            let reason = "it was published, and is a draft again".to_owned();
-            return Err(ForgeError::Changed { release: draft.id, reason });
-        }
-        Ok(published)
+        self.patch(draft, &body, &|it| !it.draft, tell)
     }
 
-    /// Changes a release, and reads it again.
+    /// Changes a release, and reads it until the change is seen: what answers may lag behind what was changed.
     fn patch(
         &self,
         release: &HostedRelease,
         body: &Value,
+        is_seen: &dyn Fn(&HostedRelease) -> bool,
         tell: Tell<'_>,
     ) -> Result<HostedRelease, ForgeError> {
         let path = self.at(&format!("/releases/{}", release.id));
-        self.ask::<Release>(&Method::PATCH, &path, Some(body), (Repeat::Freely, &mut *tell))?;
-        let now = self.release(release.id, tell)?;
-        if now.tag != release.tag {
-            let reason = format!("it held {} and now holds {}", release.tag, now.tag);
-            return Err(ForgeError::Changed { release: release.id, reason });
+        self.ask::<Release>(&Method::PATCH, &path, Some(body), (Repeat::AndAwait, &mut *tell))?;
+        let mut failure = 0;
+        loop {
+            let now = self.release(release.id, &mut *tell)?;
+            if now.tag != release.tag {
+                let reason = format!("it held {} and now holds {}", release.tag, now.tag);
+                return Err(ForgeError::Changed { release: release.id, reason });
+            }
+            if is_seen(&now) {
+                return Ok(now);
+            }
+            let why = "the change is not to be seen";
+            let Some(wait) = self.settings.patience.wait(failure, &Trouble::Lost(String::new())) else {
+                return Err(ForgeError::Changed { release: release.id, reason: why.to_owned() });
+            };
+            self.pause(&format!("PATCH {path}"), why, wait, tell);
+            failure += 1;
         }
-        Ok(now)
     }
 
     /// Removes an asset of a draft. One that is gone already is gone.
@@ -148,8 +149,11 @@ impl Forge {
     /// # Errors
     /// [`ForgeError`]
     pub fn remove(&self, asset: u64, tell: Tell<'_>) -> Result<(), ForgeError> {
-        let path = self.at(&format!("/releases/assets/{asset}"));
-        match self.ask::<Value>(&Method::DELETE, &path, None, (Repeat::Freely, tell)) {
+        self.delete(&format!("/releases/assets/{asset}"), tell)
+    }
+
+    fn delete(&self, rest: &str, tell: Tell<'_>) -> Result<(), ForgeError> {
+        match self.ask::<Value>(&Method::DELETE, &self.at(rest), None, (Repeat::Freely, tell)) {
             Ok(_) | Err(ForgeError::Refused { status: 404, .. }) => Ok(()),
             Err(error) => Err(error),
         }

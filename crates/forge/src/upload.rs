@@ -60,14 +60,16 @@ impl Forge {
         let mut failure = 0;
         loop {
             let trouble = match self.send(draft, parcel, tell)? {
-                Ok(asset) => return Self::compared(draft, parcel, asset),
+                Ok(asset) => return Self::compared(draft, parcel, self.with_digest(asset, tell)?),
                 Err(trouble) => trouble,
             };
+            // A name that is taken may be the echo of this upload; a release that is not found may not be seen yet.
             let taken = matches!(&trouble, Trouble::Answered(it) if it.status == 422);
+            let unseen = matches!(&trouble, Trouble::Answered(it) if it.status == 404);
             let again = if taken { Trouble::Lost(String::new()) } else { Trouble::Lost(trouble.reason()) };
             let patience = &self.settings.patience;
-            let wait =
-                patience.wait(failure, if trouble.is_ambiguous() || taken { &again } else { &trouble });
+            let wait = patience
+                .wait(failure, if trouble.is_ambiguous() || taken || unseen { &again } else { &trouble });
             let Some(wait) = wait else { return Err(trouble.end(&what)) };
             self.pause(&what, &trouble.reason(), wait, tell);
             failure += 1;
@@ -88,7 +90,7 @@ impl Forge {
         if !asset.complete {
             return Ok(There::Broken(asset));
         }
-        Self::compared(draft, parcel, asset).map(There::Right)
+        Self::compared(draft, parcel, self.with_digest(asset, tell)?).map(There::Right)
     }
 
     /// The asset, if it is what was sent.
@@ -140,7 +142,7 @@ impl Forge {
                 bytes
             };
             let sending = async { self.crab.send(request).await.map_err(|error| not_answered(&error)) };
-            let sent = watched(sending, timeout, &mut progress).await?;
+            let sent = watched(sending, (timeout, length), &mut progress).await?;
             read::<Asset>(sent, timeout, &self.left).await
         });
         Ok(answer.map(|(it, _)| it.into()))
@@ -163,7 +165,7 @@ impl Forge {
 /// Waits for an upload as long as it goes on: what ends it is a time in which nothing moves.
 async fn watched<T>(
     sending: impl Future<Output = Result<T, Trouble>>,
-    timeout: Duration,
+    (timeout, length): (Duration, u64),
     progress: &mut dyn FnMut() -> u64,
 ) -> Result<T, Trouble> {
     let mut sending = std::pin::pin!(sending);
@@ -176,7 +178,9 @@ async fn watched<T>(
         let now = progress();
         idle = if now > last { Duration::ZERO } else { idle + TICK };
         last = now;
-        if idle >= timeout {
+        // After the last byte it is GitHub that works, on all of them.
+        let limit = if now >= length { timeout * 4 } else { timeout };
+        if idle >= limit {
             return Err(Trouble::Lost(format!("nothing moved for {} s", timeout.as_secs_f32())));
         }
     }

@@ -7,7 +7,6 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 pub(crate) struct Repository {
     full_name: String,
-    default_branch: String,
     private: bool,
     #[serde(default)]
     archived: bool,
@@ -24,7 +23,6 @@ impl From<Repository> for HostedRepository {
     fn from(it: Repository) -> Self {
         Self {
             full_name: it.full_name,
-            default_branch: it.default_branch,
             private: it.private,
             archived: it.archived,
             may_push: it.permissions.is_some_and(|it| it.push),
@@ -41,11 +39,10 @@ pub(crate) struct Immutability {
 pub(crate) struct Release {
     id: u64,
     pub(crate) tag_name: String,
+    name: Option<String>,
     body: Option<String>,
     draft: bool,
     prerelease: bool,
-    #[serde(default)]
-    immutable: bool,
     html_url: String,
     upload_url: String,
     #[serde(default)]
@@ -57,10 +54,10 @@ impl From<Release> for HostedRelease {
         Self {
             id: it.id,
             tag: it.tag_name,
+            title: it.name.unwrap_or_default(),
             body: it.body.unwrap_or_default(),
             draft: it.draft,
             prerelease: it.prerelease,
-            immutable: it.immutable,
             page: it.html_url,
             upload_url: it.upload_url,
             assets: it.assets.into_iter().map(HostedAsset::from).collect(),
@@ -110,6 +107,13 @@ pub(crate) struct Reference {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Object {
     pub(crate) sha: String,
+    pub(crate) r#type: String,
+}
+
+/// A tag object.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Tag {
+    pub(crate) object: Object,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,6 +1,6 @@
 //! What an outsider finds of a published release, and what it is held against.
 
-use crate::hosting::{HostedRelease, OriginFacts, WantedAsset};
+use crate::hosting::{HostedRelease, OriginTag, WantedAsset};
 use crate::{CommitId, Digest, ObjectId};
 
 /// What a release must be.
@@ -14,6 +14,8 @@ pub struct Promise {
     pub commit: CommitId,
     /// Whether it is no final version.
     pub prerelease: bool,
+    /// Whether only some may see it.
+    pub private: bool,
     /// The assets that it must have.
     pub assets: Vec<WantedAsset>,
 }
@@ -21,8 +23,8 @@ pub struct Promise {
 /// What somebody without credentials found.
 #[derive(Debug, Clone)]
 pub struct Evidence {
-    /// The remote; none where it could not be asked, with what was said.
-    pub origin: Result<OriginFacts, String>,
+    /// The tag; none where nobody sees one; what was said where GitHub could not be asked.
+    pub tag: Result<Option<OriginTag>, String>,
     /// The published release; none where nobody sees one; what was said where GitHub could not be asked.
     pub release: Result<Option<HostedRelease>, String>,
     /// The assets that were downloaded.

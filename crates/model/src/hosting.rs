@@ -17,8 +17,10 @@ pub struct WorldFacts {
     pub releases: Vec<HostedRelease>,
     /// The assets that the release must have; empty where there is no release to compare with.
     pub wanted: Vec<WantedAsset>,
-    /// Where the credentials come from, and what that means.
+    /// Where the credentials come from.
     pub credentials: Credentials,
+    /// Whether this is a run of a workflow of GitHub Actions.
+    pub in_actions: bool,
     /// How many requests are left in this hour; none where GitHub does not say.
     pub requests_left: Option<u32>,
 }
@@ -30,6 +32,10 @@ pub struct OriginFacts {
     pub tag: Option<OriginTag>,
     /// The branch that its `HEAD` names, and its newest commit; none where it names none.
     pub head: Option<(String, CommitId)>,
+    /// The names of all tags of the target, without `refs/tags/`.
+    pub tags: Vec<String>,
+    /// Where a push would go, where that is another repository than the one that is asked.
+    pub pushed_elsewhere: Option<String>,
 }
 
 /// A tag on a remote.
@@ -46,8 +52,6 @@ pub struct OriginTag {
 pub struct HostedRepository {
     /// `OWNER/NAME`, as it is called now.
     pub full_name: String,
-    /// The branch that releases are cut from.
-    pub default_branch: String,
     /// Whether only some may read it.
     pub private: bool,
     /// Whether nobody may change it any more.
@@ -63,14 +67,14 @@ pub struct HostedRelease {
     pub id: u64,
     /// The tag that it holds.
     pub tag: String,
+    /// Its title.
+    pub title: String,
     /// Its text.
     pub body: String,
     /// Whether only those who may push see it.
     pub draft: bool,
     /// Whether it is marked as not final.
     pub prerelease: bool,
-    /// Whether it can no longer be changed.
-    pub immutable: bool,
     /// Its page.
     pub page: String,
     /// Where assets are uploaded to, a template (RFC 6570).
@@ -98,7 +102,8 @@ pub struct HostedAsset {
     pub size: u64,
     /// Whether every byte arrived; else it is what GitHub calls a `starter`.
     pub complete: bool,
-    /// What GitHub computed; none for what is older than June 2025.
+    /// What GitHub computed, or where it does not (before June 2025, on some servers) what was downloaded; none where nobody
+    /// looked.
     pub digest: Option<Digest>,
     /// Where anybody downloads it, once it is published.
     pub download_url: String,
@@ -116,10 +121,32 @@ pub struct WantedAsset {
 }
 
 impl WantedAsset {
-    /// Whether an asset is this one, as far as GitHub says.
+    /// Whether an asset is this one. Without a digest nobody knows.
     #[must_use]
     pub fn is(&self, asset: &HostedAsset) -> bool {
-        asset.complete && asset.size == self.size && asset.digest.is_none_or(|it| it == self.digest)
+        asset.complete && asset.size == self.size && asset.digest == Some(self.digest)
+    }
+}
+
+/// What a release says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page<'a> {
+    /// Its title.
+    pub title: &'a str,
+    /// Its text.
+    pub body: &'a str,
+    /// Whether it is marked as not final.
+    pub prerelease: bool,
+}
+
+impl Page<'_> {
+    /// Whether a release says this. Line ends and the space at the end are GitHub's affair.
+    #[must_use]
+    pub fn is_of(&self, release: &HostedRelease) -> bool {
+        let plain = |text: &str| text.replace("\r\n", "\n").trim_end().to_owned();
+        release.title == self.title
+            && release.prerelease == self.prerelease
+            && plain(&release.body) == plain(self.body)
     }
 }
 
@@ -130,6 +157,6 @@ pub enum Credentials {
     None,
     /// A token of somebody's, from this source.
     Own(&'static str),
-    /// The token of a workflow run: what it does starts no further workflow.
-    Workflow,
+    /// A token of an installed app, from this source; that of a workflow run is one. GitHub does not tell what it may do.
+    Installed(&'static str),
 }

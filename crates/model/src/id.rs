@@ -64,6 +64,18 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The digest of these bytes of a hash.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> [u8; 32] {
+        self.0
+    }
+
     /// The 64 lower-case hexadecimal digits alone, as `sha256sum` prints them.
     #[must_use]
     pub fn hex(&self) -> String {

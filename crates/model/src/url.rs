@@ -13,6 +13,28 @@ pub fn path(name: &str) -> String {
     encoded(name, b"/")
 }
 
+/// A text without the credentials of the addresses in it: what stands between `://` and `@` is hidden (RFC 3986, 3.2.1).
+#[must_use]
+pub fn without_credentials(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        out.push_str(before);
+        out.push_str("://");
+        let end = after
+            .find(|c: char| c == '/' || c == '\'' || c == '"' || c.is_whitespace())
+            .unwrap_or(after.len());
+        let (authority, tail) = after.split_at(end);
+        match authority.rsplit_once('@') {
+            Some((_, host)) => out.extend(["***@", host]),
+            None => out.push_str(authority),
+        }
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
+}
+
 fn encoded(name: &str, kept: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut out = String::with_capacity(name.len());
@@ -31,6 +53,15 @@ fn encoded(name: &str, kept: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_are_hidden_and_nothing_else() {
+        let said = "could not read Password for 'https://ghp_x@example.com': no; see https://example.com/a@b and git@example.com:x";
+        let hidden = "could not read Password for 'https://***@example.com': no; see https://example.com/a@b and git@example.com:x";
+        assert_eq!(without_credentials(said), hidden);
+        assert_eq!(without_credentials("http://u:p@w@h:1/x http://v@i"), "http://***@h:1/x http://***@i");
+        assert_eq!(without_credentials("nothing"), "nothing");
+    }
 
     #[test]
     fn names_are_one_segment_or_keep_their_slashes() {

@@ -2,34 +2,23 @@
 
 use forge::{Sink, Told};
 use model::audit::{Download, Evidence, Promise, Received};
-use model::hosting::{HostedRelease, OriginFacts};
+use model::hosting::HostedRelease;
 use model::id::Hasher;
-use model::request::Request;
 use model::sums;
 use model::verdict::Finding;
 
-use crate::{OpsError, Work, World};
+use crate::World;
 
 /// Looks at a published release as anybody would, and says what that proves. What cannot be had is a finding and no
 /// error.
-pub(crate) fn audit(
-    work: Work<'_>,
-    world: World<'_>,
-    request: &Request,
-    promise: &Promise,
-    tell: &mut dyn FnMut(Told),
-) -> Vec<Finding> {
-    let release = world.outsider.published(&promise.tag, tell).map_err(|error| error.to_string());
+pub(crate) fn audit(world: World<'_>, promise: &Promise, tell: &mut dyn FnMut(Told)) -> Vec<Finding> {
+    let tag = world.outsider.await_tag(&promise.tag, tell).map_err(|error| error.to_string());
+    let release = world.outsider.await_published(&promise.tag, tell).map_err(|error| error.to_string());
     let downloads = match &release {
         Ok(Some(release)) => downloads(world, release, promise, tell),
         _ => Vec::new(),
     };
-    let origin: Result<OriginFacts, String> =
-        work.repo.ask_origin(&request.remote, &promise.tag, work.around.idle).wait().map_err(|error| {
-            let error: OpsError = error.into();
-            error.to_string()
-        });
-    rules::audit(promise, &Evidence { origin, release, downloads })
+    rules::audit(promise, &Evidence { tag, release, downloads })
 }
 
 fn downloads(
@@ -42,8 +31,7 @@ fn downloads(
     for wanted in &promise.assets {
         let Some(asset) = release.asset(&wanted.name) else { continue };
         let mut taken = Taken::default();
-        // One byte more than it may be is enough to see that it is another.
-        let came = world.outsider.download(&asset.download_url, wanted.size + 1, &mut taken, tell);
+        let came = world.outsider.download(&asset.download_url, wanted.size, &mut taken, tell);
         let came = came.map_err(|error| error.to_string());
         let came = came.map(|size| Received { size, digest: taken.hasher.finish(), head: taken.head });
         all.push(Download { name: wanted.name.clone(), came });

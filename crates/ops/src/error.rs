@@ -84,6 +84,16 @@ pub enum OpsError {
         #[source]
         source: std::io::Error,
     },
+    /// The tag does not prove what it must, and is not pushed or not released.
+    #[error("{tag} does not hold ({reason}): {evidence}")]
+    TagRefuted {
+        /// The tag.
+        tag: String,
+        /// The finding's reason.
+        reason: &'static str,
+        /// What was seen.
+        evidence: String,
+    },
     /// Origin has another tag.
     #[error("{tag} on {remote} is object {found}, which is not the one that was made")]
     OriginDiffers {
@@ -140,6 +150,9 @@ impl OpsError {
             Self::Forge(error) => Some(error.hint()),
             Self::Cache { .. } => Some("set XDG_CACHE_HOME to a folder that can be written"),
             Self::OriginDiffers { .. } => Some("somebody else made this tag; nothing was published"),
+            Self::TagRefuted { .. } => {
+                Some("nothing was published; look at it with cargo xtask verify-tag TAG")
+            }
             Self::NotPushed { .. } => Some("check the remote's rules for tags and its hooks, then run again"),
             Self::Overtaken { .. } => {
                 Some("another run or person is at work on it; look at it on GitHub, then run again")

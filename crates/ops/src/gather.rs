@@ -7,10 +7,10 @@ use forge::Told;
 use model::catalog::{Catalog, Target};
 use model::change::{History, Since};
 use model::facts::{BranchFact, CloneFacts, Facts, FilesFact, Seen, SourceFact, StartFact, TagFact, TagKind};
-use model::hosting::{OriginFacts, WorldFacts};
+use model::hosting::{HostedRelease, OriginFacts, WorldFacts};
 use model::plan::Checked;
 use model::request::{Request, Signing, Start};
-use model::{CommitId, RepoPath, Version};
+use model::{CommitId, ReleaseTag, RepoPath, Version};
 use repo::{Repo, RepoError};
 use signing::Key;
 
@@ -96,12 +96,37 @@ fn look(
 ) -> Result<WorldFacts, OpsError> {
     let repository = world.own.repository(tell)?;
     let immutable = world.own.immutability(tell)?;
-    let releases = world.own.releases(&request.tag.name(), tell)?;
+    let mut releases = world.own.releases(&request.tag.name(), tell)?;
+    for release in &mut releases {
+        digests(world, release, &request.tag, tell)?;
+    }
     let compare = releases.iter().any(|it| !it.draft || !it.assets.is_empty());
     let wanted = if compare { apply::assets(work.repo, &request.tag, commit)? } else { Vec::new() };
     let requests_left = world.own.requests_left();
-    let credentials = world.credentials;
-    Ok(WorldFacts { origin, repository, immutable, releases, wanted, credentials, requests_left })
+    Ok(WorldFacts {
+        origin,
+        repository,
+        immutable,
+        releases,
+        wanted,
+        credentials: world.credentials,
+        in_actions: world.in_actions,
+        requests_left,
+    })
+}
+
+/// Fills in the digests of our own assets where GitHub gives none.
+pub(crate) fn digests(
+    world: World<'_>,
+    release: &mut HostedRelease,
+    tag: &ReleaseTag,
+    tell: &mut dyn FnMut(Told),
+) -> Result<(), OpsError> {
+    let own = [tag.archive_name(), SUMS_FILE.to_owned()];
+    for asset in release.assets.iter_mut().filter(|it| own.contains(&it.name)) {
+        *asset = world.own.with_digest(asset.clone(), tell)?;
+    }
+    Ok(())
 }
 
 /// Where the commit stands on origin's default branch as it is now: by this clone's history, else, where the branch has

@@ -55,6 +55,8 @@ pub struct World<'a> {
     pub outsider: &'a Forge,
     /// Where the operator's credentials come from.
     pub credentials: Credentials,
+    /// Whether this is a run of a workflow of GitHub Actions.
+    pub in_actions: bool,
 }
 
 /// What an operation depends on, beside the repository and the catalog.

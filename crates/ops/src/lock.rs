@@ -20,8 +20,12 @@ impl TagLock {
     /// [`OpsError::AtWork`] where another run has it, [`OpsError::Cache`] where the folder cannot be written.
     pub(crate) fn take(cache: &Path, slug: &RepoSlug, tag: &ReleaseTag) -> Result<Self, OpsError> {
         let folder = cache.join("locks");
-        let plain: String =
-            slug.to_string().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let plain: String = slug
+            .to_string()
+            .to_ascii_lowercase()
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+            .collect();
         let path = folder.join(format!("{plain}-{}", tag.safe_name()));
         let failed = |source| OpsError::Cache { path: path.clone(), source };
         fs::create_dir_all(&folder).map_err(failed)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use forge::Told;
+use forge::{ForgeError, Told};
 use model::change::History;
 
 use crate::Work;
@@ -14,7 +14,7 @@ const RESERVE: u32 = 100;
 
 /// Gives the authors of a range the accounts that GitHub knows: one question for each address that no account can be read
 /// off, by one commit of that author. A question that is not answered leaves the author as they are: the notes name
-/// people without their accounts too.
+/// people without their accounts too. After one that fails for another reason than that commit, nobody is asked any more.
 pub(crate) fn name_authors(
     work: Work<'_>,
     slug: &str,
@@ -24,6 +24,7 @@ pub(crate) fn name_authors(
     let mut known = Known::read(work.around.cache.join("logins").join(slug));
     let Some(world) = work.world else { return known };
     let mut logins: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let mut answers = true;
     for commit in &mut history.commits {
         let email = commit.author.email.to_lowercase();
         if email.ends_with("@users.noreply.github.com") {
@@ -34,10 +35,18 @@ pub(crate) fn name_authors(
             if let Some(login) = known.logins.get(&id) {
                 return Some(login.clone()).filter(|it| it != NOBODY);
             }
-            if world.own.requests_left().is_none_or(|it| it <= RESERVE) {
+            if !answers || world.own.requests_left().is_some_and(|it| it <= RESERVE) {
                 return None;
             }
-            let login = world.own.author(commit.id, tell).ok()?;
+            let login = match world.own.author(commit.id, tell) {
+                Ok(login) => login,
+                // GitHub does not know the commit: another may be known.
+                Err(ForgeError::Refused { status: 404 | 422, .. }) => return None,
+                Err(_) => {
+                    answers = false;
+                    return None;
+                }
+            };
             known.logins.insert(id, login.clone().unwrap_or(NOBODY.to_owned()));
             known.changed = true;
             login
@@ -61,7 +70,9 @@ pub(crate) struct Known {
 impl Known {
     fn read(file: PathBuf) -> Self {
         let text = std::fs::read_to_string(&file).unwrap_or_default();
-        let lines = text.lines().filter_map(|it| it.split_once(' '));
+        // A line that does not end was not written to its end.
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        let lines = whole.lines().filter_map(|it| it.split_once(' '));
         let logins = lines.map(|(commit, login)| (commit.to_owned(), login.to_owned())).collect();
         Self { file, logins, changed: false }
     }
@@ -75,9 +86,10 @@ impl Known {
         for (commit, login) in &self.logins {
             writeln!(text, "{commit} {login}").expect("writing to a string cannot fail");
         }
+        let beside = self.file.with_extension(format!("{}.partial", std::process::id()));
         let folder = self.file.parent().map(std::fs::create_dir_all);
-        if folder.is_some_and(|it| it.is_ok()) {
-            std::fs::write(&self.file, text).ok();
+        if folder.is_some_and(|it| it.is_ok()) && std::fs::write(&beside, text).is_ok() {
+            std::fs::rename(&beside, &self.file).ok();
         }
     }
 }

@@ -1,14 +1,15 @@
 //! What leaves this machine, in its order: draft, assets, tag, and last what cannot be taken back.
 
-use forge::{Latest, NewDraft, Parcel, Told};
+use forge::{Latest, Parcel, Told};
 use model::audit::Promise;
-use model::hosting::{HostedRelease, WantedAsset, WorldFacts};
+use model::hosting::{HostedRelease, Page, WantedAsset, WorldFacts};
 use model::plan::Action;
 use model::receipt::{MadeFile, MadeTag, Receipt};
 use model::request::{End, Publication, Request, Signing};
-use model::verdict::{Finding, Verdict};
+use model::verdict::Finding;
+use rules::Need;
 
-use crate::{Deed, Event, OpsError, Prepared, SUMS_FILE, Work, World, audit, tags};
+use crate::{Deed, Event, OpsError, Prepared, SUMS_FILE, Work, World, audit, gather, tags};
 
 /// Everything that a release is published with.
 pub(crate) struct Publishing<'a> {
@@ -30,10 +31,10 @@ impl Publishing<'_> {
         let assets: Vec<(&MadeFile, WantedAsset)> = receipt.files.iter().filter_map(wanted).collect();
         let mut release = self.draft(tell)?;
         if release.draft {
+            release = self.rewritten(release, tell)?;
             for (file, asset) in &assets {
                 self.asset(&release, file, asset, tell)?;
             }
-            release = self.text(release, tell)?;
         }
         self.tag(&receipt.tag_object, tell)?;
         let wanted: Vec<WantedAsset> = assets.into_iter().map(|(_, it)| it).collect();
@@ -46,13 +47,12 @@ impl Publishing<'_> {
             object: receipt.tag_object.object,
             commit: receipt.commit,
             prerelease: self.request.tag.version().is_prerelease(),
+            private: self.facts.repository.private,
             assets: wanted,
         };
         let deed = Deed { action: Action::Audit, subject: promise.tag.clone() };
         tell(Event::Doing(deed.clone()));
-        let findings = audit::audit(self.work, self.world, self.request, &promise, &mut |it| {
-            tell(Event::Connection(it));
-        });
+        let findings = audit::audit(self.world, &promise, &mut |it| tell(Event::Connection(it)));
         tell(Event::Did(deed));
         Ok((release, findings))
     }
@@ -61,40 +61,64 @@ impl Publishing<'_> {
         Deed { action, subject: self.request.tag.name() }
     }
 
-    fn notes(&self) -> &str {
-        self.prepared.notes.as_ref().map_or("", |it| it.markdown.as_str())
+    /// What the release says of itself, under its title.
+    fn page<'p>(&'p self, title: &'p str) -> Page<'p> {
+        let notes = self.prepared.notes.as_ref().map_or("", |it| it.markdown.as_str());
+        rules::page(&self.request.tag, title, notes)
     }
 
-    /// The one release of the tag: as it was found, or a new draft.
+    /// A release as it is now, with the digests of our assets.
+    fn now(&self, id: u64, tell: &mut dyn FnMut(Event)) -> Result<HostedRelease, OpsError> {
+        let tell = &mut |it: Told| tell(Event::Connection(it));
+        let mut release = self.world.own.release(id, tell)?;
+        gather::digests(self.world, &mut release, &self.request.tag, tell)?;
+        Ok(release)
+    }
+
+    fn overtaken(&self, reason: String) -> OpsError {
+        OpsError::Overtaken { tag: self.request.tag.name(), reason }
+    }
+
+    /// A draft that is still one.
+    fn still_draft(&self, id: u64, tell: &mut dyn FnMut(Event)) -> Result<HostedRelease, OpsError> {
+        let release = self.now(id, tell)?;
+        if release.draft {
+            return Ok(release);
+        }
+        Err(self.overtaken(format!("release {id} ({}) was published meanwhile", release.page)))
+    }
+
+    /// The one release of the tag: as it is now, or a new draft.
     fn draft(&self, tell: &mut dyn FnMut(Event)) -> Result<HostedRelease, OpsError> {
         let deed = self.deed(Action::CreateDraft);
-        if let Some(release) = self.facts.releases.first() {
+        if let Some(found) = self.facts.releases.first() {
             tell(Event::Kept(deed));
-            return Ok(release.clone());
+            return if found.draft { self.still_draft(found.id, tell) } else { Ok(found.clone()) };
         }
         let (tag, title) = (self.request.tag.name(), self.request.tag.title());
-        let draft = NewDraft {
-            tag: &tag,
-            title: &title,
-            body: self.notes(),
-            prerelease: self.request.tag.version().is_prerelease(),
-        };
         tell(Event::Doing(deed.clone()));
-        let made = self.world.own.create_draft(&draft, &mut |it| tell(Event::Connection(it)))?;
+        let page = self.page(&title);
+        let made = self.world.own.create_draft(&tag, &page, &mut |it| tell(Event::Connection(it)))?;
         tell(Event::Did(deed));
         Ok(made)
     }
 
-    /// The draft with the text of the notes.
-    fn text(&self, draft: HostedRelease, tell: &mut dyn FnMut(Event)) -> Result<HostedRelease, OpsError> {
-        if draft.body == self.notes() {
+    /// The draft with its title, the notes, and the mark that its version asks for.
+    fn rewritten(
+        &self,
+        draft: HostedRelease,
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<HostedRelease, OpsError> {
+        let title = self.request.tag.title();
+        let page = self.page(&title);
+        if page.is_of(&draft) {
             return Ok(draft);
         }
         let deed = self.deed(Action::RewriteDraft);
         tell(Event::Doing(deed.clone()));
-        let draft = self.world.own.rewrite(&draft, self.notes(), &mut |it| tell(Event::Connection(it)))?;
+        self.world.own.rewrite(&draft, &page, &mut |it| tell(Event::Connection(it)))?;
         tell(Event::Did(deed));
-        Ok(draft)
+        self.still_draft(draft.id, tell)
     }
 
     /// An asset of the draft: kept where it is right; what is wrong goes first, which only a draft allows.
@@ -106,14 +130,18 @@ impl Publishing<'_> {
         tell: &mut dyn FnMut(Event),
     ) -> Result<(), OpsError> {
         let deed = |action| Deed { action, subject: wanted.name.clone() };
-        if let Some(there) = draft.asset(&wanted.name) {
-            if wanted.is(there) {
+        match rules::need(Some(wanted), draft.asset(&wanted.name)) {
+            Need::Nothing => {
                 tell(Event::Kept(deed(Action::Upload)));
                 return Ok(());
             }
-            tell(Event::Doing(deed(Action::Remove)));
-            self.world.own.remove(there.id, &mut |it| tell(Event::Connection(it)))?;
-            tell(Event::Did(deed(Action::Remove)));
+            Need::Upload => {}
+            Need::Replace(id) => {
+                self.still_draft(draft.id, tell)?;
+                tell(Event::Doing(deed(Action::Remove)));
+                self.world.own.remove(id, &mut |it| tell(Event::Connection(it)))?;
+                tell(Event::Did(deed(Action::Remove)));
+            }
         }
         let kind = if wanted.name == SUMS_FILE { "text/plain" } else { "application/gzip" };
         tell(Event::Doing(deed(Action::Upload)));
@@ -128,6 +156,7 @@ impl Publishing<'_> {
         let (repo, name, remote) = (self.work.repo, self.request.tag.name(), &self.request.remote);
         let deed = self.deed(Action::PushTag);
         let idle = self.work.around.idle;
+        self.proven_tag(&name)?;
         let mut pushed = Ok(());
         if self.facts.origin.tag.is_some() {
             tell(Event::Kept(deed));
@@ -153,12 +182,19 @@ impl Publishing<'_> {
             }
         }
         self.world.own.wait_for_tag(&name, made.object, &mut |it| tell(Event::Connection(it)))?;
+        self.proven_tag(&name)
+    }
+
+    /// What the tag proves, before it is pushed and again under the name that origin gave: nothing that is refuted goes on.
+    fn proven_tag(&self, name: &str) -> Result<(), OpsError> {
         if self.request.signing == Signing::Unsigned {
             return Ok(());
         }
-        let findings = tags::verify_tag(self.work, &name, Some(self.prepared.facts.commit))?;
-        match findings.into_iter().find(|it| it.verdict == Verdict::Refuted) {
-            Some(it) => Err(OpsError::OwnSignature { reason: it.reason, evidence: it.evidence }),
+        let findings = tags::verify_tag(self.work, name, Some(self.prepared.facts.commit))?;
+        match rules::flaw_of_own(findings, self.work.catalog.signers.is_some()) {
+            Some(it) => {
+                Err(OpsError::TagRefuted { tag: name.to_owned(), reason: it.reason, evidence: it.evidence })
+            }
             None => Ok(()),
         }
     }
@@ -176,33 +212,25 @@ impl Publishing<'_> {
             return Ok(release.clone());
         }
         let tag = self.request.tag.name();
-        let now = self.world.own.releases(&tag, &mut |it: Told| tell(Event::Connection(it)))?;
-        let changed = |reason: String| OpsError::Overtaken { tag: tag.clone(), reason };
-        let others: Vec<String> = now
+        let all = self.world.own.releases(&tag, &mut |it: Told| tell(Event::Connection(it)))?;
+        let others: Vec<String> = all
             .iter()
             .filter(|it| it.id != release.id)
             .map(|it| format!("{} ({})", it.id, it.page))
             .collect();
         if !others.is_empty() {
-            return Err(changed(format!(
-                "beside {} it has other releases now: {}",
-                release.id,
-                others.join(", ")
-            )));
+            let reason = format!("beside {} it has other releases now: {}", release.id, others.join(", "));
+            return Err(self.overtaken(reason));
         }
         // By its number: a list may not show it yet.
-        let draft = self.world.own.release(release.id, &mut |it: Told| tell(Event::Connection(it)))?;
-        if !draft.draft {
-            return Err(changed(format!("release {} ({}) was published meanwhile", draft.id, draft.page)));
-        }
+        let draft = self.still_draft(release.id, tell)?;
         if let Some(bad) = wanted.iter().find(|it| !draft.asset(&it.name).is_some_and(|asset| it.is(asset))) {
-            return Err(changed(format!(
-                "{} of draft {} is no longer what was uploaded",
-                bad.name, draft.id
-            )));
+            let reason = format!("{} of draft {} is no longer what was uploaded", bad.name, draft.id);
+            return Err(self.overtaken(reason));
         }
-        if draft.body != self.notes() {
-            return Err(changed(format!("somebody changed the text of draft {}", draft.id)));
+        let title = self.request.tag.title();
+        if !self.page(&title).is_of(&draft) {
+            return Err(self.overtaken(format!("somebody changed the text of draft {}", draft.id)));
         }
         let (target, facts) = (self.work.catalog.target(self.request.tag.target()), &self.prepared.facts);
         let owner = self.work.catalog.latest.as_deref();

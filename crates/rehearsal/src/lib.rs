@@ -7,9 +7,11 @@
 
 mod fault;
 mod github;
+mod sigstore;
 
 pub use fault::{Fault, Hook, What, When};
 pub use github::{Exchange, GitHub, Settings, User};
+pub use sigstore::{Claims, Run, Sigstore};
 
 /// Why a world cannot be set up.
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,5 @@
-//! Git itself, for what only it can tell: started at once and heard later, without a terminal.
+//! Git itself, for what only it can tell: started at once and heard later. Its standard input is empty; ssh and credential
+//! helpers may still ask on the terminal.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -30,6 +31,7 @@ impl Asked {
         }
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         let fatal = said.lines().find_map(|line| line.strip_prefix("fatal: ")).unwrap_or(&said);
-        Ok(Err(fatal.to_owned()))
+        // Git hides passwords in addresses, and not the tokens that stand there as names.
+        Ok(Err(model::url::without_credentials(fatal)))
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use model::hosting::{OriginFacts, OriginTag};
-use model::{CommitId, ObjectId};
+use model::{CommitId, ObjectId, RepoSlug, url};
 
 use crate::command::{self, Asked};
 use crate::{Repo, RepoError};
@@ -15,19 +15,24 @@ pub struct AskedOrigin {
     asked: Asked,
     remote: String,
     reference: String,
+    pushed_elsewhere: Option<String>,
 }
 
 impl Repo {
-    /// Asks a remote for a tag and its default branch. `idle` is how long nothing may move on an HTTP connection.
+    /// Asks a remote for a tag, the other tags of its target, and the default branch. `idle` is how long nothing may move on
+    /// an HTTP connection.
     #[must_use]
     pub fn ask_origin(&self, remote: &str, tag: &str, idle: Duration) -> AskedOrigin {
+        let target = tag.rsplit_once('/').map_or(tag, |(target, _)| target);
+        let others = format!("refs/tags/{target}/*");
         let reference = format!("refs/tags/{tag}");
         let [limit, time] = low_speed(idle);
         let peeled = format!("{reference}^{{}}");
-        let arguments =
-            ["-c", &limit, "-c", &time, "ls-remote", "--symref", "--", remote, "HEAD", &reference, &peeled];
-        let asked = command::git(&self.root(), &arguments);
-        AskedOrigin { asked, remote: remote.to_owned(), reference }
+        let settings = ["-c", &limit, "-c", &time];
+        let question = ["ls-remote", "--symref", "--", remote, "HEAD", &reference, &peeled, &others];
+        let asked = command::git(&self.root(), &[&settings[..], &question].concat());
+        let pushed_elsewhere = self.pushed_elsewhere(remote);
+        AskedOrigin { asked, remote: remote.to_owned(), reference, pushed_elsewhere }
     }
 
     /// Pushes one tag and nothing else, never over another. Whether it arrived, the remote must be asked.
@@ -37,25 +42,28 @@ impl Repo {
     pub fn push_tag(&self, remote: &str, tag: &str, idle: Duration) -> Result<(), RepoError> {
         let [limit, time] = low_speed(idle);
         let refspec = format!("refs/tags/{tag}:refs/tags/{tag}");
-        // Settings that would push more than this one tag, or sign the push with a key of its own choice, take no part.
-        let arguments = [
-            "-c",
-            &limit,
-            "-c",
-            &time,
-            "-c",
-            "push.followTags=false",
-            "push",
-            "--porcelain",
-            "--",
-            remote,
-            &refspec,
-        ];
+        // Settings that would push more than this one tag, or sign the push as well, take no part.
+        let alone = ["push.followTags=false", "push.gpgSign=false", "push.recurseSubmodules=no"];
+        let settings: Vec<&str> = [&limit, &time].into_iter().map(String::as_str).chain(alone).collect();
+        let mut arguments: Vec<&str> = settings.into_iter().flat_map(|it| ["-c", it]).collect();
+        arguments.extend(["push", "--porcelain", "--", remote, &refspec]);
         command::git(&self.root(), &arguments).wait()?.map(drop).map_err(|said| RepoError::Push {
             tag: tag.to_owned(),
             remote: remote.to_owned(),
             said,
         })
+    }
+
+    /// Where a push goes, if that is another repository than the one that is asked. Two addresses of one repository, by https
+    /// and by ssh, are no two repositories.
+    fn pushed_elsewhere(&self, remote: &str) -> Option<String> {
+        let remote = self.git.find_remote(remote).ok()?;
+        let (asked, pushed) = (remote.url().ok()?, remote.pushurl().ok()??);
+        let same = match (RepoSlug::from_remote_url(asked), RepoSlug::from_remote_url(pushed)) {
+            (Some(asked), Some(pushed)) => asked == pushed,
+            _ => asked == pushed,
+        };
+        (!same).then(|| url::without_credentials(pushed))
     }
 
     /// Whether the clone has a commit.
@@ -78,7 +86,9 @@ impl AskedOrigin {
     pub fn wait(self) -> Result<OriginFacts, RepoError> {
         let failed = |said: String| RepoError::Origin { remote: self.remote.clone(), said };
         let answer = self.asked.wait()?.map_err(failed)?;
-        parse(&String::from_utf8_lossy(&answer), &self.reference)
+        let origin = parse(&String::from_utf8_lossy(&answer), &self.reference);
+        let origin = origin.map(|it| OriginFacts { pushed_elsewhere: self.pushed_elsewhere, ..it });
+        origin
             .ok_or_else(|| RepoError::Origin { remote: self.remote, said: "it names no objects".to_owned() })
     }
 }
@@ -88,6 +98,7 @@ impl AskedOrigin {
 fn parse(text: &str, reference: &str) -> Option<OriginFacts> {
     let peeled = format!("{reference}^{{}}");
     let (mut branch, mut tip, mut object, mut commit) = (None, None, None, None);
+    let mut tags = Vec::new();
     for line in text.lines() {
         let (value, name) = line.split_once('\t')?;
         if let Some(target) = value.strip_prefix("ref: ") {
@@ -96,6 +107,7 @@ fn parse(text: &str, reference: &str) -> Option<OriginFacts> {
             continue;
         }
         let id = ObjectId::from_hex(value)?;
+        tags.extend(name.strip_prefix("refs/tags/").filter(|it| !it.ends_with("^{}")).map(str::to_owned));
         match name {
             "HEAD" => tip = Some(CommitId::new(id)),
             _ if name == reference => object = Some(id),
@@ -104,7 +116,7 @@ fn parse(text: &str, reference: &str) -> Option<OriginFacts> {
         }
     }
     let tag = object.map(|object| OriginTag { object, commit: commit.unwrap_or(CommitId::new(object)) });
-    Some(OriginFacts { tag, head: branch.zip(tip) })
+    Some(OriginFacts { tag, head: branch.zip(tip), tags, pushed_elsewhere: None })
 }
 
 #[cfg(test)]
@@ -124,7 +136,9 @@ mod tests {
         assert_eq!(parse(&text, "refs/tags/server/v2").unwrap().tag, None);
         let light = parse(&format!("{c}\trefs/tags/server/v2\n"), "refs/tags/server/v2").unwrap();
         assert_eq!(light.tag, Some(OriginTag { object: id(&c), commit: CommitId::new(id(&c)) }));
-        assert_eq!(parse("", "refs/tags/x").unwrap(), OriginFacts { tag: None, head: None });
+        let nothing = parse("", "refs/tags/x").unwrap();
+        assert_eq!((nothing.tag, nothing.head, nothing.tags.len()), (None, None, 0));
+        assert_eq!(origin.tags, ["server/v1"]);
         assert_eq!(parse("not an object\trefs/tags/x\n", "refs/tags/x"), None);
     }
 }

@@ -31,23 +31,24 @@ const PROVEN: (Verdict, &str) = (Verdict::Proven, "ok");
 fn tag(promise: &Promise, evidence: &Evidence) -> Finding {
     let name = &promise.tag;
     let found = |verdict, evidence, hint| finding("tag", name, verdict, evidence, hint);
-    match &evidence.origin {
+    match &evidence.tag {
         Err(said) => {
-            found((Verdict::Unproven, "unreachable"), format!("origin cannot be asked: {said}"), "run again")
+            found((Verdict::Unproven, "unreachable"), format!("GitHub cannot be asked: {said}"), "run again")
         }
-        Ok(origin) => match origin.tag {
+        Ok(None) if promise.private => private("tag", name),
+        Ok(tag) => match tag {
             None => found(
                 (Verdict::Refuted, "missing"),
-                format!("origin has no {name}"),
+                format!("GitHub has no {name}"),
                 "run again: it is pushed",
             ),
             Some(there) if there.object == promise.object && there.commit == promise.commit => {
-                found(PROVEN, format!("origin has object {} at {}", there.object, there.commit.short()), "")
+                found(PROVEN, format!("GitHub has object {} at {}", there.object, there.commit.short()), "")
             }
             Some(there) => found(
                 (Verdict::Refuted, "moved"),
                 format!(
-                    "origin has object {} at {}, signed was {}",
+                    "GitHub has object {} at {}, made was {}",
                     there.object,
                     there.commit.short(),
                     promise.object
@@ -56,6 +57,12 @@ fn tag(promise: &Promise, evidence: &Evidence) -> Finding {
             ),
         },
     }
+}
+
+/// What nobody without credentials can see.
+fn private(check: &'static str, subject: &str) -> Finding {
+    let evidence = "the repository is private: no outsider can look".to_owned();
+    finding(check, subject, (Verdict::Unproven, "private"), evidence, "look at the release on GitHub")
 }
 
 fn release(promise: &Promise, evidence: &Evidence) -> Finding {
@@ -68,6 +75,7 @@ fn release(promise: &Promise, evidence: &Evidence) -> Finding {
                 "run again",
             );
         }
+        Ok(None) if promise.private => return private("release", &promise.tag),
         Ok(None) => {
             let evidence = "nobody without credentials sees a release".to_owned();
             return found((Verdict::Unproven, "not-public"), evidence, "wait a moment, then run again");

@@ -18,7 +18,7 @@ mod world;
 
 pub use audit::audit;
 pub use changelog::{changelog, kind};
-pub use plan::plan;
+pub use plan::{Need, need, page, plan};
 pub use preflight::{clone_checks, preflight};
 pub use previous::{newest, previous_candidates};
 pub use sources::disagreements;

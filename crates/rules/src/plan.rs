@@ -1,8 +1,9 @@
 //! What a release still needs.
 
+use model::ReleaseTag;
 use model::catalog::Target;
 use model::facts::Facts;
-use model::hosting::{HostedRelease, WorldFacts};
+use model::hosting::{HostedAsset, HostedRelease, Page, WantedAsset, WorldFacts};
 use model::plan::{Action, Plan, State, Step};
 use model::request::{End, Publication, Reach, Request};
 
@@ -47,7 +48,8 @@ fn publishing(
     let draft = release.filter(|it| it.draft);
     let title = request.tag.title();
     let mut steps = vec![step(Action::CreateDraft, title.clone(), present(release.is_some()))];
-    if draft.is_some_and(|it| notes.is_some_and(|notes| notes != it.body)) {
+    let page = page(&request.tag, &title, notes.unwrap_or_default());
+    if draft.is_some_and(|it| !page.is_of(it)) {
         steps.push(step(Action::RewriteDraft, title.clone(), State::Missing));
     }
     for name in [request.tag.archive_name(), "SHA256SUMS".to_owned()] {
@@ -62,16 +64,41 @@ fn publishing(
     steps
 }
 
-/// What one asset needs: nothing where it is there and right; what is wrong in a draft goes first.
+/// What a release of a tag says of itself, with this title and these notes.
+#[must_use]
+pub fn page<'a>(tag: &ReleaseTag, title: &'a str, notes: &'a str) -> Page<'a> {
+    Page { title, body: notes, prerelease: tag.version().is_prerelease() }
+}
+
+/// What an asset needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: it is there and right.
+    Nothing,
+    /// To be uploaded.
+    Upload,
+    /// To be uploaded after what stands under its name was removed.
+    Replace(u64),
+}
+
+/// What an asset of a draft needs, of which this is there.
+#[must_use]
+pub fn need(wanted: Option<&WantedAsset>, there: Option<&HostedAsset>) -> Need {
+    match there {
+        None => Need::Upload,
+        Some(there) if wanted.is_some_and(|it| it.is(there)) => Need::Nothing,
+        Some(there) => Need::Replace(there.id),
+    }
+}
+
 fn asset(world: &WorldFacts, release: Option<&HostedRelease>, name: &str) -> Vec<Step> {
     let there = release.and_then(|it| it.asset(name));
-    let wanted = world.wanted.iter().find(|it| it.name == name);
-    let right = there.is_some_and(|there| wanted.is_some_and(|it| it.is(there)));
-    let upload = step(Action::Upload, name.to_owned(), present(right));
-    match there {
-        Some(there) if !right => {
+    let need = need(world.wanted.iter().find(|it| it.name == name), there);
+    let upload = step(Action::Upload, name.to_owned(), present(need == Need::Nothing));
+    match (need, there) {
+        (Need::Replace(id), Some(there)) => {
             let what = if there.complete { "other bytes" } else { "a broken upload" };
-            vec![step(Action::Remove, format!("{name} (asset {}, {what})", there.id), State::Missing), upload]
+            vec![step(Action::Remove, format!("{name} (asset {id}, {what})"), State::Missing), upload]
         }
         _ => vec![upload],
     }

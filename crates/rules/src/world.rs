@@ -1,12 +1,12 @@
 //! What the world has, and whether that speaks against publishing.
 
+use model::Version;
 use model::catalog::Target;
 use model::facts::{Check, Facts};
 use model::hosting::{Credentials, HostedRelease, WorldFacts};
 use model::plan::Checked;
 use model::request::{Badge, Publication, Request};
 
-use crate::newest;
 use crate::preflight::{Found, bad, judged};
 
 /// The checks that only a release that is to be published has.
@@ -27,6 +27,15 @@ pub(crate) fn world_checks(
 /// The tag on origin: free, or the very object that this clone has.
 fn origin(request: &Request, facts: &Facts, world: &WorldFacts) -> Found {
     let (name, remote) = (request.tag.name(), &request.remote);
+    if let Some(other) = &world.origin.pushed_elsewhere {
+        return bad(
+            "pushed-elsewhere",
+            format!(
+                "git push {remote} goes to {other}, which is another repository than the one that is asked"
+            ),
+            format!("git config --unset remote.{remote}.pushurl, or name another remote with --remote"),
+        );
+    }
     let Some(there) = world.origin.tag else {
         return Found::Good(format!("{name} is free on {remote}"));
     };
@@ -65,16 +74,16 @@ fn origin(request: &Request, facts: &Facts, world: &WorldFacts) -> Found {
 
 fn credentials(request: &Request, world: &WorldFacts) -> Found {
     let repository = &world.repository;
-    let source = match world.credentials {
+    let (source, known) = match world.credentials {
         Credentials::None => {
             return bad(
                 "no-token",
                 format!("there is no token for {}", request.slug.host()),
-                "gh auth login, or set GH_TOKEN",
+                "gh auth login, or set GH_TOKEN; for another host than github.com see the README",
             );
         }
-        Credentials::Own(source) => source,
-        Credentials::Workflow => "GITHUB_TOKEN",
+        Credentials::Own(source) => (source, true),
+        Credentials::Installed(source) => (source, false),
     };
     if repository.archived {
         return bad(
@@ -87,7 +96,7 @@ fn credentials(request: &Request, world: &WorldFacts) -> Found {
         let evidence = format!("{} is called {} now", request.slug.path(), repository.full_name);
         return bad("renamed", evidence, format!("-R {}", repository.full_name));
     }
-    if !repository.may_push {
+    if known && !repository.may_push {
         return bad(
             "cannot-push",
             format!("the token from {source} may not push to {}", repository.full_name),
@@ -96,15 +105,20 @@ fn credentials(request: &Request, world: &WorldFacts) -> Found {
     }
     let left =
         world.requests_left.map_or(String::new(), |it| format!("; {it} requests are left in this hour"));
-    let evidence = format!("the token from {source} may push to {}{left}", repository.full_name);
-    if world.credentials == Credentials::Workflow {
+    let may = if known { "may push to" } else { "is an app's, and GitHub does not tell what it may do in" };
+    let evidence = format!("the token from {source} {may} {}{left}", repository.full_name);
+    if world.in_actions {
         return Found::Note {
             reason: "no-workflows",
-            evidence: format!("{evidence}; a push with it starts no workflow"),
-            hint: "start the target's publishing workflow by hand, or push with another token".to_owned(),
+            evidence: format!("{evidence}; a push with the token of a workflow run starts no workflow"),
+            hint: "start the target's publishing workflow by hand, or let git push with another token"
+                .to_owned(),
         };
     }
-    Found::Good(evidence)
+    if known {
+        return Found::Good(evidence);
+    }
+    Found::Note { reason: "rights-unknown", evidence, hint: "it needs 'contents: write'".to_owned() }
 }
 
 /// The release on GitHub: none, one draft, or one that is published and complete.
@@ -160,8 +174,8 @@ fn named(release: &HostedRelease) -> String {
     format!("{kind} {} ({})", release.id, release.page)
 }
 
-/// Whether a release gets the badge: as asked for, else where it is the highest final version of the target that owns
-/// it.
+/// Whether a release gets the badge: as asked for, else where it is the highest final version of the target that owns it,
+/// of those that origin and this clone have.
 #[must_use]
 pub fn gets_badge(
     badge: Badge,
@@ -175,12 +189,15 @@ pub fn gets_badge(
         Badge::No => false,
         Badge::Auto => {
             let version = request.tag.version();
-            let others: Vec<_> =
-                facts.tags.iter().filter(|it| it.name != request.tag.name()).cloned().collect();
-            let highest = newest(&others).and_then(|it| it.version.as_ref());
+            let on_origin = facts.world.iter().flat_map(|it| &it.origin.tags).filter_map(|name| {
+                let label = name.strip_prefix(&target.id)?.strip_prefix('/')?;
+                Version::parse(target.scheme, label.strip_prefix('v').unwrap_or(label)).ok()
+            });
+            let here = facts.tags.iter().filter_map(|it| it.version.clone());
+            let mut finals = here.chain(on_origin).filter(|it| !it.is_prerelease());
             owner == Some(target.id.as_str())
                 && !version.is_prerelease()
-                && highest.is_none_or(|it| it.precedence(version).is_lt())
+                && finals.all(|it| it.precedence(version).is_le())
         }
     }
 }

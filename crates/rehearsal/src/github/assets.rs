@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::Shared;
 use super::answer::{Answer, Paging, Refusal, created, found, no_content, ok, page};
+use super::releases::visible;
 use super::router::Caller;
 use super::shape::{self, Place};
 use super::state::{Asset, Release};
@@ -34,8 +35,9 @@ pub(crate) async fn list(
     Query(paging): Query<Paging>,
     headers: HeaderMap,
 ) -> Answer {
-    let state = shared.state();
-    let release = state.releases.get(&id).filter(|it| !it.draft || caller == Caller::Writer);
+    let mut state = shared.state();
+    let seen = state.releases.get_mut(&id).is_some_and(visible);
+    let release = state.releases.get(&id).filter(|it| seen && (!it.draft || caller.may_write()));
     let release = release.ok_or_else(Refusal::not_found)?;
     let place = Place::from_headers(&state.settings, &headers);
     let all = release.assets.iter().map(|it| shape::asset(&state.settings, &place, release, it)).collect();
@@ -76,6 +78,9 @@ fn start(shared: &Shared, release: u64, named: &Named, kind: String) -> Result<u
     let mut state = shared.state();
     let (id, now) = (state.id(), state.settings.now);
     let release = state.releases.get_mut(&release).ok_or_else(Refusal::not_found)?;
+    if !visible(release) {
+        return Err(Refusal::not_found());
+    }
     changeable(release)?;
     let name = named.name.as_deref().filter(|it| !it.is_empty());
     let name = sanitised(name.ok_or_else(|| Refusal::invalid("ReleaseAsset", "name", "missing_field"))?);
@@ -142,7 +147,7 @@ pub(crate) async fn show(
 ) -> Answer {
     let mut state = shared.state();
     let settings = state.settings.clone();
-    let release = state.holder(id).filter(|it| !it.draft || caller == Caller::Writer);
+    let release = state.holder(id).filter(|it| !it.draft || caller.may_write());
     let release = release.ok_or_else(Refusal::not_found)?.clone();
     drop(state);
     let asset = release.assets.iter().find(|it| it.id == id).ok_or_else(Refusal::not_found)?;

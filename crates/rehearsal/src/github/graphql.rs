@@ -39,7 +39,7 @@ pub(crate) async fn query(
         let tag = variable("tagName");
         let state = shared.state();
         let mut found =
-            state.releases.values().filter(|it| it.tag == tag && (!it.draft || caller == Caller::Writer));
+            state.releases.values().filter(|it| it.tag == tag && (!it.draft || caller.may_write()));
         let release = found.next().map(|it| json!({ "databaseId": it.id, "isDraft": it.draft }));
         return ok(json!({ "data": { "repository": { "release": release } } }));
     }

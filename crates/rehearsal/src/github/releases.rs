@@ -41,7 +41,7 @@ pub(crate) async fn list(
     let mut state = shared.state();
     let mut seen = Vec::new();
     for release in state.releases.values_mut().rev() {
-        if visible(release) && (!release.draft || caller == Caller::Writer) {
+        if visible(release) && (!release.draft || caller.may_write()) {
             seen.push(release.clone());
         }
     }
@@ -58,7 +58,7 @@ pub(crate) async fn show(
     headers: HeaderMap,
 ) -> Answer {
     let mut state = shared.state();
-    let release = state.releases.get_mut(&id).filter(|it| !it.draft || caller == Caller::Writer);
+    let release = state.releases.get_mut(&id).filter(|it| !it.draft || caller.may_write());
     let release = release.ok_or_else(Refusal::not_found)?;
     if !visible(release) {
         return Err(Refusal::not_found());
@@ -76,7 +76,11 @@ pub(crate) async fn by_tag(
 ) -> Answer {
     let mut state = shared.state();
     let release = state.releases.values_mut().find(|it| it.tag == tag && !it.draft);
-    let release = release.filter(|it| it.hidden == 0).ok_or_else(Refusal::not_found)?.clone();
+    let release = release.ok_or_else(Refusal::not_found)?;
+    if !visible(release) {
+        return Err(Refusal::not_found());
+    }
+    let release = release.clone();
     let place = Place::from_headers(&state.settings, &headers);
     ok(shape::release(&state.settings, &place, &release))
 }
@@ -89,8 +93,8 @@ pub(crate) async fn latest(State(shared): State<Arc<Shared>>, headers: HeaderMap
     ok(shape::release(&state.settings, &place, release))
 }
 
-/// Whether a look-up sees it. What was just created is not seen for a while.
-fn visible(release: &mut Release) -> bool {
+/// Whether a request sees it. What was just created or published is not seen for a while.
+pub(crate) fn visible(release: &mut Release) -> bool {
     let seen = release.hidden == 0;
     release.hidden = release.hidden.saturating_sub(1);
     seen
@@ -151,6 +155,10 @@ pub(crate) async fn edit(
     Json(wanted): Json<Wanted>,
 ) -> Answer {
     caller.must_write()?;
+    let seen = shared.state().releases.get_mut(&id).is_some_and(visible);
+    if !seen {
+        return Err(Refusal::not_found());
+    }
     change(&shared, id, wanted).await?;
     ok(shown(&shared, id, &headers)?)
 }
@@ -218,6 +226,7 @@ async fn change(shared: &Shared, id: u64, wanted: Wanted) -> Result<(), Refusal>
     after.updated = state.settings.now;
     if published {
         after.published = Some(state.settings.now);
+        after.hidden = state.settings.lag;
         after.immutable = state.settings.immutable;
         if latest == "true" && !after.prerelease {
             state.latest = Some(id);

@@ -92,10 +92,9 @@ pub(crate) fn repository(settings: &Settings, place: &Place, caller: Caller) -> 
     put("ssh_url", format!("git@localhost:{}.git", place.repository.trim_start_matches('/')).into());
     if caller != Caller::Anonymous {
         let push = caller == Caller::Writer;
-        put(
-            "permissions",
-            json!({ "admin": push, "maintain": push, "push": push, "triage": push, "pull": true }),
-        );
+        let pull = caller != Caller::Installed;
+        let rights = json!({ "admin": push, "maintain": push, "push": push, "triage": push, "pull": pull });
+        put("permissions", rights);
     }
     Value::Object(all)
 }

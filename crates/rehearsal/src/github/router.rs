@@ -19,14 +19,21 @@ use super::{Shared, actions, assets, commits, graphql, refs, releases, repositor
 pub(crate) enum Caller {
     Anonymous,
     Reader,
+    /// An installed app that may write, which GitHub does not tell.
+    Installed,
     Writer,
 }
 
 impl Caller {
+    /// Whether it may change anything, and sees drafts.
+    pub(crate) fn may_write(self) -> bool {
+        self >= Self::Installed
+    }
+
     /// Nobody else may change anything; they are told that there is no such thing.
     pub(crate) fn must_write(self) -> Result<(), Refusal> {
         match self {
-            Self::Writer => Ok(()),
+            Self::Writer | Self::Installed => Ok(()),
             Self::Reader => Err(Refusal::forbidden("Resource not accessible by personal access token")),
             Self::Anonymous => Err(Refusal::not_found()),
         }
@@ -96,7 +103,9 @@ async fn recognise(
         let asked = path.trim_start_matches("/repos").to_ascii_lowercase().replacen(".git/", "/", 1);
         let caller = caller(request.headers(), settings)?;
         let other = !asked.starts_with(&ours) && !["/rate_limit", "/graphql"].contains(&path.as_str());
-        if other || (settings.private && caller == Caller::Anonymous) {
+        // Git is asked for credentials instead, or it would not send any.
+        let git = path.contains(".git/");
+        if other || (settings.private && caller == Caller::Anonymous && !git) {
             return Err(Refusal::not_found());
         }
         caller
@@ -118,6 +127,7 @@ fn caller(headers: &HeaderMap, settings: &Settings) -> Result<Caller, Refusal> {
     match &settings.reader {
         _ if token == settings.token => Ok(Caller::Writer),
         Some(reader) if *reader == token => Ok(Caller::Reader),
+        _ if settings.installed.as_ref().is_some_and(|it| *it == token) => Ok(Caller::Installed),
         _ => Err(Refusal::bad_credentials()),
     }
 }

@@ -22,7 +22,8 @@ pub(crate) async fn serve(State(shared): State<Arc<Shared>>, caller: Caller, req
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let service = parts.uri.path().rsplit('/').next().unwrap_or_default().to_owned();
     let push = service == "git-receive-pack" || query.contains("service=git-receive-pack");
-    if push && caller == Caller::Anonymous {
+    let private = shared.state().settings.private;
+    if (push || private) && caller == Caller::Anonymous {
         let challenge = [(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"GitHub\""))];
         return Ok((StatusCode::UNAUTHORIZED, challenge, "authentication is required").into_response());
     }

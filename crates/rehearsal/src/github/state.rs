@@ -21,6 +21,8 @@ pub struct Settings {
     pub token: String,
     /// A token that may only read; none where there is no such token.
     pub reader: Option<String>,
+    /// A token of an installed app that may do the same as `token`; none where there is no such token.
+    pub installed: Option<String>,
     /// The people who are known by their addresses.
     pub users: Vec<User>,
     /// Whether releases are frozen when they are published.
@@ -58,6 +60,7 @@ impl Settings {
             default_branch: "main".to_owned(),
             token: token.to_owned(),
             reader: None,
+            installed: None,
             users: Vec::new(),
             immutable: false,
             tells_immutability: true,

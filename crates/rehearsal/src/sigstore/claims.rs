@@ -1,0 +1,118 @@
+//! What a certificate says of a workflow run.
+
+use serde_json::{Value, json};
+
+/// A run of a workflow of GitHub Actions, as the claims of its certificate have it.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// `OWNER/NAME`.
+    pub repository: String,
+    /// The file under `.github/workflows/`.
+    pub workflow: String,
+    /// The reference that it ran on, as in `refs/heads/main`.
+    pub reference: String,
+    /// The commit that it ran on.
+    pub commit: String,
+    /// What started it: `push` or `workflow_dispatch`.
+    pub event: String,
+    /// The repository's number.
+    pub repository_id: u64,
+    /// The owner's number.
+    pub owner_id: u64,
+}
+
+/// The names and extensions of a certificate. Whatever is put here stands in it, right or wrong.
+#[derive(Debug, Clone)]
+pub struct Claims {
+    /// The URIs of the subject alternative name.
+    pub names: Vec<String>,
+    /// Fulcio's extensions by the last number of their name under 1.3.6.1.4.1.57264.1 (`fulcio:docs/oid-info.md`), with
+    /// their texts. Numbers below 8 hold raw bytes, the others a DER `UTF8String`.
+    pub extensions: Vec<(u32, String)>,
+    /// Whether the certificate is in the certificate log.
+    pub logged: bool,
+}
+
+impl Run {
+    fn source(&self) -> String {
+        format!("https://github.com/{}", self.repository)
+    }
+
+    fn signer(&self) -> String {
+        format!("{}/.github/workflows/{}@{}", self.source(), self.workflow, self.reference)
+    }
+
+    fn invocation(&self) -> String {
+        format!("{}/actions/runs/1001/attempts/1", self.source())
+    }
+
+    /// The claims that Fulcio makes of such a run.
+    #[must_use]
+    pub fn claims(&self) -> Claims {
+        let issuer = "https://token.actions.githubusercontent.com";
+        let owner = self.repository.split('/').next().unwrap_or_default();
+        let (source, signer) = (self.source(), self.signer());
+        let extensions = [
+            (1, issuer),
+            (2, &self.event),
+            (3, &self.commit),
+            (4, "Release"),
+            (5, &self.repository),
+            (6, &self.reference),
+            (8, issuer),
+            (9, &signer),
+            (10, &self.commit),
+            (11, "github-hosted"),
+            (12, &source),
+            (13, &self.commit),
+            (14, &self.reference),
+            (15, &self.repository_id.to_string()),
+            (16, &format!("https://github.com/{owner}")),
+            (17, &self.owner_id.to_string()),
+            (18, &signer),
+            (19, &self.commit),
+            (20, &self.event),
+            (21, &self.invocation()),
+            (22, "public"),
+        ];
+        let extensions = extensions.map(|(number, text)| (number, text.to_owned())).to_vec();
+        Claims { names: vec![signer], extensions, logged: true }
+    }
+
+    /// The provenance that `actions/attest` writes of such a run, for files by name and SHA-256 in hexadecimal digits
+    /// (in-toto Statement v1, SLSA provenance v1, `buildtypes/workflow/v1`).
+    #[must_use]
+    pub fn provenance(&self, files: &[(&str, &str)]) -> Value {
+        let subject: Vec<Value> =
+            files.iter().map(|(name, hex)| json!({ "name": name, "digest": { "sha256": hex } })).collect();
+        json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": subject,
+            "predicateType": "https://slsa.dev/provenance/v1",
+            "predicate": {
+                "buildDefinition": {
+                    "buildType": "https://actions.github.io/buildtypes/workflow/v1",
+                    "externalParameters": { "workflow": {
+                        "ref": self.reference,
+                        "repository": self.source(),
+                        "path": format!(".github/workflows/{}", self.workflow),
+                    } },
+                    "internalParameters": { "github": {
+                        "event_name": self.event,
+                        "repository_id": self.repository_id.to_string(),
+                        "repository_owner_id": self.owner_id.to_string(),
+                        "runner_environment": "github-hosted",
+                    } },
+                    "resolvedDependencies": [{
+                        "uri": format!("git+{}@{}", self.source(), self.reference),
+                        "digest": { "gitCommit": self.commit },
+                    }],
+                },
+                "runDetails": {
+                    "builder": { "id": self.signer() },
+                    "metadata": { "invocationId": self.invocation() },
+                },
+            },
+        })
+    }
+}
