@@ -18,6 +18,7 @@ python3 python3 puts that signature together
 gzip gzip the oracle of archives
 curl curl asks the GitHub on loopback, and is the measure of uploads
 npm npm fetches GitHub's own description of its API
+pip3 python3-pip fetches gh and sigstore-python
 sha256sum coreutils the oracle of SHA256SUMS
 cmp diffutils compares tar streams
 taskset util-linux runs a test on one core

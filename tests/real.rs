@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{run, say, xtask};
+use crate::support::{Fixture, run, say, xtask};
+use crate::world::World;
 
 /// The clone, or a word that there is none.
 fn clone() -> Option<PathBuf> {
@@ -124,4 +125,45 @@ fn every_tag_archives_to_the_tar_of_git() {
     }
     say(&format!("real repository: {count} archives, tar streams identical to git's"));
     assert!(count > 100, "only {count} tags: is this a clone with all tags?");
+}
+
+/// Every target's next version goes to a GitHub on loopback, and outsiders find it as it was made.
+#[test]
+fn every_target_is_published_on_loopback() {
+    let Some(real) = clone() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let bare = folder.path().join("clone.git");
+    git(
+        folder.path(),
+        &["clone", "-q", "--bare", "--shared", real.to_str().unwrap(), bare.to_str().unwrap()],
+    );
+    std::fs::copy(real.join("info/attributes"), bare.join("info/attributes")).ok();
+    let world = World::around(Fixture::at(bare));
+    // The objects are borrowed: the mirror that this clone may come from lacks a file, and git pushes all or nothing.
+    let objects = git(&real, &["rev-parse", "--path-format=absolute", "--git-path", "objects"]);
+    std::fs::write(world.github.bare().join("objects/info/alternates"), objects).unwrap();
+    let refs = [
+        "fetch",
+        "-q",
+        real.to_str().unwrap(),
+        "+refs/heads/main:refs/heads/main",
+        "+refs/tags/*:refs/tags/*",
+    ];
+    git(world.github.bare(), &refs);
+    let mut published = 0;
+    for (target, tags) in tags(&real) {
+        let plain = tags.last().is_some_and(|it| !it.rsplit('/').next().unwrap().starts_with('v'));
+        let version = if plain { "9.0.0" } else { "v9.0.0" };
+        let tag = format!("{}/{version}", target["id"].as_str().unwrap());
+        let allowed = ["--allow", "version-source", "--allow", "empty-notes", "--initial-release"];
+        let ran = world.run(&[&["release", &tag, "--push", "--format", "json"][..], &allowed].concat());
+        assert_eq!(ran.code, 0, "{tag}:\n{}\n{}", ran.stdout, ran.stderr);
+        assert_eq!(ran.json()["audit"]["verdict"], "proven", "{tag}");
+        published += 1;
+        // An outsider has sixty requests in an hour, and an audit takes a few.
+        world.github.new_hour();
+    }
+    assert_eq!(world.github.releases().len(), published);
+    say(&format!("{published} targets of the real repository published on loopback, each proven"));
+    assert!(published >= 22);
 }

@@ -42,7 +42,10 @@ pub(crate) fn secrets(folder: &Path) -> Vec<std::path::PathBuf> {
             let path = entry.unwrap().path();
             if path.is_dir() && !path.is_symlink() {
                 folders.push(path);
-            } else if path.is_file() && !path.ends_with(".git/config") && !path.ends_with("bin/gh") {
+            } else if path.is_file()
+                && !path.to_string_lossy().ends_with(".git/config")
+                && !path.ends_with("bin/gh")
+            {
                 let bytes = std::fs::read(&path).unwrap();
                 let has = |secret: &str| bytes.windows(secret.len()).any(|it| it == secret.as_bytes());
                 if has(TOKEN) || has(ENCODED) {
@@ -62,6 +65,14 @@ impl World {
 
     /// The same around a clone.
     pub(crate) fn of(clone: Fixture) -> Self {
+        let world = Self::around(clone);
+        world.clone.git(["push", "-q", "origin", "main", "--tags"]);
+        world.github.forget();
+        world
+    }
+
+    /// The same with an origin that has nothing yet.
+    pub(crate) fn around(clone: Fixture) -> Self {
         let home = tempfile::tempdir().unwrap();
         let mut settings = Settings::new("acme", "widgets", TOKEN, 1_700_002_000);
         settings.users.push(User { login: "ada-example".to_owned(), email: "ada@example.com".to_owned() });
@@ -73,8 +84,6 @@ impl World {
             &format!("!f() {{ echo username=x; echo password={TOKEN}; }}; f"),
         ]);
         world.clone.git(["remote", "set-url", "origin", &world.github.clone_url()]);
-        world.clone.git(["push", "-q", "origin", "main", "--tags"]);
-        world.github.forget();
         world
     }
 
@@ -85,7 +94,7 @@ impl World {
             .env("HOME", self.home.path())
             .env("GITHUB_API_URL", self.github.api())
             .env("GH_TOKEN", TOKEN)
-            .env("RELEASE_HTTP_TIMEOUT", "1")
+            .env("RELEASE_HTTP_TIMEOUT", "20")
             .args(["-R", "acme/widgets"])
             .args(arguments);
         command

@@ -96,10 +96,15 @@ pub(crate) fn sign(
     evidence: TagEvidence,
     payload: &[u8],
 ) -> Result<Vec<u8>, OpsError> {
-    let object = [payload, &key.sign(payload)?].concat();
     let trust = trust(work)?;
     // Without a policy it is still a signature of these bytes, or it is not made.
-    let own = trust.clone().map_or_else(|| key.own_trust(), Ok)?;
+    let own = trust.clone().map_or_else(|| key.own_trust(), Ok)?.for_key(key);
+    let (signature, own) = std::thread::scope(|scope| {
+        let prepared = scope.spawn(|| own.prepared());
+        let signature = key.sign(payload);
+        (signature, prepared.join().unwrap_or_else(|_| own.clone()))
+    });
+    let object = [payload, &signature?].concat();
     let evidence = look(evidence, &object, Some(&own));
     let findings = rules::judge_tag(&evidence, work.around.now);
     match rules::flaw_of_own(findings, trust.is_some()) {

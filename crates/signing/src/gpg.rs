@@ -3,10 +3,12 @@
 //! each signature is. Of a certificate, the pin counts and not the chain: nobody else's root can vouch for a signer.
 
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gpgme::{Context, ExportMode, HashAlgorithm, Protocol, SignMode, SignatureSummary, VerificationResult};
 use model::signature::{Format, Grant, Looked, Revocation, Signer};
+use tempfile::TempDir;
 
 use crate::make::SignError;
 
@@ -16,6 +18,8 @@ pub struct PinnedKeys {
     kind: Kind,
     keyring: Vec<u8>,
     fingerprints: Vec<String>,
+    /// The home that holds the keyring, where one was made beforehand.
+    home: Option<Arc<TempDir>>,
 }
 
 /// What gpgme calls a protocol, of the two that are used.
@@ -64,7 +68,31 @@ impl PinnedKeys {
     }
 
     fn new(kind: Kind, keyring: Vec<u8>, fingerprints: &[String]) -> Self {
-        Self { kind, keyring, fingerprints: fingerprints.iter().map(|it| it.to_ascii_uppercase()).collect() }
+        let fingerprints = fingerprints.iter().map(|it| it.to_ascii_uppercase()).collect();
+        Self { kind, keyring, fingerprints, home: None }
+    }
+
+    /// The same policy with its keyring in a home already. Where that fails, the check that follows says so.
+    pub(crate) fn prepared(&self) -> Self {
+        Self { home: self.new_home().ok().map(Arc::new), ..self.clone() }
+    }
+
+    /// A home that holds the keyring, and a configuration to check with.
+    fn new_home(&self) -> Result<TempDir, Box<dyn std::error::Error>> {
+        let home = tempfile::Builder::new().prefix("gpg").tempdir()?;
+        let (file, text) = self.kind.configuration();
+        std::fs::write(home.path().join(file), text)?;
+        self.context(&home)?.import(&self.keyring[..])?;
+        Ok(home)
+    }
+
+    /// gpg or gpgsm in a home, without the network.
+    fn context(&self, home: &TempDir) -> gpgme::Result<Context> {
+        let mut context = Context::from_protocol(self.kind.protocol())?;
+        // Not `set_engine_home_dir`: gpgme 0.11 takes the path of the first engine there, which is gpg's, for gpgsm too.
+        context.set_engine_info(None::<String>, Some(home.path().to_string_lossy().into_owned()))?;
+        context.set_offline(true);
+        Ok(context)
     }
 
     /// What the policy says of a key of the operator's.
@@ -103,14 +131,11 @@ pub(crate) fn check(payload: &[u8], armor: &[u8], trust: &PinnedKeys) -> Looked 
 }
 
 fn look(payload: &[u8], armor: &[u8], trust: &PinnedKeys) -> Result<Looked, Box<dyn std::error::Error>> {
-    let home = tempfile::Builder::new().prefix("gpg").tempdir()?;
-    let (file, text) = trust.kind.configuration();
-    std::fs::write(home.path().join(file), text)?;
-    let mut context = Context::from_protocol(trust.kind.protocol())?;
-    // Not `set_engine_home_dir`: gpgme 0.11 takes the path of the first engine there, which is gpg's, for gpgsm too.
-    context.set_engine_info(None::<String>, Some(home.path().to_string_lossy().into_owned()))?;
-    context.set_offline(true);
-    context.import(&trust.keyring[..])?;
+    let home = match &trust.home {
+        Some(home) => Arc::clone(home),
+        None => Arc::new(trust.new_home()?),
+    };
+    let mut context = trust.context(&home)?;
     let result = match context.verify_detached(armor, payload) {
         Ok(result) => result,
         Err(error) => {

@@ -32,6 +32,24 @@ pub struct Trust {
 }
 
 impl Trust {
+    /// The same policy, set up for a check that is about to come: gpg's keyrings stand in homes of their own already. Takes
+    /// about as long as gpg takes to sign, beside which it can be done.
+    #[must_use]
+    pub fn prepared(&self) -> Self {
+        let prepared = |it: &Option<PinnedKeys>| it.as_ref().map(PinnedKeys::prepared);
+        Self { ssh: self.ssh.clone(), openpgp: prepared(&self.openpgp), x509: prepared(&self.x509) }
+    }
+
+    /// The part of the policy that a key like this is judged by.
+    #[must_use]
+    pub fn for_key(self, key: &Key) -> Self {
+        match key {
+            Key::Ssh(_) => Self { openpgp: None, x509: None, ..self },
+            Key::OpenPgp(_) => Self { ssh: None, x509: None, ..self },
+            Key::X509(_) | Key::Program(_) => Self { ssh: None, openpgp: None, ..self },
+        }
+    }
+
     /// What the policy says of a key that would sign. `None` where it says nothing of its kind, or the key does not tell
     /// its public half.
     #[must_use]

@@ -138,6 +138,11 @@ impl GitHub {
         state.runs.push(run);
     }
 
+    /// Begins a new hour: nobody has asked anything in it.
+    pub fn new_hour(&self) {
+        self.shared.state().used = [0; 2];
+    }
+
     /// Every request so far, with what was answered.
     #[must_use]
     pub fn exchanges(&self) -> Vec<Exchange> {

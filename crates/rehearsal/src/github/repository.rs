@@ -34,9 +34,8 @@ pub(crate) async fn immutability(State(shared): State<Arc<Shared>>, caller: Call
 /// `GET /rate_limit`
 pub(crate) async fn rate_limit(State(shared): State<Arc<Shared>>, caller: Caller) -> Answer {
     let state = shared.state();
-    let anonymous = caller == Caller::Anonymous;
-    let limit = if anonymous { 60.min(state.settings.rate_limit) } else { state.settings.rate_limit };
-    let used = state.used[usize::from(!anonymous)];
+    let authorized = caller != Caller::Anonymous;
+    let (limit, used) = (state.limit(authorized), state.used[usize::from(authorized)]);
     let rate = json!({
         "limit": limit,
         "used": used,

@@ -126,7 +126,7 @@ fn over_the_limit(state: &mut State, authorized: bool, path: &str) -> Option<Ref
     if !path.starts_with("/repos/") {
         return None;
     }
-    let limit = if authorized { state.settings.rate_limit } else { state.settings.rate_limit.min(60) };
+    let limit = state.limit(authorized);
     let used = &mut state.used[usize::from(authorized)];
     if *used >= limit {
         return Some(Refusal::forbidden("API rate limit exceeded"));
@@ -177,11 +177,12 @@ async fn written_down(
     }
     let number = state.id();
     state.log.push(Exchange { method, path, status, authorized, body: value });
-    let left = state.settings.rate_limit.saturating_sub(state.used[usize::from(authorized)]);
+    let limit = state.limit(authorized);
+    let left = limit.saturating_sub(state.used[usize::from(authorized)]);
     let reset = state.settings.now + 3600;
     for (name, value) in [
         ("x-github-request-id", format!("REHEARSAL:{number}")),
-        ("x-ratelimit-limit", state.settings.rate_limit.to_string()),
+        ("x-ratelimit-limit", limit.to_string()),
         ("x-ratelimit-remaining", left.to_string()),
         ("x-ratelimit-reset", reset.to_string()),
         ("date", super::shape::http_date(state.settings.now)),

@@ -164,6 +164,11 @@ impl State {
         self.next
     }
 
+    /// How many requests an hour a caller has, with a token or without.
+    pub(crate) fn limit(&self, authorized: bool) -> u32 {
+        if authorized { self.settings.rate_limit } else { self.settings.rate_limit.min(60) }
+    }
+
     /// The release that holds an asset.
     pub(crate) fn holder(&mut self, asset: u64) -> Option<&mut Release> {
         self.releases.values_mut().find(|it| it.assets.iter().any(|it| it.id == asset))
