@@ -150,6 +150,25 @@ fn an_enterprise_server_has_its_api_under_a_path() {
 }
 
 #[test]
+fn what_comes_slowly_comes_and_what_stops_does_not_hold_a_run_up_for_ever() {
+    let world = World::new();
+    let slow = What::Slow(std::time::Duration::from_millis(300));
+    world.github.arm(Fault { method: "GET".into(), path: String::new(), after: 3, times: 3, what: slow });
+    world.publish().ok();
+    let world = World::new();
+    let stopped = What::Slow(std::time::Duration::from_secs(60));
+    world.github.arm(Fault {
+        method: "GET".into(),
+        path: "/repos/".into(),
+        after: 0,
+        times: 9,
+        what: stopped,
+    });
+    let ran = with(&world, &[("RELEASE_HTTP_TIMEOUT", "0.3"), ("RELEASE_HTTP_TRIES", "2")]);
+    assert!(ran.code == 1 && ran.stderr.contains("the answer does not go on"), "{}", ran.stderr);
+}
+
+#[test]
 fn limits_end_a_run_that_the_next_one_finishes() {
     let world = World::new();
     world.github.set(|it| it.rate_limit = 12);
