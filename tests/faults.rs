@@ -53,7 +53,7 @@ impl Case<'_> {
             first.env("RELEASE_HTTP_TIMEOUT", "1");
         }
         let first = without_secret(run(&mut first));
-        assert_eq!(world.github.disarm(), 0, "{case} was not reached");
+        assert_eq!(world.github.armed(), 0, "{case} was not reached");
         for release in world.github.releases().iter().filter(|it| it["draft"] == false) {
             assert_eq!(release["assets"].as_array().unwrap().len(), 2, "{case}: published incomplete");
         }

@@ -52,7 +52,7 @@ fn kill_at(world: &World, point: &Point) {
     id.store(child.id(), Ordering::SeqCst);
     let status = child.wait().unwrap();
     assert_eq!(status.signal(), Some(9), "{point:?} did not end the run: {status}");
-    assert_eq!(world.github.disarm(), 0, "{point:?} was not reached");
+    assert_eq!(world.github.armed(), 0, "{point:?} was not reached");
 }
 
 /// Ends a process, by its id.

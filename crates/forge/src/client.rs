@@ -125,9 +125,7 @@ impl Forge {
             let await_it = matches!(&trouble, Trouble::Answered(it) if it.status == 404);
             let wait = match repeat {
                 Repeat::Never if trouble.is_ambiguous() => None,
-                Repeat::AndAwait if await_it => {
-                    self.settings.patience.wait(failure, &Trouble::Lost(String::new()))
-                }
+                Repeat::AndAwait if await_it => self.settings.patience.again(failure),
                 _ => self.settings.patience.wait(failure, &trouble),
             };
             let Some(wait) = wait else { return Err(trouble.end(&what)) };

@@ -32,8 +32,8 @@ impl Forge {
                 Err(trouble) => trouble,
             };
             let lagging = matches!(&trouble, Trouble::Answered(it) if it.status == 404);
-            let lost = Trouble::Lost(String::new());
-            let wait = self.settings.patience.wait(failure, if lagging { &lost } else { &trouble });
+            let patience = &self.settings.patience;
+            let wait = if lagging { patience.again(failure) } else { patience.wait(failure, &trouble) };
             let Some(wait) = wait else { return Err(trouble.end(&what)) };
             self.pause(&what, &trouble.reason(), wait, tell);
             failure += 1;

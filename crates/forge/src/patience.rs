@@ -25,17 +25,20 @@ impl Patience {
     /// `Retry-After` counts, then the time at which the rate limit is reset; a secondary limit that names neither asks
     /// for at least a minute (github/docs, `best-practices-for-using-the-rest-api`).
     pub(crate) fn wait(&self, failure: u32, trouble: &Trouble) -> Option<Duration> {
-        if failure + 1 >= self.tries {
-            return None;
-        }
-        let steps = FIRST.saturating_mul(2_u32.saturating_pow(failure)).min(self.longest);
+        let again = self.again(failure)?;
         let wait = match trouble {
             Trouble::Limited { after: Some(after), .. } => *after,
             Trouble::Limited { after: None, .. } => Duration::from_secs(60) * 2_u32.saturating_pow(failure),
-            Trouble::Lost(_) | Trouble::NotSent(_) | Trouble::Broken(_) => return Some(jittered(steps)),
+            Trouble::Lost(_) | Trouble::NotSent(_) | Trouble::Broken(_) => return Some(again),
             Trouble::Answered(_) => return None,
         };
         (wait <= self.longest).then(|| wait + jittered(FIRST))
+    }
+
+    /// How long to wait before something that may look otherwise in a moment is looked at again.
+    pub(crate) fn again(&self, failure: u32) -> Option<Duration> {
+        let steps = FIRST.saturating_mul(2_u32.saturating_pow(failure)).min(self.longest);
+        (failure + 1 < self.tries).then(|| jittered(steps))
     }
 }
 

@@ -5,7 +5,6 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::client::Repeat;
-use crate::error::Trouble;
 use crate::wire::Release;
 use crate::{Forge, ForgeError, Tell};
 
@@ -61,7 +60,7 @@ impl Forge {
             if let Some(draft) = found.pop().filter(|it| found.is_empty() && it.draft) {
                 return Ok(draft);
             }
-            let Some(wait) = self.settings.patience.wait(failure, &Trouble::Lost(String::new())) else {
+            let Some(wait) = self.settings.patience.again(failure) else {
                 return Err(ForgeError::CreationUnknown { tag: tag.to_owned(), reason });
             };
             self.pause("POST /releases", &format!("{reason}; looking for the draft"), wait, tell);
@@ -136,7 +135,7 @@ impl Forge {
                 return Ok(now);
             }
             let why = "the change is not to be seen";
-            let Some(wait) = self.settings.patience.wait(failure, &Trouble::Lost(String::new())) else {
+            let Some(wait) = self.settings.patience.again(failure) else {
                 return Err(ForgeError::Changed { release: release.id, reason: why.to_owned() });
             };
             self.pause(&format!("PATCH {path}"), why, wait, tell);

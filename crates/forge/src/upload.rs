@@ -66,10 +66,9 @@ impl Forge {
             // A name that is taken may be the echo of this upload; a release that is not found may not be seen yet.
             let taken = matches!(&trouble, Trouble::Answered(it) if it.status == 422);
             let unseen = matches!(&trouble, Trouble::Answered(it) if it.status == 404);
-            let again = if taken { Trouble::Lost(String::new()) } else { Trouble::Lost(trouble.reason()) };
             let patience = &self.settings.patience;
-            let wait = patience
-                .wait(failure, if trouble.is_ambiguous() || taken || unseen { &again } else { &trouble });
+            let look = trouble.is_ambiguous() || taken || unseen;
+            let wait = if look { patience.again(failure) } else { patience.wait(failure, &trouble) };
             let Some(wait) = wait else { return Err(trouble.end(&what)) };
             self.pause(&what, &trouble.reason(), wait, tell);
             failure += 1;

@@ -213,24 +213,11 @@ impl Publishing<'_> {
         }
         let tag = self.request.tag.name();
         let all = self.world.own.releases(&tag, &mut |it: Told| tell(Event::Connection(it)))?;
-        let others: Vec<String> = all
-            .iter()
-            .filter(|it| it.id != release.id)
-            .map(|it| format!("{} ({})", it.id, it.page))
-            .collect();
-        if !others.is_empty() {
-            let reason = format!("beside {} it has other releases now: {}", release.id, others.join(", "));
-            return Err(self.overtaken(reason));
-        }
         // By its number: a list may not show it yet.
         let draft = self.still_draft(release.id, tell)?;
-        if let Some(bad) = wanted.iter().find(|it| !draft.asset(&it.name).is_some_and(|asset| it.is(asset))) {
-            let reason = format!("{} of draft {} is no longer what was uploaded", bad.name, draft.id);
-            return Err(self.overtaken(reason));
-        }
         let title = self.request.tag.title();
-        if !self.page(&title).is_of(&draft) {
-            return Err(self.overtaken(format!("somebody changed the text of draft {}", draft.id)));
+        if let Some(reason) = rules::interference(&draft, &all, wanted, &self.page(&title)) {
+            return Err(self.overtaken(reason));
         }
         let (target, facts) = (self.work.catalog.target(self.request.tag.target()), &self.prepared.facts);
         let owner = self.work.catalog.latest.as_deref();

@@ -24,4 +24,4 @@ pub use previous::{newest, previous_candidates};
 pub use sources::disagreements;
 pub use status::{Unreleased, unreleased};
 pub use tags::{flaw_of_own, judge_signer, judge_tag};
-pub use world::gets_badge;
+pub use world::{gets_badge, interference};

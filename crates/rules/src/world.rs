@@ -3,7 +3,7 @@
 use model::Version;
 use model::catalog::Target;
 use model::facts::{Check, Facts};
-use model::hosting::{Credentials, HostedRelease, WorldFacts};
+use model::hosting::{Credentials, HostedRelease, Page, WantedAsset, WorldFacts};
 use model::plan::Checked;
 use model::request::{Badge, Publication, Request};
 
@@ -172,6 +172,26 @@ fn frozen(world: &WorldFacts) -> &'static str {
 fn named(release: &HostedRelease) -> String {
     let kind = if release.draft { "draft" } else { "release" };
     format!("{kind} {} ({})", release.id, release.page)
+}
+
+/// Why a draft that was filled is not published after all, for somebody else was at work on it meanwhile; none where
+/// nothing speaks against it. `all` are the releases of its tag now, as far as a list shows them.
+#[must_use]
+pub fn interference(
+    draft: &HostedRelease,
+    all: &[HostedRelease],
+    wanted: &[WantedAsset],
+    page: &Page<'_>,
+) -> Option<String> {
+    let others: Vec<String> =
+        all.iter().filter(|it| it.id != draft.id).map(|it| format!("{} ({})", it.id, it.page)).collect();
+    if !others.is_empty() {
+        return Some(format!("beside {} it has other releases now: {}", draft.id, others.join(", ")));
+    }
+    if let Some(bad) = wanted.iter().find(|it| !draft.asset(&it.name).is_some_and(|asset| it.is(asset))) {
+        return Some(format!("{} of draft {} is no longer what was uploaded", bad.name, draft.id));
+    }
+    (!page.is_of(draft)).then(|| format!("somebody changed the text of draft {}", draft.id))
 }
 
 /// Whether a release gets the badge: as asked for, else where it is the highest final version of the target that owns it,
