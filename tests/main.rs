@@ -7,6 +7,8 @@
 
 mod agreement;
 mod archive;
+mod attacks;
+mod cases;
 mod catalog;
 mod documents;
 mod edges;
@@ -16,6 +18,7 @@ mod history;
 mod hostile;
 mod kills;
 mod legacy;
+mod minted;
 mod openapi;
 mod openpgp;
 mod publish;

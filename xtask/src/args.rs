@@ -97,6 +97,8 @@ pub(crate) enum Verb {
     Doctor(Doctor),
     /// Check a tag's signature and shape against the signer policy
     VerifyTag(VerifyTag),
+    /// Check a file against Sigstore bundles
+    Verify(Box<Verify>),
     /// Print the completions for a shell
     Completions(Completions),
     /// Print the manual page
@@ -250,6 +252,68 @@ pub(crate) struct VerifyTag {
     /// The commit that it should be at [default: the one that it leads to]
     #[arg(long, value_name = "REV")]
     pub(crate) commit: Option<String>,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The file, or its digest as sha256:HEX
+    #[arg(value_name = "FILE")]
+    pub(crate) subject: String,
+    /// The bundles, in JSON or JSON lines [default: those that GitHub keeps]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+    /// The workflow that signed [default: any of the repository]
+    #[arg(long, value_name = "[HOST/]OWNER/NAME/PATH[@REF]")]
+    pub(crate) signer_workflow: Option<String>,
+    /// The reference that was built, as in refs/heads/main
+    #[arg(long, value_name = "REF")]
+    pub(crate) source_ref: Option<String>,
+    /// The commit that was built
+    #[arg(long, value_name = "COMMIT")]
+    pub(crate) source_digest: Option<String>,
+    /// What the attestation says [default: SLSA provenance v1; with cosign's flags: anything]
+    #[arg(long, value_name = "URI")]
+    pub(crate) predicate_type: Option<String>,
+    /// Take nothing from a runner that GitHub does not host
+    #[arg(long)]
+    pub(crate) deny_self_hosted_runners: bool,
+    /// Verify as cosign does: whose certificate it is, exactly
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "certificate_identity_regexp",
+        requires = "certificate_oidc_issuer"
+    )]
+    pub(crate) certificate_identity: Option<String>,
+    /// The same, by a regular expression that is found anywhere in it
+    #[arg(long, value_name = "PATTERN", requires = "certificate_oidc_issuer")]
+    pub(crate) certificate_identity_regexp: Option<String>,
+    /// Who issued the token [default: GitHub Actions]
+    #[arg(long, value_name = "URL")]
+    pub(crate) certificate_oidc_issuer: Option<String>,
+    /// Verify as cosign does: with this public key, in PEM
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["certificate_identity", "certificate_identity_regexp", "certificate_oidc_issuer"])]
+    pub(crate) key: Option<PathBuf>,
+}
+
+/// Where trust begins.
+#[derive(Debug, Args)]
+pub(crate) struct Trust {
+    /// The trusted roots [default: those of Sigstore and GitHub]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["tuf_url", "tuf_root"])]
+    pub(crate) trusted_root: Option<PathBuf>,
+    /// Fetch the trusted root from this TUF repository
+    #[arg(long, value_name = "URL", requires = "tuf_root")]
+    pub(crate) tuf_url: Option<String>,
+    /// The root.json that this repository's trust begins with
+    #[arg(long, value_name = "FILE", requires = "tuf_url")]
+    pub(crate) tuf_root: Option<PathBuf>,
+    /// Ask nobody: no request at all
+    #[arg(long)]
+    pub(crate) offline: bool,
 }
 
 /// `completions`.

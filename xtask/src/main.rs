@@ -54,6 +54,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Failure> {
         Verb::Status(it) => verbs::status::run(global, it),
         Verb::Doctor(it) => verbs::doctor::run(global, it),
         Verb::VerifyTag(it) => verbs::verify_tag::run(global, it),
+        Verb::Verify(it) => verbs::verify::run(global, it),
         Verb::Completions(it) => verbs::shell::completions(it),
         Verb::Man => verbs::shell::man(),
     }

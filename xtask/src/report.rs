@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
+use model::attestation::JudgedBundle;
 use model::plan::{Action, Checked, Outcome, Plan, State};
 use model::verdict::{Finding, Verdict, worst};
 use serde::Serialize;
@@ -123,6 +124,15 @@ pub(crate) fn findings(page: &mut Page, findings: &[Finding]) {
     }
     let (word, style) = verdict(worst(findings));
     page.line(format!("\n{style}{word}{style:#}"));
+}
+
+/// Adds a bundle with its verdict.
+pub(crate) fn bundle(page: &mut Page, it: &JudgedBundle) {
+    let (word, style) = verdict(it.verdict);
+    page.line(format!("  {style}{word:<9}{style:#} {:<14} {}: {}", it.reason, it.origin, it.evidence));
+    for note in &it.notes {
+        page.line(format!("  {:<9} {DIM}{:<14} note: {note}{DIM:#}", "", ""));
+    }
 }
 
 fn verdict(verdict: Verdict) -> (&'static str, Style) {

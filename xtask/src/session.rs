@@ -37,7 +37,7 @@ impl Session {
     pub(crate) fn open(global: &Global) -> Result<Self, Failure> {
         let directory = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let repo = Repo::open(&directory).map_err(ops::OpsError::from)?;
-        let (catalog, policy_root) = catalog(global, &repo.root())?;
+        let (catalog, policy_root) = catalog(global, Some(&repo.root()))?;
         let slug = match &global.repo {
             Some(text) => RepoSlug::parse(&on_host(text)).map_err(Failure::usage)?,
             None => repo
@@ -45,8 +45,7 @@ impl Session {
                 .and_then(|it| RepoSlug::from_remote_url(&it))
                 .unwrap_or_else(|| catalog.slug().clone()),
         };
-        let named_host = environment::value(environment::GH_HOST).as_deref() == Some(slug.host())
-            || global.repo.as_ref().is_some_and(|it| it.matches('/').count() == 2);
+        let named_host = is_named(global, &slug);
         let patience = world::patience()?;
         let around = Surroundings {
             policy_root,
@@ -142,6 +141,40 @@ impl Session {
     }
 }
 
+/// What is known of the repository on GitHub where no clone is needed.
+pub(crate) struct Abroad {
+    pub(crate) catalog: Catalog,
+    pub(crate) slug: RepoSlug,
+    /// Whether the operator named the host.
+    pub(crate) named_host: bool,
+    pub(crate) patience: Patience,
+}
+
+impl Abroad {
+    /// The repository that was named; else that of the clone around here; else the catalog's. Where it was named, no clone
+    /// is looked at.
+    pub(crate) fn find(global: &Global) -> Result<Self, Failure> {
+        let is_there = || global.directory.is_some() || Repo::open(Path::new(".")).is_ok();
+        if global.repo.is_none() && is_there() {
+            let Session { catalog, slug, named_host, patience, .. } = Session::open(global)?;
+            return Ok(Self { catalog, slug, named_host, patience });
+        }
+        let (catalog, _) = catalog(global, None)?;
+        let slug = match &global.repo {
+            Some(text) => RepoSlug::parse(&on_host(text)).map_err(Failure::usage)?,
+            None => catalog.slug().clone(),
+        };
+        let named_host = is_named(global, &slug);
+        Ok(Self { catalog, slug, named_host, patience: world::patience()? })
+    }
+}
+
+/// Whether the operator named the host, and not only a remote's address.
+fn is_named(global: &Global, slug: &RepoSlug) -> bool {
+    environment::value(environment::GH_HOST).as_deref() == Some(slug.host())
+        || global.repo.as_ref().is_some_and(|it| it.matches('/').count() == 2)
+}
+
 /// The repository that `-R` means: `GH_HOST` is the host where none is named.
 fn on_host(text: &str) -> String {
     match environment::value(environment::GH_HOST) {
@@ -152,8 +185,8 @@ fn on_host(text: &str) -> String {
 
 /// The catalog, and the folder that the files it names are in: the file that was named, else the repository's own, else
 /// the one built in, which names no files.
-fn catalog(global: &Global, root: &Path) -> Result<(Catalog, Option<PathBuf>), Failure> {
-    let own = Some(root.join(CATALOG_FILE)).filter(|it| it.is_file());
+fn catalog(global: &Global, root: Option<&Path>) -> Result<(Catalog, Option<PathBuf>), Failure> {
+    let own = root.map(|it| it.join(CATALOG_FILE)).filter(|it| it.is_file());
     let Some(file) = global.config.clone().or(own) else {
         return Ok((Catalog::parse("the built-in release.toml", BUILT_IN)?, None));
     };
@@ -163,7 +196,7 @@ fn catalog(global: &Global, root: &Path) -> Result<(Catalog, Option<PathBuf>), F
 }
 
 /// The time, in seconds since 1970 in UTC.
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -35,6 +35,8 @@ pub struct Forge {
     pub(crate) crab: Octocrab,
     /// Downloads, without credentials.
     pub(crate) plain: reqwest::Client,
+    /// The same, without going where a redirect leads.
+    pub(crate) direct: reqwest::Client,
     pub(crate) settings: Settings,
     /// What the last answer said of the rate limit.
     pub(crate) left: std::cell::Cell<Option<u32>>,
@@ -73,12 +75,12 @@ impl Forge {
             address: settings.api.clone(),
             reason: error.to_string(),
         };
-        // Whoever was first has installed the same provider: there is only one in this program.
-        rustls::crypto::ring::default_provider().install_default().ok();
         let client = || reqwest::Client::builder().connect_timeout(settings.patience.timeout);
         let asking =
             client().redirect(reqwest::redirect::Policy::none()).build().map_err(|it| broken(&it))?;
         let plain = client().build().map_err(|it| broken(&it))?;
+        let direct = client().redirect(reqwest::redirect::Policy::none());
+        let direct = direct.build().map_err(|it| broken(&it))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|it| broken(&it))?;
         let inside = runtime.enter();
@@ -93,13 +95,19 @@ impl Forge {
         }
         let crab = builder.build_with_reqwest(asking).map_err(|it| broken(&it))?;
         drop(inside);
-        Ok(Self { runtime, crab, plain, settings, left: std::cell::Cell::new(None), uploads, root })
+        Ok(Self { runtime, crab, plain, direct, settings, left: std::cell::Cell::new(None), uploads, root })
     }
 
     /// How many requests are left in this hour, as the last answer said.
     #[must_use]
     pub fn requests_left(&self) -> Option<u32> {
         self.left.get()
+    }
+
+    /// Whether requests carry a token.
+    #[must_use]
+    pub fn has_token(&self) -> bool {
+        self.settings.token.is_some()
     }
 
     /// The address of something below the repository.
@@ -302,8 +310,7 @@ fn root(address: &str, with_token: bool) -> Result<Url, ForgeError> {
     let bad = |reason| ForgeError::Address { address: model::url::without_credentials(address), reason };
     let url = Url::parse(address).map_err(|_| bad("it is no URL"))?;
     let host = url.host_str().ok_or_else(|| bad("it names no host"))?;
-    let loopback = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback());
-    let here = loopback || host == "localhost" || host.ends_with(".localhost");
+    let here = is_here(host);
     match url.scheme() {
         _ if !url.username().is_empty() || url.password().is_some() => Err(bad("it carries credentials")),
         "https" => Ok(url),
@@ -311,6 +318,12 @@ fn root(address: &str, with_token: bool) -> Result<Url, ForgeError> {
         "http" => Err(bad("a token would travel in the clear; it must begin with https://")),
         _ => Err(bad("it must begin with https://")),
     }
+}
+
+/// Whether a host is this machine.
+pub(crate) fn is_here(host: &str) -> bool {
+    let loopback = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback());
+    loopback || host == "localhost" || host.ends_with(".localhost")
 }
 
 /// The root of uploads for an API: `uploads.NAME` beside `api.NAME`, as on github.com, else the same host.

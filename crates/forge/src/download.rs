@@ -132,7 +132,7 @@ pub trait Sink {
     fn take(&mut self, piece: &[u8]);
 }
 
-async fn timely<T>(
+pub(crate) async fn timely<T>(
     timeout: Duration,
     future: impl Future<Output = Result<T, reqwest::Error>>,
 ) -> Result<T, Trouble> {

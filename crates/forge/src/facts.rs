@@ -14,7 +14,7 @@ use crate::wire::{
 use crate::{Forge, ForgeError, Tell};
 
 /// How many pages of a list are read. A hundred releases a page make ten thousand.
-const PAGES: usize = 100;
+pub(crate) const PAGES: usize = 100;
 
 impl Forge {
     /// The repository.
@@ -181,7 +181,7 @@ impl Forge {
     }
 
     /// An address, if it is one of the API's own.
-    fn same_host(&self, address: String) -> Result<String, ForgeError> {
+    pub(crate) fn same_host(&self, address: String) -> Result<String, ForgeError> {
         let api = Url::parse(&self.settings.api).map(|it| it.origin());
         match Url::parse(&address) {
             Ok(url) if api.is_ok_and(|it| it == url.origin()) => Ok(address),
@@ -191,7 +191,7 @@ impl Forge {
 }
 
 /// What was found; none for what is not there.
-fn there<T>(found: Result<(T, HeaderMap), ForgeError>) -> Result<Option<T>, ForgeError> {
+pub(crate) fn there<T>(found: Result<(T, HeaderMap), ForgeError>) -> Result<Option<T>, ForgeError> {
     match found {
         Ok((it, _)) => Ok(Some(it)),
         Err(ForgeError::Refused { status: 404, .. }) => Ok(None),

@@ -3,6 +3,7 @@
 //! This crate will not decide what is to be done, delete what is published, create anything twice, or send a token to
 //! another host. Calls block; what runs underneath is hidden.
 
+mod attestations;
 mod client;
 mod download;
 mod error;

@@ -121,6 +121,22 @@ pub(crate) struct Comparison {
     pub(crate) status: String,
 }
 
+/// A page of attestations (REST, "List attestations").
+#[derive(Debug, Deserialize)]
+pub(crate) struct Attestations {
+    pub(crate) attestations: Vec<Attestation>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Attestation {
+    pub(crate) repository_id: u64,
+    pub(crate) bundle_url: Option<String>,
+    pub(crate) initiator: Option<String>,
+    /// Null since July 2026 (aaif-goose/goose#10556); older servers have it. Its text, as it came: a key that stands twice must
+    /// stay that.
+    pub(crate) bundle: Option<Box<serde_json::value::RawValue>>,
+}
+
 #[derive(Debug, Deserialize)]
 struct Message {
     message: String,

@@ -25,6 +25,8 @@ pub struct Catalog {
     pub image_registries: Vec<String>,
     /// The workflow that publishes source archives.
     pub source_workflow: String,
+    /// The first day, `YYYY-MM-DD`, from which source archives are attested; none where they always were.
+    pub attested_since: Option<String>,
     /// Patterns of names or e-mail addresses that are no people; `*` stands for any text.
     pub bots: Vec<String>,
     /// Who may sign tags; none where the catalog has no policy.
@@ -56,6 +58,18 @@ pub struct Era {
     pub slug: RepoSlug,
     /// The first day, `YYYY-MM-DD`; none for the first era.
     pub since: Option<String>,
+    /// The repository's number on GitHub; none where it is not pinned.
+    pub repository_id: Option<u64>,
+    /// The owner's number; none where it is not pinned.
+    pub owner_id: Option<u64>,
+}
+
+impl Era {
+    /// The first second of the era, since 1970 in UTC; none for the first one.
+    #[must_use]
+    pub fn begins(&self) -> Option<i64> {
+        self.since.as_deref().and_then(crate::time::from_day)
+    }
 }
 
 /// One thing that is released under tags of its own.

@@ -160,3 +160,14 @@ pub enum Credentials {
     /// A token of an installed app, from this source; that of a workflow run is one. GitHub does not tell what it may do.
     Installed(&'static str),
 }
+
+/// An attestation that GitHub keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostedAttestation {
+    /// The number of the repository that it is kept for.
+    pub repository_id: u64,
+    /// Whether GitHub itself made it, and not a user's workflow.
+    pub by_github: bool,
+    /// The bundle's text; what was said where it could not be had.
+    pub bundle: Result<String, String>,
+}

@@ -3,6 +3,7 @@
 //! This crate will not read a file, ask the clock, look at the environment or decide anything. A value
 //! that has been parsed is a valid one: types with rules have private fields and one fallible constructor.
 
+pub mod attestation;
 pub mod audit;
 pub mod catalog;
 pub mod change;

@@ -41,9 +41,35 @@ pub fn from_openssh(text: &str) -> Option<i64> {
     Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
 }
 
+/// The first second of a day, `YYYY-MM-DD`, since 1970 in UTC; `None` where it is none.
+#[must_use]
+pub fn from_day(text: &str) -> Option<i64> {
+    let form: Vec<usize> = text.split('-').map(str::len).collect();
+    if form != [4, 2, 2] {
+        return None;
+    }
+    from_openssh(&format!("{}Z", text.replace('-', "")))
+}
+
+/// The second, since 1970 in UTC, that a time in RFC 3339 names; `None` where it is none.
+#[must_use]
+pub fn from_rfc3339(text: &str) -> Option<i64> {
+    text.parse::<Timestamp>().ok().map(Timestamp::as_second)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_days_and_the_times_of_github() {
+        assert_eq!(from_day("2026-01-01"), Some(1_767_225_600));
+        assert_eq!(from_rfc3339("2026-01-01T12:30:15Z"), Some(1_767_270_615));
+        for bad in ["2026-1-01", "20260101", "2026-13-01", "2026-02-30", "", "abcd-ef-gh"] {
+            assert_eq!(from_day(bad), None, "{bad}");
+            assert_eq!(from_rfc3339(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn reads_the_times_of_openssh() {

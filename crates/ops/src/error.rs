@@ -55,6 +55,39 @@ pub enum OpsError {
         #[source]
         source: std::io::Error,
     },
+    /// What is to be verified.
+    #[error("cannot read {}", path.display())]
+    Artifact {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file of bundles.
+    #[error("cannot read the bundles of {}", path.display())]
+    Bundle {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file with trusted roots.
+    #[error("cannot read the trusted root {}", path.display())]
+    TrustedRoot {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Trusted roots that cannot be used.
+    #[error("there is no trusted root")]
+    Root(#[from] provenance::RootError),
+    /// Trusted roots that cannot be fetched.
+    #[error("the trusted root cannot be fetched")]
+    Refresh(#[source] provenance::RefreshError),
     /// The tag could not be signed.
     #[error(transparent)]
     Sign(#[from] signing::SignError),
@@ -167,6 +200,16 @@ impl OpsError {
                 Some("mend the file; it is named in release.toml under [signers]")
             }
             Self::NoCommit(_) => Some("look at it with git show"),
+            Self::Artifact { .. } => Some("name a file, or its digest as sha256:HEX"),
+            Self::Bundle { .. } => {
+                Some("--bundle names a file of bundles, as gh attestation download writes it")
+            }
+            Self::TrustedRoot { .. } | Self::Root(_) => {
+                Some("--trusted-root names a file as gh attestation trusted-root writes it")
+            }
+            Self::Refresh(_) => {
+                Some("check --tuf-url and --tuf-root, or hand over a file with --trusted-root")
+            }
             Self::Notes(_) | Self::Place(_) | Self::Tar(_) | Self::Write { .. } => None,
         }
     }

@@ -13,6 +13,7 @@ mod prepare;
 mod publish;
 mod status;
 mod tags;
+mod verify;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,14 +25,16 @@ use model::receipt::MadeFile;
 
 pub use ::forge::{Forge, ForgeError, Patience, Settings as ForgeSettings, Token, Told};
 pub use ::notes::Template;
+pub use ::provenance::{Key as PublicKey, Refresh};
 pub use ::repo::Repo;
 pub use apply::{Done, apply, write_archive};
 pub use error::OpsError;
 pub use gather::clone_checks;
 pub use prepare::{Prepared, prepare};
-pub use rules::newest;
+pub use rules::{name_pattern, newest};
 pub use status::{Standing, standing};
 pub use tags::verify_tag;
+pub use verify::{Bundles, Trusted, Verdicts, Verification, Verified, verify};
 
 /// What every operation works with.
 #[derive(Debug, Clone, Copy)]

@@ -3,6 +3,7 @@
 //!
 //! This crate will not read, write, ask a clock or print: the same facts give the same answer.
 
+mod attestation;
 mod audit;
 mod changelog;
 mod contributors;
@@ -16,6 +17,7 @@ mod status;
 mod tags;
 mod world;
 
+pub use attestation::{attestation, judge, name_pattern};
 pub use audit::audit;
 pub use changelog::{changelog, kind};
 pub use plan::{Need, need, page, plan};

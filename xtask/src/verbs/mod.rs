@@ -7,4 +7,5 @@ pub(crate) mod release;
 pub(crate) mod shell;
 pub(crate) mod status;
 pub(crate) mod targets;
+pub(crate) mod verify;
 pub(crate) mod verify_tag;

@@ -44,6 +44,8 @@ struct RawRepository {
 struct RawEra {
     slug: Spanned<String>,
     since: Option<Spanned<String>>,
+    repository_id: Option<u64>,
+    owner_id: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -51,6 +53,7 @@ struct RawEra {
 struct RawArchive {
     prefix: Spanned<String>,
     workflow: Spanned<String>,
+    attested_since: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -134,6 +137,7 @@ impl Reader<'_> {
             archive_prefix: raw.archive.prefix.into_inner(),
             image_registries: raw.images.registries.into_iter().map(Spanned::into_inner).collect(),
             source_workflow: raw.archive.workflow.into_inner(),
+            attested_since: raw.archive.attested_since.map(|it| self.day(it)).transpose()?,
             bots: raw.contributors.bots,
             signers: raw.signers.map(|it| self.signers(it)).transpose()?,
             targets: raw.target.into_iter().map(|it| self.target(it)).collect::<Result<_, _>>()?,
@@ -142,14 +146,19 @@ impl Reader<'_> {
 
     fn era(&self, raw: RawEra) -> Result<Era, CatalogError> {
         let slug = RepoSlug::parse(raw.slug.get_ref()).map_err(|e| self.error(&raw.slug, e.to_string()))?;
-        if let Some(since) = &raw.since {
-            let form: Vec<usize> = since.get_ref().split('-').map(str::len).collect();
-            let digits = since.get_ref().chars().all(|c| c.is_ascii_digit() || c == '-');
-            if form != [4, 2, 2] || !digits {
-                return Err(self.error(since, format!("'{}' is no day: want YYYY-MM-DD", since.get_ref())));
-            }
+        Ok(Era {
+            slug,
+            since: raw.since.map(|it| self.day(it)).transpose()?,
+            repository_id: raw.repository_id,
+            owner_id: raw.owner_id,
+        })
+    }
+
+    fn day(&self, day: Spanned<String>) -> Result<String, CatalogError> {
+        if crate::time::from_day(day.get_ref()).is_none() {
+            return Err(self.error(&day, format!("'{}' is no day: want YYYY-MM-DD", day.get_ref())));
         }
-        Ok(Era { slug, since: raw.since.map(Spanned::into_inner) })
+        Ok(day.into_inner())
     }
 
     fn signers(&self, raw: RawSigners) -> Result<Signers, CatalogError> {

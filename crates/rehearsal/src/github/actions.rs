@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::response::IntoResponse as _;
 use model::time::rfc3339;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Paging, Refusal, created, ok};
 use super::router::Caller;
 use super::shape::{self, Place};
-use super::state::Settings;
+use super::state::{Settings, State as Remembered};
 use super::{Shared, repository};
 
 /// A run of a workflow.
@@ -73,6 +74,17 @@ pub(crate) struct Handed {
     bundle: Value,
 }
 
+/// A bundle that is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub(crate) id: u64,
+    /// Its text, as it came.
+    pub(crate) text: String,
+    predicate_type: String,
+    /// `user`, or `github` for what GitHub itself attests.
+    initiator: &'static str,
+}
+
 /// `POST .../attestations`: a Sigstore bundle, filed under every subject of its statement.
 pub(crate) async fn attest(
     State(shared): State<Arc<Shared>>,
@@ -80,22 +92,34 @@ pub(crate) async fn attest(
     Json(handed): Json<Handed>,
 ) -> Answer {
     caller.must_write()?;
-    let subjects = subjects(&handed.bundle).ok_or_else(|| {
+    let id = keep(&mut shared.state(), &handed.bundle.to_string(), "user");
+    let id = id.ok_or_else(|| {
         Refusal::invalid_because("Attestation", "bundle", "bundle has no statement with subjects")
     })?;
-    let mut state = shared.state();
-    let id = state.id();
-    for digest in subjects {
-        state.attestations.entry(digest).or_default().push((id, handed.bundle.clone()));
-    }
     created(json!({ "id": id }))
 }
 
-/// The digests of a bundle's subjects, as `algorithm:hex`.
-fn subjects(bundle: &Value) -> Option<Vec<String>> {
+/// Files a bundle under every subject of its statement; none where it has no statement with subjects.
+pub(crate) fn keep(state: &mut Remembered, text: &str, initiator: &'static str) -> Option<u64> {
+    let statement = statement(&serde_json::from_str(text).ok()?)?;
+    let digests = subjects(&statement)?;
+    let predicate_type = statement["predicateType"].as_str().unwrap_or_default().to_owned();
+    let id = state.id();
+    for digest in digests {
+        let kept = Kept { id, text: text.to_owned(), predicate_type: predicate_type.clone(), initiator };
+        state.attestations.entry(digest).or_default().push(kept);
+    }
+    Some(id)
+}
+
+fn statement(bundle: &Value) -> Option<Value> {
     use base64::prelude::{BASE64_STANDARD, Engine as _};
     let payload = BASE64_STANDARD.decode(bundle["dsseEnvelope"]["payload"].as_str()?).ok()?;
-    let statement: Value = serde_json::from_slice(&payload).ok()?;
+    serde_json::from_slice(&payload).ok()
+}
+
+/// The digests of a statement's subjects, as `algorithm:hex`.
+fn subjects(statement: &Value) -> Option<Vec<String>> {
     let mut digests = Vec::new();
     for subject in statement["subject"].as_array()? {
         for (algorithm, hex) in subject["digest"].as_object()? {
@@ -105,15 +129,76 @@ fn subjects(bundle: &Value) -> Option<Vec<String>> {
     (!digests.is_empty()).then_some(digests)
 }
 
-/// `GET .../attestations/{digest}`, which anybody may ask of a public repository.
+/// What a list of attestations is asked for.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Wanted {
+    per_page: Option<usize>,
+    after: Option<u64>,
+    predicate_type: Option<String>,
+}
+
+impl Wanted {
+    /// `provenance`, `sbom` and `release` stand for families of predicate types; anything else is one.
+    fn is(&self, kept: &Kept) -> bool {
+        let family = |it: &str| kept.predicate_type.contains(it);
+        match self.predicate_type.as_deref() {
+            None => true,
+            Some("provenance") => family("/provenance/"),
+            Some("sbom") => family("spdx") || family("cyclonedx"),
+            Some("release") => family("/attestation/release/"),
+            Some(other) => kept.predicate_type == other,
+        }
+    }
+}
+
+/// `GET .../attestations/{digest}`, which anybody may ask of a public repository. Bundles are to be had at an address of
+/// their own, in a snappy block; since July 2026 they are null here (aaif-goose/goose#10556).
 pub(crate) async fn attestations(
     State(shared): State<Arc<Shared>>,
     Path((_, _, digest)): Path<(String, String, String)>,
+    Query(wanted): Query<Wanted>,
 ) -> Answer {
     let state = shared.state();
     let found = state.attestations.get(&digest).ok_or_else(Refusal::not_found)?;
-    let shown = |(_, bundle): &(u64, Value)| json!({ "bundle": bundle, "repository_id": 424_242 });
-    ok(json!({ "attestations": found.iter().map(shown).collect::<Vec<_>>() }))
+    let per_page = wanted.per_page.unwrap_or(30).clamp(1, 100);
+    let rest = found.iter().filter(|it| wanted.is(it) && wanted.after.is_none_or(|after| it.id > after));
+    let page: Vec<&Kept> = rest.clone().take(per_page).collect();
+    let inline = state.settings.inline_bundles;
+    let shown = |it: &&Kept| {
+        let bundle = if inline { serde_json::from_str(&it.text).unwrap_or_default() } else { Value::Null };
+        let address = format!("http://{}/bundles/{}.json.sn?sig=invented", shared.storage, it.id);
+        json!({
+            "bundle": bundle,
+            "bundle_url": if inline { "" } else { &address },
+            "initiator": it.initiator,
+            "repository_id": REPOSITORY_ID,
+        })
+    };
+    let body = json!({ "attestations": page.iter().map(shown).collect::<Vec<_>>() });
+    let mut answer = ok(body)?;
+    if let (Some(last), true) = (page.last(), rest.count() > per_page) {
+        let place = Place::new(&state.settings, &shared.address);
+        let kind = wanted.predicate_type.map_or(String::new(), |it| format!("&predicate_type={it}"));
+        let path = place.repo(&format!("/attestations/{digest}?per_page={per_page}&after={}{kind}", last.id));
+        let link = format!("<{path}>; rel=\"next\"");
+        let link = link.parse().map_err(|_| Refusal::broken("no link can be made of it"))?;
+        answer.headers_mut().insert(axum::http::header::LINK, link);
+    }
+    Ok(answer)
+}
+
+/// The number of the repository.
+pub(crate) const REPOSITORY_ID: u64 = 424_242;
+
+/// `GET /bundles/{id}.json.sn` of the host that assets are downloaded from: whoever has the address may ask.
+pub(crate) async fn bundle(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Answer {
+    let id = name.strip_suffix(".json.sn").and_then(|it| it.parse::<u64>().ok());
+    let state = shared.state();
+    let kept = state.attestations.values().flatten().find(|it| Some(it.id) == id);
+    let text = &kept.ok_or_else(Refusal::not_found)?.text;
+    let packed = snap::raw::Encoder::new().compress_vec(text.as_bytes());
+    let packed = packed.map_err(|error| Refusal::broken(&error.to_string()))?;
+    Ok(([(axum::http::header::CONTENT_TYPE, "application/x-snappy")], packed).into_response())
 }
 
 /// `GET .../actions/runs`

@@ -131,6 +131,18 @@ impl GitHub {
         state.runs.push(run);
     }
 
+    /// Files a bundle's text under every subject of its statement, as `actions/attest` does, or as GitHub itself does for an
+    /// immutable release.
+    ///
+    /// # Errors
+    /// [`RehearsalError`] where it has no statement with subjects.
+    pub fn attest(&self, bundle: &str, by_github: bool) -> Result<u64, RehearsalError> {
+        let initiator = if by_github { "github" } else { "user" };
+        let kept = actions::keep(&mut self.shared.state(), bundle, initiator);
+        let missing = || failed("keep a bundle")(std::io::Error::other("it has no statement with subjects"));
+        kept.ok_or_else(missing)
+    }
+
     /// Begins a new hour: nobody has asked anything in it.
     pub fn new_hour(&self) {
         self.shared.state().used = [0; 2];

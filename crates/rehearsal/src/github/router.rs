@@ -86,7 +86,10 @@ pub(crate) fn api(shared: Arc<Shared>) -> Router {
 
 /// Where the bytes of assets are.
 pub(crate) fn storage(shared: Arc<Shared>) -> Router {
-    Router::new().route("/{id}/{name}", get(assets::bytes)).with_state(shared)
+    Router::new()
+        .route("/{id}/{name}", get(assets::bytes))
+        .route("/bundles/{name}", get(actions::bundle))
+        .with_state(shared)
 }
 
 /// Lets a request in under the name that its credentials give it.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::Digest;
 use serde_json::Value;
 
+use super::actions::Kept;
 use crate::Fault;
 
 /// How a repository on GitHub is set up.
@@ -33,6 +34,8 @@ pub struct Settings {
     pub private: bool,
     /// Whether assets have digests; old ones have none.
     pub digests: bool,
+    /// Whether attestations carry their bundles, as on older servers.
+    pub inline_bundles: bool,
     /// How many look-ups do not see what was just created.
     pub lag: u32,
     /// How many requests a caller has in an hour.
@@ -66,6 +69,7 @@ impl Settings {
             tells_immutability: true,
             private: false,
             digests: true,
+            inline_bundles: false,
             lag: 0,
             rate_limit: 5000,
             now,
@@ -132,7 +136,7 @@ pub(crate) struct State {
     /// The release with the badge.
     pub(crate) latest: Option<u64>,
     /// Attestation bundles by the digest of their subject.
-    pub(crate) attestations: BTreeMap<String, Vec<(u64, Value)>>,
+    pub(crate) attestations: BTreeMap<String, Vec<Kept>>,
     /// Workflow runs, the newest last.
     pub(crate) runs: Vec<Value>,
     pub(crate) faults: Vec<Fault>,

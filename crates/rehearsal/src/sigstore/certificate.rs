@@ -20,10 +20,12 @@ use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use x509_cert::time::{Time, Validity};
 
+use super::claims::{CertificateLog, Name as Called};
 use super::{Claims, Key, log, unencodable};
 use crate::RehearsalError;
 
 const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
 const CODE_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.3");
 const SCT_LIST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11129.2.4.2");
 const FULCIO: &str = "1.3.6.1.4.1.57264.1";
@@ -40,15 +42,18 @@ pub(crate) struct Authority {
     chain: [Vec<u8>; 2],
     issuer: Name,
     ct: Key,
+    /// A certificate log that nobody lists.
+    unlisted: Key,
 }
 
-type Encoded<T> = Result<T, RehearsalError>;
+pub(crate) type Encoded<T> = Result<T, RehearsalError>;
 
 impl Authority {
-    pub(crate) fn new(now: i64) -> Encoded<Self> {
+    pub(crate) fn new(organization: &str, now: i64) -> Encoded<Self> {
         let (root, intermediate) = (Key::new(), Key::new());
-        let root_name = name("CN=sigstore,O=sigstore.dev")?;
-        let issuer = name("CN=sigstore-intermediate,O=sigstore.dev")?;
+        let organization = organization.replace(',', "\\,");
+        let root_name = name(&format!("CN=sigstore,O={organization}"))?;
+        let issuer = name(&format!("CN=sigstore-intermediate,O={organization}"))?;
         let validity = validity(now - 86_400, now + AUTHORITY)?;
         let certify = |key: &Key, subject: &Name, extensions| {
             let tbs = tbs(&key.spki()?, (&root_name, subject), validity, extensions)?;
@@ -56,7 +61,13 @@ impl Authority {
         };
         let root_certificate = certify(&root, &root_name, authority_extensions(&root, &root)?)?;
         let certificate = certify(&intermediate, &issuer, authority_extensions(&intermediate, &root)?)?;
-        Ok(Self { intermediate, chain: [certificate, root_certificate], issuer, ct: Key::new() })
+        Ok(Self {
+            intermediate,
+            chain: [certificate, root_certificate],
+            issuer,
+            ct: Key::new(),
+            unlisted: Key::new(),
+        })
     }
 
     pub(crate) fn chain(&self) -> &[Vec<u8>] {
@@ -73,26 +84,31 @@ impl Authority {
         let subject = Name::default();
         let validity = validity(now, now + LEAF)?;
         let mut tbs = tbs(&key.spki()?, (&self.issuer, &subject), validity, extensions)?;
-        if claims.logged {
-            let list = self.sct_list(&der(&tbs)?, now)?;
+        let log = match claims.log {
+            CertificateLog::Listed => Some(&self.ct),
+            CertificateLog::Unlisted => Some(&self.unlisted),
+            CertificateLog::None => None,
+        };
+        if let Some(log) = log {
+            let list = self.sct_list(log, &der(&tbs)?, now)?;
             tbs.extensions.get_or_insert_default().push(extension(SCT_LIST, false, &der(&octets(&list)?)?)?);
         }
-        sign(tbs, &self.intermediate)
+        if claims.forged { sign(tbs, &Key::new()) } else { sign(tbs, &self.intermediate) }
     }
 
     /// One promise to list a certificate without this extension (RFC 6962, 3.2 and 3.3).
-    fn sct_list(&self, tbs: &[u8], now: i64) -> Encoded<Vec<u8>> {
+    fn sct_list(&self, log: &Key, tbs: &[u8], now: i64) -> Encoded<Vec<u8>> {
         let millis = u64::try_from(now * 1000).map_err(|error| unencodable(&error))?;
         let length = u32::try_from(tbs.len()).map_err(|error| unencodable(&error))?.to_be_bytes();
         let issuer = log::id(&self.intermediate.spki()?);
         let head = [&[0, 0][..], &millis.to_be_bytes(), &[0, 1], &issuer, &length[1..]].concat();
-        let signature = self.ct.sign(&[&head[..], tbs, &[0, 0]].concat());
+        let signature = log.sign(&[&head[..], tbs, &[0, 0]].concat());
         let sized = |bytes: &[u8]| -> Encoded<Vec<u8>> {
             let length = u16::try_from(bytes.len()).map_err(|error| unencodable(&error))?;
             Ok([&length.to_be_bytes()[..], bytes].concat())
         };
-        let log = log::id(&self.ct.spki()?);
-        let sct = [&[0][..], &log, &millis.to_be_bytes(), &[0, 0], &[4, 3], &sized(&signature)?].concat();
+        let id = log::id(&log.spki()?);
+        let sct = [&[0][..], &id, &millis.to_be_bytes(), &[0, 0], &[4, 3], &sized(&signature)?].concat();
         sized(&sized(&sct)?)
     }
 }
@@ -174,8 +190,21 @@ fn ids(key: &Key, issuer: &Key) -> Encoded<[Extension; 2]> {
     ])
 }
 
-fn code_signing() -> Encoded<Extension> {
-    extension(ObjectIdentifier::new_unwrap("2.5.29.37"), false, &der(&ExtendedKeyUsage(vec![CODE_SIGNING]))?)
+fn purpose(of: ObjectIdentifier, critical: bool) -> Encoded<Extension> {
+    extension(ObjectIdentifier::new_unwrap("2.5.29.37"), critical, &der(&ExtendedKeyUsage(vec![of]))?)
+}
+
+/// The certificate of a timestamp authority (RFC 3161, 2.3) for a key, and that of its root.
+pub(crate) fn stamping(key: &Key, root: &Key, organization: &str, now: i64) -> Encoded<[Vec<u8>; 2]> {
+    let organization = organization.replace(',', "\\,");
+    let root_name = name(&format!("CN=tsa-root,O={organization}"))?;
+    let subject = name(&format!("CN=tsa,O={organization}"))?;
+    let validity = validity(now - 86_400, now + AUTHORITY)?;
+    let mut extensions = vec![usage(KeyUsages::DigitalSignature.into())?, purpose(TIME_STAMPING, true)?];
+    extensions.extend(ids(key, root)?);
+    let leaf = sign(tbs(&key.spki()?, (&root_name, &subject), validity, extensions)?, root)?;
+    let extensions = authority_extensions(root, root)?;
+    Ok([leaf, sign(tbs(&root.spki()?, (&root_name, &root_name), validity, extensions)?, root)?])
 }
 
 fn authority_extensions(key: &Key, issuer: &Key) -> Encoded<Vec<Extension>> {
@@ -189,12 +218,16 @@ fn authority_extensions(key: &Key, issuer: &Key) -> Encoded<Vec<Extension>> {
 }
 
 fn leaf_extensions(key: &Key, issuer: &Key, claims: &Claims) -> Encoded<Vec<Extension>> {
-    let mut extensions = vec![usage(KeyUsages::DigitalSignature.into())?, code_signing()?];
+    let purpose = purpose(if claims.code_signing { CODE_SIGNING } else { TIME_STAMPING }, false)?;
+    let mut extensions = vec![usage(KeyUsages::DigitalSignature.into())?, purpose];
     extensions.extend(ids(key, issuer)?);
     let mut names = Vec::new();
     for name in &claims.names {
-        let uri = Ia5String::new(name).map_err(|error| unencodable(&error))?;
-        names.push(GeneralName::UniformResourceIdentifier(uri));
+        let text = Ia5String::new(name.as_str()).map_err(|error| unencodable(&error))?;
+        names.push(match name {
+            Called::Uri(_) => GeneralName::UniformResourceIdentifier(text),
+            Called::Email(_) => GeneralName::Rfc822Name(text),
+        });
     }
     extensions.push(extension(
         ObjectIdentifier::new_unwrap("2.5.29.17"),
@@ -205,6 +238,10 @@ fn leaf_extensions(key: &Key, issuer: &Key, claims: &Claims) -> Encoded<Vec<Exte
         let id = ObjectIdentifier::new(&format!("{FULCIO}.{number}")).map_err(|error| unencodable(&error))?;
         let value = if *number < 8 { text.as_bytes().to_vec() } else { der(text)? };
         extensions.push(extension(id, false, &value)?);
+    }
+    for (number, bytes) in &claims.raw {
+        let id = ObjectIdentifier::new(&format!("{FULCIO}.{number}")).map_err(|error| unencodable(&error))?;
+        extensions.push(extension(id, false, bytes)?);
     }
     Ok(extensions)
 }

@@ -24,13 +24,71 @@ pub struct Run {
 /// The names and extensions of a certificate. Whatever is put here stands in it, right or wrong.
 #[derive(Debug, Clone)]
 pub struct Claims {
-    /// The URIs of the subject alternative name.
-    pub names: Vec<String>,
+    /// The subject alternative names.
+    pub names: Vec<Name>,
     /// Fulcio's extensions by the last number of their name under 1.3.6.1.4.1.57264.1 (`fulcio:docs/oid-info.md`), with
     /// their texts. Numbers below 8 hold raw bytes, the others a DER `UTF8String`.
     pub extensions: Vec<(u32, String)>,
-    /// Whether the certificate is in the certificate log.
-    pub logged: bool,
+    /// Further ones, with the bytes that they hold.
+    pub raw: Vec<(u32, Vec<u8>)>,
+    /// The certificate log that promises to list it.
+    pub log: CertificateLog,
+    /// Whether it is for signing code; else for timestamps.
+    pub code_signing: bool,
+    /// Whether another key than the authority's signed it.
+    pub forged: bool,
+}
+
+/// A name of a certificate's subject.
+#[derive(Debug, Clone)]
+pub enum Name {
+    /// An address.
+    Uri(String),
+    /// An e-mail address.
+    Email(String),
+}
+
+impl Name {
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let (Self::Uri(it) | Self::Email(it)) = self;
+        it
+    }
+}
+
+/// Who promises to list a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateLog {
+    /// The log that the trusted root names.
+    Listed,
+    /// One that it does not name.
+    Unlisted,
+    /// Nobody.
+    None,
+}
+
+impl Claims {
+    /// These, with another text for an extension.
+    #[must_use]
+    pub fn with(mut self, number: u32, text: &str) -> Self {
+        self.extensions.retain(|it| it.0 != number);
+        self.extensions.push((number, text.to_owned()));
+        self
+    }
+
+    /// These, for somebody with an e-mail address and a token of this issuer.
+    #[must_use]
+    pub fn of_person(address: &str, issuer: &str) -> Self {
+        Self {
+            names: vec![Name::Email(address.to_owned())],
+            extensions: vec![(1, issuer.to_owned()), (8, issuer.to_owned())],
+            raw: Vec::new(),
+            log: CertificateLog::Listed,
+            code_signing: true,
+            forged: false,
+        }
+    }
 }
 
 impl Run {
@@ -38,7 +96,9 @@ impl Run {
         format!("https://github.com/{}", self.repository)
     }
 
-    fn signer(&self) -> String {
+    /// The workflow that signs, with its reference: what the certificate calls itself.
+    #[must_use]
+    pub fn signer(&self) -> String {
         format!("{}/.github/workflows/{}@{}", self.source(), self.workflow, self.reference)
     }
 
@@ -76,7 +136,7 @@ impl Run {
             (22, "public"),
         ];
         let extensions = extensions.map(|(number, text)| (number, text.to_owned())).to_vec();
-        Claims { names: vec![signer], extensions, logged: true }
+        Claims { names: vec![Name::Uri(signer)], extensions, ..Claims::of_person("", "") }
     }
 
     /// The provenance that `actions/attest` writes of such a run, for files by name and SHA-256 in hexadecimal digits

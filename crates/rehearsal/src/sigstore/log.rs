@@ -66,10 +66,63 @@ impl Log {
             "spec": {
                 "envelopeHash": sha256(envelope.to_string().as_bytes()),
                 "payloadHash": sha256(payload),
-                "signatures": [{ "signature": signature, "verifier": BASE64.encode(pem(certificate)) }],
+                "signatures": [{ "signature": signature, "verifier": BASE64.encode(pem("CERTIFICATE", certificate)) }],
             },
         });
         self.entry("dsse", body.to_string().as_bytes(), time)
+    }
+
+    /// Writes a signature over bytes of this digest down (Rekor's type `hashedrekord`, version 0.0.1). `verifier` is the PEM of
+    /// a certificate or a key.
+    pub(crate) fn hashedrekord(
+        &mut self,
+        digest: &Digest,
+        signature: &[u8],
+        verifier: &str,
+        time: i64,
+    ) -> Result<Value, RehearsalError> {
+        let body = json!({
+            "apiVersion": "0.0.1",
+            "kind": "hashedrekord",
+            "spec": {
+                "data": { "hash": { "algorithm": "sha256", "value": digest.hex() } },
+                "signature": {
+                    "content": BASE64.encode(signature),
+                    "publicKey": { "content": BASE64.encode(verifier) },
+                },
+            },
+        });
+        self.entry("hashedrekord", body.to_string().as_bytes(), time)
+    }
+
+    /// The same in the manner of Rekor v2 (`hashedrekord` 0.0.2): a tile-backed log that makes no promises and tells no time.
+    pub(crate) fn hashedrekord_v2(
+        &mut self,
+        digest: &Digest,
+        signature: &[u8],
+        certificate: &[u8],
+    ) -> Result<Value, RehearsalError> {
+        let body = json!({
+            "apiVersion": "0.0.2",
+            "kind": "hashedrekord",
+            "spec": { "hashedRekordV002": {
+                "data": { "algorithm": "SHA2_256", "digest": BASE64.encode(digest.bytes()) },
+                "signature": {
+                    "content": BASE64.encode(signature),
+                    "verifier": {
+                        "keyDetails": "PKIX_ECDSA_P256_SHA_256",
+                        "x509Certificate": { "rawBytes": BASE64.encode(certificate) },
+                    },
+                },
+            } },
+        });
+        let mut entry = self.entry("hashedrekord", body.to_string().as_bytes(), 0)?;
+        if let Some(fields) = entry.as_object_mut() {
+            fields.remove("inclusionPromise");
+            fields.remove("integratedTime");
+            fields.insert("kindVersion".to_owned(), json!({ "kind": "hashedrekord", "version": "0.0.2" }));
+        }
+        Ok(entry)
     }
 
     fn entry(&mut self, kind: &str, body: &[u8], time: i64) -> Result<Value, RehearsalError> {
@@ -138,10 +191,10 @@ fn split(length: usize) -> usize {
     length.next_power_of_two() / 2
 }
 
-/// A certificate as Go writes it in PEM (RFC 7468, strict form): sigstore-python compares the text.
-fn pem(certificate: &[u8]) -> String {
-    let text = BASE64.encode(certificate);
-    let mut out = "-----BEGIN CERTIFICATE-----\n".to_owned();
+/// Bytes as Go writes them in PEM (RFC 7468, strict form): sigstore-python compares the text.
+pub(crate) fn pem(what: &str, bytes: &[u8]) -> String {
+    let text = BASE64.encode(bytes);
+    let mut out = format!("-----BEGIN {what}-----\n");
     let mut rest = text.as_str();
     while !rest.is_empty() {
         let (line, after) = rest.split_at(rest.len().min(64));
@@ -149,6 +202,5 @@ fn pem(certificate: &[u8]) -> String {
         out.push('\n');
         rest = after;
     }
-    out.push_str("-----END CERTIFICATE-----\n");
-    out
+    format!("{out}-----END {what}-----\n")
 }

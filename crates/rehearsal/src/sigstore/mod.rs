@@ -6,7 +6,10 @@
 
 mod certificate;
 mod claims;
+mod der;
 mod log;
+mod mint;
+mod stamp;
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use p256::ecdsa::signature::Signer as _;
@@ -14,17 +17,21 @@ use p256::ecdsa::{DerSignature, SigningKey, VerifyingKey};
 use p256::pkcs8::EncodePublicKey as _;
 use serde_json::{Value, json};
 
-pub use claims::{Claims, Run};
+pub use claims::{CertificateLog, Claims, Name, Run};
+pub use mint::{Content, LogKind, ManagedKey, Mint, Signer};
 
 use crate::RehearsalError;
 use certificate::Authority;
 use log::Log;
+use stamp::Stamper;
 
 /// A Sigstore instance.
 #[derive(Debug)]
 pub struct Sigstore {
     authority: Authority,
     log: Log,
+    stamper: Stamper,
+    organization: String,
     /// The time, in seconds since 1970 in UTC, at which everything is signed.
     now: i64,
 }
@@ -66,7 +73,21 @@ impl Sigstore {
     /// # Errors
     /// [`RehearsalError`] where a certificate cannot be encoded, which a time before 1970 would bring about.
     pub fn new(now: i64) -> Result<Self, RehearsalError> {
-        Ok(Self { authority: Authority::new(now)?, log: Log::new(), now })
+        Self::of("sigstore.dev", now)
+    }
+
+    /// The same, of an authority of this organization: `sigstore.dev` is the public one, `GitHub, Inc.` that of GitHub.
+    ///
+    /// # Errors
+    /// As [`Sigstore::new`].
+    pub fn of(organization: &str, now: i64) -> Result<Self, RehearsalError> {
+        Ok(Self {
+            authority: Authority::new(organization, now)?,
+            log: Log::new(),
+            stamper: Stamper::new(organization, now)?,
+            organization: organization.to_owned(),
+            now,
+        })
     }
 
     /// The trusted root, as a document of `application/vnd.dev.sigstore.trustedroot+json;version=0.1`.
@@ -88,19 +109,25 @@ impl Sigstore {
                 "logId": { "keyId": BASE64.encode(log::id(&spki)) },
             }))
         };
-        let chain: Vec<Value> =
-            self.authority.chain().iter().map(|it| json!({ "rawBytes": BASE64.encode(it) })).collect();
+        let chain = |chain: &[Vec<u8>]| -> Vec<Value> {
+            chain.iter().map(|it| json!({ "rawBytes": BASE64.encode(it) })).collect()
+        };
         Ok(json!({
             "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
             "tlogs": [log(self.log.key(), "https://rekor.rehearsal.invalid")?],
             "certificateAuthorities": [{
-                "subject": { "organization": "sigstore.dev", "commonName": "sigstore" },
+                "subject": { "organization": self.organization, "commonName": "sigstore" },
                 "uri": "https://fulcio.rehearsal.invalid",
-                "certChain": { "certificates": chain },
+                "certChain": { "certificates": chain(self.authority.chain()) },
                 "validFor": since,
             }],
             "ctlogs": [log(self.authority.ct_key(), "https://ctfe.rehearsal.invalid")?],
-            "timestampAuthorities": [],
+            "timestampAuthorities": [{
+                "subject": { "organization": self.organization, "commonName": "tsa" },
+                "uri": "https://tsa.rehearsal.invalid",
+                "certChain": { "certificates": chain(self.stamper.chain()) },
+                "validFor": since,
+            }],
         }))
     }
 
@@ -131,25 +158,7 @@ impl Sigstore {
     /// # Errors
     /// [`RehearsalError`] where the claims cannot be encoded.
     pub fn attest(&mut self, claims: &Claims, statement: &Value) -> Result<Value, RehearsalError> {
-        let key = Key::new();
-        let certificate = self.authority.issue(&key, claims, self.now)?;
-        let payload = statement.to_string();
-        let kind = "application/vnd.in-toto+json";
-        let signature = key.sign(&pae(kind, payload.as_bytes()));
-        let entry = self.log.dsse(payload.as_bytes(), &signature, &certificate, self.now + 1)?;
-        Ok(json!({
-            "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
-            "verificationMaterial": {
-                "certificate": { "rawBytes": BASE64.encode(&certificate) },
-                "tlogEntries": [entry],
-                "timestampVerificationData": { "rfc3161Timestamps": [] },
-            },
-            "dsseEnvelope": {
-                "payload": BASE64.encode(payload.as_bytes()),
-                "payloadType": kind,
-                "signatures": [{ "sig": BASE64.encode(&signature) }],
-            },
-        }))
+        self.mint(&Mint::new(Signer::Certificate(claims), Content::Statement(statement)))
     }
 }
 

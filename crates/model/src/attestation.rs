@@ -1,0 +1,291 @@
+//! What a Sigstore bundle says of an artifact, and what it is held against.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::verdict::Verdict;
+
+/// Where GitHub Actions gets its identity tokens.
+pub const ACTIONS_ISSUER: &str = "https://token.actions.githubusercontent.com";
+/// The predicate type of SLSA provenance.
+pub const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
+/// The type of in-toto statements (in-toto attestation framework, v1).
+pub const STATEMENT: &str = "https://in-toto.io/Statement/v1";
+
+/// A Fulcio extension that is looked at (`fulcio:docs/oid-info.md`); its number under 1.3.6.1.4.1.57264.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claim {
+    /// Who issued the token.
+    Issuer = 8,
+    /// The workflow that signed, with its reference.
+    SignerUri = 9,
+    /// The commit of that workflow.
+    SignerDigest = 10,
+    /// `github-hosted` or `self-hosted`.
+    Runner = 11,
+    /// The repository's address.
+    Source = 12,
+    /// The commit that was built.
+    SourceDigest = 13,
+    /// The reference that was built.
+    SourceRef = 14,
+    /// The repository's number.
+    SourceId = 15,
+    /// The owner's address.
+    Owner = 16,
+    /// The owner's number.
+    OwnerId = 17,
+    /// The workflow that was started.
+    ConfigUri = 18,
+    /// The commit of that workflow.
+    ConfigDigest = 19,
+    /// What started it.
+    Trigger = 20,
+    /// The run and its attempt.
+    Invocation = 21,
+    /// Whether the repository was public.
+    Visibility = 22,
+}
+
+/// What a certificate claims, by the number of the extension.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claims(pub BTreeMap<u32, String>);
+
+impl Claims {
+    /// The text of a claim; none where the certificate does not make it.
+    #[must_use]
+    pub fn get(&self, claim: Claim) -> Option<&str> {
+        self.0.get(&(claim as u32)).map(String::as_str)
+    }
+}
+
+/// A bundle whose signature, certificate, log entries and times were checked against a trusted root: what it says is
+/// what its signer said. Whether that signer may say so is a policy's affair.
+#[derive(Debug, Clone)]
+pub struct Attested {
+    /// Who signed; none for a managed key.
+    pub signer: Option<SignerCertificate>,
+    /// What was signed; none where it was the artifact itself.
+    pub statement: Option<Statement>,
+    /// When, as a log or a timestamp authority says, in seconds since 1970; empty only for a managed key.
+    pub times: Vec<i64>,
+}
+
+/// Who signed, as a certificate has it.
+#[derive(Debug, Clone)]
+pub struct SignerCertificate {
+    /// The one subject alternative name.
+    pub name: String,
+    /// Whether that is a URI.
+    pub is_uri: bool,
+    /// What else it claims.
+    pub claims: Claims,
+    /// Whether it is of GitHub's own instance, which serves repositories that are not public.
+    pub internal: bool,
+}
+
+/// An in-toto statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// Its type.
+    pub kind: String,
+    /// What it is about.
+    pub subjects: Vec<Subject>,
+    /// The type of what it says.
+    pub predicate_type: String,
+    /// What it says, where that is known here.
+    pub predicate: Predicate,
+}
+
+/// What a statement is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Its name; empty where it has none.
+    pub name: String,
+    /// Its address; empty where it has none.
+    pub uri: String,
+    /// Its digests in hexadecimal digits, by algorithm.
+    pub digests: BTreeMap<String, String>,
+}
+
+/// What a statement says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Predicate {
+    /// SLSA provenance of a workflow run (`actions/attest`, build type `workflow/v1`).
+    Provenance(Box<Provenance>),
+    /// What GitHub says of an immutable release.
+    Release(ReleaseClaims),
+    /// It is of a known type and has another form: why.
+    Malformed(String),
+    /// Something else.
+    Other,
+}
+
+/// SLSA provenance v1 as `actions/attest` writes it. What is missing is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// The reference of the workflow.
+    pub reference: String,
+    /// The repository's address.
+    pub repository: String,
+    /// The workflow's path.
+    pub path: String,
+    /// Further external parameters, of which nothing is known.
+    pub unknown: Vec<String>,
+    /// What started it.
+    pub event: String,
+    /// The repository's number.
+    pub repository_id: String,
+    /// The owner's number.
+    pub owner_id: String,
+    /// `github-hosted` or `self-hosted`.
+    pub runner: String,
+    /// What it was built from: address, and commit.
+    pub sources: Vec<(String, String)>,
+    /// The workflow that signed.
+    pub builder: String,
+    /// The run and its attempt.
+    pub invocation: String,
+}
+
+/// What GitHub attests of an immutable release (`https://in-toto.io/attestation/release/v0.1` and `v0.2`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReleaseClaims {
+    /// `OWNER/NAME`.
+    pub repository: String,
+    /// Its number.
+    pub repository_id: String,
+    /// `pkg:github/OWNER/NAME@TAG`.
+    pub purl: String,
+    /// The tag.
+    pub tag: String,
+}
+
+/// Why a bundle does not prove what it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// Refuted, or unproven where nobody could look.
+    pub verdict: Verdict,
+    /// A stable word.
+    pub reason: &'static str,
+    /// What was seen.
+    pub evidence: String,
+}
+
+impl Rejection {
+    /// It was looked at, and it does not hold.
+    #[must_use]
+    pub fn refuted(reason: &'static str, evidence: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Refuted, reason, evidence: evidence.into() }
+    }
+
+    /// Nobody could look, or there is nothing to look at.
+    #[must_use]
+    pub fn unproven(reason: &'static str, evidence: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Unproven, reason, evidence: evidence.into() }
+    }
+}
+
+/// A bundle, where it came from, and what came of checking it.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Where it came from, as in `bundle.jsonl, 3`.
+    pub origin: String,
+    /// The number of the repository that GitHub keeps it for.
+    pub repository_id: Option<u64>,
+    /// What its cryptography proves.
+    pub checked: Result<Attested, Rejection>,
+}
+
+/// What an attestation must be.
+#[derive(Debug, Clone)]
+pub struct Expected {
+    /// Who must have signed.
+    pub signer: Signer,
+    /// The name of the artifact; none where it has none.
+    pub name: Option<String>,
+    /// The predicate type; none where any will do, the artifact's own signature too.
+    pub predicate_type: Option<String>,
+    /// The time, in seconds since 1970.
+    pub now: i64,
+}
+
+/// Who must have signed.
+#[derive(Debug, Clone)]
+pub enum Signer {
+    /// A workflow of GitHub Actions.
+    Workflow(Box<WorkflowRule>),
+    /// Somebody of this identity, as cosign knows them.
+    Identity {
+        /// The name.
+        name: NameRule,
+        /// Who issued the token.
+        issuer: String,
+    },
+    /// The owner of a key.
+    Key,
+}
+
+/// How a name is compared.
+#[derive(Debug, Clone)]
+pub enum NameRule {
+    /// It is this.
+    Exactly(String),
+    /// This regular expression is found in it, anywhere, as cosign does it.
+    Matching(String),
+}
+
+/// A workflow run that may sign.
+#[derive(Debug, Clone)]
+pub struct WorkflowRule {
+    /// The repositories that it may be of.
+    pub repositories: Vec<SourceRule>,
+    /// The workflow, as in `https://github.com/acme/widgets/.github/workflows/release.yml`; none for any of the repository.
+    pub workflow: Option<String>,
+    /// The reference that it must have run on; none for any.
+    pub reference: Option<String>,
+    /// The commit that it must have run on; none for any.
+    pub commit: Option<String>,
+    /// Who issued the token.
+    pub issuer: String,
+    /// Whether only GitHub's own runners may sign.
+    pub hosted_only: bool,
+}
+
+/// A repository that a signing workflow may be of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceRule {
+    /// Its address, as in `https://github.com/acme/widgets`.
+    pub url: String,
+    /// Its number; none where it is not pinned.
+    pub repository_id: Option<u64>,
+    /// The owner's number; none where it is not pinned.
+    pub owner_id: Option<u64>,
+    /// The first second from which it carries this name; none from the beginning.
+    pub since: Option<i64>,
+}
+
+/// What came of all bundles for an artifact.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// Each bundle with its verdict, in their order.
+    pub bundles: Vec<JudgedBundle>,
+    /// The one that proves it: its place among them, and what it says.
+    pub proven: Option<(usize, Attested)>,
+}
+
+/// A bundle with its verdict.
+#[derive(Debug, Clone, Serialize)]
+pub struct JudgedBundle {
+    /// Where it came from.
+    pub origin: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// A stable word.
+    pub reason: &'static str,
+    /// What was seen.
+    pub evidence: String,
+    /// What does not stand against it and should be known.
+    pub notes: Vec<String>,
+}

@@ -1,0 +1,273 @@
+//! One bundle, checked.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+
+use model::Digest;
+use model::attestation::{Attested, Rejection};
+use sigstore_verify::types::bundle::VerificationMaterialContent;
+use sigstore_verify::types::{Bundle, DerPublicKey, Sha256Hash, SignatureContent};
+use sigstore_verify::{
+    CertificateError, Error, PublicKeyVerificationPolicy, TimestampError, TransparencyLogError,
+    VerificationPolicy, VerificationResult,
+};
+
+use crate::bundle::BUNDLE_LIMIT;
+use crate::certificate::Leaf;
+use crate::json::Unambiguous;
+use crate::root::{Root, Roots};
+use crate::statement;
+
+/// How many log entries or timestamps a bundle may have. One of each is usual.
+const MOST_WITNESSES: usize = 32;
+/// The longest artifact that is read whole, in bytes, where a signature is over the bytes themselves (Ed25519).
+const WHOLE_LIMIT: u64 = 256 << 20;
+
+/// What a bundle is about.
+pub struct Artifact<'a> {
+    /// Its digest.
+    pub sha256: Digest,
+    /// Reads it from the beginning; none where only the digest is known.
+    pub open: Option<&'a dyn Fn() -> io::Result<Box<dyn Read>>>,
+}
+
+impl std::fmt::Debug for Artifact<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Artifact").field("sha256", &self.sha256).finish_non_exhaustive()
+    }
+}
+
+/// A public key that somebody manages.
+#[derive(Debug, Clone)]
+pub struct Key(DerPublicKey);
+
+/// Why a key cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("want a public key in PEM (-----BEGIN PUBLIC KEY-----): {0}")]
+pub struct KeyError(String);
+
+impl Key {
+    /// The key that a PEM file holds (RFC 7468, 13).
+    ///
+    /// # Errors
+    /// [`KeyError`]
+    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        let key = DerPublicKey::from_pem(text).map_err(|error| KeyError(error.to_string()))?;
+        sigstore_verify::crypto::KeyAlgorithm::from_spki(&key)
+            .map_err(|error| KeyError(error.to_string()))?;
+        Ok(Self(key))
+    }
+}
+
+/// Checks bundles against trusted roots.
+#[derive(Debug)]
+pub struct Checker<'r> {
+    roots: &'r Roots,
+    key: Option<Key>,
+}
+
+impl<'r> Checker<'r> {
+    /// One for bundles that carry a certificate, or that are signed with this key.
+    #[must_use]
+    pub fn new(roots: &'r Roots, key: Option<Key>) -> Self {
+        Self { roots, key }
+    }
+
+    /// What a bundle says of an artifact.
+    ///
+    /// # Errors
+    /// [`Rejection`] for a bundle that does not hold, or cannot be looked at.
+    pub fn check(&self, text: &str, artifact: &Artifact<'_>) -> Result<Attested, Rejection> {
+        let bundle = parse(text)?;
+        let leaf = match (&self.key, bundle.signing_certificate()) {
+            (None, Some(certificate)) => Some(Leaf::read(certificate.as_bytes())?),
+            (None, None) => {
+                return Err(Rejection::refuted(
+                    "signer",
+                    "it is signed with a key, and not with a certificate",
+                ));
+            }
+            (Some(_), Some(_)) => {
+                return Err(Rejection::refuted(
+                    "signer",
+                    "it is signed with a certificate, and not with the key",
+                ));
+            }
+            (Some(_), None) => None,
+        };
+        let result = match (&leaf, &self.key) {
+            (Some(leaf), _) => self.keyless(&bundle, leaf, artifact)?,
+            (None, Some(key)) => self.with_key(&bundle, key, artifact)?,
+            (None, None) => unreachable!("either is there: looked at above"),
+        };
+        let statement = match &bundle.content {
+            SignatureContent::DsseEnvelope(it) => Some(statement::read(it.payload.as_bytes())?),
+            _ => None,
+        };
+        let times = result.verified_timestamps().iter().map(|it| it.as_second()).collect();
+        Ok(Attested { signer: leaf.map(|it| it.signer), statement, times })
+    }
+
+    /// Each trust domain has its own rules, and those of the public instance are never relaxed: a promise of a certificate
+    /// log, a log entry with its proof, and a time. GitHub's instance has no logs, only times.
+    fn keyless(
+        &self,
+        bundle: &Bundle,
+        leaf: &Leaf,
+        artifact: &Artifact<'_>,
+    ) -> Result<VerificationResult, Rejection> {
+        let root = self.roots.of_issuer(leaf)?;
+        let foreign = self.roots.own && leaf.organization != "sigstore.dev";
+        let skip_sct = leaf.signer.internal || foreign && !root.has_certificate_logs;
+        let skip_log = leaf.signer.internal || foreign && !root.has_logs;
+        let mut policy = VerificationPolicy::any_identity();
+        if skip_sct {
+            policy = policy.skip_sct();
+        }
+        if skip_log {
+            policy = policy.skip_tlog_unsafe();
+        }
+        let result = verify(root, bundle, &policy, artifact)?;
+        // The library says what it looked at: nobody takes its word for what it did not.
+        let looked = result.certificate_verified()
+            && (skip_sct || result.sct_verified())
+            && (skip_log || result.tlog_verified())
+            && !result.verified_timestamps().is_empty();
+        if looked { Ok(result) } else { Err(Rejection::unproven("bundle", "not everything was looked at")) }
+    }
+
+    fn with_key(
+        &self,
+        bundle: &Bundle,
+        key: &Key,
+        artifact: &Artifact<'_>,
+    ) -> Result<VerificationResult, Rejection> {
+        if !matches!(bundle.verification_material.content, VerificationMaterialContent::PublicKey(_)) {
+            return Err(Rejection::refuted("signer", "it carries no hint of a key"));
+        }
+        // The first root is that of the public log; one that was handed over may be the only one.
+        let root =
+            self.roots.all.first().ok_or_else(|| Rejection::unproven("trust-root", "there is none"))?;
+        let result = verify(root, bundle, &PublicKeyVerificationPolicy::new(key.0.clone()), artifact)?;
+        if result.tlog_verified() && !bundle.verification_material.tlog_entries.is_empty() {
+            return Ok(result);
+        }
+        Err(Rejection::refuted("tlog", "it stands in no log"))
+    }
+}
+
+/// Reads a bundle, within limits, and looks at what must be there before any cryptography.
+fn parse(text: &str) -> Result<Bundle, Rejection> {
+    if text.len() > BUNDLE_LIMIT {
+        return Err(Rejection::unproven(
+            "limit",
+            format!("the bundle is longer than {} MiB", BUNDLE_LIMIT >> 20),
+        ));
+    }
+    serde_json::from_str::<Unambiguous>(text).map_err(|error| {
+        Rejection::refuted("parse", format!("the bundle is ambiguous or no JSON: {error}"))
+    })?;
+    let bundle = Bundle::from_json(text)
+        .map_err(|error| Rejection::refuted(shape(text), format!("the bundle cannot be read: {error}")))?;
+    let material = &bundle.verification_material;
+    let stamps = &material.timestamp_verification_data.rfc3161_timestamps;
+    let count = material.tlog_entries.len().max(stamps.len());
+    if count > MOST_WITNESSES {
+        let said = format!("it has {count} log entries or timestamps, and {MOST_WITNESSES} are looked at");
+        return Err(Rejection::unproven("limit", said));
+    }
+    let mut seen = BTreeSet::new();
+    for entry in &material.tlog_entries {
+        if !seen.insert((entry.log_id.key_id.as_bytes().to_vec(), entry.log_index.get())) {
+            return Err(Rejection::refuted(
+                "tlog",
+                format!("the log entry {} stands twice", entry.log_index.get()),
+            ));
+        }
+    }
+    if count == 0 {
+        let said = "it has neither a log entry nor a timestamp: nobody knows when it was signed";
+        return Err(Rejection::refuted("no-trusted-time", said));
+    }
+    Ok(bundle)
+}
+
+/// Whether a bundle that the library does not read is one at all: an envelope with two signatures is JSON of the right
+/// shape with a content that no bundle may have.
+fn shape(text: &str) -> &'static str {
+    let value: Result<serde_json::Value, _> = serde_json::from_str(text);
+    let signatures =
+        value.ok().and_then(|it| it.pointer("/dsseEnvelope/signatures")?.as_array().map(Vec::len));
+    if signatures.is_some_and(|it| it != 1) { "bundle" } else { "parse" }
+}
+
+fn verify(
+    root: &Root,
+    bundle: &Bundle,
+    policy: &impl sigstore_verify::Policy,
+    artifact: &Artifact<'_>,
+) -> Result<VerificationResult, Rejection> {
+    let first = root.verifier.verify(Sha256Hash::new(artifact.sha256.bytes()), bundle, policy);
+    let (Err(error), Some(open)) = (&first, artifact.open) else {
+        return first.map_err(|error| rejection(&error));
+    };
+    let unread =
+        |error: io::Error| Rejection::unproven("unreadable", format!("cannot read the artifact: {error}"));
+    // Another digest than SHA-256, or the bytes themselves are what was signed.
+    match error {
+        Error::ArtifactMismatch(_) if wants_other_digest(bundle) => {
+            let result = root.verifier.verify_reader(open().map_err(unread)?, bundle, policy);
+            result.map_err(|error| rejection(&error))
+        }
+        Error::UnsupportedArtifact(_) => {
+            let mut bytes = Vec::new();
+            open().and_then(|it| it.take(WHOLE_LIMIT + 1).read_to_end(&mut bytes)).map_err(unread)?;
+            if bytes.len() as u64 > WHOLE_LIMIT {
+                let said =
+                    format!("such a signature is checked for artifacts up to {} MiB", WHOLE_LIMIT >> 20);
+                return Err(Rejection::unproven("limit", said));
+            }
+            root.verifier.verify(&bytes, bundle, policy).map_err(|error| rejection(&error))
+        }
+        other => Err(rejection(other)),
+    }
+}
+
+/// Whether a statement has a subject that is named by another digest than SHA-256.
+fn wants_other_digest(bundle: &Bundle) -> bool {
+    let SignatureContent::DsseEnvelope(envelope) = &bundle.content else { return false };
+    let statement = statement::read(envelope.payload.as_bytes());
+    statement.is_ok_and(|it| it.subjects.iter().any(|it| !it.digests.contains_key("sha256")))
+}
+
+/// The word for what the library found.
+fn rejection(error: &Error) -> Rejection {
+    let said = error.to_string();
+    let reason = match error {
+        Error::ArtifactMismatch(_) => "subject-digest",
+        Error::Certificate(CertificateError::Malformed(_)) => "cert-profile",
+        Error::Certificate(CertificateError::NoValidAuthority { .. })
+        | Error::InvalidTrustRoot(_)
+        | Error::TrustRoot(_)
+        | Error::TrustedCertificate(_) => return Rejection::unproven("trust-root", said),
+        // The chain is validated at the time of the signature: what its library says of that is only to be had as text.
+        Error::Certificate(CertificateError::ChainInvalid(said))
+            if said.contains("CertExpired") || said.contains("CertNotValidYet") =>
+        {
+            "time"
+        }
+        Error::Certificate(CertificateError::NotYetValid { .. } | CertificateError::Expired { .. })
+        | Error::TransparencyLog(TransparencyLogError::IntegratedTime(_)) => "time",
+        Error::Certificate(CertificateError::Sct(_)) => "sct",
+        Error::Certificate(_) => "chain",
+        Error::TransparencyLog(TransparencyLogError::EntryMismatch(_)) => "entry-mismatch",
+        Error::TransparencyLog(_) => "tlog",
+        Error::Timestamp(TimestampError::NoVerifiedTimestamp(_)) => "no-trusted-time",
+        Error::Timestamp(_) => "tsa",
+        Error::UnsupportedArtifact(_) | Error::ArtifactRead(_) => {
+            return Rejection::unproven("unsupported", said);
+        }
+        _ => "bundle",
+    };
+    Rejection::refuted(reason, said)
+}

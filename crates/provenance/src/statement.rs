@@ -1,0 +1,104 @@
+//! In-toto statements, read strictly (in-toto attestation framework v1, `spec/v1/statement.md`).
+
+use std::collections::BTreeMap;
+
+use model::attestation::{PROVENANCE, Predicate, Provenance, Rejection, ReleaseClaims, Statement, Subject};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::json::Unambiguous;
+
+/// How many subjects a statement may have: a release has some tens of assets.
+const MOST_SUBJECTS: usize = 10_000;
+
+#[derive(Deserialize)]
+struct RawStatement {
+    #[serde(rename = "_type")]
+    kind: String,
+    subject: Vec<RawSubject>,
+    #[serde(rename = "predicateType")]
+    predicate_type: String,
+    #[serde(default)]
+    predicate: Value,
+}
+
+#[derive(Deserialize)]
+struct RawSubject {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    uri: String,
+    #[serde(default)]
+    digest: BTreeMap<String, String>,
+}
+
+/// The statement that a payload is.
+pub(crate) fn read(payload: &[u8]) -> Result<Statement, Rejection> {
+    let refused = |said: String| Rejection::refuted("statement", said);
+    serde_json::from_slice::<Unambiguous>(payload)
+        .map_err(|error| refused(format!("the statement is ambiguous or no JSON: {error}")))?;
+    let raw: RawStatement = serde_json::from_slice(payload)
+        .map_err(|error| refused(format!("the statement cannot be read: {error}")))?;
+    if raw.subject.len() > MOST_SUBJECTS {
+        let said = format!("the statement has {} subjects", raw.subject.len());
+        return Err(Rejection::unproven("limit", said));
+    }
+    let predicate = match raw.predicate_type.as_str() {
+        PROVENANCE => provenance(&raw.predicate),
+        it if it.starts_with("https://in-toto.io/attestation/release/") => release(&raw.predicate),
+        _ => Predicate::Other,
+    };
+    let subject = |it: RawSubject| Subject { name: it.name, uri: it.uri, digests: it.digest };
+    Ok(Statement {
+        kind: raw.kind,
+        subjects: raw.subject.into_iter().map(subject).collect(),
+        predicate_type: raw.predicate_type,
+        predicate,
+    })
+}
+
+/// The text at a place; numbers as their digits; empty where there is neither.
+fn text(value: &Value, pointer: &str) -> String {
+    match value.pointer(pointer) {
+        Some(Value::String(it)) => it.clone(),
+        Some(Value::Number(it)) => it.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// SLSA provenance v1 with the build type of GitHub's workflows.
+fn provenance(predicate: &Value) -> Predicate {
+    const BUILD_TYPE: &str = "https://actions.github.io/buildtypes/workflow/v1";
+    let build_type = text(predicate, "/buildDefinition/buildType");
+    if build_type != BUILD_TYPE {
+        return Predicate::Malformed(format!("its build type is '{build_type}', and {BUILD_TYPE} is wanted"));
+    }
+    let at = |pointer: &str| text(predicate, pointer);
+    let external = predicate.pointer("/buildDefinition/externalParameters").and_then(Value::as_object);
+    let unknown = external.into_iter().flat_map(|it| it.keys()).filter(|it| *it != "workflow");
+    let sources = predicate.pointer("/buildDefinition/resolvedDependencies").and_then(Value::as_array);
+    let source = |it: &Value| (text(it, "/uri"), text(it, "/digest/gitCommit"));
+    Predicate::Provenance(Box::new(Provenance {
+        reference: at("/buildDefinition/externalParameters/workflow/ref"),
+        repository: at("/buildDefinition/externalParameters/workflow/repository"),
+        path: at("/buildDefinition/externalParameters/workflow/path"),
+        unknown: unknown.cloned().collect(),
+        event: at("/buildDefinition/internalParameters/github/event_name"),
+        repository_id: at("/buildDefinition/internalParameters/github/repository_id"),
+        owner_id: at("/buildDefinition/internalParameters/github/repository_owner_id"),
+        runner: at("/buildDefinition/internalParameters/github/runner_environment"),
+        sources: sources.into_iter().flatten().map(source).collect(),
+        builder: at("/runDetails/builder/id"),
+        invocation: at("/runDetails/metadata/invocationId"),
+    }))
+}
+
+/// GitHub's word on an immutable release (`cli/cli:pkg/cmd/release/shared`).
+fn release(predicate: &Value) -> Predicate {
+    Predicate::Release(ReleaseClaims {
+        repository: text(predicate, "/repository"),
+        repository_id: text(predicate, "/repositoryId"),
+        purl: text(predicate, "/purl"),
+        tag: text(predicate, "/tag"),
+    })
+}
