@@ -124,7 +124,9 @@ impl Attacks {
             verdict(&run(&mut self.minted.command(bundles, name, &arguments)))
         };
         let mut wrong = Vec::new();
-        let mut table = vec!["case  expected                     got                          twin     attack".to_owned()];
+        let mut table = vec![
+            "case  expected                     got                          twin     attack".to_owned(),
+        ];
         for it in &self.all {
             let (got, reason) = verify(&it.bundles, it.name, &it.arguments);
             let (twin, why) = verify(&it.twin.0, it.name, &it.twin.1);

@@ -8,8 +8,10 @@
 mod agreement;
 mod archive;
 mod attacks;
+mod attestations;
 mod cases;
 mod catalog;
+mod cosign;
 mod documents;
 mod edges;
 mod faults;
@@ -19,6 +21,7 @@ mod hostile;
 mod kills;
 mod legacy;
 mod minted;
+mod mutations;
 mod openapi;
 mod openpgp;
 mod publish;

@@ -86,8 +86,8 @@ pub enum OpsError {
     #[error("there is no trusted root")]
     Root(#[from] provenance::RootError),
     /// Trusted roots that cannot be fetched.
-    #[error("the trusted root cannot be fetched")]
-    Refresh(#[source] provenance::RefreshError),
+    #[error("the trusted root cannot be fetched: {0}")]
+    Refresh(provenance::RefreshError),
     /// The tag could not be signed.
     #[error(transparent)]
     Sign(#[from] signing::SignError),

@@ -82,22 +82,28 @@ pub fn verify(it: &Verification<'_>, tell: &mut dyn FnMut(Told)) -> Result<Verdi
         Bundles::File(path) => Ok(Source::File(path)),
         Bundles::GitHub(world) => listed(*world, digest, tell).map(Source::Listed),
     };
-    let roots = trusted(&it.trusted)?;
-    let about = roots.about(it.expected.now);
-    let unlisted = |error: &ForgeError| Finding {
+    let unproven = |reason, evidence: String, hint: &str| Finding {
         check: "attestation",
         subject: subject.clone(),
         verdict: Verdict::Unproven,
-        reason: "unreachable",
-        evidence: error.to_string(),
-        hint: error.hint().to_owned(),
+        reason,
+        evidence,
+        hint: hint.to_owned(),
     };
+    let nothing =
+        |roots: String, finding| Ok(Verdicts { digest, roots, bundles: Vec::new(), findings: vec![finding] });
+    let roots = match trusted(&it.trusted) {
+        Ok(roots) => roots,
+        Err(error @ OpsError::Refresh(_)) => {
+            let hint = error.hint().unwrap_or_default();
+            return nothing("none".to_owned(), unproven("trust-root", error.to_string(), hint));
+        }
+        Err(error) => return Err(error),
+    };
+    let about = roots.about(it.expected.now);
     let source = match listed {
         Ok(source) => source,
-        Err(error) => {
-            let findings = vec![unlisted(&error)];
-            return Ok(Verdicts { digest, roots: about, bundles: Vec::new(), findings });
-        }
+        Err(error) => return nothing(about, unproven("unreachable", error.to_string(), error.hint())),
     };
     let open = || -> io::Result<Box<dyn Read>> {
         match &it.subject {

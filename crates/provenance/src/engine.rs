@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use model::Digest;
 use model::attestation::{Attested, Rejection};
+use serde_json::Value;
 use sigstore_verify::types::bundle::VerificationMaterialContent;
 use sigstore_verify::types::{Bundle, DerPublicKey, Sha256Hash, SignatureContent};
 use sigstore_verify::{
@@ -14,7 +15,7 @@ use sigstore_verify::{
 
 use crate::bundle::BUNDLE_LIMIT;
 use crate::certificate::Leaf;
-use crate::json::Unambiguous;
+use crate::json::unambiguous;
 use crate::root::{Root, Roots};
 use crate::statement;
 
@@ -22,6 +23,50 @@ use crate::statement;
 const MOST_WITNESSES: usize = 32;
 /// The longest artifact that is read whole, in bytes, where a signature is over the bytes themselves (Ed25519).
 const WHOLE_LIMIT: u64 = 256 << 20;
+
+/// The keys of a bundle (protobuf-specs, `sigstore_bundle.proto` and what it imports, in the JSON form of protobuf). Others are
+/// refused, as `gh` does: a field that is passed over may be one that somebody else reads.
+const KEYS: [&str; 39] = [
+    "algorithm",
+    "canonicalizedBody",
+    "certificate",
+    "certificates",
+    "checkpoint",
+    "digest",
+    "dsseEnvelope",
+    "envelope",
+    "hashes",
+    "hint",
+    "inclusionPromise",
+    "inclusionProof",
+    "integratedTime",
+    "keyId",
+    "keyid",
+    "kind",
+    "kindVersion",
+    "logId",
+    "logIndex",
+    "mediaType",
+    "messageDigest",
+    "messageSignature",
+    "payload",
+    "payloadType",
+    "publicKey",
+    "rawBytes",
+    "rfc3161Timestamps",
+    "rootHash",
+    "sig",
+    "signature",
+    "signatures",
+    "signedEntryTimestamp",
+    "signedTimestamp",
+    "timestampVerificationData",
+    "tlogEntries",
+    "treeSize",
+    "verificationMaterial",
+    "version",
+    "x509CertificateChain",
+];
 
 /// What a bundle is about.
 pub struct Artifact<'a> {
@@ -164,11 +209,16 @@ fn parse(text: &str) -> Result<Bundle, Rejection> {
             format!("the bundle is longer than {} MiB", BUNDLE_LIMIT >> 20),
         ));
     }
-    serde_json::from_str::<Unambiguous>(text).map_err(|error| {
+    unambiguous(text.as_bytes(), Some(&KEYS)).map_err(|error| {
         Rejection::refuted("parse", format!("the bundle is ambiguous or no JSON: {error}"))
     })?;
+    let value: Value = serde_json::from_str(text)
+        .map_err(|error| Rejection::refuted("parse", format!("the bundle is no JSON: {error}")))?;
+    if value.get("mediaType").is_none() {
+        return Err(Rejection::refuted("parse", "the bundle does not say of which version it is"));
+    }
     let bundle = Bundle::from_json(text)
-        .map_err(|error| Rejection::refuted(shape(text), format!("the bundle cannot be read: {error}")))?;
+        .map_err(|error| Rejection::refuted(shape(&value), format!("the bundle cannot be read: {error}")))?;
     let material = &bundle.verification_material;
     let stamps = &material.timestamp_verification_data.rfc3161_timestamps;
     let count = material.tlog_entries.len().max(stamps.len());
@@ -194,11 +244,9 @@ fn parse(text: &str) -> Result<Bundle, Rejection> {
 
 /// Whether a bundle that the library does not read is one at all: an envelope with two signatures is JSON of the right
 /// shape with a content that no bundle may have.
-fn shape(text: &str) -> &'static str {
-    let value: Result<serde_json::Value, _> = serde_json::from_str(text);
-    let signatures =
-        value.ok().and_then(|it| it.pointer("/dsseEnvelope/signatures")?.as_array().map(Vec::len));
-    if signatures.is_some_and(|it| it != 1) { "bundle" } else { "parse" }
+fn shape(bundle: &Value) -> &'static str {
+    let signatures = bundle.pointer("/dsseEnvelope/signatures").and_then(Value::as_array);
+    if signatures.is_some_and(|it| it.len() != 1) { "bundle" } else { "parse" }
 }
 
 fn verify(

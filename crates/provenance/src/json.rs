@@ -3,63 +3,81 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// A document without a key that stands twice in its object: RFC 8259, 4, leaves open which of the two counts.
-pub(crate) struct Unambiguous;
+/// Reads a document in which no key stands twice in its object (RFC 8259, 4, leaves open which of the two counts), and none that
+/// is not known, where it is known which there are.
+///
+/// # Errors
+/// What is wrong, and where.
+pub(crate) fn unambiguous(text: &[u8], known: Option<&[&str]>) -> Result<(), serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    Look { known }.deserialize(&mut reader)?;
+    reader.end()
+}
 
-impl<'de> Deserialize<'de> for Unambiguous {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Unambiguous)
+#[derive(Clone, Copy)]
+struct Look<'k> {
+    known: Option<&'k [&'k str]>,
+}
+
+impl<'de> DeserializeSeed<'de> for Look<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Unambiguous {
-    type Value = Self;
+impl<'de> Visitor<'de> for Look<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
     }
 
-    fn visit_unit<E>(self) -> Result<Self, E> {
-        Ok(self)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
-        while items.next_element::<Self>()?.is_some() {}
-        Ok(self)
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element_seed(self)?.is_some() {}
+        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        let wrong = |said: String| Err(serde::de::Error::custom(said));
         let mut seen = HashSet::new();
         while let Some(key) = entries.next_key::<String>()? {
-            entries.next_value::<Self>()?;
+            entries.next_value_seed(self)?;
+            if self.known.is_some_and(|it| !it.contains(&key.as_str())) {
+                return wrong(format!("the key {key:?} is not known"));
+            }
             if let Some(key) = seen.replace(key) {
-                return Err(serde::de::Error::custom(format!("the key {key:?} stands twice")));
+                return wrong(format!("the key {key:?} stands twice"));
             }
         }
-        Ok(self)
+        Ok(())
     }
 }
 
@@ -69,12 +87,19 @@ mod tests {
 
     #[test]
     fn a_key_that_stands_twice_is_seen_at_any_depth() {
-        let ambiguous = |text: &str| serde_json::from_str::<Unambiguous>(text).is_err();
+        let ambiguous = |text: &str| unambiguous(text.as_bytes(), None).is_err();
         assert!(!ambiguous(r#"{"a": [1, -1, 1.5, null, true, "x", {"a": {}}], "b": {"a": 1}}"#));
-        for text in
-            [r#"{"a": 1, "a": 1}"#, r#"[{"b": {"a": 1, "c": 2, "a": 3}}]"#, r#"{"a": 1, "\u0061": 1}"#]
-        {
+        let twice =
+            [r#"{"a": 1, "a": 1}"#, r#"[{"b": {"a": 1, "c": 2, "a": 3}}]"#, r#"{"a": 1, "\u0061": 1}"#];
+        for text in twice.into_iter().chain(["", "{}{}", "{} x", "nul"]) {
             assert!(ambiguous(text), "{text}");
         }
+    }
+
+    #[test]
+    fn keys_that_are_not_known_are_seen_where_they_matter() {
+        let known = |text: &str| unambiguous(text.as_bytes(), Some(&["a", "b"])).is_ok();
+        assert!(known(r#"{"a": [{"b": 1}], "b": "c"}"#));
+        assert!(!known(r#"{"a": [{"c": 1}]}"#));
     }
 }

@@ -6,7 +6,7 @@ use model::attestation::{PROVENANCE, Predicate, Provenance, Rejection, ReleaseCl
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::json::Unambiguous;
+use crate::json::unambiguous;
 
 /// How many subjects a statement may have: a release has some tens of assets.
 const MOST_SUBJECTS: usize = 10_000;
@@ -35,7 +35,7 @@ struct RawSubject {
 /// The statement that a payload is.
 pub(crate) fn read(payload: &[u8]) -> Result<Statement, Rejection> {
     let refused = |said: String| Rejection::refuted("statement", said);
-    serde_json::from_slice::<Unambiguous>(payload)
+    unambiguous(payload, None)
         .map_err(|error| refused(format!("the statement is ambiguous or no JSON: {error}")))?;
     let raw: RawStatement = serde_json::from_slice(payload)
         .map_err(|error| refused(format!("the statement cannot be read: {error}")))?;

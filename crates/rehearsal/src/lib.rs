@@ -11,7 +11,9 @@ mod sigstore;
 
 pub use fault::{Fault, Hook, What, When};
 pub use github::{Exchange, GitHub, Settings, User};
-pub use sigstore::{CertificateLog, Claims, Content, LogKind, ManagedKey, Mint, Name, Run, Signer, Sigstore};
+pub use sigstore::{
+    CertificateLog, Claims, Content, LogKind, ManagedKey, Mint, Name, Run, Signer, Sigstore, Tuf,
+};
 
 /// Why a world cannot be set up.
 #[derive(Debug, thiserror::Error)]

@@ -229,6 +229,12 @@ pub(crate) async fn bytes(
     )
 }
 
+/// `GET /files/{path}`: what was put there.
+pub(crate) async fn file(State(shared): State<Arc<Shared>>, Path(path): Path<String>) -> Answer {
+    let found = shared.state().files.get(&path).cloned().ok_or_else(Refusal::not_found)?;
+    Ok::<Response, Refusal>(found.into_response())
+}
+
 /// A file as a body, in pieces of 64 KiB.
 struct Pieces {
     file: tokio::fs::File,

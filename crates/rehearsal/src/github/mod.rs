@@ -143,6 +143,12 @@ impl GitHub {
         kept.ok_or_else(missing)
     }
 
+    /// Puts a file on the host that assets are downloaded from, under a path, and gives its address.
+    pub fn serve(&self, path: &str, bytes: Vec<u8>) -> String {
+        self.shared.state().files.insert(path.to_owned(), bytes);
+        format!("http://{}/files/{path}", self.shared.storage)
+    }
+
     /// Begins a new hour: nobody has asked anything in it.
     pub fn new_hour(&self) {
         self.shared.state().used = [0; 2];

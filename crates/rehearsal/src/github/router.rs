@@ -89,6 +89,7 @@ pub(crate) fn storage(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/{id}/{name}", get(assets::bytes))
         .route("/bundles/{name}", get(actions::bundle))
+        .route("/files/{*path}", get(assets::file))
         .with_state(shared)
 }
 

@@ -137,6 +137,8 @@ pub(crate) struct State {
     pub(crate) latest: Option<u64>,
     /// Attestation bundles by the digest of their subject.
     pub(crate) attestations: BTreeMap<String, Vec<Kept>>,
+    /// What else is to be had from the host that assets are downloaded from, by its path.
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
     /// Workflow runs, the newest last.
     pub(crate) runs: Vec<Value>,
     pub(crate) faults: Vec<Fault>,
@@ -154,6 +156,7 @@ impl State {
             burned: BTreeSet::new(),
             latest: None,
             attestations: BTreeMap::new(),
+            files: BTreeMap::new(),
             runs: Vec::new(),
             faults: Vec::new(),
             log: Vec::new(),

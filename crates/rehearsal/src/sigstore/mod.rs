@@ -10,6 +10,7 @@ mod der;
 mod log;
 mod mint;
 mod stamp;
+mod tuf;
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use p256::ecdsa::signature::Signer as _;
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 
 pub use claims::{CertificateLog, Claims, Name, Run};
 pub use mint::{Content, LogKind, ManagedKey, Mint, Signer};
+pub use tuf::Tuf;
 
 use crate::RehearsalError;
 use certificate::Authority;

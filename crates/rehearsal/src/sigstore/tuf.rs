@@ -1,0 +1,87 @@
+//! A TUF repository (The Update Framework, specification 1.0) for a trusted root: one key for all four roles.
+
+use model::Digest;
+use serde_json::{Value, json};
+
+use super::Key;
+use super::log::pem;
+use crate::RehearsalError;
+
+/// A repository.
+#[derive(Debug)]
+pub struct Tuf {
+    key: Key,
+    public: Value,
+    id: String,
+}
+
+impl Tuf {
+    /// A new repository.
+    ///
+    /// # Errors
+    /// [`RehearsalError`] where its key cannot be encoded.
+    pub fn new() -> Result<Self, RehearsalError> {
+        let key = Key::new();
+        let public = json!({
+            "keytype": "ecdsa",
+            "scheme": "ecdsa-sha2-nistp256",
+            "keyval": { "public": pem("PUBLIC KEY", &key.spki()?) },
+        });
+        let id = Digest::of(&canonical(&public)).hex();
+        Ok(Self { key, public, id })
+    }
+
+    /// Its files by their paths, with the trusted root as their only target. `expires` is when the timestamp stops counting, in
+    /// RFC 3339. `1.root.json` is what trust begins with.
+    #[must_use]
+    pub fn files(&self, version: u32, trusted_root: &str, expires: &str) -> Vec<(String, Vec<u8>)> {
+        const LATER: &str = "2099-01-01T00:00:00Z";
+        let meta = |bytes: &[u8]| {
+            let hashes = json!({ "sha256": Digest::of(bytes).hex() });
+            json!({ "version": version, "length": bytes.len(), "hashes": hashes })
+        };
+        let role = |kind: &str, version: u32, expires: &str, rest: Value| {
+            let mut signed = json!({
+                "_type": kind,
+                "spec_version": "1.0.0",
+                "version": version,
+                "expires": expires,
+            });
+            if let (Some(signed), Value::Object(rest)) = (signed.as_object_mut(), rest) {
+                signed.extend(rest);
+            }
+            self.sign(&signed)
+        };
+        let hex = Digest::of(trusted_root.as_bytes()).hex();
+        let target = json!({ "length": trusted_root.len(), "hashes": { "sha256": hex } });
+        let targets = role("targets", version, LATER, json!({ "targets": { "trusted_root.json": target } }));
+        let snapshot =
+            role("snapshot", version, LATER, json!({ "meta": { "targets.json": meta(&targets) } }));
+        let timestamp =
+            role("timestamp", version, expires, json!({ "meta": { "snapshot.json": meta(&snapshot) } }));
+        let by = json!({ "keyids": [self.id], "threshold": 1 });
+        let roles = json!({ "root": by, "timestamp": by, "snapshot": by, "targets": by });
+        let keys = json!({ self.id.clone(): self.public });
+        let root =
+            role("root", 1, LATER, json!({ "consistent_snapshot": true, "keys": keys, "roles": roles }));
+        vec![
+            ("1.root.json".to_owned(), root),
+            ("timestamp.json".to_owned(), timestamp),
+            (format!("{version}.snapshot.json"), snapshot),
+            (format!("{version}.targets.json"), targets),
+            (format!("targets/{hex}.trusted_root.json"), trusted_root.as_bytes().to_vec()),
+        ]
+    }
+
+    fn sign(&self, signed: &Value) -> Vec<u8> {
+        let signature = self.key.sign(&canonical(signed));
+        let hex: String = signature.iter().map(|it| format!("{it:02x}")).collect();
+        json!({ "signed": signed, "signatures": [{ "keyid": self.id, "sig": hex }] }).to_string().into_bytes()
+    }
+}
+
+/// Canonical JSON as TUF signs it (OLPC's form): sorted keys, no spaces, and nothing escaped but quotes and backslashes; the
+/// only character here that JSON would escape besides is the line end of PEM.
+fn canonical(value: &Value) -> Vec<u8> {
+    value.to_string().replace("\\n", "\n").into_bytes()
+}
