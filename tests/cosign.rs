@@ -84,7 +84,7 @@ fn a_managed_key() {
     assert!(attested.is_ok());
     // A key that is none is told apart from a signature that does not hold.
     let text = std::fs::read_to_string(minted.path("key.pub")).unwrap();
-    for broken in [text.replace("MFkw", "!!!!"), "".to_owned(), text.replace("PUBLIC KEY", "PRIVATE KEY")] {
+    for broken in [text.replace("MFkw", "!!!!"), String::new(), text.replace("PUBLIC KEY", "PRIVATE KEY")] {
         std::fs::write(minted.path("broken.pub"), broken).unwrap();
         let ran = minted.verify(&bundle, &["--key", minted.path("broken.pub").to_str().unwrap()]);
         assert_eq!(ran.code, 2, "{}", ran.stderr);

@@ -1,6 +1,7 @@
 //! What was typed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -97,6 +98,8 @@ pub(crate) enum Verb {
     Doctor(Doctor),
     /// Check a tag's signature and shape against the signer policy
     VerifyTag(VerifyTag),
+    /// Download a published release as anybody does, and prove it
+    Audit(Audit),
     /// Check a file against Sigstore bundles
     Verify(Box<Verify>),
     /// Print the completions for a shell
@@ -168,6 +171,8 @@ pub(crate) struct Release {
     /// Where archive, sums and notes go [default: dist/<safe tag> in the repository]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: Trust,
     /// Go on although this check fails (repeatable)
     #[arg(long, value_name = "CHECK")]
     pub(crate) allow: Vec<Check>,
@@ -265,6 +270,9 @@ pub(crate) struct Verify {
     pub(crate) bundle: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) trust: Trust,
+    /// Ask nobody: no request at all
+    #[arg(long)]
+    pub(crate) offline: bool,
     /// The workflow that signed [default: any of the repository]
     #[arg(long, value_name = "[HOST/]OWNER/NAME/PATH[@REF]")]
     pub(crate) signer_workflow: Option<String>,
@@ -299,8 +307,34 @@ pub(crate) struct Verify {
     pub(crate) key: Option<PathBuf>,
 }
 
-/// Where trust begins.
+/// `audit`.
 #[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// The tag, as in server/v0.1.14
+    pub(crate) tag: String,
+    #[command(flatten)]
+    pub(crate) trust: Trust,
+    /// Wait so long for what may still be on its way, as in 10m
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) wait: Option<Duration>,
+}
+
+/// A time as people write it: a number and s, m or h.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wanted = || format!("'{text}' is no duration: want a number with s, m or h, as in 10m");
+    let unit = text.chars().last().ok_or_else(wanted)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        _ => return Err(wanted()),
+    };
+    let number: u32 = text[..text.len() - 1].parse().map_err(|_| wanted())?;
+    Ok(Duration::from_secs(u64::from(number) * seconds))
+}
+
+/// Where trust begins.
+#[derive(Debug, Default, Args)]
 pub(crate) struct Trust {
     /// The trusted roots [default: those of Sigstore and GitHub]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["tuf_url", "tuf_root"])]
@@ -311,9 +345,6 @@ pub(crate) struct Trust {
     /// The root.json that this repository's trust begins with
     #[arg(long, value_name = "FILE", requires = "tuf_url")]
     pub(crate) tuf_root: Option<PathBuf>,
-    /// Ask nobody: no request at all
-    #[arg(long)]
-    pub(crate) offline: bool,
 }
 
 /// `completions`.

@@ -10,6 +10,7 @@ mod failure;
 mod report;
 mod session;
 mod story;
+mod trust;
 mod verbs;
 mod world;
 
@@ -54,6 +55,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Failure> {
         Verb::Status(it) => verbs::status::run(global, it),
         Verb::Doctor(it) => verbs::doctor::run(global, it),
         Verb::VerifyTag(it) => verbs::verify_tag::run(global, it),
+        Verb::Audit(it) => verbs::audit::run(global, it),
         Verb::Verify(it) => verbs::verify::run(global, it),
         Verb::Completions(it) => verbs::shell::completions(it),
         Verb::Man => verbs::shell::man(),

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use model::attestation::JudgedBundle;
+use model::audit::AuditReport;
 use model::plan::{Action, Checked, Outcome, Plan, State};
 use model::verdict::{Finding, Verdict, worst};
 use serde::Serialize;
@@ -124,6 +125,19 @@ pub(crate) fn findings(page: &mut Page, findings: &[Finding]) {
     }
     let (word, style) = verdict(worst(findings));
     page.line(format!("\n{style}{word}{style:#}"));
+}
+
+/// Adds what an audit came to.
+pub(crate) fn audit(page: &mut Page, report: &AuditReport) {
+    for note in &report.notes {
+        page.line(format!("  {DIM}note      {note}{DIM:#}"));
+    }
+    findings(page, &report.findings);
+}
+
+/// A verdict in a word.
+pub(crate) fn word(it: Verdict) -> &'static str {
+    verdict(it).0
 }
 
 /// Adds a bundle with its verdict.

@@ -10,9 +10,10 @@ use model::request::{Reach, Request, Signing, Start};
 use model::{Catalog, ReleaseTag, RepoSlug};
 use ops::{Patience, Repo, Surroundings, Template, Work};
 
-use crate::args::{Global, Range, Which};
+use crate::args::{Global, Range, Trust, Which};
 use crate::environment;
 use crate::failure::Failure;
+use crate::trust;
 use crate::world::{self, Reached};
 
 /// The catalog that is built in.
@@ -57,17 +58,35 @@ impl Session {
         Ok(Self { repo, catalog, around, remote: global.remote.clone(), slug, named_host, patience })
     }
 
+    /// The session around here, where there is a repository: for what can do without one.
+    pub(crate) fn near(global: &Global) -> Result<Option<Self>, Failure> {
+        let is_there = global.directory.is_some() || Repo::open(Path::new(".")).is_ok();
+        if is_there { Self::open(global).map(Some) } else { Ok(None) }
+    }
+
+    /// What is known of the repository on GitHub.
+    pub(crate) fn abroad(&self) -> Abroad {
+        Abroad {
+            catalog: self.catalog.clone(),
+            slug: self.slug.clone(),
+            named_host: self.named_host,
+            patience: self.patience,
+        }
+    }
+
     /// What operations work with that stay on this machine.
     pub(crate) fn work(&self) -> Work<'_> {
         Work { repo: &self.repo, catalog: &self.catalog, around: &self.around, world: None }
     }
 
     /// GitHub, where a release is to get there.
-    pub(crate) fn reach(&self, reach: Reach) -> Result<Option<Reached>, Failure> {
+    pub(crate) fn reach(&self, reach: Reach, trust: &Trust) -> Result<Option<Reached>, Failure> {
         match reach {
             Reach::Local => Ok(None),
             Reach::Published(_) => {
-                Reached::connect(&self.slug, &self.repo.root(), (self.named_host, self.patience)).map(Some)
+                let trusted = trust::trusted(trust, true, self.patience.timeout)?;
+                let patience = (self.named_host, self.patience);
+                Reached::connect(&self.slug, &self.repo.root(), patience, trusted).map(Some)
             }
         }
     }
@@ -154,10 +173,10 @@ impl Abroad {
     /// The repository that was named; else that of the clone around here; else the catalog's. Where it was named, no clone
     /// is looked at.
     pub(crate) fn find(global: &Global) -> Result<Self, Failure> {
-        let is_there = || global.directory.is_some() || Repo::open(Path::new(".")).is_ok();
-        if global.repo.is_none() && is_there() {
-            let Session { catalog, slug, named_host, patience, .. } = Session::open(global)?;
-            return Ok(Self { catalog, slug, named_host, patience });
+        if global.repo.is_none()
+            && let Some(session) = Session::near(global)?
+        {
+            return Ok(session.abroad());
         }
         let (catalog, _) = catalog(global, None)?;
         let slug = match &global.repo {

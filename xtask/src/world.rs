@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use model::RepoSlug;
 use model::hosting::Credentials;
-use ops::{Forge, ForgeSettings, OpsError, Patience, Token, World};
+use ops::{Forge, ForgeSettings, OpsError, Patience, Token, Trusted, World};
 
 use crate::environment::{self, value};
 use crate::failure::Failure;
@@ -17,6 +17,7 @@ use crate::failure::Failure;
 pub(crate) struct Reached {
     own: Forge,
     outsider: Forge,
+    trusted: Trusted,
     credentials: Credentials,
     in_actions: bool,
 }
@@ -28,6 +29,7 @@ impl Reached {
         slug: &RepoSlug,
         root: &Path,
         (named, patience): (bool, Patience),
+        trusted: Trusted,
     ) -> Result<Self, Failure> {
         let api = value(environment::GITHUB_API_URL).unwrap_or_else(|| api_of(slug.host()));
         let token = token(slug.host(), named, root);
@@ -35,7 +37,7 @@ impl Reached {
         let credentials = token.as_ref().map_or(Credentials::None, Token::source);
         let settings = |token| ForgeSettings { api: api.clone(), slug: slug.clone(), token, patience };
         let connect = |token| Forge::connect(settings(token)).map_err(OpsError::from);
-        Ok(Self { own: connect(token)?, outsider: connect(None)?, credentials, in_actions })
+        Ok(Self { own: connect(token)?, outsider: connect(None)?, trusted, credentials, in_actions })
     }
 
     /// What operations work with.
@@ -43,6 +45,7 @@ impl Reached {
         World {
             own: &self.own,
             outsider: &self.outsider,
+            trusted: &self.trusted,
             credentials: self.credentials,
             in_actions: self.in_actions,
         }

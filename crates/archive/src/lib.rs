@@ -1,12 +1,18 @@
-//! Writes source archives that come out the same on every machine, and files that are there whole or not at all.
+//! Writes source archives that come out the same on every machine, and files that are there whole or not at all; reads archives
+//! that somebody else published, within limits, and compares them as it reads.
 //!
 //! This crate will not read a repository or decide what belongs into an archive: it is handed members. It runs no
 //! other program, and what it writes does not depend on environment, clock, umask or the number of threads.
 
+pub mod gunzip;
 pub mod gzip;
+pub mod held;
 pub mod place;
+pub mod strict;
 pub mod tar;
 
+pub use gunzip::ReadError;
 pub use gzip::{GzipError, Threads};
+pub use held::{Held, NextPiece};
 pub use place::{Measured, OutFolder, PlaceError};
 pub use tar::{TarError, TarStream};

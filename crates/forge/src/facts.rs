@@ -121,17 +121,13 @@ impl Forge {
         Ok(assets.into_iter().map(HostedAsset::from).collect())
     }
 
-    /// Whether a commit is an ancestor of another, or the same. None where GitHub does not know one of them.
+    /// Whether a commit is an ancestor of another, or of the tip of a branch, or the same. None where GitHub does not know one
+    /// of them.
     ///
     /// # Errors
     /// [`ForgeError`]
-    pub fn contains(
-        &self,
-        commit: CommitId,
-        tip: CommitId,
-        tell: Tell<'_>,
-    ) -> Result<Option<bool>, ForgeError> {
-        let path = self.at(&format!("/compare/{commit}...{tip}?per_page=1"));
+    pub fn contains(&self, commit: &str, tip: &str, tell: Tell<'_>) -> Result<Option<bool>, ForgeError> {
+        let path = self.at(&format!("/compare/{commit}...{}?per_page=1", url::segment(tip)));
         let found = self.ask::<Comparison>(&Method::GET, &path, None, (Repeat::Freely, tell));
         Ok(there(found)?.map(|it| matches!(it.status.as_str(), "ahead" | "identical")))
     }

@@ -43,6 +43,9 @@ pub(crate) struct Release {
     body: Option<String>,
     draft: bool,
     prerelease: bool,
+    published_at: Option<String>,
+    #[serde(default)]
+    immutable: Option<bool>,
     html_url: String,
     upload_url: String,
     #[serde(default)]
@@ -58,6 +61,8 @@ impl From<Release> for HostedRelease {
             body: it.body.unwrap_or_default(),
             draft: it.draft,
             prerelease: it.prerelease,
+            published: it.published_at.as_deref().and_then(model::time::from_rfc3339),
+            immutable: it.immutable.unwrap_or(false),
             page: it.html_url,
             upload_url: it.upload_url,
             assets: it.assets.into_iter().map(HostedAsset::from).collect(),

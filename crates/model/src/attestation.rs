@@ -225,6 +225,19 @@ pub enum Signer {
     },
     /// The owner of a key.
     Key,
+    /// GitHub itself, for a release that nobody can change any more.
+    Host(HostRule),
+}
+
+/// An immutable release, as GitHub attests it.
+#[derive(Debug, Clone)]
+pub struct HostRule {
+    /// `OWNER/NAME`.
+    pub repository: String,
+    /// The tag.
+    pub tag: String,
+    /// The object that the tag names.
+    pub object: crate::ObjectId,
 }
 
 /// How a name is compared.
@@ -241,16 +254,29 @@ pub enum NameRule {
 pub struct WorkflowRule {
     /// The repositories that it may be of.
     pub repositories: Vec<SourceRule>,
-    /// The workflow, as in `https://github.com/acme/widgets/.github/workflows/release.yml`; none for any of the repository.
-    pub workflow: Option<String>,
+    /// The workflow that it must be of.
+    pub workflow: Workflow,
     /// The reference that it must have run on; none for any.
     pub reference: Option<String>,
     /// The commit that it must have run on; none for any.
     pub commit: Option<String>,
+    /// What must have started it, as in `workflow_dispatch`; none for anything.
+    pub trigger: Option<String>,
     /// Who issued the token.
     pub issuer: String,
     /// Whether only GitHub's own runners may sign.
     pub hosted_only: bool,
+}
+
+/// Which workflow may sign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Workflow {
+    /// Any of the repository.
+    Any,
+    /// This file under the repository's `.github/workflows/`.
+    File(String),
+    /// The one at this address, as in `https://github.com/acme/widgets/.github/workflows/release.yml`.
+    At(String),
 }
 
 /// A repository that a signing workflow may be of.

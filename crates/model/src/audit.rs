@@ -1,6 +1,10 @@
 //! What an outsider finds of a published release, and what it is held against.
 
+use serde::Serialize;
+
+use crate::attestation::Judged;
 use crate::hosting::{HostedRelease, OriginTag, WantedAsset};
+use crate::verdict::Finding;
 use crate::{CommitId, Digest, ObjectId};
 
 /// What a release must be.
@@ -8,27 +12,83 @@ use crate::{CommitId, Digest, ObjectId};
 pub struct Promise {
     /// The tag's name.
     pub tag: String,
-    /// The object that the tag names.
-    pub object: ObjectId,
-    /// The commit that it leads to.
-    pub commit: CommitId,
+    /// What this run made; none where a release of the past is audited.
+    pub made: Option<Made>,
     /// Whether it is no final version.
     pub prerelease: bool,
     /// Whether only some may see it.
     pub private: bool,
-    /// The assets that it must have.
+    /// The name of the source archive.
+    pub archive: String,
+    /// The one folder in it.
+    pub folder: String,
+    /// The branch that releases are cut from.
+    pub branch: String,
+    /// Whether attestations must be there by now; else it is said that they are not, and nothing more.
+    pub attested: Due,
+    /// The first second from which releases are attested; none where they always were.
+    pub attested_since: Option<i64>,
+}
+
+/// What a run made.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// The object that the tag names.
+    pub object: ObjectId,
+    /// The commit that it leads to.
+    pub commit: CommitId,
+    /// The assets.
     pub assets: Vec<WantedAsset>,
+}
+
+/// Whether something must be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// It must.
+    Now,
+    /// Somebody makes it later.
+    Later,
 }
 
 /// What somebody without credentials found.
 #[derive(Debug, Clone)]
 pub struct Evidence {
     /// The tag; none where nobody sees one; what was said where GitHub could not be asked.
-    pub tag: Result<Option<OriginTag>, String>,
+    pub tag: Asked<OriginTag>,
+    /// The object that this clone has under the tag; none where it has none.
+    pub own: Option<ObjectId>,
+    /// What the tag's object proves; none where it is not in this clone, or is no object but a commit.
+    pub signature: Option<Vec<Finding>>,
     /// The published release; none where nobody sees one; what was said where GitHub could not be asked.
-    pub release: Result<Option<HostedRelease>, String>,
+    pub release: Asked<HostedRelease>,
     /// The assets that were downloaded.
     pub downloads: Vec<Download>,
+    /// The source archive as it was read; none where none came.
+    pub archive: Option<Result<Held, Flaw>>,
+    /// What the attestations of an asset prove, by its name; what was said where they could not be had.
+    pub attestations: Vec<(String, Result<Judged, String>)>,
+    /// Whether the tag's commit is on the branch; none where GitHub does not know one of them.
+    pub on_branch: Asked<bool>,
+    /// The run that attested; none where no attestation was proven.
+    pub run: Option<Run>,
+    /// What GitHub's own attestation of an immutable release proves; none where it is not immutable.
+    pub frozen: Option<Result<Judged, String>>,
+}
+
+/// What GitHub says: none where there is no such thing; what was said where it could not be asked.
+pub type Asked<T> = Result<Option<T>, String>;
+
+/// The run of a workflow that attested a release.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// The commit that it ran on.
+    pub commit: String,
+    /// When it signed, in seconds since 1970.
+    pub time: i64,
+    /// Whether the tag's commit is that one or before it.
+    pub contains_tag: Asked<bool>,
+    /// Whether that commit is on the branch.
+    pub on_branch: Asked<bool>,
 }
 
 /// An asset as it was downloaded.
@@ -49,4 +109,66 @@ pub struct Received {
     pub digest: Digest,
     /// The first of them, at most [`crate::sums::LIMIT`].
     pub head: Vec<u8>,
+}
+
+/// A source archive that was read to its end.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// What it is.
+    pub archived: Archived,
+    /// How it compares with the tag's tree.
+    pub tree: Compared,
+}
+
+/// How an archive compares with a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Compared {
+    /// Byte by byte the same.
+    Same,
+    /// Not the same.
+    Differs(Difference),
+    /// The tree is not here.
+    NotHere(String),
+}
+
+/// What is wrong with an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Flaw {
+    /// It is not of the form.
+    Format(String),
+    /// It is more than is looked at.
+    Limit(String),
+}
+
+/// A source archive, as far as it is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archived {
+    /// The commit that its first header names; none where it names none.
+    pub commit: Option<ObjectId>,
+    /// Its one folder.
+    pub folder: String,
+    /// The time of its members, in seconds since 1970: the committer's.
+    pub time: u64,
+    /// How many files and folders it has.
+    pub members: u64,
+    /// The length of its tar stream, in bytes.
+    pub bytes: u64,
+}
+
+/// Where two tar streams differ first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The first byte that differs, counted from 0.
+    pub offset: u64,
+    /// The member that was being read there.
+    pub member: String,
+}
+
+/// What an audit came to.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct AuditReport {
+    /// Everything that counts.
+    pub findings: Vec<Finding>,
+    /// What does not stand against the release and should be known.
+    pub notes: Vec<String>,
 }

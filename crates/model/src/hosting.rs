@@ -75,6 +75,10 @@ pub struct HostedRelease {
     pub draft: bool,
     /// Whether it is marked as not final.
     pub prerelease: bool,
+    /// When it was published, in seconds since 1970; none for a draft.
+    pub published: Option<i64>,
+    /// Whether GitHub lets nobody change it any more.
+    pub immutable: bool,
     /// Its page.
     pub page: String,
     /// Where assets are uploaded to, a template (RFC 6570).

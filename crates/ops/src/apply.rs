@@ -4,13 +4,13 @@ use std::io::Write;
 use std::path::Path;
 
 use archive::{GzipError, Measured, OutFolder, TarStream, Threads, gzip};
+use model::audit::AuditReport;
 use model::facts::TagKind;
 use model::hosting::{HostedRelease, WantedAsset};
 use model::plan::Approved;
 use model::receipt::{MadeFile, MadeTag, Receipt};
 use model::request::{Reach, Request, Signing};
 use model::tree::Snapshot;
-use model::verdict::Finding;
 use model::{CommitId, Digest, ReleaseTag, sums};
 use repo::{Repo, RepoError};
 
@@ -26,7 +26,7 @@ pub struct Done {
     /// The release on GitHub; none where nothing left this machine.
     pub release: Option<HostedRelease>,
     /// What an outsider found; empty where nothing was published.
-    pub audit: Vec<Finding>,
+    pub audit: AuditReport,
 }
 
 /// Performs a release: archive, sums and notes on disk, then the tag; then, where it was asked for, the world. Run again, it
@@ -60,7 +60,7 @@ pub fn apply(
     let tag_object = tag(work, request, prepared, tell)?;
     let receipt = Receipt { tag: plan.tag.clone(), commit: plan.commit, files, tag_object };
     let Some((publication, world, facts)) = publication else {
-        return Ok(Done { receipt, release: None, audit: Vec::new() });
+        return Ok(Done { receipt, release: None, audit: AuditReport::default() });
     };
     let publishing = Publishing { work, world, request, prepared, facts, publication };
     let (release, audit) = publishing.perform(&receipt, tell)?;

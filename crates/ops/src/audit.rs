@@ -1,59 +1,274 @@
 //! What an outsider finds: public bytes, without credentials, from the beginning.
 
-use forge::{Sink, Told};
-use model::audit::{Download, Evidence, Promise, Received};
-use model::hosting::HostedRelease;
+use forge::{Forge, ForgeError, Sink, Told};
+use model::attestation::{
+    ACTIONS_ISSUER, Claim, Expected, HostRule, Judged, PROVENANCE, Signer, Workflow, WorkflowRule,
+};
+use model::audit::{Asked, AuditReport, Download, Due, Evidence, Flaw, Held, Promise, Received, Run};
+use model::hosting::{HostedAttestation, HostedRelease, OriginTag};
 use model::id::Hasher;
-use model::sums;
 use model::verdict::Finding;
+use model::{Catalog, Digest, ObjectId, ReleaseTag, RepoSlug, sums};
+use provenance::{Artifact, Checker, Roots};
 
-use crate::World;
+use crate::expected::Regenerated;
+use crate::verify::{self, Source};
+use crate::{OpsError, SUMS_FILE, Work, World, tags};
+
+/// Who audits what.
+#[derive(Debug, Clone, Copy)]
+pub struct Audit<'a> {
+    /// GitHub.
+    pub world: World<'a>,
+    /// The repository on GitHub.
+    pub slug: &'a RepoSlug,
+    /// Whether only this name of the repository counts, and not those of its other eras.
+    pub only_named: bool,
+    /// The catalog.
+    pub catalog: &'a Catalog,
+    /// A clone; none where there is none.
+    pub clone: Option<Work<'a>>,
+    /// The time, in seconds since 1970 in UTC.
+    pub now: i64,
+}
+
+/// What a release of a tag must be, as far as its name tells.
+#[must_use]
+pub fn promise(catalog: &Catalog, tag: &ReleaseTag, attested: Due) -> Promise {
+    Promise {
+        tag: tag.name(),
+        made: None,
+        prerelease: tag.version().is_prerelease(),
+        private: false,
+        archive: tag.archive_name(),
+        folder: tag.archive_folder(),
+        branch: catalog.default_branch.clone(),
+        attested,
+        attested_since: catalog.attested_since.as_deref().and_then(model::time::from_day),
+    }
+}
 
 /// Looks at a published release as anybody would, and says what that proves. What cannot be had is a finding and no
 /// error.
-pub(crate) fn audit(world: World<'_>, promise: &Promise, tell: &mut dyn FnMut(Told)) -> Vec<Finding> {
-    let tag = world.outsider.await_tag(&promise.tag, tell).map_err(|error| error.to_string());
-    let release = world.outsider.await_published(&promise.tag, tell).map_err(|error| error.to_string());
-    let downloads = match &release {
-        Ok(Some(release)) => downloads(world, release, promise, tell),
-        _ => Vec::new(),
+///
+/// # Errors
+/// [`OpsError`] where the policy of signers, or the trusted root that was named, cannot be read.
+pub fn audit(it: Audit<'_>, promise: &Promise, tell: &mut dyn FnMut(Told)) -> Result<AuditReport, OpsError> {
+    let outsider = it.world.outsider;
+    let tag = outsider.await_tag(&promise.tag, tell).map_err(|error| error.to_string());
+    let release = outsider.await_published(&promise.tag, tell).map_err(|error| error.to_string());
+    let look = Look { it, promise, there: tag.as_ref().ok().copied().flatten() };
+    let mut found = Evidence {
+        own: look.own()?,
+        signature: look.signature()?,
+        tag,
+        downloads: Vec::new(),
+        archive: None,
+        attestations: Vec::new(),
+        on_branch: Ok(None),
+        run: None,
+        frozen: None,
+        release,
     };
-    rules::audit(promise, &Evidence { tag, release, downloads })
-}
-
-fn downloads(
-    world: World<'_>,
-    release: &HostedRelease,
-    promise: &Promise,
-    tell: &mut dyn FnMut(Told),
-) -> Vec<Download> {
-    let mut all = Vec::new();
-    for wanted in &promise.assets {
-        let Some(asset) = release.asset(&wanted.name) else { continue };
-        let mut taken = Taken::default();
-        let came = world.outsider.download(&asset.download_url, wanted.size, &mut taken, tell);
-        let came = came.map_err(|error| error.to_string());
-        let came = came.map(|size| Received { size, digest: taken.hasher.finish(), head: taken.head });
-        all.push(Download { name: wanted.name.clone(), came });
+    if let Ok(Some(release)) = found.release.clone() {
+        look.download(&release, &mut found, tell);
+        look.attested(&release, &mut found, tell)?;
     }
-    all
+    if let Some(there) = look.there {
+        found.on_branch = look.contained(&there.commit.to_string(), &promise.branch, tell);
+    }
+    Ok(rules::audit(promise, &found))
 }
 
-/// The digest of what came, and its beginning.
+/// An audit under way: what was promised, and the tag as GitHub has it.
+struct Look<'a> {
+    it: Audit<'a>,
+    promise: &'a Promise,
+    there: Option<OriginTag>,
+}
+
+impl Look<'_> {
+    /// The object that this clone has under the tag.
+    fn own(&self) -> Result<Option<ObjectId>, OpsError> {
+        let Some(work) = self.it.clone else { return Ok(None) };
+        Ok(work.repo.tag(&self.promise.tag)?.map(|(object, ..)| object))
+    }
+
+    /// What the tag's object proves, where this clone has the very object that GitHub has.
+    fn signature(&self) -> Result<Option<Vec<Finding>>, OpsError> {
+        let (Some(work), Some(there)) = (self.it.clone, self.there) else { return Ok(None) };
+        if self.own()? != Some(there.object) || there.object == there.commit.object() {
+            return Ok(None);
+        }
+        tags::verify_tag(work, &self.promise.tag, Some(there.commit)).map(Some)
+    }
+
+    /// Whether a commit is in another, or on a branch, as GitHub says.
+    fn contained(&self, commit: &str, tip: &str, tell: &mut dyn FnMut(Told)) -> Asked<bool> {
+        self.it.world.outsider.contains(commit, tip, tell).map_err(|error| error.to_string())
+    }
+
+    /// The archive and the sums, as anybody gets them.
+    fn download(&self, release: &HostedRelease, found: &mut Evidence, tell: &mut dyn FnMut(Told)) {
+        for name in [self.promise.archive.as_str(), SUMS_FILE] {
+            let Some(asset) = release.asset(name) else { continue };
+            let is_archive = name == self.promise.archive;
+            let tree = self.it.clone.zip(self.there).filter(|_| is_archive);
+            let regenerated = tree
+                .map(|(work, there)| Regenerated::new(work.repo, self.promise.folder.clone(), there.commit));
+            let mut taken = Taken { is_archive, regenerated, ..Taken::default() };
+            // A piece more than GitHub says it is makes it too long: it is not read to its end.
+            let came = self.it.world.outsider.download(&asset.download_url, asset.size, &mut taken, tell);
+            let came = came.map_err(|error| error.to_string());
+            if is_archive && came.is_ok() {
+                found.archive = Some(taken.held());
+            }
+            let came = came.map(|size| Received { size, digest: taken.hasher.finish(), head: taken.head });
+            found.downloads.push(Download { name: name.to_owned(), came });
+        }
+    }
+
+    /// What the attestations of what was downloaded prove.
+    fn attested(
+        &self,
+        release: &HostedRelease,
+        found: &mut Evidence,
+        tell: &mut dyn FnMut(Told),
+    ) -> Result<(), OpsError> {
+        let mut roots = None;
+        for download in found.downloads.clone() {
+            let Ok(received) = download.came else { continue };
+            let listed = verify::listed(self.it.world, received.digest, tell);
+            let expected = self.expected(&download.name);
+            let judged = self.judged(listed, received.digest, &expected, &mut roots)?;
+            if let Some(run) = judged.as_ref().ok().and_then(run) {
+                found.run.get_or_insert(self.run(run, tell));
+            }
+            found.attestations.push((download.name, judged));
+        }
+        if let (true, Some(there), Some(Ok(first))) =
+            (release.immutable, self.there, found.downloads.first().map(|it| it.came.as_ref()))
+        {
+            let digest = first.digest;
+            let subject = format!("sha1:{}", there.object);
+            let ask = |forge: &Forge, tell: &mut dyn FnMut(Told)| {
+                forge.attestations(&subject, Some("release"), tell)
+            };
+            let listed = ask(self.it.world.outsider, tell)
+                .map(|all| all.into_iter().filter(|it| it.by_github).collect());
+            let rule = HostRule {
+                repository: self.it.slug.path(),
+                tag: self.promise.tag.clone(),
+                object: there.object,
+            };
+            let expected =
+                Expected { signer: Signer::Host(rule), name: None, predicate_type: None, now: self.it.now };
+            found.frozen = Some(self.judged(listed, digest, &expected, &mut roots)?);
+        }
+        Ok(())
+    }
+
+    /// The bundles with their verdicts. Trusted roots are looked for once, and only where there is a bundle.
+    fn judged(
+        &self,
+        listed: Result<Vec<HostedAttestation>, ForgeError>,
+        digest: Digest,
+        expected: &Expected,
+        roots: &mut Option<Roots>,
+    ) -> Result<Result<Judged, String>, OpsError> {
+        let listed = match listed {
+            Ok(listed) if listed.is_empty() => return Ok(Ok(Judged { bundles: Vec::new(), proven: None })),
+            Ok(listed) => listed,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        if roots.is_none() {
+            *roots = match verify::trusted(self.it.world.trusted) {
+                Ok(roots) => Some(roots),
+                Err(OpsError::Refresh(error)) => return Ok(Err(error.to_string())),
+                Err(error) => return Err(error),
+            };
+        }
+        let Some(roots) = roots else { return Ok(Err("there is no trusted root".to_owned())) };
+        let checker = Checker::new(roots, None);
+        let artifact = Artifact { sha256: digest, open: None };
+        verify::judge(&checker, &artifact, expected, Source::Listed(listed)).map(Ok)
+    }
+
+    /// The release workflow, dispatched on the branch, on GitHub's own runners.
+    fn expected(&self, name: &str) -> Expected {
+        let rule = WorkflowRule {
+            repositories: rules::signing_repositories(self.it.catalog, self.it.slug, self.it.only_named),
+            workflow: Workflow::File(self.it.catalog.source_workflow.clone()),
+            reference: Some(format!("refs/heads/{}", self.promise.branch)),
+            commit: None,
+            trigger: Some("workflow_dispatch".to_owned()),
+            issuer: ACTIONS_ISSUER.to_owned(),
+            hosted_only: true,
+        };
+        Expected {
+            signer: Signer::Workflow(Box::new(rule)),
+            name: Some(name.to_owned()),
+            predicate_type: Some(PROVENANCE.to_owned()),
+            now: self.it.now,
+        }
+    }
+
+    fn run(&self, (commit, time): (String, i64), tell: &mut dyn FnMut(Told)) -> Run {
+        let contains_tag = match self.there {
+            Some(there) => self.contained(&there.commit.to_string(), &commit, tell),
+            None => Ok(None),
+        };
+        let on_branch = self.contained(&commit, &self.promise.branch, tell);
+        Run { commit, time, contains_tag, on_branch }
+    }
+}
+
+/// The commit and the time of the run that attested.
+fn run(judged: &Judged) -> Option<(String, i64)> {
+    let (_, attested) = judged.proven.as_ref()?;
+    let commit = attested.signer.as_ref()?.claims.get(Claim::SourceDigest)?.to_owned();
+    Some((commit, attested.times.iter().min().copied()?))
+}
+
+/// The digest of what came, its beginning, and the archive that it is.
 #[derive(Default)]
 struct Taken {
     hasher: Hasher,
     head: Vec<u8>,
+    is_archive: bool,
+    regenerated: Option<Regenerated>,
+    reader: Option<archive::Held<'static>>,
+    flaw: Option<Flaw>,
+}
+
+impl Taken {
+    fn held(&mut self) -> Result<Held, Flaw> {
+        match (self.flaw.take(), self.reader.take()) {
+            (Some(flaw), _) => Err(flaw),
+            (None, Some(reader)) => reader.finish(),
+            (None, None) => Err(Flaw::Format("nothing came".to_owned())),
+        }
+    }
 }
 
 impl Sink for Taken {
     fn start(&mut self) {
-        *self = Self::default();
+        (self.hasher, self.head, self.flaw) = Default::default();
+        let expected = self.regenerated.as_ref().map(Regenerated::start);
+        let none = || Err("there is no clone here: its tree was not compared".to_owned());
+        self.reader = self.is_archive.then(|| archive::Held::new(expected.unwrap_or_else(none)));
     }
 
     fn take(&mut self, piece: &[u8]) {
         self.hasher.update(piece);
         let room = (sums::LIMIT + 1).saturating_sub(self.head.len());
-        self.head.extend_from_slice(&piece[..piece.len().min(room)]);
+        if !self.is_archive {
+            self.head.extend_from_slice(&piece[..piece.len().min(room)]);
+        }
+        if let (Some(reader), None) = (&mut self.reader, &self.flaw)
+            && let Err(flaw) = reader.push(piece)
+        {
+            self.flaw = Some(flaw);
+        }
     }
 }

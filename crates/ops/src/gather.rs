@@ -143,7 +143,7 @@ fn branch_now(
     let contains = if repo.has(*tip) {
         Some(repo.is_ancestor(commit, *tip)?)
     } else {
-        world.own.contains(commit, *tip, tell)?
+        world.own.contains(&commit.to_string(), &tip.to_string(), tell)?
     };
     let Some(contains) = contains else { return Ok(unknown()) };
     let name = format!("{}/{branch}", request.remote);

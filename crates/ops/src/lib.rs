@@ -6,6 +6,7 @@
 mod apply;
 mod audit;
 mod error;
+mod expected;
 mod gather;
 mod lock;
 mod logins;
@@ -28,10 +29,11 @@ pub use ::notes::Template;
 pub use ::provenance::{Key as PublicKey, Refresh};
 pub use ::repo::Repo;
 pub use apply::{Done, apply, write_archive};
+pub use audit::{Audit, audit, promise};
 pub use error::OpsError;
 pub use gather::clone_checks;
 pub use prepare::{Prepared, prepare};
-pub use rules::{name_pattern, newest};
+pub use rules::{name_pattern, newest, signing_repositories};
 pub use status::{Standing, standing};
 pub use tags::verify_tag;
 pub use verify::{Bundles, Trusted, Verdicts, Verification, Verified, verify};
@@ -56,6 +58,8 @@ pub struct World<'a> {
     pub own: &'a Forge,
     /// As anybody.
     pub outsider: &'a Forge,
+    /// Where trust in attestations begins.
+    pub trusted: &'a Trusted,
     /// Where the operator's credentials come from.
     pub credentials: Credentials,
     /// Whether this is a run of a workflow of GitHub Actions.

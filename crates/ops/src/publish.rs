@@ -1,15 +1,15 @@
 //! What leaves this machine, in its order: draft, assets, tag, and last what cannot be taken back.
 
 use forge::{Latest, Parcel, Told};
-use model::audit::Promise;
+use model::audit::{AuditReport, Due, Made, Promise};
 use model::hosting::{HostedRelease, Page, WantedAsset, WorldFacts};
 use model::plan::Action;
 use model::receipt::{MadeFile, MadeTag, Receipt};
 use model::request::{End, Publication, Request, Signing};
-use model::verdict::Finding;
 use rules::Need;
 
-use crate::{Deed, Event, OpsError, Prepared, SUMS_FILE, Work, World, audit, gather, tags};
+use crate::audit::{self, Audit};
+use crate::{Deed, Event, OpsError, Prepared, SUMS_FILE, Work, World, gather, tags};
 
 /// Everything that a release is published with.
 pub(crate) struct Publishing<'a> {
@@ -27,7 +27,7 @@ impl Publishing<'_> {
         &self,
         receipt: &Receipt,
         tell: &mut dyn FnMut(Event),
-    ) -> Result<(HostedRelease, Vec<Finding>), OpsError> {
+    ) -> Result<(HostedRelease, AuditReport), OpsError> {
         let assets: Vec<(&MadeFile, WantedAsset)> = receipt.files.iter().filter_map(wanted).collect();
         let mut release = self.draft(tell)?;
         if release.draft {
@@ -39,22 +39,25 @@ impl Publishing<'_> {
         self.tag(&receipt.tag_object, tell)?;
         let wanted: Vec<WantedAsset> = assets.into_iter().map(|(_, it)| it).collect();
         if self.publication.end == End::Draft {
-            return Ok((release, Vec::new()));
+            return Ok((release, AuditReport::default()));
         }
         let release = self.publish(&release, &wanted, tell)?;
-        let promise = Promise {
-            tag: self.request.tag.name(),
-            object: receipt.tag_object.object,
-            commit: receipt.commit,
-            prerelease: self.request.tag.version().is_prerelease(),
-            private: self.facts.repository.private,
-            assets: wanted,
-        };
+        let made = Made { object: receipt.tag_object.object, commit: receipt.commit, assets: wanted };
+        let promise = audit::promise(self.work.catalog, &self.request.tag, Due::Later);
+        let promise = Promise { made: Some(made), private: self.facts.repository.private, ..promise };
         let deed = Deed { action: Action::Audit, subject: promise.tag.clone() };
         tell(Event::Doing(deed.clone()));
-        let findings = audit::audit(self.world, &promise, &mut |it| tell(Event::Connection(it)));
+        let audit = Audit {
+            world: self.world,
+            slug: &self.request.slug,
+            only_named: false,
+            catalog: self.work.catalog,
+            clone: Some(self.work),
+            now: self.work.around.now,
+        };
+        let report = audit::audit(audit, &promise, &mut |it| tell(Event::Connection(it)))?;
         tell(Event::Did(deed));
-        Ok((release, findings))
+        Ok((release, report))
     }
 
     fn deed(&self, action: Action) -> Deed {

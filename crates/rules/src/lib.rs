@@ -17,7 +17,7 @@ mod status;
 mod tags;
 mod world;
 
-pub use attestation::{attestation, judge, name_pattern};
+pub use attestation::{attestation, judge, name_pattern, signing_repositories};
 pub use audit::audit;
 pub use changelog::{changelog, kind};
 pub use plan::{Need, need, page, plan};

@@ -6,7 +6,7 @@ use ops::{OpsError, Template, Work};
 use serde::Serialize;
 
 use crate::Ending;
-use crate::args::{Doctor, Global, Range, Which};
+use crate::args::{Doctor, Global, Range, Trust, Which};
 use crate::failure::Failure;
 use crate::report::{self, Page};
 use crate::session::Session;
@@ -62,7 +62,7 @@ fn release_checks(session: &Session, tag: &str, args: &Doctor) -> Result<Vec<Che
     let reach = if args.push { Reach::Published(published) } else { Reach::Local };
     let request = Request { signing, reach, ..session.request(tag, &range, args.commit.clone()) };
     let target = session.target(&request.tag);
-    let reached = session.reach(reach)?;
+    let reached = session.reach(reach, &Trust::default())?;
     let work = Work { world: reached.as_ref().map(Reached::world), ..session.work() };
     let prepared = ops::prepare(work, target, &request, &Template::default(), &mut |_| {})?;
     Ok(prepared.plan.checks)

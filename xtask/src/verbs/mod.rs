@@ -1,6 +1,7 @@
 //! One file a verb.
 
 pub(crate) mod archive;
+pub(crate) mod audit;
 pub(crate) mod doctor;
 pub(crate) mod notes;
 pub(crate) mod release;

@@ -1,5 +1,6 @@
 //! `release <TAG>`: plans, and performs what is missing.
 
+use model::audit::AuditReport;
 use model::change::Since;
 use model::facts::TagKind;
 use model::plan::{Checked, Outcome, Step};
@@ -50,6 +51,7 @@ struct Hosted<'a> {
 struct Audit<'a> {
     verdict: Verdict,
     findings: &'a [Finding],
+    notes: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -66,7 +68,7 @@ pub(crate) fn run(global: &Global, args: &Release) -> Result<Ending, Failure> {
     let template = session::template(&args.range)?;
     let target = session.target(&request.tag);
     report::for_actions(GITHUB_OUTPUT, &outputs(target.display_name.as_str(), &request.tag))?;
-    let reached = session.reach(request.reach)?;
+    let reached = session.reach(request.reach, &args.trust)?;
     let work = Work { world: reached.as_ref().map(Reached::world), ..session.work() };
     let mut story = Story::new(global);
     let prepared = ops::prepare(work, target, &request, &template, &mut |it| story.tell(&it))?;
@@ -76,7 +78,7 @@ pub(crate) fn run(global: &Global, args: &Release) -> Result<Ending, Failure> {
     show(global, args, &request, &prepared, done.as_ref())?;
     Ok(match &done {
         _ if refused => Ending::NotDone,
-        Some(Done { audit, .. }) if !audit.is_empty() => Ending::Judged(worst(audit)),
+        Some(Done { audit, .. }) if !audit.findings.is_empty() => Ending::Judged(worst(&audit.findings)),
         _ => Ending::Done,
     })
 }
@@ -148,9 +150,9 @@ fn show(
                 draft: it.draft,
             }),
             audit: done
-                .map(|it| &it.audit[..])
-                .filter(|it| !it.is_empty())
-                .map(|findings| Audit { verdict: worst(findings), findings }),
+                .map(|it| &it.audit)
+                .filter(|it| !it.findings.is_empty())
+                .map(|AuditReport { findings, notes }| Audit { verdict: worst(findings), findings, notes }),
         });
     }
     let mut page = Page::new();
@@ -166,9 +168,9 @@ fn show(
         page.line(&notes.markdown);
     }
     report::checks(&mut page, &prepared.plan.checks, global.verbose);
-    if let Some(done) = done.filter(|it| !it.audit.is_empty()) {
+    if let Some(done) = done.filter(|it| !it.audit.findings.is_empty()) {
         page.heading("Audit");
-        report::findings(&mut page, &done.audit);
+        report::audit(&mut page, &done.audit);
     }
     page.line(last_word(args, prepared, done));
     page.print()

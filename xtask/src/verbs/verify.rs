@@ -5,18 +5,19 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use model::Digest;
 use model::attestation::JudgedBundle;
-use model::attestation::{ACTIONS_ISSUER, Expected, NameRule, PROVENANCE, Signer, SourceRule, WorkflowRule};
+use model::attestation::{ACTIONS_ISSUER, Expected, NameRule, PROVENANCE, Signer, Workflow, WorkflowRule};
 use model::verdict::{Finding, Verdict, worst};
-use ops::{Bundles, PublicKey, Refresh, Trusted, Verdicts, Verification, Verified};
+use ops::{Bundles, PublicKey, Verdicts, Verification, Verified};
 use serde::Serialize;
 
 use crate::Ending;
-use crate::args::{Global, Trust, Verify};
+use crate::args::{Global, Verify};
 use crate::failure::Failure;
 use crate::report::{self, Page};
 use crate::session::{self, Abroad};
 use crate::story::Story;
-use crate::world::{self, Reached};
+use crate::trust;
+use crate::world::Reached;
 
 /// What scripts get.
 #[derive(Serialize)]
@@ -44,20 +45,23 @@ pub(crate) fn run(global: &Global, args: &Verify) -> Result<Ending, Failure> {
         now: session::now(),
         signer,
     };
+    let trusted = trust::trusted(&args.trust, !args.offline, abroad.patience.timeout)?;
     let reached = match &args.bundle {
         Some(_) => None,
-        None if args.trust.offline => {
+        None if args.offline => {
             let failure = Failure::usage(anyhow!("--offline asks nobody, and GitHub keeps the bundles"));
             return Err(failure.hint("name a file of bundles: --bundle FILE"));
         }
-        None => Some(Reached::connect(&abroad.slug, Path::new("."), (abroad.named_host, abroad.patience))?),
+        None => {
+            let patience = (abroad.named_host, abroad.patience);
+            Some(Reached::connect(&abroad.slug, Path::new("."), patience, trusted.clone())?)
+        }
     };
     let bundles = match (&args.bundle, &reached) {
         (Some(path), _) => Bundles::File(path.clone()),
         (None, Some(reached)) => Bundles::GitHub(reached.world()),
         (None, None) => unreachable!("either is there: looked at above"),
     };
-    let trusted = trusted(&args.trust, abroad.patience.timeout)?;
     let mut story = Story::new(global);
     let tell = &mut |it| story.tell(&ops::Event::Connection(it));
     let verdicts = ops::verify(&Verification { subject, bundles, expected, trusted, key }, tell)?;
@@ -164,8 +168,8 @@ fn workflow(global: &Global, args: &Verify, abroad: &Abroad) -> Result<WorkflowR
         return Err(Failure::usage(anyhow!("an empty value would fit nobody, or everybody")));
     }
     let (workflow, pinned) = match &args.signer_workflow {
-        None => (None, None),
-        Some(text) => signer_workflow(text, abroad.slug.host()).map(|(it, at)| (Some(it), at))?,
+        None => (Workflow::Any, None),
+        Some(text) => signer_workflow(text, abroad.slug.host()).map(|(it, at)| (Workflow::At(it), at))?,
     };
     let reference = args.source_ref.clone().or(pinned.clone());
     if let (Some(pinned), Some(wanted)) = (&pinned, &args.source_ref)
@@ -175,31 +179,14 @@ fn workflow(global: &Global, args: &Verify, abroad: &Abroad) -> Result<WorkflowR
         return Err(Failure::usage(error));
     }
     Ok(WorkflowRule {
-        repositories: repositories(abroad, global.repo.is_some()),
+        repositories: ops::signing_repositories(&abroad.catalog, &abroad.slug, global.repo.is_some()),
         workflow,
         reference,
         commit: args.source_digest.clone(),
+        trigger: None,
         issuer,
         hosted_only: args.deny_self_hosted_runners,
     })
-}
-
-/// The repositories whose workflows may sign: the one that was named, or every one that the catalog's was.
-pub(crate) fn repositories(abroad: &Abroad, only_named: bool) -> Vec<SourceRule> {
-    let known = abroad.catalog.eras.iter().any(|it| it.slug == abroad.slug);
-    let rules = abroad.catalog.eras.iter().filter(|it| known && (!only_named || it.slug == abroad.slug));
-    let rules: Vec<SourceRule> = rules
-        .map(|it| SourceRule {
-            url: it.slug.url(),
-            repository_id: it.repository_id,
-            owner_id: it.owner_id,
-            since: it.begins(),
-        })
-        .collect();
-    if !rules.is_empty() {
-        return rules;
-    }
-    vec![SourceRule { url: abroad.slug.url(), repository_id: None, owner_id: None, since: None }]
 }
 
 /// The address of a workflow, and the reference that was named with it.
@@ -222,19 +209,4 @@ fn signer_workflow(text: &str, host: &str) -> Result<(String, Option<String>), F
             Err(Failure::usage(error))
         }
     }
-}
-
-/// Where trust begins.
-pub(crate) fn trusted(args: &Trust, timeout: std::time::Duration) -> Result<Trusted, Failure> {
-    if let Some(path) = &args.trusted_root {
-        return Ok(Trusted::File(path.clone()));
-    }
-    let own = match (&args.tuf_url, &args.tuf_root) {
-        (Some(url), Some(path)) => {
-            let root = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-            Some((url.clone(), root.map_err(Failure::usage)?))
-        }
-        _ => None,
-    };
-    Ok(Trusted::Published(Refresh { own, cache: world::cache(), online: !args.offline, timeout }))
 }

@@ -143,7 +143,13 @@ impl GitHub {
         kept.ok_or_else(missing)
     }
 
+    /// Forgets every attestation.
+    pub fn unattest(&self) {
+        self.shared.state().attestations.clear();
+    }
+
     /// Puts a file on the host that assets are downloaded from, under a path, and gives its address.
+    #[must_use]
     pub fn serve(&self, path: &str, bytes: Vec<u8>) -> String {
         self.shared.state().files.insert(path.to_owned(), bytes);
         format!("http://{}/files/{path}", self.shared.storage)

@@ -1,0 +1,115 @@
+//! `audit <TAG>`: what a published release proves to somebody who only downloads it.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use model::ReleaseTag;
+use model::audit::{AuditReport, Due, Promise};
+use model::verdict::{Finding, Verdict, worst};
+use ops::{Audit, Event};
+use serde::Serialize;
+
+use crate::Ending;
+use crate::args::{self, Global};
+use crate::environment::GITHUB_STEP_SUMMARY;
+use crate::failure::Failure;
+use crate::report::{self, Page};
+use crate::session::{self, Abroad, Session};
+use crate::story::Story;
+use crate::trust;
+use crate::world::Reached;
+
+/// How long to wait before looking again at what may still be on its way.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// What scripts get.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    subject: &'a str,
+    verdict: Verdict,
+    findings: &'a [Finding],
+    notes: &'a [String],
+}
+
+pub(crate) fn run(global: &Global, args: &args::Audit) -> Result<Ending, Failure> {
+    let session = Session::near(global)?;
+    let abroad = match &session {
+        Some(session) => session.abroad(),
+        None => Abroad::find(global)?,
+    };
+    let tag = ReleaseTag::parse(&abroad.catalog, &args.tag)?;
+    let root = session.as_ref().map_or_else(|| Path::new(".").to_owned(), |it| it.repo.root());
+    let trusted = trust::trusted(&args.trust, true, abroad.patience.timeout)?;
+    let reached = Reached::connect(&abroad.slug, &root, (abroad.named_host, abroad.patience), trusted)?;
+    let audit = Audit {
+        world: reached.world(),
+        slug: &abroad.slug,
+        only_named: global.repo.is_some(),
+        catalog: &abroad.catalog,
+        clone: session.as_ref().map(Session::work),
+        now: session::now(),
+    };
+    let promise = ops::promise(&abroad.catalog, &tag, Due::Now);
+    let report = look(global, audit, &promise, args.wait.unwrap_or_default())?;
+    let verdict = worst(&report.findings);
+    report::for_actions(GITHUB_STEP_SUMMARY, &markdown(&promise.tag, &report))?;
+    if report::is_json(global) {
+        let (findings, notes) = (&report.findings[..], &report.notes[..]);
+        let schema = "opensandbox-release/audit/1";
+        report::print_json(&Document { schema, subject: &promise.tag, verdict, findings, notes })?;
+    } else {
+        let mut page = Page::new();
+        page.line(format!("{}  {}  {}", promise.tag, tag.title(), abroad.slug));
+        report::audit(&mut page, &report);
+        page.print()?;
+    }
+    Ok(Ending::Judged(verdict))
+}
+
+/// Looks; and looks again, as long as something may still be on its way and there is time.
+fn look(
+    global: &Global,
+    audit: Audit<'_>,
+    promise: &Promise,
+    wait: Duration,
+) -> Result<AuditReport, Failure> {
+    let begun = Instant::now();
+    let mut story = Story::new(global);
+    loop {
+        let report = ops::audit(audit, promise, &mut |it| story.tell(&Event::Connection(it)))?;
+        let left = wait.saturating_sub(begun.elapsed());
+        let open = report.findings.iter().filter(|it| it.verdict == Verdict::Unproven);
+        let open: Vec<String> =
+            open.map(|it| format!("{} {} ({})", it.check, it.subject, it.reason)).collect();
+        if open.is_empty() || left.is_zero() || worst(&report.findings) == Verdict::Refuted {
+            return Ok(report);
+        }
+        let pause = PAUSE.min(left);
+        let line = format!("waiting, {} s left, for {}", left.as_secs(), open.join(", "));
+        report::tell(global, &line);
+        std::thread::sleep(pause);
+    }
+}
+
+/// The report as a table for the summary of a workflow's step.
+fn markdown(tag: &str, report: &AuditReport) -> String {
+    let cell = |text: &str| {
+        text.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ").replace('<', "&lt;")
+    };
+    let verdict = report::word(worst(&report.findings));
+    let mut out = format!(
+        "## Audit of `{tag}`: {verdict}\n\n| what | verdict | reason | evidence | what to do |\n|---|---|---|---|---|\n"
+    );
+    for it in &report.findings {
+        let what = cell(&format!("{} {}", it.check, it.subject));
+        let (verdict, evidence, hint) = (report::word(it.verdict), cell(&it.evidence), cell(&it.hint));
+        writeln!(out, "| {what} | {verdict} | {} | {evidence} | {hint} |", it.reason)
+            .expect("writing to a string cannot fail");
+    }
+    for note in &report.notes {
+        writeln!(out, "\nNote: {}", cell(note)).expect("writing to a string cannot fail");
+    }
+    out
+}
