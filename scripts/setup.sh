@@ -23,6 +23,7 @@ sha256sum coreutils the oracle of SHA256SUMS
 cmp diffutils compares tar streams
 taskset util-linux runs a test on one core
 pgrep procps sees that no program was left running
+strace strace sees that nobody is asked offline, and nothing of the operator's read
 LIST
 }
 

@@ -177,6 +177,27 @@ fn case_63_a_signature_by_a_subkey_that_the_keyring_does_not_have() {
 }
 
 #[test]
+fn case_63_a_signature_by_a_subkey_that_is_for_encryption_only() {
+    let signed = Signed::new("cert", "never");
+    let key = signed.fingerprint();
+    signed.gpg(&["--faked-system-time", MADE, "--quick-add-key", &key, "rsa2048", "sign", "never"]).ok();
+    signed.pin(&key);
+    signed.put_signed("20240310T000000!", &[]);
+    assert!(signed.git_accepts("t"));
+    signed.fixture.expect_tag("t", "proven", &[]);
+    // Its owner says now that the subkey is for encryption: e, s, and q of gpg's menu of capabilities.
+    let script = signed.home.path().join("change-usage");
+    std::fs::write(&script, "key 1\nchange-usage\ns\ne\nq\nsave\n").unwrap();
+    let commands = ["--command-file", script.to_str().unwrap(), "--edit-key", &key];
+    signed.gpg(&commands).ok();
+    let listed = signed.gpg(&["--with-colons", "--list-keys"]).ok().stdout;
+    let subkey = listed.lines().find(|it| it.starts_with("sub:")).unwrap();
+    assert_eq!(subkey.split(':').nth(11), Some("e"), "{listed}");
+    signed.pin(&key);
+    signed.fixture.expect_tag("t", "refuted", &["signature"]);
+}
+
+#[test]
 fn case_64_keys_that_expired_after_signing_or_were_made_after_it() {
     let signed = Signed::new("sign", "2024-06-01");
     signed.put_signed("20240310T000000!", &[]);

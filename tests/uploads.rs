@@ -8,7 +8,7 @@ use crate::support::{Fixture, hermetic, run, say};
 use crate::world::{TAG, TOKEN, World};
 
 /// Bytes that do not compress, the same at every run (xorshift64, Marsaglia 2003).
-fn noise(length: usize) -> Vec<u8> {
+pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut bytes = Vec::with_capacity(length);
     while bytes.len() < length {

@@ -88,7 +88,9 @@ fn nothing_outside_the_face_prints_reads_the_environment_or_asks_the_clock() {
         "Instant::now",
         "Timestamp::now",
     ];
-    let files = sources(&root().join("crates"));
+    let mut files = sources(&root().join("crates"));
+    // An example is a program of its own.
+    files.retain(|(path, _)| !path.components().any(|it| it.as_os_str() == "examples"));
     assert!(files.len() > 30, "the sources were not found");
     for (path, text) in files {
         for word in forbidden {

@@ -257,6 +257,8 @@ pub(crate) struct VerifyTag {
     /// The commit that it should be at [default: the one that it leads to]
     #[arg(long, value_name = "REV")]
     pub(crate) commit: Option<String>,
+    #[command(flatten)]
+    pub(crate) trust: Trust,
 }
 
 /// `verify`.

@@ -114,13 +114,36 @@ pub(crate) fn checks(page: &mut Page, checks: &[Checked], all: bool) {
     }
 }
 
+/// How wide text is, where its words let it.
+const WIDTH: usize = 100;
+
+/// Adds text behind a head, with its further lines below its beginning. `width` is the head's, without its colours.
+fn beside(page: &mut Page, (head, width): (&str, usize), text: &str, style: Style) {
+    let mut line = String::new();
+    let mut head = head.to_owned();
+    for word in text.split(' ') {
+        if !line.is_empty() && width + line.chars().count() + 1 + word.chars().count() > WIDTH {
+            page.line(format!("{head}{style}{line}{style:#}"));
+            head = " ".repeat(width);
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    page.line(format!("{head}{style}{line}{style:#}"));
+}
+
 /// Adds findings and their verdict.
 pub(crate) fn findings(page: &mut Page, findings: &[Finding]) {
     for it in findings {
         let (word, style) = verdict(it.verdict);
-        page.line(format!("  {style}{word:<9}{style:#} {:<10} {}", it.check, it.evidence));
+        let head = format!("  {style}{word:<9}{style:#} {:<11} ", it.check);
+        beside(page, (&head, 24), &it.evidence, Style::new());
         if it.verdict != Verdict::Proven {
-            page.line(format!("  {:<9} {DIM}{:<10} {}; {}{DIM:#}", "", "", it.reason, it.hint));
+            let said = format!("{}; {}", it.reason, it.hint);
+            beside(page, (&" ".repeat(24), 24), &said, DIM);
         }
     }
     let (word, style) = verdict(worst(findings));
@@ -130,7 +153,7 @@ pub(crate) fn findings(page: &mut Page, findings: &[Finding]) {
 /// Adds what an audit came to.
 pub(crate) fn audit(page: &mut Page, report: &AuditReport) {
     for note in &report.notes {
-        page.line(format!("  {DIM}note      {note}{DIM:#}"));
+        beside(page, (&format!("  {:<9} {:<11} ", "note", ""), 24), note, DIM);
     }
     findings(page, &report.findings);
 }
@@ -143,9 +166,10 @@ pub(crate) fn word(it: Verdict) -> &'static str {
 /// Adds a bundle with its verdict.
 pub(crate) fn bundle(page: &mut Page, it: &JudgedBundle) {
     let (word, style) = verdict(it.verdict);
-    page.line(format!("  {style}{word:<9}{style:#} {:<14} {}: {}", it.reason, it.origin, it.evidence));
+    let head = format!("  {style}{word:<9}{style:#} {:<15} ", it.reason);
+    beside(page, (&head, 28), &format!("{}: {}", it.origin, it.evidence), Style::new());
     for note in &it.notes {
-        page.line(format!("  {:<9} {DIM}{:<14} note: {note}{DIM:#}", "", ""));
+        beside(page, (&" ".repeat(28), 28), &format!("note: {note}"), DIM);
     }
 }
 

@@ -52,6 +52,7 @@ impl Session {
             policy_root,
             home: environment::value(environment::HOME).map(PathBuf::from),
             cache: world::cache(),
+            trusted: trust::trusted(&Trust::default(), false, patience.timeout)?,
             idle: patience.timeout,
             now: now(),
         };
@@ -72,6 +73,12 @@ impl Session {
             named_host: self.named_host,
             patience: self.patience,
         }
+    }
+
+    /// The same, where trust begins elsewhere.
+    pub(crate) fn trusting(mut self, trust: &Trust) -> Result<Self, Failure> {
+        self.around.trusted = trust::trusted(trust, false, self.patience.timeout)?;
+        Ok(self)
     }
 
     /// What operations work with that stay on this machine.

@@ -6,7 +6,7 @@ use crate::gunzip::{Gunzip, ReadError};
 use crate::strict::TarReader;
 
 /// The longest tar stream that is looked at, in bytes: the largest of OpenSandbox has some 60 MB.
-const LIMIT: u64 = 2 << 30;
+const LIMIT: u64 = 1 << 30;
 
 /// How much is compared at a time: a record of a tar stream, so that a difference is found in its member.
 const STEP: usize = 512;

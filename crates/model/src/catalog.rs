@@ -7,6 +7,7 @@ mod reader;
 
 use serde::{Deserialize, Serialize};
 
+use crate::signature::Identity;
 use crate::version::Scheme;
 use crate::{RepoPath, RepoSlug};
 
@@ -49,6 +50,8 @@ pub struct Signers {
     pub x509_certificates: Option<String>,
     /// The SHA-1 fingerprints, as gpgsm tells them, of those of the certificates that count.
     pub x509_fingerprints: Vec<String>,
+    /// Whose certificates of Sigstore's count, as gitsign uses them.
+    pub sigstore: Vec<Identity>,
 }
 
 /// One identity of the repository, and since when it carries it.

@@ -185,6 +185,16 @@ fn split(bytes: &[u8], body: usize) -> Result<(&[u8], Option<Armored>), TagObjec
 pub enum Looked {
     /// It is a signature of the payload by this key. Whether that key counts is another question.
     Signed(Signer),
+    /// It is a signature of the payload by somebody with a certificate of Sigstore's, which a log saw at a time (in seconds since
+    /// 1970).
+    Identity {
+        /// Who signed.
+        signer: Identity,
+        /// When.
+        time: i64,
+        /// Those whom the policy allows.
+        allowed: Vec<Identity>,
+    },
     /// It is none.
     Bad {
         /// A stable word for the case.
@@ -199,6 +209,15 @@ pub enum Looked {
         /// What was seen.
         evidence: String,
     },
+}
+
+/// Somebody who may sign tags through Sigstore.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The certificate's name, as in `ada@example.com`.
+    pub name: String,
+    /// Who issued the token.
+    pub issuer: String,
 }
 
 /// The key that made a signature, and what the policy says of it.

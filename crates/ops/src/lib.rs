@@ -75,6 +75,8 @@ pub struct Surroundings {
     pub home: Option<PathBuf>,
     /// The folder for what may be lost: locks, and what GitHub said of commits.
     pub cache: PathBuf,
+    /// Where trust in Sigstore's certificates begins, as it is known here.
+    pub trusted: Trusted,
     /// How long nothing may move on a connection.
     pub idle: Duration,
     /// The time, in seconds since 1970 in UTC.

@@ -1,14 +1,16 @@
 //! Signed tags: which key would sign, whether it counts, and what a tag proves.
 
 use model::CommitId;
+use model::attestation::{Claim, Rejection};
 use model::facts::{SignerFact, SignerState};
 use model::request::Signing;
-use model::signature::{TagEvidence, TagObject};
+use model::signature::{Identity, Looked, TagEvidence, TagObject};
 use model::verdict::{Finding, Verdict};
+use provenance::Checker;
 use repo::Repo;
 use signing::{AllowedSigners, Key, PinnedKeys, Settings, SignError, SshTrust, Trust};
 
-use crate::{OpsError, Work};
+use crate::{OpsError, Work, verify};
 
 /// The policy that the catalog names; none where it names none.
 ///
@@ -105,7 +107,7 @@ pub(crate) fn sign(
         (signature, prepared.join().unwrap_or_else(|_| own.clone()))
     });
     let object = [payload, &signature?].concat();
-    let evidence = look(evidence, &object, Some(&own));
+    let evidence = look(work, evidence, &object, Some(&own));
     let findings = rules::judge_tag(&evidence, work.around.now);
     match rules::flaw_of_own(findings, trust.is_some()) {
         Some(finding) => Err(OpsError::OwnSignature { reason: finding.reason, evidence: finding.evidence }),
@@ -114,15 +116,43 @@ pub(crate) fn sign(
 }
 
 /// The evidence with the object read and its signature looked at.
-fn look(evidence: TagEvidence, bytes: &[u8], trust: Option<&Trust>) -> TagEvidence {
+fn look(work: Work<'_>, evidence: TagEvidence, bytes: &[u8], trust: Option<&Trust>) -> TagEvidence {
     let object = TagObject::parse(bytes);
     let looked = match (&object, trust) {
         (Ok(TagObject { signature: Some(armored), payload, .. }), Some(trust)) => {
-            Some(signing::check(payload, armored, trust))
+            if provenance::is_gitsign(&armored.text) {
+                Some(by_identity(work, payload, &armored.text))
+            } else {
+                Some(signing::check(payload, armored, trust))
+            }
         }
         _ => None,
     };
     TagEvidence { object: Some(object), looked, ..evidence }
+}
+
+/// Who signed with a certificate of Sigstore's. Nobody is asked over the network.
+fn by_identity(work: Work<'_>, payload: &[u8], armored: &[u8]) -> Looked {
+    let roots = match verify::trusted(&work.around.trusted) {
+        Ok(roots) => roots,
+        Err(error) => return Looked::Unknown { reason: "trust-root", evidence: error.to_string() },
+    };
+    let attested = match Checker::new(&roots, None).check_gitsign(payload, armored) {
+        Ok(attested) => attested,
+        Err(Rejection { verdict: Verdict::Refuted, reason, evidence }) => {
+            return Looked::Bad { reason, evidence };
+        }
+        Err(Rejection { reason, evidence, .. }) => return Looked::Unknown { reason, evidence },
+    };
+    let signer = attested.signer.map(|it| {
+        let issuer = it.claims.get(Claim::Issuer).or_else(|| it.claims.0.get(&1).map(String::as_str));
+        Identity { issuer: issuer.unwrap_or_default().to_owned(), name: it.name }
+    });
+    let (Some(signer), Some(time)) = (signer, attested.times.into_iter().min()) else {
+        return Looked::Unknown { reason: "signer", evidence: "nobody is named who signed it".to_owned() };
+    };
+    let allowed = work.catalog.signers.as_ref().map_or_else(Vec::new, |it| it.sigstore.clone());
+    Looked::Identity { signer, time, allowed }
 }
 
 /// What is known of a tag before its object is read.
@@ -142,7 +172,7 @@ pub fn verify_tag(work: Work<'_>, name: &str, expected: Option<CommitId>) -> Res
     let evidence = evidence(repo, name, expected)?;
     let trust = trust(work)?;
     let evidence = match repo.tag_bytes(object)? {
-        Some(bytes) => look(evidence, &bytes, trust.as_ref()),
+        Some(bytes) => look(work, evidence, &bytes, trust.as_ref()),
         None => evidence,
     };
     Ok(rules::judge_tag(&evidence, work.around.now))

@@ -8,12 +8,15 @@
 mod bundle;
 mod certificate;
 mod engine;
+mod gitsign;
 mod json;
+mod protobuf;
 mod refresh;
 mod root;
 mod statement;
 
 pub use bundle::{BUNDLE_LIMIT, Split, split};
 pub use engine::{Artifact, Checker, Key, KeyError};
+pub use gitsign::is_gitsign;
 pub use refresh::{Refresh, RefreshError, refresh};
 pub use root::{RootError, Roots};

@@ -1,6 +1,6 @@
 //! What a signed tag proves.
 
-use model::signature::{Grant, Looked, Revocation, Signer, TagEvidence, TagObject};
+use model::signature::{Grant, Identity, Looked, Revocation, Signer, TagEvidence, TagObject};
 use model::time::rfc3339;
 use model::verdict::{Finding, Verdict};
 
@@ -42,6 +42,10 @@ pub fn judge_tag(evidence: &TagEvidence, now: i64) -> Vec<Finding> {
             evidence,
             "check it with git verify-tag, and the signer by hand",
         )),
+        Some(Looked::Identity { signer, time, allowed }) => {
+            findings.extend(judge.identity(signer, *time, allowed));
+            findings.push(judge.time(object, now));
+        }
         Some(Looked::Signed(signer)) => {
             let made = format!("made by {} for the tag as it is", signer.key);
             findings.push(judge.proven("signature", made));
@@ -122,6 +126,18 @@ impl Judge<'_> {
 
     fn signer(&self, object: &TagObject, signer: &Signer, now: i64) -> Finding {
         signer_finding(&self.evidence.name, &object.tagger.email, signer, object.time, now)
+    }
+
+    /// Somebody whom a certificate names, and whom the policy must name too.
+    fn identity(&self, signer: &Identity, time: i64, allowed: &[Identity]) -> [Finding; 2] {
+        let Identity { name, issuer } = signer;
+        let made = format!("made by {name} ({issuer}) for the tag as it is, logged on {}", rfc3339(time));
+        let signer = if allowed.contains(signer) {
+            self.proven("signer", format!("{name} may sign, says the policy"))
+        } else {
+            self.refuted("signer", "identity", format!("the policy does not name {name} ({issuer})"))
+        };
+        [self.proven("signature", made), signer]
     }
 
     /// A tagger's time is the signer's own word: it can be no earlier than the commit, and no later than now.

@@ -34,7 +34,7 @@ struct Document<'a> {
 }
 
 pub(crate) fn run(global: &Global, args: &args::Audit) -> Result<Ending, Failure> {
-    let session = Session::near(global)?;
+    let session = Session::near(global)?.map(|it| it.trusting(&args.trust)).transpose()?;
     let abroad = match &session {
         Some(session) => session.abroad(),
         None => Abroad::find(global)?,

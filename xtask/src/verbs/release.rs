@@ -63,7 +63,7 @@ struct Notice<'a> {
 }
 
 pub(crate) fn run(global: &Global, args: &Release) -> Result<Ending, Failure> {
-    let session = Session::open(global)?;
+    let session = Session::open(global)?.trusting(&args.trust)?;
     let request = request(&session, args)?;
     let template = session::template(&args.range)?;
     let target = session.target(&request.tag);

@@ -20,7 +20,7 @@ struct Document<'a> {
 }
 
 pub(crate) fn run(global: &Global, args: &VerifyTag) -> Result<Ending, Failure> {
-    let session = Session::open(global)?;
+    let session = Session::open(global)?.trusting(&args.trust)?;
     let resolve = |revision: &String| session.repo.resolve(revision).map_err(OpsError::from);
     let expected = args.commit.as_ref().map(resolve).transpose()?;
     let findings = ops::verify_tag(session.work(), &args.tag, expected)?;

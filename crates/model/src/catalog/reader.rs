@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Catalog, CatalogError, Channel, Era, Signers, TagForm, Target, VersionSource};
+use crate::signature::Identity;
 use crate::version::Scheme;
 use crate::{RepoPath, RepoSlug};
 
@@ -79,6 +80,15 @@ struct RawSigners {
     x509_certificates: Option<Spanned<String>>,
     #[serde(default)]
     x509_fingerprints: Vec<Spanned<String>>,
+    #[serde(default)]
+    sigstore: Vec<RawIdentity>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawIdentity {
+    identity: Spanned<String>,
+    issuer: Spanned<String>,
 }
 
 #[derive(Deserialize)]
@@ -181,6 +191,13 @@ impl Reader<'_> {
                 return Err(self.error(file, format!("want {key}: without them nothing in the file counts")));
             }
         }
+        for it in raw.sigstore.iter().flat_map(|it| [&it.identity, &it.issuer]) {
+            if it.get_ref().is_empty() {
+                return Err(self.error(it, "an empty identity or issuer would fit nobody".to_owned()));
+            }
+        }
+        let identity =
+            |it: RawIdentity| Identity { name: it.identity.into_inner(), issuer: it.issuer.into_inner() };
         let texts = |it: Vec<Spanned<String>>| it.into_iter().map(Spanned::into_inner).collect();
         Ok(Signers {
             allowed_signers: raw.allowed_signers.map(Spanned::into_inner),
@@ -189,6 +206,7 @@ impl Reader<'_> {
             openpgp_fingerprints: texts(raw.openpgp_fingerprints),
             x509_certificates: raw.x509_certificates.map(Spanned::into_inner),
             x509_fingerprints: texts(raw.x509_fingerprints),
+            sigstore: raw.sigstore.into_iter().map(identity).collect(),
         })
     }
 

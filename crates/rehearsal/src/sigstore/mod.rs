@@ -7,6 +7,7 @@
 mod certificate;
 mod claims;
 mod der;
+mod gitsign;
 mod log;
 mod mint;
 mod stamp;

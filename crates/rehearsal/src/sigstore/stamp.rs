@@ -7,12 +7,12 @@ use super::certificate::{self, Encoded};
 use super::der::{number, octets, oid, sequence, set, value};
 use super::{Key, log, unencodable};
 
-const SHA256: &[u32] = &[2, 16, 840, 1, 101, 3, 4, 2, 1];
-const ECDSA_WITH_SHA256: &[u32] = &[1, 2, 840, 10045, 4, 3, 2];
-const SIGNED_DATA: &[u32] = &[1, 2, 840, 113_549, 1, 7, 2];
+pub(crate) const SHA256: &[u32] = &[2, 16, 840, 1, 101, 3, 4, 2, 1];
+pub(crate) const ECDSA_WITH_SHA256: &[u32] = &[1, 2, 840, 10045, 4, 3, 2];
+pub(crate) const SIGNED_DATA: &[u32] = &[1, 2, 840, 113_549, 1, 7, 2];
 const TST_INFO: &[u32] = &[1, 2, 840, 113_549, 1, 9, 16, 1, 4];
-const CONTENT_TYPE: &[u32] = &[1, 2, 840, 113_549, 1, 9, 3];
-const MESSAGE_DIGEST: &[u32] = &[1, 2, 840, 113_549, 1, 9, 4];
+pub(crate) const CONTENT_TYPE: &[u32] = &[1, 2, 840, 113_549, 1, 9, 3];
+pub(crate) const MESSAGE_DIGEST: &[u32] = &[1, 2, 840, 113_549, 1, 9, 4];
 const SIGNING_CERTIFICATE: &[u32] = &[1, 2, 840, 113_549, 1, 9, 16, 2, 47];
 /// The policy of Sigstore's own authority (`timestamp-authority:pkg/signer`).
 const POLICY: &[u32] = &[1, 3, 6, 1, 4, 1, 57264, 2];

@@ -1,0 +1,187 @@
+//! Signatures that `gitsign` makes: a detached CMS message (RFC 5652) whose certificate is Fulcio's and whose log entry travels along
+//! (`gitsign:docs/bundle-cms.md`, `internal/rekor/oid/oid.go`).
+//!
+//! What is signed are the signed attributes; one of them is the digest of the payload. The log entry lacks its body, which is made
+//! again from them. Both together are a Sigstore bundle, and are checked as one.
+
+use cms::content_info::{CmsVersion, ContentInfo};
+use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
+use model::Digest;
+use model::attestation::{Attested, Rejection};
+use serde_json::{Value, json};
+use sigstore_verify::types::{DerCertificate, SignatureBytes};
+use x509_cert::Certificate;
+use x509_cert::attr::Attribute;
+use x509_cert::der::asn1::{ObjectIdentifier, OctetStringRef};
+use x509_cert::der::{Decode as _, Encode as _, pem};
+
+use crate::engine::{Artifact, Checker};
+use crate::protobuf;
+
+const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
+const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
+const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
+const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
+const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
+const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+const LOG_ENTRY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.3.1");
+const FULCIO: &str = "1.3.6.1.4.1.57264.1.";
+/// The longest signature that is read, in bytes.
+const LIMIT: usize = 1 << 20;
+
+fn refused(said: impl Into<String>) -> Rejection {
+    Rejection::refuted("cms", said)
+}
+
+/// Whether an armored CMS signature is by a certificate of Fulcio's, whoever's that Fulcio is.
+#[must_use]
+pub fn is_gitsign(armored: &[u8]) -> bool {
+    let Ok(signed) = Message::read(armored) else { return false };
+    let extensions = signed.certificate.tbs_certificate.extensions;
+    extensions.iter().flatten().any(|it| it.extn_id.to_string().starts_with(FULCIO))
+}
+
+impl Checker<'_> {
+    /// Who signed a payload with an armored CMS signature, and when.
+    ///
+    /// # Errors
+    /// [`Rejection`] for a signature that does not hold, or whose log entry does not travel along.
+    pub fn check_gitsign(&self, payload: &[u8], armored: &[u8]) -> Result<Attested, Rejection> {
+        let message = Message::read(armored)?;
+        let attributes = message.attributes(payload)?;
+        let bundle = message.bundle(&attributes)?;
+        self.check(&bundle.to_string(), &Artifact { sha256: Digest::of(&attributes), open: None })
+    }
+}
+
+/// A message with the one certificate that signed it.
+struct Message {
+    signer: SignerInfo,
+    certificate: Certificate,
+}
+
+impl Message {
+    fn read(armored: &[u8]) -> Result<Self, Rejection> {
+        let wrong = |what: &str| refused(format!("the signature is no CMS message of gitsign's: {what}"));
+        if armored.len() > LIMIT {
+            return Err(Rejection::unproven("limit", "the signature is longer than 1 MiB"));
+        }
+        let (label, der) = pem::decode_vec(armored.trim_ascii()).map_err(|_| wrong("no PEM"))?;
+        if label != "SIGNED MESSAGE" {
+            return Err(wrong("another kind of PEM"));
+        }
+        let info = ContentInfo::from_der(&der).map_err(|_| wrong("no content"))?;
+        if info.content_type != SIGNED_DATA {
+            return Err(wrong("no signed data"));
+        }
+        let data: SignedData = info.content.decode_as().map_err(|_| wrong("no signed data"))?;
+        if data.encap_content_info.econtent.is_some() || data.encap_content_info.econtent_type != DATA {
+            return Err(wrong("it carries content of its own"));
+        }
+        let signers = data.signer_infos.0.as_slice();
+        let [signer] = signers else { return Err(refused(format!("it has {} signers", signers.len()))) };
+        // What is not signed must be what it is in gitsign's messages: nothing else is looked at elsewhere.
+        let digests: Vec<ObjectIdentifier> = data.digest_algorithms.iter().map(|it| it.oid).collect();
+        if data.version != CmsVersion::V1 || signer.version != CmsVersion::V1 || digests != [SHA256] {
+            return Err(wrong("another version"));
+        }
+        if signer.digest_alg.oid != SHA256 || signer.signature_algorithm.oid != ECDSA_WITH_SHA256 {
+            return Err(wrong("not ECDSA with SHA-256"));
+        }
+        let certificates = data.certificates.iter().flat_map(|it| it.0.iter());
+        let certificate = certificates
+            .filter_map(|it| match it {
+                cms::cert::CertificateChoices::Certificate(it) => Some(it),
+                cms::cert::CertificateChoices::Other(_) => None,
+            })
+            .find(|it| is_of(&signer.sid, it))
+            .ok_or_else(|| wrong("its signer's certificate is not there"))?;
+        Ok(Self { signer: signer.clone(), certificate: certificate.clone() })
+    }
+
+    /// The signed attributes as they were signed (RFC 5652, 5.4: a SET OF, in DER), if they are about the payload.
+    fn attributes(&self, payload: &[u8]) -> Result<Vec<u8>, Rejection> {
+        let attributes =
+            self.signer.signed_attrs.as_ref().ok_or_else(|| refused("nothing of it is signed"))?;
+        let one = |id: ObjectIdentifier| -> Option<&Attribute> {
+            let mut all = attributes.iter().filter(|it| it.oid == id);
+            let first = all.next().filter(|it| it.values.len() == 1)?;
+            all.next().is_none().then_some(first)
+        };
+        let kind = one(CONTENT_TYPE).and_then(|it| it.values.get(0)?.decode_as::<ObjectIdentifier>().ok());
+        if kind != Some(DATA) {
+            return Err(refused("it does not say what kind of content was signed"));
+        }
+        let digest = one(MESSAGE_DIGEST).and_then(|it| it.values.get(0));
+        let digest =
+            digest.and_then(|it| it.decode_as::<OctetStringRef<'_>>().ok().map(|it| it.as_bytes().to_vec()));
+        if digest.as_deref() != Some(&Digest::of(payload).bytes()[..]) {
+            return Err(Rejection::refuted(
+                "payload",
+                "it is a signature of something else: the digests differ",
+            ));
+        }
+        attributes.to_der().map_err(|error| refused(error.to_string()))
+    }
+
+    /// The bundle that the message is: the certificate, the signature of the attributes, and the log entry.
+    fn bundle(&self, attributes: &[u8]) -> Result<Value, Rejection> {
+        let entry = self.signer.unsigned_attrs.iter().flat_map(|it| it.iter()).find(|it| it.oid == LOG_ENTRY);
+        let missing = || {
+            Rejection::unproven(
+                "no-entry",
+                "the log entry does not travel along: sign with gitsign 0.10 or later",
+            )
+        };
+        let value = entry.ok_or_else(missing)?.values.get(0);
+        let entry = value.and_then(|it| it.decode_as::<OctetStringRef<'_>>().ok());
+        let mut entry = protobuf::log_entry(
+            entry.ok_or_else(|| refused("the log entry is no text of bytes"))?.as_bytes(),
+        )
+        .ok_or_else(|| refused("the log entry cannot be read"))?;
+        let certificate = self.certificate.to_der().map_err(|error| refused(error.to_string()))?;
+        let certificate = DerCertificate::new(certificate);
+        let signature = SignatureBytes::from_bytes(self.signer.signature.as_bytes());
+        let digest = Digest::of(attributes);
+        // Rekor's `hashedrekord` 0.0.1 in canonical JSON: serde_json keeps keys sorted.
+        let pem = format!("{}\n", certificate.to_pem().replace("\r\n", "\n").trim_end());
+        let body = json!({
+            "apiVersion": "0.0.1",
+            "kind": "hashedrekord",
+            "spec": {
+                "data": { "hash": { "algorithm": "sha256", "value": digest.hex() } },
+                "signature": {
+                    "content": signature.to_base64(),
+                    "publicKey": { "content": SignatureBytes::from_bytes(pem.as_bytes()).to_base64() },
+                },
+            },
+        });
+        entry["canonicalizedBody"] =
+            SignatureBytes::from_bytes(body.to_string().as_bytes()).to_base64().into();
+        Ok(json!({
+            "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "verificationMaterial": {
+                "certificate": { "rawBytes": certificate.to_base64() },
+                "tlogEntries": [entry],
+            },
+            "messageSignature": {
+                "messageDigest": {
+                    "algorithm": "SHA2_256",
+                    "digest": SignatureBytes::from_bytes(&digest.bytes()).to_base64(),
+                },
+                "signature": signature.to_base64(),
+            },
+        }))
+    }
+}
+
+/// Whether a signer is the owner of a certificate.
+fn is_of(signer: &SignerIdentifier, certificate: &Certificate) -> bool {
+    match signer {
+        SignerIdentifier::IssuerAndSerialNumber(it) => {
+            it.issuer == certificate.tbs_certificate.issuer
+                && it.serial_number == certificate.tbs_certificate.serial_number
+        }
+        SignerIdentifier::SubjectKeyIdentifier(_) => false,
+    }
+}

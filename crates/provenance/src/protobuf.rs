@@ -1,0 +1,130 @@
+//! A transparency log entry as protobuf writes it (protobuf encoding; `sigstore_rekor.proto`, `TransparencyLogEntry`), turned into the
+//! JSON form of a bundle.
+
+use serde_json::{Value, json};
+use sigstore_verify::types::SignatureBytes;
+
+/// A field: its number, and what it holds.
+enum Field<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+}
+
+/// The fields of a message, in their order; none where it is malformed.
+fn fields(mut bytes: &[u8]) -> Option<Vec<(u64, Field<'_>)>> {
+    let mut all = Vec::new();
+    while !bytes.is_empty() {
+        let key = varint(&mut bytes)?;
+        let field = match key & 7 {
+            0 => Field::Number(varint(&mut bytes)?),
+            2 => {
+                let length = usize::try_from(varint(&mut bytes)?).ok()?;
+                let (taken, rest) = bytes.split_at_checked(length)?;
+                bytes = rest;
+                Field::Bytes(taken)
+            }
+            _ => return None,
+        };
+        all.push((key >> 3, field));
+    }
+    Some(all)
+}
+
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let (first, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(first & 0x7f).checked_shl(shift)?;
+        if first & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// A message of which every field is looked at: one that is not known, or stands twice, is refused.
+struct Message<'a>(Vec<(u64, Field<'a>)>);
+
+impl<'a> Message<'a> {
+    fn read(bytes: &'a [u8]) -> Option<Self> {
+        fields(bytes).map(Self)
+    }
+
+    fn take(&mut self, number: u64) -> Option<Field<'a>> {
+        let at = self.0.iter().position(|(it, _)| *it == number)?;
+        Some(self.0.remove(at).1)
+    }
+
+    fn bytes(&mut self, number: u64) -> Option<&'a [u8]> {
+        match self.take(number)? {
+            Field::Bytes(it) => Some(it),
+            Field::Number(_) => None,
+        }
+    }
+
+    /// A number; protobuf leaves 0 out.
+    fn number(&mut self, number: u64) -> Option<String> {
+        match self.take(number) {
+            None => Some("0".to_owned()),
+            Some(Field::Number(it)) => Some(it.to_string()),
+            Some(Field::Bytes(_)) => None,
+        }
+    }
+
+    fn text(&mut self, number: u64) -> Option<String> {
+        String::from_utf8(self.bytes(number)?.to_vec()).ok()
+    }
+
+    fn base64(&mut self, number: u64) -> Option<String> {
+        self.bytes(number).map(base64)
+    }
+
+    fn end(self) -> Option<()> {
+        self.0.is_empty().then_some(())
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    SignatureBytes::from_bytes(bytes).to_base64()
+}
+
+/// The entry, without its body; none where it is malformed.
+pub(crate) fn log_entry(bytes: &[u8]) -> Option<Value> {
+    let mut entry = Message::read(bytes)?;
+    let mut log = Message::read(entry.bytes(2)?)?;
+    let mut kind = Message::read(entry.bytes(3)?)?;
+    let mut json = json!({
+        "logIndex": entry.number(1)?,
+        "logId": { "keyId": log.base64(1)? },
+        "kindVersion": { "kind": kind.text(1)?, "version": kind.text(2)? },
+        "integratedTime": entry.number(4)?,
+    });
+    log.end()?;
+    kind.end()?;
+    if let Some(bytes) = entry.bytes(5) {
+        let mut promise = Message::read(bytes)?;
+        json["inclusionPromise"] = json!({ "signedEntryTimestamp": promise.base64(1)? });
+        promise.end()?;
+    }
+    if let Some(bytes) = entry.bytes(6) {
+        let mut proof = Message::read(bytes)?;
+        let mut hashes = Vec::new();
+        let (index, root, size) = (proof.number(1)?, proof.base64(2)?, proof.number(3)?);
+        while let Some(hash) = proof.base64(4) {
+            hashes.push(hash);
+        }
+        let mut checkpoint = Message::read(proof.bytes(5)?)?;
+        json["inclusionProof"] = json!({
+            "logIndex": index,
+            "rootHash": root,
+            "treeSize": size,
+            "hashes": hashes,
+            "checkpoint": { "envelope": checkpoint.text(1)? },
+        });
+        checkpoint.end()?;
+        proof.end()?;
+    }
+    entry.end()?;
+    Some(json)
+}

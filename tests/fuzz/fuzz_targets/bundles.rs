@@ -1,0 +1,22 @@
+//! Any text is a bundle that holds, or is refused, and nothing panics. Nothing is proven against roots that know no such signer.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use model::Digest;
+use provenance::{Artifact, Checker, Roots};
+
+static ROOTS: LazyLock<Roots> = LazyLock::new(|| Roots::embedded().unwrap());
+
+fuzz_target!(|bytes: &[u8]| {
+    let artifact = Artifact { sha256: Digest::of(b"invented bytes\n"), open: None };
+    let checker = Checker::new(&ROOTS, None);
+    provenance::split(bytes, &mut |it| {
+        if let Ok(text) = it.text {
+            assert!(checker.check(&text, &artifact).is_err(), "{text}");
+        }
+    })
+    .unwrap();
+    assert!(Roots::read(bytes, "fuzz").is_err() || bytes.len() > 100);
+});
