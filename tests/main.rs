@@ -12,6 +12,7 @@ mod attestations;
 mod audits;
 mod cases;
 mod catalog;
+mod certificates;
 mod cosign;
 mod documents;
 mod edges;

@@ -247,6 +247,8 @@ pub enum Revocation {
 pub struct Grant {
     /// Whom it allows: patterns of addresses, `!` before those that it excludes.
     pub principals: Vec<String>,
+    /// The addresses that the signer's certificate names, of which one must fit too; none where the key itself is allowed.
+    pub certified: Option<Vec<String>>,
     /// For what; empty for everything.
     pub namespaces: Vec<String>,
     /// From when on, in seconds since 1970 in UTC.

@@ -209,6 +209,9 @@ fn allows(grant: &Grant, email: &str, at: i64, now: i64) -> Result<(), (&'static
     if !any_fits(&grant.principals, email) {
         return Err(("principal", format!("belongs to {} and not to {email}", grant.principals.join(","))));
     }
+    if let Some(named) = grant.certified.as_ref().filter(|it| it.iter().all(|it| it != email)) {
+        return Err(("principal", format!("is certified for {} and not for {email}", named.join(","))));
+    }
     if let Some(after) = grant.valid_after.filter(|it| at < *it) {
         return Err(("not-yet-valid", format!("counts from {} on", rfc3339(after))));
     }
@@ -265,7 +268,13 @@ mod tests {
     }
 
     fn grant(after: Option<i64>, before: Option<i64>) -> Grant {
-        Grant { principals: list("a@x"), namespaces: vec![], valid_after: after, valid_before: before }
+        Grant {
+            principals: list("a@x"),
+            certified: None,
+            namespaces: vec![],
+            valid_after: after,
+            valid_before: before,
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 
 use model::signature::Grant;
 use model::time;
-use ssh_key::PublicKey;
 use ssh_key::public::KeyData;
+use ssh_key::{Certificate, PublicKey};
 
 /// The longest policy file that is read, in bytes.
 const LIMIT: usize = 1 << 20;
@@ -13,6 +13,8 @@ const LIMIT: usize = 1 << 20;
 #[derive(Debug, Clone, Default)]
 pub struct AllowedSigners {
     entries: Vec<(KeyData, Grant)>,
+    /// The keys of authorities, whose certificates name keys.
+    authorities: Vec<(KeyData, Grant)>,
 }
 
 /// What is wrong with a policy file, and where.
@@ -30,24 +32,42 @@ pub struct PolicyError {
 impl AllowedSigners {
     /// The policy that `text` spells; `file` only names it in errors.
     ///
-    /// Lines with `cert-authority` allow certificates, which are not checked here: they allow no key by themselves.
+    /// Lines with `cert-authority` allow the certificates of that key, and no key by themselves.
     ///
     /// # Errors
     /// [`PolicyError`] for a line of another form, an unknown or repeated option, a time without its `Z`.
     pub fn parse(file: &str, text: &str) -> Result<Self, PolicyError> {
-        let mut entries = Vec::new();
+        let mut this = Self::default();
         for (line, content) in lines(file, text)? {
             let error = |what: String| PolicyError { file: file.to_owned(), line, what };
-            if let Some(entry) = entry(content).map_err(error)? {
-                entries.push(entry);
-            }
+            let (key, grant, is_authority) = entry(content).map_err(error)?;
+            if is_authority { &mut this.authorities } else { &mut this.entries }.push((key, grant));
         }
-        Ok(Self { entries })
+        Ok(this)
     }
 
     /// The lines for a key.
     pub(crate) fn grants(&self, key: &KeyData) -> Vec<Grant> {
         self.entries.iter().filter(|(it, _)| it == key).map(|(_, grant)| grant.clone()).collect()
+    }
+}
+
+impl AllowedSigners {
+    /// The lines for a certificate's authority, within what the certificate itself allows (`PROTOCOL.certkeys`): for the people that it
+    /// names, from its first second until before its last.
+    pub(crate) fn certified(&self, certificate: &Certificate) -> Vec<Grant> {
+        let own = |grant: &Grant| {
+            let from = i64::try_from(certificate.valid_after()).ok();
+            let until = certificate.valid_before().checked_sub(1).and_then(|it| i64::try_from(it).ok());
+            Grant {
+                certified: Some(certificate.valid_principals().to_vec()),
+                valid_after: grant.valid_after.max(from),
+                valid_before: [grant.valid_before, until].into_iter().flatten().min(),
+                ..grant.clone()
+            }
+        };
+        let of = |it: &&(KeyData, Grant)| it.0 == *certificate.signature_key();
+        self.authorities.iter().filter(of).map(|(_, grant)| own(grant)).collect()
     }
 }
 
@@ -74,8 +94,8 @@ fn lines<'t>(file: &str, text: &'t str) -> Result<Vec<(usize, &'t str)>, PolicyE
     Ok(numbered.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')).collect())
 }
 
-/// `principals [options] keytype base64 [comment]`; `None` for a certificate authority.
-fn entry(line: &str) -> Result<Option<(KeyData, Grant)>, String> {
+/// `principals [options] keytype base64 [comment]`, and whether it is an authority's line.
+fn entry(line: &str) -> Result<(KeyData, Grant, bool), String> {
     let (principals, rest) = line.split_once([' ', '\t']).ok_or("want principals, then a key")?;
     let principals: Vec<String> = principals.trim_matches('"').split(',').map(str::to_owned).collect();
     if principals.iter().any(|it| it.is_empty() || it == "!") {
@@ -84,7 +104,8 @@ fn entry(line: &str) -> Result<Option<(KeyData, Grant)>, String> {
     let rest = rest.trim_start();
     let (options, key) = if is_key_type(rest) { (Vec::new(), rest) } else { options(rest)? };
     let key = PublicKey::from_openssh(key.trim()).map_err(|error| format!("no public key: {error}"))?;
-    let mut grant = Grant { principals, namespaces: Vec::new(), valid_after: None, valid_before: None };
+    let mut grant =
+        Grant { principals, certified: None, namespaces: Vec::new(), valid_after: None, valid_before: None };
     let mut authority = false;
     let mut seen = Vec::new();
     for (name, value) in options {
@@ -100,7 +121,7 @@ fn entry(line: &str) -> Result<Option<(KeyData, Grant)>, String> {
         }
         seen.push(name);
     }
-    Ok((!authority).then(|| (key.key_data().clone(), grant)))
+    Ok((key.key_data().clone(), grant, authority))
 }
 
 fn moment(text: &str) -> Result<i64, String> {
@@ -159,6 +180,7 @@ mod tests {
         let plain = grants(&format!("# who\n\na@x,!b@x {KEY} a comment\n")).unwrap();
         let expected = Grant {
             principals: vec!["a@x".into(), "!b@x".into()],
+            certified: None,
             namespaces: vec![],
             valid_after: None,
             valid_before: None,

@@ -110,6 +110,7 @@ impl PinnedKeys {
     ) -> Signer {
         let pinned = self.fingerprints.iter().any(|it| it == primary);
         let grant = Grant {
+            certified: None,
             principals: vec!["*".to_owned()],
             namespaces: Vec::new(),
             valid_after: created,

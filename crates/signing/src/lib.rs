@@ -6,6 +6,7 @@
 //! of the operator's: it says whose signature it is and what the policy it was handed says of that key.
 
 mod allowed;
+mod certified;
 mod gpg;
 mod make;
 mod ssh;

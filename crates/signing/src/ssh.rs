@@ -2,10 +2,11 @@
 
 use model::signature::{Looked, Revocation, Signer};
 use ssh_key::public::KeyData;
-use ssh_key::{Error, HashAlg, LineEnding, PublicKey, SshSig};
+use ssh_key::{Certificate, Error, HashAlg, LineEnding, PublicKey, SshSig};
 
 use crate::NAMESPACE;
 use crate::allowed::{AllowedSigners, PolicyError, keys};
+use crate::certified::{self, Unread};
 
 /// The shortest RSA key that counts, in bits (NIST SP 800-131A).
 const RSA_BITS: usize = 2048;
@@ -50,15 +51,29 @@ impl SshTrust {
     }
 
     fn signer(&self, key: &KeyData) -> Signer {
-        let revoked = match &self.revoked {
-            Err(said) => Revocation::Unreadable(said.clone()),
-            Ok(keys) if keys.contains(key) => Revocation::Revoked,
-            Ok(_) => Revocation::NotRevoked,
-        };
         Signer {
             key: key.fingerprint(HashAlg::Sha256).to_string(),
-            revoked,
+            revoked: self.revoked(&[key]),
             grants: self.allowed.grants(key),
+        }
+    }
+
+    /// What the policy says of a key through its certificate's authority.
+    fn certified(&self, certificate: &Certificate) -> Signer {
+        let (key, authority) = (certificate.public_key(), certificate.signature_key());
+        let [own, above] = [key, authority].map(|it| it.fingerprint(HashAlg::Sha256).to_string());
+        Signer {
+            key: format!("{own}, certified by {above},"),
+            revoked: self.revoked(&[key, authority]),
+            grants: self.allowed.certified(certificate),
+        }
+    }
+
+    fn revoked(&self, keys: &[&KeyData]) -> Revocation {
+        match &self.revoked {
+            Err(said) => Revocation::Unreadable(said.clone()),
+            Ok(revoked) if keys.iter().any(|it| revoked.contains(it)) => Revocation::Revoked,
+            Ok(_) => Revocation::NotRevoked,
         }
     }
 }
@@ -66,16 +81,21 @@ impl SshTrust {
 /// Looks at a signature in its armor: whether it is one of `payload`, for git, by modern means, and by which key.
 pub(crate) fn check(payload: &[u8], armor: &[u8], trust: &SshTrust) -> Looked {
     let bad = |reason, evidence: String| Looked::Bad { reason, evidence };
-    let signature = match SshSig::from_pem(armor) {
-        Ok(signature) => signature,
-        Err(error @ (Error::AlgorithmUnknown | Error::AlgorithmUnsupported { .. })) => {
-            let evidence = format!("the kind of key, or a certificate, is not supported: {error}");
+    let (signature, armor, certificate) = match certified::read(armor) {
+        Ok(read) => read,
+        Err(Unread::Certificate(said)) => {
+            return Looked::Unknown { reason: "unsupported", evidence: said.to_owned() };
+        }
+        Err(Unread::Signature(error @ (Error::AlgorithmUnknown | Error::AlgorithmUnsupported { .. }))) => {
+            let evidence = format!("the kind of key is not supported: {error}");
             return Looked::Unknown { reason: "unsupported", evidence };
         }
         // RSA over SHA-1 ends here too: the parser takes no such signature.
-        Err(error) => return bad("signature", format!("no SSH signature that counts: {error}")),
+        Err(Unread::Signature(error)) => {
+            return bad("signature", format!("no SSH signature that counts: {error}"));
+        }
     };
-    if !is_canonical(&signature, armor) {
+    if !is_canonical(&signature, &armor) {
         return bad(
             "signature",
             "the signature says the same in another form than it is written in".to_owned(),
@@ -88,7 +108,13 @@ pub(crate) fn check(payload: &[u8], armor: &[u8], trust: &SshTrust) -> Looked {
         return bad("weak-key", format!("its RSA key has {bits} bits: want {RSA_BITS}"));
     }
     match PublicKey::from(signature.public_key().clone()).verify(NAMESPACE, payload, &signature) {
-        Ok(()) => Looked::Signed(trust.signer(signature.public_key())),
+        Ok(()) => match certificate {
+            None => Looked::Signed(trust.signer(signature.public_key())),
+            Some(certificate) => match certified::flaw(&certificate) {
+                Some(said) => bad("certificate", said.to_owned()),
+                None => Looked::Signed(trust.certified(&certificate)),
+            },
+        },
         Err(error) => bad("signature", format!("it is not a signature of this tag: {error}")),
     }
 }
