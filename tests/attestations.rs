@@ -208,15 +208,19 @@ fn trusted_roots_are_fetched_over_tuf_and_never_taken_back() {
     let arguments = ["--tuf-url", &url, "--tuf-root", path.to_str().unwrap()];
     let ran = kept.verify(&arguments).ok();
     assert!(ran.json()["trusted_root"].as_str().unwrap().contains("fetched over TUF just now"));
-    // Case 35: rolled back, expired, gone: what was fetched before counts, as long as it does.
+    // Case 35: rolled back, expired, of another root: unproven. Where nobody can be asked, what was fetched before counts.
     publish(1, later);
+    let unproven = ("unproven".to_owned(), "trust-root".to_owned());
+    assert_eq!(verdict(&kept.verify(&arguments)), unproven);
+    publish(2, later);
+    kept.github.arm(Fault::once("GET", "/files/tuf/", What::Cut(When::Before)));
     let told = kept.verify(&arguments).ok().json();
-    assert!(told["trusted_root"].as_str().unwrap().contains("fetched over TUF before"), "{told:#}");
+    let roots = told["trusted_root"].as_str().unwrap();
+    assert!(roots.contains("fetched over TUF before") && roots.contains("cannot be asked"), "{roots}");
     let fresh = kept.minted.path("cache");
     std::fs::remove_dir_all(&fresh).unwrap();
     publish(3, "2026-01-01T00:00:00Z");
     let ran = kept.verify(&arguments);
-    let unproven = ("unproven".to_owned(), "trust-root".to_owned());
     assert_eq!(verdict(&ran), unproven);
     let finding = &ran.json()["findings"][0];
     assert!(finding["evidence"].as_str().unwrap().contains("expired"), "{finding:#}");

@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
+use crate::minted::{Minted, POLICY};
+use crate::released::{Released, sha256, sums};
 use crate::support::{Fixture, run, xtask};
-use crate::world::World;
+use crate::world::{TAG, World};
 
 /// A report with what differs between machines replaced.
 #[track_caller]
@@ -57,6 +59,51 @@ fn published() {
 
 fn place(world: &World, text: &str) -> String {
     text.replace(&world.github.api(), "[GITHUB]").replace(world.clone.path().to_str().unwrap(), "[ROOT]")
+}
+
+/// The document of `audit` and its text, without ports and digests, which differ with the compressor.
+#[test]
+fn audited() {
+    let mut released = Released::new();
+    let good = released.archive();
+    released.publish(&good);
+    let told = released.audit(&[]).ok();
+    let document: Value = told.json();
+    let keys: Vec<&String> = document.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["findings", "notes", "schema", "subject", "trusted_root", "verdict"]);
+    let digests = [sha256(&good), sha256(sums(&good).as_bytes())];
+    let place = |text: &str| {
+        let text = place(&released.world, text);
+        let text = text.replace(released.world.home.path().to_str().unwrap(), "[HOME]");
+        let text = digests.iter().fold(text, |text, it| text.replace(it, "[DIGEST]"));
+        let age = text.find(" days old").and_then(|end| text[..end].rfind(' ').map(|at| (at + 1, end)));
+        let text = age.map_or(text.clone(), |(at, end)| format!("{}[AGE]{}", &text[..at], &text[end..]));
+        text.replace(&format!("{} bytes", good.len()), "[SIZE] bytes")
+    };
+    insta::assert_snapshot!("audit", place(&serde_json::to_string_pretty(&document).unwrap()));
+    released.world.github.new_hour();
+    let root = released.world.home.path().join("root.json");
+    let text = released.world.run(&["audit", TAG, "--trusted-root", root.to_str().unwrap()]).ok().stdout;
+    let text = place(&text);
+    insta::assert_snapshot!(
+        "audit_text",
+        text.lines().filter(|it| !it.contains("SIZE")).collect::<Vec<_>>().join("\n")
+    );
+}
+
+/// The document of `verify`, for a bundle that holds and one that does not.
+#[test]
+fn verified() {
+    let mut minted = Minted::new();
+    let bundle = minted.bundle();
+    let place = |text: &str| {
+        let text = text.replace(minted.folder.path().to_str().unwrap(), "[ROOT]");
+        let age = text.find(" days old").and_then(|end| text[..end].rfind(' ').map(|at| (at + 1, end)));
+        age.map_or(text.clone(), |(at, end)| format!("{}[AGE]{}", &text[..at], &text[end..]))
+    };
+    insta::assert_snapshot!("verify", place(&minted.verify(&bundle, &POLICY).stdout));
+    let other = ["--source-ref", "refs/heads/other"];
+    insta::assert_snapshot!("verify_refuted", place(&minted.verify(&bundle, &other).stdout));
 }
 
 #[test]

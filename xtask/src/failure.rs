@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 use model::{CatalogError, TagError};
 use ops::OpsError;
 
-use crate::environment;
+use crate::{environment, report};
 
 /// An error, whose fault it is, and what to do.
 #[derive(Debug)]
@@ -50,9 +50,9 @@ impl Failure {
             return ExitCode::SUCCESS;
         }
         let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
-        let mut text = format!("{red}error:{red:#} {}\n", self.error);
+        let mut text = format!("{red}error:{red:#} {}\n", lines(&self.error));
         for cause in self.error.chain().skip(1) {
-            writeln!(text, "  caused by: {cause}").expect("writing to a string cannot fail");
+            writeln!(text, "  caused by: {}", lines(&cause)).expect("writing to a string cannot fail");
         }
         if let Some(hint) = &self.hint {
             writeln!(text, "{}hint:{:#} {hint}", Style::new().bold(), Style::new().bold())
@@ -69,6 +69,11 @@ impl Failure {
             Kind::Work | Kind::Unread => ExitCode::from(1),
         }
     }
+}
+
+/// A message, line by line, without what a terminal or a workflow's log would obey.
+fn lines(message: &dyn std::fmt::Display) -> String {
+    message.to_string().split('\n').map(report::harmless).collect::<Vec<_>>().join("\n")
 }
 
 /// A message as a workflow command takes it, on one line.

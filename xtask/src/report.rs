@@ -104,7 +104,7 @@ pub(crate) fn checks(page: &mut Page, checks: &[Checked], all: bool) {
     let passed = checks.iter().filter(|it| it.outcome == Outcome::Passed).count();
     for check in checks.iter().filter(|it| all || it.outcome != Outcome::Passed) {
         let (word, style) = outcome(check.outcome);
-        page.line(format!("  {style}{word:<8}{style:#} {:<15} {}", check.check, check.evidence));
+        page.line(format!("  {style}{word:<8}{style:#} {:<15} {}", check.check, harmless(&check.evidence)));
         if !check.hint.is_empty() {
             page.line(format!("  {:<8} {DIM}{:<15} {}{DIM:#}", "", "hint:", check.hint));
         }
@@ -114,11 +114,23 @@ pub(crate) fn checks(page: &mut Page, checks: &[Checked], all: bool) {
     }
 }
 
+/// Text from elsewhere, without what a terminal or a workflow's log would obey: control characters, and what begins a workflow
+/// command (a line's first word, wherever the line begins).
+pub(crate) fn harmless(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let words = text.split(' ').map(|word| {
+        let word: String = word.chars().map(shown).collect();
+        if word.starts_with("::") || word.starts_with("##[") { format!("\\{word}") } else { word }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// How wide text is, where its words let it.
 const WIDTH: usize = 100;
 
 /// Adds text behind a head, with its further lines below its beginning. `width` is the head's, without its colours.
 fn beside(page: &mut Page, (head, width): (&str, usize), text: &str, style: Style) {
+    let text = &harmless(text);
     let mut line = String::new();
     let mut head = head.to_owned();
     for word in text.split(' ') {
@@ -156,6 +168,9 @@ pub(crate) fn audit(page: &mut Page, report: &AuditReport) {
         beside(page, (&format!("  {:<9} {:<11} ", "note", ""), 24), note, DIM);
     }
     findings(page, &report.findings);
+    if let Some(roots) = &report.trusted_root {
+        page.line(format!("{DIM}{}{DIM:#}", harmless(roots)));
+    }
 }
 
 /// A verdict in a word.

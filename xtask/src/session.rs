@@ -55,6 +55,7 @@ impl Session {
             trusted: trust::trusted(&Trust::default(), false, patience.timeout)?,
             idle: patience.timeout,
             now: now(),
+            clock: now,
         };
         Ok(Self { repo, catalog, around, remote: global.remote.clone(), slug, named_host, patience })
     }

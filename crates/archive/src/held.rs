@@ -38,12 +38,14 @@ struct Against<'a> {
 }
 
 impl<'a> Held<'a> {
-    /// A reader, with the tar stream that is expected, or why there is none.
+    /// A reader, with the tar stream that is expected, or why it cannot be had; none where there is no clone.
     #[must_use]
-    pub fn new(expected: Result<NextPiece<'a>, String>) -> Self {
-        let (next, came_to): (NextPiece<'a>, _) = match expected {
-            Ok(next) => (next, Compared::Same),
-            Err(said) => (Box::new(|| Ok(None)), Compared::NotHere(said)),
+    pub fn new(expected: Option<Result<NextPiece<'a>, String>>) -> Self {
+        let nothing = || -> NextPiece<'a> { Box::new(|| Ok(None)) };
+        let (next, came_to) = match expected {
+            Some(Ok(next)) => (next, Compared::Same),
+            Some(Err(said)) => (nothing(), Compared::NotHere(said)),
+            None => (nothing(), Compared::NoClone),
         };
         let against = Against { next, piece: Vec::new(), done: 0, offset: 0, came_to };
         Self { gunzip: Gunzip::new(LIMIT), tar: TarReader::default(), against }

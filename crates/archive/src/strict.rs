@@ -16,7 +16,7 @@ const PAX_LIMIT: u64 = 64 << 10;
 /// How many members are looked at.
 const MOST: u64 = 500_000;
 
-/// Looks at a tar stream, piece by piece. Memory: a record, and 16 bytes for each path.
+/// Looks at a tar stream, piece by piece. Memory: a record, and 32 bytes for each path.
 #[derive(Debug)]
 pub struct TarReader {
     record: Vec<u8>,
@@ -31,6 +31,8 @@ pub struct TarReader {
     /// The member that is being read.
     name: String,
     seen: HashSet<[u8; 16]>,
+    /// The folders, by their exact paths.
+    folders: HashSet<[u8; 16]>,
     members: u64,
     bytes: u64,
     commit: Option<ObjectId>,
@@ -65,6 +67,7 @@ impl Default for TarReader {
             path: None,
             name: "the beginning".to_owned(),
             seen: HashSet::new(),
+            folders: HashSet::new(),
             members: 0,
             bytes: 0,
             commit: None,
@@ -249,14 +252,31 @@ impl TarReader {
             Some(folder) if folder == first && !rest.is_empty() => {}
             _ => return Err(bad(format!("'{}' is not below the archive's one folder", self.name))),
         }
+        // What stands below a file, one program unpacks into a folder in its place, and another does not.
+        let parent = plain.iter().rposition(|it| *it == b'/').map(|at| key(&plain[..at]));
+        if parent.is_some_and(|it| !self.folders.contains(&it)) {
+            return Err(bad(format!("'{}' is in a folder that is not there", self.name)));
+        }
+        if is_folder {
+            self.folders.insert(key(plain));
+        }
         // Some file systems do not tell capitals from small letters: both names would be one file there.
         let folded = String::from_utf8_lossy(plain).to_lowercase();
-        let mut hasher = Hasher::default();
-        hasher.update(folded.as_bytes());
-        let mut key = [0; 16];
-        key.copy_from_slice(&hasher.finish().bytes()[..16]);
-        if self.seen.insert(key) { Ok(()) } else { Err(bad(format!("'{}' is there twice", self.name))) }
+        if self.seen.insert(key(folded.as_bytes())) {
+            Ok(())
+        } else {
+            Err(bad(format!("'{}' is there twice", self.name)))
+        }
     }
+}
+
+/// What stands for a path: the first half of its SHA-256.
+fn key(path: &[u8]) -> [u8; 16] {
+    let mut hasher = Hasher::default();
+    hasher.update(path);
+    let mut key = [0; 16];
+    key.copy_from_slice(&hasher.finish().bytes()[..16]);
+    key
 }
 
 /// A ustar header.

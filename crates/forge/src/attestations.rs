@@ -7,14 +7,16 @@ use reqwest::{Method, StatusCode, Url};
 use crate::client::{Repeat, is_here};
 use crate::download::timely;
 use crate::error::{Refused, Trouble};
-use crate::facts::there;
+use crate::facts::{PAGES, there};
 use crate::wire::{self, Attestation, Attestations};
 use crate::{Forge, ForgeError, Tell};
 
 /// How many attestations are read: as many as `gh` takes.
 const MOST: usize = 1000;
 /// The longest bundle that is taken, in bytes, compressed or not.
-const LIMIT: usize = 16 << 20;
+const LIMIT: usize = 1 << 20;
+/// How long all bundles together may be.
+const ALL: usize = 64 << 20;
 
 impl Forge {
     /// Every attestation for `sha256:<hex>` (or `sha1:<object id>` of a tag), of a predicate type, as in `provenance`, or of any.
@@ -30,15 +32,22 @@ impl Forge {
     ) -> Result<Vec<HostedAttestation>, ForgeError> {
         let kind = predicate.map_or(String::new(), |it| format!("&predicate_type={}", url::segment(it)));
         let first = self.at(&format!("/attestations/{}?per_page=100{kind}", url::segment(subject)));
-        let mut all = Vec::new();
+        let no_list = |reason: String| Err(ForgeError::Unanswered { what: format!("GET {first}"), reason });
+        let (mut all, mut length) = (Vec::new(), 0);
         let mut next = Some(first.clone());
-        while let Some(path) = next {
+        for page in 0.. {
+            let Some(path) = next else { break };
+            if page == PAGES {
+                return no_list(format!("the list has more than {PAGES} pages"));
+            }
             let found = self.ask::<Attestations>(&Method::GET, &path, None, (Repeat::Freely, &mut *tell));
             let (page, link) = match found {
                 Ok((page, headers)) => {
                     let link = headers.get("link").and_then(|it| it.to_str().ok()).and_then(wire::next_page);
                     (page.attestations, link)
                 }
+                // A list that breaks off is none.
+                Err(error) if page > 0 => return no_list(format!("the list breaks off: {error}")),
                 Err(error) => {
                     there::<()>(Err(error))?;
                     // Not found is what GitHub says of an artifact without attestations, and of a repository that is not there.
@@ -48,10 +57,14 @@ impl Forge {
             };
             for it in page {
                 if all.len() == MOST {
-                    let reason = format!("there are more than {MOST} attestations");
-                    return Err(ForgeError::Unanswered { what: format!("GET {first}"), reason });
+                    return no_list(format!("there are more than {MOST} attestations"));
                 }
-                all.push(self.attestation(it, tell));
+                let it = self.attestation(it, tell);
+                length += it.bundle.as_ref().map_or(0, String::len);
+                if length > ALL {
+                    return no_list(format!("the bundles are longer than {} MiB", ALL >> 20));
+                }
+                all.push(it);
             }
             next = link.map(|it| self.same_host(it)).transpose()?;
         }
@@ -150,10 +163,10 @@ mod tests {
         assert_eq!(unpacked(packed.clone()).as_deref(), Ok("{\"a\": 1}"));
         assert_eq!(unpacked(b"{}".to_vec()).as_deref(), Ok("{}"));
         // A block that says that it is 4 GiB long, and one that is 64 MiB long.
-        assert!(unpacked(vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0]).unwrap_err().contains("16 MiB"));
+        assert!(unpacked(vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0]).unwrap_err().contains("1 MiB"));
         let bomb = snap::raw::Encoder::new().compress_vec(&vec![b' '; 64 << 20]).unwrap();
         assert!(bomb.len() < 4 << 20);
-        assert!(unpacked(bomb).unwrap_err().contains("16 MiB"));
+        assert!(unpacked(bomb).unwrap_err().contains("1 MiB"));
         for at in 0..packed.len() {
             // Cut anywhere, it is refused, and nothing panics.
             assert!(unpacked(packed[..at].to_vec()).is_err(), "cut at {at}");

@@ -107,6 +107,8 @@ pub struct Subject {
     pub uri: String,
     /// Its digests in hexadecimal digits, by algorithm.
     pub digests: BTreeMap<String, String>,
+    /// Whether it is the artifact that was looked for, by its digest.
+    pub is_artifact: bool,
 }
 
 /// What a statement says.
@@ -232,8 +234,8 @@ pub enum Signer {
 /// An immutable release, as GitHub attests it.
 #[derive(Debug, Clone)]
 pub struct HostRule {
-    /// `OWNER/NAME`.
-    pub repository: String,
+    /// The repository's names, each `OWNER/NAME`.
+    pub repositories: Vec<String>,
     /// The tag.
     pub tag: String,
     /// The object that the tag names.

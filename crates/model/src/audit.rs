@@ -26,6 +26,8 @@ pub struct Promise {
     pub branch: String,
     /// Whether attestations must be there by now; else it is said that they are not, and nothing more.
     pub attested: Due,
+    /// Whether the catalog says who may sign tags.
+    pub signers: bool,
     /// The first second from which releases are attested; none where they always were.
     pub attested_since: Option<i64>,
 }
@@ -69,8 +71,8 @@ pub struct Evidence {
     pub attestations: Vec<(String, Result<Judged, String>)>,
     /// Whether the tag's commit is on the branch; none where GitHub does not know one of them.
     pub on_branch: Asked<bool>,
-    /// The run that attested; none where no attestation was proven.
-    pub run: Option<Run>,
+    /// The runs that attested, each once; none where no attestation was proven.
+    pub runs: Vec<Run>,
     /// What GitHub's own attestation of an immutable release proves; none where it is not immutable.
     pub frozen: Option<Result<Judged, String>>,
 }
@@ -127,7 +129,9 @@ pub enum Compared {
     Same,
     /// Not the same.
     Differs(Difference),
-    /// The tree is not here.
+    /// There is no clone.
+    NoClone,
+    /// There is a clone, and the tree could not be had from it.
     NotHere(String),
 }
 
@@ -171,4 +175,6 @@ pub struct AuditReport {
     pub findings: Vec<Finding>,
     /// What does not stand against the release and should be known.
     pub notes: Vec<String>,
+    /// Where trust in attestations began, and how old it is; none where there were none to look at.
+    pub trusted_root: Option<String>,
 }

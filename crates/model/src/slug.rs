@@ -4,13 +4,23 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A repository on a GitHub host, `OWNER/NAME` on github.com and `HOST/OWNER/NAME` elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A repository on a GitHub host, `OWNER/NAME` on github.com and `HOST/OWNER/NAME` elsewhere. Capitals and small letters are the same
+/// there.
+#[derive(Debug, Clone)]
 pub struct RepoSlug {
     host: String,
     owner: String,
     name: String,
 }
+
+impl PartialEq for RepoSlug {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+        same(&self.host, &other.host) && same(&self.owner, &other.owner) && same(&self.name, &other.name)
+    }
+}
+
+impl Eq for RepoSlug {}
 
 /// Why a text is no repository name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! What an outsider finds: public bytes, without credentials, from the beginning.
 
-use forge::{Forge, ForgeError, Sink, Told};
+use forge::{ForgeError, Sink, Told};
 use model::attestation::{
     ACTIONS_ISSUER, Claim, Expected, HostRule, Judged, PROVENANCE, Signer, Workflow, WorkflowRule,
 };
@@ -44,6 +44,7 @@ pub fn promise(catalog: &Catalog, tag: &ReleaseTag, attested: Due) -> Promise {
         folder: tag.archive_folder(),
         branch: catalog.default_branch.clone(),
         attested,
+        signers: catalog.signers.is_some(),
         attested_since: catalog.attested_since.as_deref().and_then(model::time::from_day),
     }
 }
@@ -66,18 +67,19 @@ pub fn audit(it: Audit<'_>, promise: &Promise, tell: &mut dyn FnMut(Told)) -> Re
         archive: None,
         attestations: Vec::new(),
         on_branch: Ok(None),
-        run: None,
+        runs: Vec::new(),
         frozen: None,
         release,
     };
+    let mut trusted_root = None;
     if let Ok(Some(release)) = found.release.clone() {
         look.download(&release, &mut found, tell);
-        look.attested(&release, &mut found, tell)?;
+        trusted_root = look.attested(&release, &mut found, tell)?;
     }
     if let Some(there) = look.there {
         found.on_branch = look.contained(&there.commit.to_string(), &promise.branch, tell);
     }
-    Ok(rules::audit(promise, &found))
+    Ok(AuditReport { trusted_root, ..rules::audit(promise, &found) })
 }
 
 /// An audit under way: what was promised, and the tag as GitHub has it.
@@ -134,38 +136,31 @@ impl Look<'_> {
         release: &HostedRelease,
         found: &mut Evidence,
         tell: &mut dyn FnMut(Told),
-    ) -> Result<(), OpsError> {
+    ) -> Result<Option<String>, OpsError> {
         let mut roots = None;
         for download in found.downloads.clone() {
             let Ok(received) = download.came else { continue };
             let listed = verify::listed(self.it.world, received.digest, tell);
             let expected = self.expected(&download.name);
             let judged = self.judged(listed, received.digest, &expected, &mut roots)?;
-            if let Some(run) = judged.as_ref().ok().and_then(run) {
-                found.run.get_or_insert(self.run(run, tell));
+            if let Some((commit, time)) = judged.as_ref().ok().and_then(run) {
+                self.add_run(&mut found.runs, commit, time, tell);
             }
             found.attestations.push((download.name, judged));
         }
-        if let (true, Some(there), Some(Ok(first))) =
-            (release.immutable, self.there, found.downloads.first().map(|it| it.came.as_ref()))
-        {
-            let digest = first.digest;
+        let first =
+            found.downloads.first().and_then(|it| Some((it.name.clone(), it.came.as_ref().ok()?.digest)));
+        if let (true, Some(there), Some((name, digest))) = (release.immutable, self.there, first) {
             let subject = format!("sha1:{}", there.object);
-            let ask = |forge: &Forge, tell: &mut dyn FnMut(Told)| {
-                forge.attestations(&subject, Some("release"), tell)
-            };
-            let listed = ask(self.it.world.outsider, tell)
-                .map(|all| all.into_iter().filter(|it| it.by_github).collect());
-            let rule = HostRule {
-                repository: self.it.slug.path(),
-                tag: self.promise.tag.clone(),
-                object: there.object,
-            };
-            let expected =
-                Expected { signer: Signer::Host(rule), name: None, predicate_type: None, now: self.it.now };
+            let listed = self.it.world.outsider.attestations(&subject, Some("release"), tell);
+            let listed = listed.map(|all| all.into_iter().filter(|it| it.by_github).collect());
+            let rule =
+                HostRule { repositories: self.names(), tag: self.promise.tag.clone(), object: there.object };
+            let (signer, name) = (Signer::Host(rule), Some(name));
+            let expected = Expected { signer, name, predicate_type: None, now: self.it.now };
             found.frozen = Some(self.judged(listed, digest, &expected, &mut roots)?);
         }
-        Ok(())
+        Ok(roots.map(|it| it.about(self.it.now)))
     }
 
     /// The bundles with their verdicts. Trusted roots are looked for once, and only where there is a bundle.
@@ -194,6 +189,13 @@ impl Look<'_> {
         verify::judge(&checker, &artifact, expected, Source::Listed(listed)).map(Ok)
     }
 
+    /// The names that the repository may be attested under.
+    fn names(&self) -> Vec<String> {
+        let rules = rules::signing_repositories(self.it.catalog, self.it.slug, self.it.only_named);
+        let path = |url: String| url.splitn(4, '/').nth(3).unwrap_or_default().to_owned();
+        rules.into_iter().map(|it| path(it.url)).collect()
+    }
+
     /// The release workflow, dispatched on the branch, on GitHub's own runners.
     fn expected(&self, name: &str) -> Expected {
         let rule = WorkflowRule {
@@ -213,13 +215,18 @@ impl Look<'_> {
         }
     }
 
-    fn run(&self, (commit, time): (String, i64), tell: &mut dyn FnMut(Told)) -> Run {
+    /// Adds a run, or its earlier time where it is known already.
+    fn add_run(&self, runs: &mut Vec<Run>, commit: String, time: i64, tell: &mut dyn FnMut(Told)) {
+        if let Some(known) = runs.iter_mut().find(|it| it.commit == commit) {
+            known.time = known.time.min(time);
+            return;
+        }
         let contains_tag = match self.there {
             Some(there) => self.contained(&there.commit.to_string(), &commit, tell),
             None => Ok(None),
         };
         let on_branch = self.contained(&commit, &self.promise.branch, tell);
-        Run { commit, time, contains_tag, on_branch }
+        runs.push(Run { commit, time, contains_tag, on_branch });
     }
 }
 
@@ -255,8 +262,7 @@ impl Sink for Taken {
     fn start(&mut self) {
         (self.hasher, self.head, self.flaw) = Default::default();
         let expected = self.regenerated.as_ref().map(Regenerated::start);
-        let none = || Err("there is no clone here: its tree was not compared".to_owned());
-        self.reader = self.is_archive.then(|| archive::Held::new(expected.unwrap_or_else(none)));
+        self.reader = self.is_archive.then(|| archive::Held::new(expected));
     }
 
     fn take(&mut self, piece: &[u8]) {

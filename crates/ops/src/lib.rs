@@ -79,8 +79,10 @@ pub struct Surroundings {
     pub trusted: Trusted,
     /// How long nothing may move on a connection.
     pub idle: Duration,
-    /// The time, in seconds since 1970 in UTC.
+    /// The time at the beginning, in seconds since 1970 in UTC.
     pub now: i64,
+    /// The time now: a release takes a while.
+    pub clock: fn() -> i64,
 }
 
 /// The name of the file that the notes are written to.

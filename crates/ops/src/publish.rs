@@ -53,7 +53,7 @@ impl Publishing<'_> {
             only_named: false,
             catalog: self.work.catalog,
             clone: Some(self.work),
-            now: self.work.around.now,
+            now: (self.work.around.clock)(),
         };
         let report = audit::audit(audit, &promise, &mut |it| tell(Event::Connection(it)))?;
         tell(Event::Did(deed));

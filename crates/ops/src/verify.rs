@@ -10,7 +10,7 @@ use model::attestation::{Candidate, Expected, Judged, JudgedBundle, Rejection};
 use model::hosting::HostedAttestation;
 use model::id::Hasher;
 use model::verdict::{Finding, Verdict};
-use provenance::{Artifact, Checker, Key, Refresh, Roots, Split};
+use provenance::{Artifact, Checker, Key, Refresh, RefreshError, Roots, Split};
 
 use crate::{OpsError, World};
 
@@ -200,14 +200,20 @@ pub(crate) fn trusted(from: &Trusted) -> Result<Roots, OpsError> {
             Ok(Roots::read(&text, &path.display().to_string())?)
         }
         Trusted::Published(refresh) => {
-            let before = Refresh { online: false, ..refresh.clone() };
-            let fresh =
-                if refresh.online { provenance::refresh(refresh) } else { provenance::refresh(&before) };
-            match fresh.or_else(|error| provenance::refresh(&before).map_err(|_| error)) {
-                Ok(roots) => Ok(roots),
+            let error = match provenance::refresh(refresh) {
+                Ok(roots) => return Ok(roots),
+                // What does not hold is no reason to go on with something older.
+                Err(error @ RefreshError::Refused { .. }) if refresh.online => {
+                    return Err(OpsError::Refresh(error));
+                }
+                Err(error) => error,
+            };
+            let note = if refresh.online { error.to_string() } else { "offline".to_owned() };
+            match provenance::refresh(&Refresh { online: false, ..refresh.clone() }) {
+                Ok(roots) => Ok(roots.noted(&note)),
                 // Where a repository of one's own was named, nothing else may take its place.
-                Err(error) if refresh.own.is_some() => Err(OpsError::Refresh(error)),
-                Err(_) => Ok(Roots::embedded()?),
+                Err(_) if refresh.own.is_some() => Err(OpsError::Refresh(error)),
+                Err(_) => Ok(Roots::embedded()?.noted(&note)),
             }
         }
     }

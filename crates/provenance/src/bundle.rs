@@ -4,8 +4,9 @@ use std::io::{self, BufRead};
 
 use model::attestation::Rejection;
 
-/// The longest bundle that is read, in bytes: those of GitHub have some ten thousand.
-pub const BUNDLE_LIMIT: usize = 16 << 20;
+/// The longest bundle that is read, in bytes: those of GitHub have some ten thousand, and JSON takes a hundred times its length in
+/// memory where somebody means it to.
+pub const BUNDLE_LIMIT: usize = 1 << 20;
 /// How many bundles of a file are looked at: as many as `gh` takes.
 const MOST: usize = 1000;
 

@@ -1,11 +1,9 @@
 //! One bundle, checked.
 
-use std::collections::BTreeSet;
 use std::io::{self, Read};
 
 use model::Digest;
 use model::attestation::{Attested, Rejection};
-use serde_json::Value;
 use sigstore_verify::types::bundle::VerificationMaterialContent;
 use sigstore_verify::types::{Bundle, DerPublicKey, Sha256Hash, SignatureContent};
 use sigstore_verify::{
@@ -13,60 +11,13 @@ use sigstore_verify::{
     VerificationPolicy, VerificationResult,
 };
 
-use crate::bundle::BUNDLE_LIMIT;
 use crate::certificate::Leaf;
-use crate::json::unambiguous;
+use crate::read;
 use crate::root::{Root, Roots};
 use crate::statement;
 
-/// How many log entries or timestamps a bundle may have. One of each is usual.
-const MOST_WITNESSES: usize = 32;
 /// The longest artifact that is read whole, in bytes, where a signature is over the bytes themselves (Ed25519).
 const WHOLE_LIMIT: u64 = 256 << 20;
-
-/// The keys of a bundle (protobuf-specs, `sigstore_bundle.proto` and what it imports, in the JSON form of protobuf). Others are
-/// refused, as `gh` does: a field that is passed over may be one that somebody else reads.
-const KEYS: [&str; 39] = [
-    "algorithm",
-    "canonicalizedBody",
-    "certificate",
-    "certificates",
-    "checkpoint",
-    "digest",
-    "dsseEnvelope",
-    "envelope",
-    "hashes",
-    "hint",
-    "inclusionPromise",
-    "inclusionProof",
-    "integratedTime",
-    "keyId",
-    "keyid",
-    "kind",
-    "kindVersion",
-    "logId",
-    "logIndex",
-    "mediaType",
-    "messageDigest",
-    "messageSignature",
-    "payload",
-    "payloadType",
-    "publicKey",
-    "rawBytes",
-    "rfc3161Timestamps",
-    "rootHash",
-    "sig",
-    "signature",
-    "signatures",
-    "signedEntryTimestamp",
-    "signedTimestamp",
-    "timestampVerificationData",
-    "tlogEntries",
-    "treeSize",
-    "verificationMaterial",
-    "version",
-    "x509CertificateChain",
-];
 
 /// What a bundle is about.
 pub struct Artifact<'a> {
@@ -123,7 +74,7 @@ impl<'r> Checker<'r> {
     /// # Errors
     /// [`Rejection`] for a bundle that does not hold, or cannot be looked at.
     pub fn check(&self, text: &str, artifact: &Artifact<'_>) -> Result<Attested, Rejection> {
-        let bundle = parse(text)?;
+        let bundle = read::bundle(text)?;
         let leaf = match (&self.key, bundle.signing_certificate()) {
             (None, Some(certificate)) => Some(Leaf::read(certificate.as_bytes())?),
             (None, None) => {
@@ -146,7 +97,11 @@ impl<'r> Checker<'r> {
             (None, None) => unreachable!("either is there: looked at above"),
         };
         let statement = match &bundle.content {
-            SignatureContent::DsseEnvelope(it) => Some(statement::read(it.payload.as_bytes())?),
+            SignatureContent::DsseEnvelope(it) => {
+                let mut statement = statement::read(it.payload.as_bytes())?;
+                statement::mark(&mut statement, &artifact.sha256.hex());
+                Some(statement)
+            }
             _ => None,
         };
         let times = result.verified_timestamps().iter().map(|it| it.as_second()).collect();
@@ -172,6 +127,9 @@ impl<'r> Checker<'r> {
         if skip_log {
             policy = policy.skip_tlog_unsafe();
         }
+        if !skip_log {
+            read::logged(bundle, root)?;
+        }
         let result = verify(root, bundle, &policy, artifact)?;
         // The library says what it looked at: nobody takes its word for what it did not.
         let looked = result.certificate_verified()
@@ -190,63 +148,18 @@ impl<'r> Checker<'r> {
         if !matches!(bundle.verification_material.content, VerificationMaterialContent::PublicKey(_)) {
             return Err(Rejection::refuted("signer", "it carries no hint of a key"));
         }
-        // The first root is that of the public log; one that was handed over may be the only one.
-        let root =
-            self.roots.all.first().ok_or_else(|| Rejection::unproven("trust-root", "there is none"))?;
-        let result = verify(root, bundle, &PublicKeyVerificationPolicy::new(key.0.clone()), artifact)?;
-        if result.tlog_verified() && !bundle.verification_material.tlog_entries.is_empty() {
-            return Ok(result);
+        // Nothing says which log it stands in: any that is trusted will do.
+        let mut last = Rejection::unproven("trust-root", "there is none");
+        let policy = PublicKeyVerificationPolicy::new(key.0.clone());
+        for root in &self.roots.all {
+            match read::logged(bundle, root).and_then(|()| verify(root, bundle, &policy, artifact)) {
+                Ok(result) if result.tlog_verified() => return Ok(result),
+                Ok(_) => last = Rejection::refuted("tlog", "it stands in no log"),
+                Err(rejection) => last = rejection,
+            }
         }
-        Err(Rejection::refuted("tlog", "it stands in no log"))
+        Err(last)
     }
-}
-
-/// Reads a bundle, within limits, and looks at what must be there before any cryptography.
-fn parse(text: &str) -> Result<Bundle, Rejection> {
-    if text.len() > BUNDLE_LIMIT {
-        return Err(Rejection::unproven(
-            "limit",
-            format!("the bundle is longer than {} MiB", BUNDLE_LIMIT >> 20),
-        ));
-    }
-    unambiguous(text.as_bytes(), Some(&KEYS)).map_err(|error| {
-        Rejection::refuted("parse", format!("the bundle is ambiguous or no JSON: {error}"))
-    })?;
-    let value: Value = serde_json::from_str(text)
-        .map_err(|error| Rejection::refuted("parse", format!("the bundle is no JSON: {error}")))?;
-    if value.get("mediaType").is_none() {
-        return Err(Rejection::refuted("parse", "the bundle does not say of which version it is"));
-    }
-    let bundle = Bundle::from_json(text)
-        .map_err(|error| Rejection::refuted(shape(&value), format!("the bundle cannot be read: {error}")))?;
-    let material = &bundle.verification_material;
-    let stamps = &material.timestamp_verification_data.rfc3161_timestamps;
-    let count = material.tlog_entries.len().max(stamps.len());
-    if count > MOST_WITNESSES {
-        let said = format!("it has {count} log entries or timestamps, and {MOST_WITNESSES} are looked at");
-        return Err(Rejection::unproven("limit", said));
-    }
-    let mut seen = BTreeSet::new();
-    for entry in &material.tlog_entries {
-        if !seen.insert((entry.log_id.key_id.as_bytes().to_vec(), entry.log_index.get())) {
-            return Err(Rejection::refuted(
-                "tlog",
-                format!("the log entry {} stands twice", entry.log_index.get()),
-            ));
-        }
-    }
-    if count == 0 {
-        let said = "it has neither a log entry nor a timestamp: nobody knows when it was signed";
-        return Err(Rejection::refuted("no-trusted-time", said));
-    }
-    Ok(bundle)
-}
-
-/// Whether a bundle that the library does not read is one at all: an envelope with two signatures is JSON of the right
-/// shape with a content that no bundle may have.
-fn shape(bundle: &Value) -> &'static str {
-    let signatures = bundle.pointer("/dsseEnvelope/signatures").and_then(Value::as_array);
-    if signatures.is_some_and(|it| it.len() != 1) { "bundle" } else { "parse" }
 }
 
 fn verify(

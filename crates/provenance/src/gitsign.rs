@@ -27,7 +27,7 @@ const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.84
 const LOG_ENTRY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.3.1");
 const FULCIO: &str = "1.3.6.1.4.1.57264.1.";
 /// The longest signature that is read, in bytes.
-const LIMIT: usize = 1 << 20;
+const LIMIT: usize = 64 << 10;
 
 fn refused(said: impl Into<String>) -> Rejection {
     Rejection::refuted("cms", said)
@@ -64,7 +64,7 @@ impl Message {
     fn read(armored: &[u8]) -> Result<Self, Rejection> {
         let wrong = |what: &str| refused(format!("the signature is no CMS message of gitsign's: {what}"));
         if armored.len() > LIMIT {
-            return Err(Rejection::unproven("limit", "the signature is longer than 1 MiB"));
+            return Err(Rejection::unproven("limit", "the signature is longer than 64 KiB"));
         }
         let (label, der) = pem::decode_vec(armored.trim_ascii()).map_err(|_| wrong("no PEM"))?;
         if label != "SIGNED MESSAGE" {

@@ -11,6 +11,7 @@ mod engine;
 mod gitsign;
 mod json;
 mod protobuf;
+mod read;
 mod refresh;
 mod root;
 mod statement;

@@ -111,7 +111,8 @@ pub(crate) fn log_entry(bytes: &[u8]) -> Option<Value> {
         let mut proof = Message::read(bytes)?;
         let mut hashes = Vec::new();
         let (index, root, size) = (proof.number(1)?, proof.base64(2)?, proof.number(3)?);
-        while let Some(hash) = proof.base64(4) {
+        // A tree of 2^64 leaves has a path of 64.
+        while let Some(hash) = proof.base64(4).filter(|_| hashes.len() < 64) {
             hashes.push(hash);
         }
         let mut checkpoint = Message::read(proof.bytes(5)?)?;

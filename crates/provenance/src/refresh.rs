@@ -23,7 +23,15 @@ pub struct Refresh {
 /// Why there are no fresh trusted roots.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    /// The repository could not be asked, or what it says does not hold.
+    /// The repository could not be asked.
+    #[error("{address} cannot be asked: {reason}")]
+    Unreachable {
+        /// The repository.
+        address: String,
+        /// What was wrong.
+        reason: String,
+    },
+    /// What it says does not hold.
     #[error("{address}: {reason}")]
     Refused {
         /// The repository.
@@ -60,6 +68,7 @@ pub fn refresh(from: &Refresh) -> Result<Roots, RefreshError> {
 
 fn load(config: TufConfig, address: &str, from: &Refresh) -> Result<TrustedRoot, RefreshError> {
     let refused = |reason: String| RefreshError::Refused { address: address.to_owned(), reason };
+    let unreachable = |reason: String| RefreshError::Unreachable { address: address.to_owned(), reason };
     let config = config.with_cache_dir(folder(&from.cache, address));
     let config = if from.online { config } else { config.offline() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -68,8 +77,13 @@ fn load(config: TufConfig, address: &str, from: &Refresh) -> Result<TrustedRoot,
         runtime.block_on(async { tokio::time::timeout(from.timeout, TrustedRoot::from_tuf(config)).await });
     match loaded {
         Ok(Ok(root)) => Ok(root),
-        Ok(Err(error)) => Err(refused(error.to_string())),
-        Err(_) => Err(refused(format!("nothing came for {} s", from.timeout.as_secs_f32()))),
+        Ok(Err(error)) => {
+            // The library tells what went wrong with a request and what is wrong with metadata in the same words but for these.
+            let reason = error.to_string();
+            let asked = ["GET ", "reading http", "not found"].iter().any(|it| reason.contains(it));
+            Err(if asked { unreachable(reason) } else { refused(reason) })
+        }
+        Err(_) => Err(unreachable(format!("nothing came for {} s", from.timeout.as_secs_f32()))),
     }
 }
 

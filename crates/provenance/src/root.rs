@@ -28,7 +28,10 @@ pub(crate) struct Root {
     /// The keys of its certificate authorities, by name.
     pub(crate) authorities: Vec<Vec<u8>>,
     pub(crate) has_certificate_logs: bool,
+    /// Whether it names logs, known here or not.
     pub(crate) has_logs: bool,
+    /// The names of its logs.
+    pub(crate) logs: Vec<Vec<u8>>,
     /// The begin of its newest entry, in seconds since 1970.
     newest: i64,
     /// How many logs of it are of a kind that is not known here.
@@ -90,6 +93,13 @@ impl Roots {
             None if roots.is_empty() => Err(unreadable(name, &"there is no trusted root in it")),
             None => Self::of(roots, name, true),
         }
+    }
+
+    /// The same, with something to be known of where they come from.
+    #[must_use]
+    pub fn noted(mut self, note: &str) -> Self {
+        self.origin = format!("{} ({note})", self.origin);
+        self
     }
 
     /// These, which come from there.
@@ -160,7 +170,8 @@ impl Root {
             organizations: organizations.into_iter().flatten().collect(),
             authorities,
             has_certificate_logs: !root.ctlogs.is_empty(),
-            has_logs: !root.tlogs.is_empty(),
+            has_logs: before > 0,
+            logs: root.tlogs.iter().map(|it| it.log_id.key_id.as_bytes().to_vec()).collect(),
             newest: windows.iter().flatten().flatten().map(|it| it.start.as_second()).max().unwrap_or(0),
             left_out: before - root.tlogs.len(),
         })

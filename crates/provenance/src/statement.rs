@@ -48,13 +48,26 @@ pub(crate) fn read(payload: &[u8]) -> Result<Statement, Rejection> {
         it if it.starts_with("https://in-toto.io/attestation/release/") => release(&raw.predicate),
         _ => Predicate::Other,
     };
-    let subject = |it: RawSubject| Subject { name: it.name, uri: it.uri, digests: it.digest };
+    let subject =
+        |it: RawSubject| Subject { name: it.name, uri: it.uri, digests: it.digest, is_artifact: false };
     Ok(Statement {
         kind: raw.kind,
         subjects: raw.subject.into_iter().map(subject).collect(),
         predicate_type: raw.predicate_type,
         predicate,
     })
+}
+
+/// Marks the subject that is the artifact. Where none has its SHA-256, the library found it by another digest: that is the one
+/// subject without a SHA-256, or nobody can say which.
+pub(crate) fn mark(statement: &mut Statement, sha256: &str) {
+    let by_digest = |it: &Subject| it.digests.get("sha256").is_some_and(|own| own == sha256);
+    let found = statement.subjects.iter().any(by_digest);
+    let without = |it: &&Subject| !it.digests.contains_key("sha256");
+    let is_only = statement.subjects.iter().filter(without).count() == 1;
+    for it in &mut statement.subjects {
+        it.is_artifact = if found { by_digest(it) } else { is_only && !it.digests.contains_key("sha256") };
+    }
 }
 
 /// The text at a place; numbers as their digits; empty where there is neither.

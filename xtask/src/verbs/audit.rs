@@ -21,7 +21,9 @@ use crate::trust;
 use crate::world::Reached;
 
 /// How long to wait before looking again at what may still be on its way.
-const PAUSE: Duration = Duration::from_secs(10);
+///
+/// A look takes about ten requests, of which anybody has sixty an hour.
+const PAUSE: Duration = Duration::from_secs(30);
 
 /// What scripts get.
 #[derive(Serialize)]
@@ -31,6 +33,7 @@ struct Document<'a> {
     verdict: Verdict,
     findings: &'a [Finding],
     notes: &'a [String],
+    trusted_root: Option<&'a str>,
 }
 
 pub(crate) fn run(global: &Global, args: &args::Audit) -> Result<Ending, Failure> {
@@ -58,7 +61,8 @@ pub(crate) fn run(global: &Global, args: &args::Audit) -> Result<Ending, Failure
     if report::is_json(global) {
         let (findings, notes) = (&report.findings[..], &report.notes[..]);
         let schema = "opensandbox-release/audit/1";
-        report::print_json(&Document { schema, subject: &promise.tag, verdict, findings, notes })?;
+        let (subject, trusted_root) = (&promise.tag, report.trusted_root.as_deref());
+        report::print_json(&Document { schema, subject, verdict, findings, notes, trusted_root })?;
     } else {
         let mut page = Page::new();
         page.line(format!("{}  {}  {}", promise.tag, tag.title(), abroad.slug));
@@ -78,9 +82,15 @@ fn look(
     let begun = Instant::now();
     let mut story = Story::new(global);
     loop {
+        let audit = Audit { now: session::now(), ..audit };
         let report = ops::audit(audit, promise, &mut |it| story.tell(&Event::Connection(it)))?;
         let left = wait.saturating_sub(begun.elapsed());
-        let open = report.findings.iter().filter(|it| it.verdict == Verdict::Unproven);
+        // What will be the same in an hour is not waited for.
+        let may_change = |it: &&Finding| {
+            it.verdict == Verdict::Unproven
+                && !["predates", "limit", "private", "no-object", "tree-not-here"].contains(&it.reason)
+        };
+        let open = report.findings.iter().filter(may_change);
         let open: Vec<String> =
             open.map(|it| format!("{} {} ({})", it.check, it.subject, it.reason)).collect();
         if open.is_empty() || left.is_zero() || worst(&report.findings) == Verdict::Refuted {
@@ -96,7 +106,11 @@ fn look(
 /// The report as a table for the summary of a workflow's step.
 fn markdown(tag: &str, report: &AuditReport) -> String {
     let cell = |text: &str| {
-        text.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ").replace('<', "&lt;")
+        let text = report::harmless(text);
+        let marks = ['\\', '|', '[', ']', '!', '`', '*', '<'];
+        text.chars()
+            .flat_map(|c| marks.contains(&c).then_some('\\').into_iter().chain([c]))
+            .collect::<String>()
     };
     let verdict = report::word(worst(&report.findings));
     let mut out = format!(

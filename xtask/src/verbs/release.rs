@@ -52,6 +52,7 @@ struct Audit<'a> {
     verdict: Verdict,
     findings: &'a [Finding],
     notes: &'a [String],
+    trusted_root: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -149,10 +150,12 @@ fn show(
                 page: &it.page,
                 draft: it.draft,
             }),
-            audit: done
-                .map(|it| &it.audit)
-                .filter(|it| !it.findings.is_empty())
-                .map(|AuditReport { findings, notes }| Audit { verdict: worst(findings), findings, notes }),
+            audit: done.map(|it| &it.audit).filter(|it| !it.findings.is_empty()).map(
+                |AuditReport { findings, notes, trusted_root }| {
+                    let trusted_root = trusted_root.as_deref();
+                    Audit { verdict: worst(findings), findings, notes, trusted_root }
+                },
+            ),
         });
     }
     let mut page = Page::new();

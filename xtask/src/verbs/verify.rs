@@ -36,6 +36,9 @@ struct Document<'a> {
 pub(crate) fn run(global: &Global, args: &Verify) -> Result<Ending, Failure> {
     let abroad = Abroad::find(global)?;
     let subject = subject(&args.subject)?;
+    if args.predicate_type.as_deref() == Some("") {
+        return Err(Failure::usage(anyhow!("an empty --predicate-type would fit nothing")));
+    }
     let (signer, key) = signer(global, args, &abroad)?;
     let is_workflow = matches!(signer, Signer::Workflow(_));
     let default = is_workflow.then(|| PROVENANCE.to_owned());
@@ -84,7 +87,7 @@ fn show(global: &Global, subject: &str, it: &Verdicts) -> Result<(), Failure> {
         });
     }
     let mut page = Page::new();
-    page.line(format!("{subject}\n  {}", it.digest));
+    page.line(format!("{}\n  {}", report::harmless(subject), it.digest));
     let others = it.bundles.len() > 1 || global.verbose;
     if others {
         page.heading("Bundles");
@@ -196,6 +199,11 @@ fn signer_workflow(text: &str, host: &str) -> Result<(String, Option<String>), F
         None => (text, None),
     };
     let path = path.strip_prefix("https://").unwrap_or(path);
+    if reference.as_deref().is_some_and(|it| !it.starts_with("refs/")) {
+        return Err(Failure::usage(anyhow!(
+            "'{text}': want a reference behind the @, as in @refs/heads/main"
+        )));
+    }
     let parts: Vec<&str> = path.split('/').collect();
     match parts[..] {
         [owner, name, ".github", "workflows", file] if !file.is_empty() => {

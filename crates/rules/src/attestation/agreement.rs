@@ -1,8 +1,6 @@
 //! What a statement says, held against the artifact's name and the certificate.
 
-use model::attestation::{
-    Claim, Expected, Predicate, Provenance, Rejection, STATEMENT, SignerCertificate, Statement,
-};
+use model::attestation::{Claim, Expected, Predicate, Provenance, Rejection, SignerCertificate, Statement};
 
 use super::refuted;
 
@@ -13,20 +11,12 @@ pub(super) fn about(
     signer: &SignerCertificate,
     notes: &mut Vec<String>,
 ) -> Result<(), Rejection> {
-    if statement.kind != STATEMENT {
-        return Err(refuted(
-            "statement",
-            format!("its type is {}, and {STATEMENT} is wanted", statement.kind),
-        ));
-    }
     if let Some(name) = &expected.name
-        && statement.subjects.iter().all(|it| it.name != *name)
+        && statement.subjects.iter().all(|it| !it.is_artifact || it.name != *name)
     {
-        let names: Vec<&str> = statement.subjects.iter().take(5).map(|it| it.name.as_str()).collect();
-        return Err(refuted(
-            "subject-name",
-            format!("it is about {}, and not about {name}", names.join(", ")),
-        ));
+        let names = statement.subjects.iter().filter(|it| it.is_artifact).take(5).map(|it| it.name.as_str());
+        let names = names.collect::<Vec<_>>().join(", ");
+        return Err(refuted("subject-name", format!("it calls these bytes {names}, and not {name}")));
     }
     match &statement.predicate {
         Predicate::Provenance(it) => agrees(it, signer, notes),

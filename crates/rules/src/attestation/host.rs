@@ -1,6 +1,6 @@
 //! GitHub's own attestations.
 
-use model::attestation::{HostRule, Predicate, Rejection, STATEMENT, SignerCertificate, Statement, Subject};
+use model::attestation::{HostRule, Predicate, Rejection, SignerCertificate, Statement, Subject};
 
 use super::{refuted, same};
 
@@ -9,25 +9,30 @@ use super::{refuted, same};
 pub(super) fn host(
     rule: &HostRule,
     signer: &SignerCertificate,
-    statement: Option<&Statement>,
+    (statement, name): (Option<&Statement>, Option<&str>),
     repository_id: Option<u64>,
 ) -> Result<(), Rejection> {
     const NAME: &str = "https://dotcom.releases.github.com";
     if !signer.internal || !signer.is_uri || signer.name != NAME {
         return Err(refuted("signer", format!("{} signed, and {NAME} is wanted", signer.name)));
     }
-    let found = statement.map(|it| (&it.kind, &it.predicate, &it.subjects));
-    let Some((kind, Predicate::Release(it), subjects)) = found else {
+    let found = statement.map(|it| (&it.predicate, &it.subjects));
+    let Some((Predicate::Release(it), subjects)) = found else {
         return Err(Rejection::unproven("predicate-type", "it says nothing of a release"));
     };
-    same("statement", "its type is", kind, STATEMENT)?;
     same("tag", "it is about", &it.tag, &rule.tag)?;
-    let wanted = format!("pkg:github/{}@{}", rule.repository, rule.tag);
-    if !it.repository.eq_ignore_ascii_case(&rule.repository) || !it.purl.eq_ignore_ascii_case(&wanted) {
+    let is_of = |repository: &String| {
+        let purl = format!("pkg:github/{repository}@{}", rule.tag);
+        it.repository.eq_ignore_ascii_case(repository) && it.purl.eq_ignore_ascii_case(&purl)
+    };
+    if !rule.repositories.iter().any(is_of) {
         return Err(refuted("repo", format!("it is about {} of {}", it.purl, it.repository)));
     }
     if repository_id.is_some_and(|id| id.to_string() != it.repository_id) {
         return Err(refuted("repo-id", format!("it is of repository {}", it.repository_id)));
+    }
+    if subjects.iter().all(|it| !it.is_artifact || name.is_some_and(|name| it.name != name)) {
+        return Err(refuted("subject-name", "it calls these bytes otherwise"));
     }
     let object = rule.object.to_string();
     let names_object = |it: &Subject| it.digests.get("sha1").or(it.digests.get("sha256")) == Some(&object);

@@ -8,7 +8,7 @@ mod host;
 mod run;
 
 use model::attestation::{
-    Attested, Candidate, Claim, Expected, Judged, JudgedBundle, NameRule, Rejection, Signer,
+    Attested, Candidate, Claim, Expected, Judged, JudgedBundle, NameRule, Rejection, STATEMENT, Signer,
     SignerCertificate, SourceRule, Statement,
 };
 use model::verdict::{Finding, Verdict};
@@ -132,7 +132,8 @@ fn hint(reason: &str) -> &'static str {
 fn signed(attested: &Attested) -> String {
     let who = attested.signer.as_ref().map_or("with the key", |it| it.name.as_str());
     let commit = attested.signer.as_ref().and_then(|it| it.claims.get(Claim::SourceDigest));
-    let commit = commit.map_or(String::new(), |it| format!(" at {}", &it[..it.len().min(12)]));
+    let commit =
+        commit.map_or(String::new(), |it| format!(" at {}", it.chars().take(12).collect::<String>()));
     let time =
         attested.times.iter().min().map_or(String::new(), |it| format!(" on {}", model::time::rfc3339(*it)));
     format!("signed by {who}{commit}{time}")
@@ -149,6 +150,9 @@ fn holds(expected: &Expected, attested: &Attested, repository_id: Option<u64>) -
     let mut notes = Vec::new();
     let statement = attested.statement.as_ref();
     predicate_type(expected, statement)?;
+    if let Some(it) = statement {
+        same("statement", "its type is", &it.kind, STATEMENT)?;
+    }
     if let Some(time) = attested.times.iter().find(|it| **it > expected.now + SKEW) {
         return Err(refuted("time", format!("it was signed in the future, {}", model::time::rfc3339(*time))));
     }
@@ -156,7 +160,9 @@ fn holds(expected: &Expected, attested: &Attested, repository_id: Option<u64>) -
         (Signer::Key, _) => {}
         (_, None) => return Err(refuted("signer", "nobody is named who signed it")),
         (Signer::Identity { name, issuer }, Some(signer)) => identity(signer, name, issuer)?,
-        (Signer::Host(rule), Some(signer)) => host::host(rule, signer, statement, repository_id)?,
+        (Signer::Host(rule), Some(signer)) => {
+            host::host(rule, signer, (statement, expected.name.as_deref()), repository_id)?;
+        }
         (Signer::Workflow(rule), Some(signer)) => {
             let time = attested.times.iter().min().copied().unwrap_or(0);
             run::workflow(rule, signer, time, &mut notes)?;

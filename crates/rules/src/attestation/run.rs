@@ -75,7 +75,7 @@ impl<'a> Run<'a> {
             let missing = || refuted("cert-profile", format!("it lacks the claim .{}", it as u32));
             signer.claims.get(it).filter(|it| !it.is_empty()).ok_or_else(missing)
         };
-        Ok(Self {
+        let run = Self {
             issuer: claim(Claim::Issuer)?,
             signer: claim(Claim::SignerUri)?,
             signer_digest: claim(Claim::SignerDigest)?,
@@ -90,7 +90,11 @@ impl<'a> Run<'a> {
             config_digest: claim(Claim::ConfigDigest)?,
             trigger: claim(Claim::Trigger)?,
             visibility: claim(Claim::Visibility)?,
-        })
+        };
+        claim(Claim::Invocation)?;
+        let is_commit =
+            matches!(run.commit.len(), 40 | 64) && run.commit.bytes().all(|it| it.is_ascii_hexdigit());
+        if is_commit { Ok(run) } else { Err(refuted("cert-profile", "the claim .13 is no commit")) }
     }
 }
 

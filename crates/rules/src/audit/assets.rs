@@ -110,10 +110,19 @@ fn archive(promise: &Promise, evidence: &Evidence) -> Vec<Finding> {
                 let evidence = format!("it is not the tag's tree: byte {}, in {}", it.offset, it.member);
                 tree((Verdict::Refuted, "tree-mismatch"), evidence)
             }
-            Compared::NotHere(said) => {
+            Compared::NoClone => {
                 let at = there.commit.short();
-                tree(PROVEN, format!("its header names the tag's commit, {at}; {said}"))
+                tree(
+                    PROVEN,
+                    format!(
+                        "its header names the tag's commit, {at}; there is no clone here, and its tree was not compared"
+                    ),
+                )
             }
+            Compared::NotHere(said) => Finding {
+                hint: format!("git fetch origin tag {}, then run again", promise.tag),
+                ..tree((Verdict::Unproven, "tree-not-here"), said.clone())
+            },
         },
         _ => tree((Verdict::Unproven, "no-tag"), "there is no tag to compare with".to_owned()),
     };

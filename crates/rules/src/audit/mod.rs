@@ -18,7 +18,7 @@ pub fn audit(promise: &Promise, evidence: &Evidence) -> AuditReport {
     report.findings.push(origin::release(promise, evidence));
     assets::assets(promise, evidence, &mut report);
     attestations(promise, evidence, &mut report);
-    report.findings.extend(origin::run(promise, evidence));
+    report.findings.extend(origin::runs(promise, evidence));
     report.findings.push(origin::branch(promise, evidence));
     origin::signature(promise, evidence, &mut report);
     if let Some(frozen) = &evidence.frozen {
@@ -40,7 +40,7 @@ fn attestations(promise: &Promise, evidence: &Evidence, report: &mut AuditReport
         let it = judged(name, came);
         if it.reason == "missing" && promise.attested == Due::Later {
             report.notes.push(format!("{name} is not attested yet: the release workflow does that"));
-        } else if it.verdict != Verdict::Proven && predates {
+        } else if it.reason == "missing" && predates {
             let since = promise.attested_since.map_or(String::new(), rfc3339);
             let evidence = format!("it was published before releases were attested, {since}");
             let hint = "nothing signed says what this release was: use a later one";

@@ -1,6 +1,6 @@
 //! The tag, the release, the run that attested them, and the branch.
 
-use model::audit::{AuditReport, Evidence, Promise};
+use model::audit::{AuditReport, Evidence, Promise, Run};
 use model::verdict::{Finding, Verdict};
 
 use super::{PROVEN, asked, finding, unreachable};
@@ -58,10 +58,13 @@ pub(super) fn release(promise: &Promise, evidence: &Evidence) -> Finding {
 
 /// The run that attested the release: a dispatch on the branch, of a commit that has the tag's (OpenSandbox's
 /// `release-generic.yml` releases older tags too).
-pub(super) fn run(promise: &Promise, evidence: &Evidence) -> Vec<Finding> {
-    let Some(run) = &evidence.run else { return Vec::new() };
+pub(super) fn runs(promise: &Promise, evidence: &Evidence) -> Vec<Finding> {
+    evidence.runs.iter().flat_map(|it| run(promise, evidence, it)).collect()
+}
+
+fn run(promise: &Promise, evidence: &Evidence, run: &Run) -> Vec<Finding> {
     let tag = &promise.tag;
-    let at = &run.commit[..run.commit.len().min(12)];
+    let at: String = run.commit.chars().take(12).collect();
     let hint = "the tag was moved, or the run was of something else: do not use this release";
     let contains = asked(
         "run",
@@ -109,6 +112,14 @@ pub(super) fn signature(promise: &Promise, evidence: &Evidence, report: &mut Aud
         None if there.object == there.commit.object() => {
             report.notes.push(format!("{} is not signed: it is a reference to a commit", promise.tag));
         }
+        // It is signed or not: nobody knows. Where the catalog says who may sign, that must be known.
+        None if promise.signers => {
+            let evidence =
+                "the tag's object is not in a clone here: its signature was not looked at".to_owned();
+            let hint = format!("git fetch origin tag {}, then run again", promise.tag);
+            let unproven = (Verdict::Unproven, "no-object");
+            report.findings.push(finding("signature", &promise.tag, unproven, evidence, &hint));
+        }
         None => {
             let tag = &promise.tag;
             report.notes.push(format!(
@@ -117,7 +128,8 @@ pub(super) fn signature(promise: &Promise, evidence: &Evidence, report: &mut Aud
         }
         Some(findings) => {
             for it in findings {
-                if matches!(it.reason, "unsigned" | "lightweight" | "no-policy") {
+                let optional = matches!(it.reason, "unsigned" | "lightweight");
+                if optional || it.reason == "no-policy" && !promise.signers {
                     report.notes.push(format!("{}: {}", promise.tag, it.evidence));
                 } else {
                     report.findings.push(it.clone());
