@@ -45,6 +45,7 @@ mod tampered;
 mod tarball;
 mod tools;
 mod uploads;
+mod workflow;
 mod workspace;
 mod world;
 mod x509;

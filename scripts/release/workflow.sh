@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# One step of .github/workflows/release-generic.yml: `release` with what was typed there, which comes by the environment, and with the
+# flags of the step. Git pushes with GH_TOKEN, which stands in no file.
+set -euo pipefail
+
+flags=("$@")
+[ -n "${FROM_TAG:-}" ] && flags+=("--from-tag=$FROM_TAG")
+[ "${NO_PATH_FILTER:-false}" = true ] && flags+=(--no-path-filter)
+[ "${INITIAL_RELEASE:-false}" = true ] && flags+=(--initial-release)
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=credential.helper
+# The helper is a command that git runs: it reads the token from its own environment.
+# shellcheck disable=SC2016
+export GIT_CONFIG_VALUE_0='!f() { echo username=x-access-token; echo "password=$GH_TOKEN"; }; f'
+exec cargo xtask release "${flags[@]}" -- "$TAG"
