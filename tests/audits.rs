@@ -184,6 +184,37 @@ fn waiting_ends_in_a_verdict() {
 }
 
 #[test]
+fn every_release_of_a_clone_is_audited_by_itself() {
+    let mut released = Released::new();
+    let good = released.archive();
+    released.publish(&good);
+    let all = |arguments: &[&str]| {
+        released.world.github.new_hour();
+        let root = released.world.home.path().join("root.json");
+        released
+            .world
+            .run(&[&["audit", "--all", "--trusted-root", root.to_str().unwrap()], arguments].concat())
+    };
+    // The tag before has no release: that is not proven, and so all are not.
+    let ran = all(&["--format", "json"]);
+    assert_eq!(ran.code, 11, "{}", ran.stdout);
+    let told = ran.json();
+    assert_eq!(told["schema"], "opensandbox-release/audit-all/1");
+    let audits: Vec<(&str, &str)> = told["audits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["subject"].as_str().unwrap(), it["verdict"].as_str().unwrap()))
+        .collect();
+    assert_eq!(audits, [("server/v0.1.0", "unproven"), (TAG, "proven")]);
+    let text = all(&[]).stdout;
+    assert!(text.contains("server/v0.1.0") && text.contains("release not-public"), "{text}");
+    let mut command = released.world.command(&["audit", "--all"]);
+    let ran = crate::support::run(command.current_dir(released.world.home.path()));
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+}
+
+#[test]
 fn the_summary_of_a_workflows_step_is_a_table() {
     let mut released = Released::new();
     let good = released.archive();

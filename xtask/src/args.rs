@@ -313,7 +313,11 @@ pub(crate) struct Verify {
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
     /// The tag, as in server/v0.1.14
-    pub(crate) tag: String,
+    #[arg(required_unless_present = "all")]
+    pub(crate) tag: Option<String>,
+    /// Audit every release whose tag this clone has
+    #[arg(long, conflicts_with = "tag")]
+    pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) trust: Trust,
     /// Wait so long for what may still be on its way, as in 10m

@@ -173,6 +173,18 @@ pub(crate) fn audit(page: &mut Page, report: &AuditReport) {
     }
 }
 
+/// Adds a release with its verdict, and what is not proven of it.
+pub(crate) fn audited(page: &mut Page, tag: &str, it: Verdict, open: &str) {
+    let (word, style) = verdict(it);
+    beside(page, (&format!("  {style}{word:<9}{style:#} {tag:<32} "), 44), open, DIM);
+}
+
+/// Adds the verdict of all.
+pub(crate) fn verdict_of_all(page: &mut Page, it: Verdict) {
+    let (word, style) = verdict(it);
+    page.line(format!("\n{style}{word}{style:#}"));
+}
+
 /// A verdict in a word.
 pub(crate) fn word(it: Verdict) -> &'static str {
     verdict(it).0

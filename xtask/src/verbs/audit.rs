@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use anyhow::anyhow;
 use model::ReleaseTag;
 use model::audit::{AuditReport, Due, Promise};
 use model::verdict::{Finding, Verdict, worst};
-use ops::{Audit, Event};
+use ops::{Audit, Event, OpsError};
 use serde::Serialize;
 
 use crate::Ending;
@@ -29,6 +30,20 @@ const PAUSE: Duration = Duration::from_secs(30);
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
+    #[serde(flatten)]
+    audit: One<'a>,
+}
+
+/// What scripts get of many.
+#[derive(Serialize)]
+struct Documents<'a> {
+    schema: &'static str,
+    verdict: Verdict,
+    audits: Vec<One<'a>>,
+}
+
+#[derive(Serialize)]
+struct One<'a> {
     subject: &'a str,
     verdict: Verdict,
     findings: &'a [Finding],
@@ -42,7 +57,6 @@ pub(crate) fn run(global: &Global, args: &args::Audit) -> Result<Ending, Failure
         Some(session) => session.abroad(),
         None => Abroad::find(global)?,
     };
-    let tag = ReleaseTag::parse(&abroad.catalog, &args.tag)?;
     let root = session.as_ref().map_or_else(|| Path::new(".").to_owned(), |it| it.repo.root());
     let trusted = trust::trusted(&args.trust, true, abroad.patience.timeout)?;
     let reached = Reached::connect(&abroad.slug, &root, (abroad.named_host, abroad.patience), trusted)?;
@@ -54,19 +68,96 @@ pub(crate) fn run(global: &Global, args: &args::Audit) -> Result<Ending, Failure
         clone: session.as_ref().map(Session::work),
         now: session::now(),
     };
-    let promise = ops::promise(&abroad.catalog, &tag, Due::Now);
-    let report = look(global, audit, &promise, args.wait.unwrap_or_default())?;
-    let verdict = worst(&report.findings);
-    report::for_actions(GITHUB_STEP_SUMMARY, &markdown(&promise.tag, &report))?;
+    let wait = args.wait.unwrap_or_default();
+    let Some(text) = &args.tag else {
+        return all(global, audit, &tags(session.as_ref())?, wait);
+    };
+    let tag = ReleaseTag::parse(&abroad.catalog, text)?;
+    let audited = audited(global, audit, &tag, wait)?;
+    report::for_actions(GITHUB_STEP_SUMMARY, &markdown(&audited))?;
     if report::is_json(global) {
-        let (findings, notes) = (&report.findings[..], &report.notes[..]);
         let schema = "opensandbox-release/audit/1";
-        let (subject, trusted_root) = (&promise.tag, report.trusted_root.as_deref());
-        report::print_json(&Document { schema, subject, verdict, findings, notes, trusted_root })?;
+        report::print_json(&Document { schema, audit: audited.document() })?;
     } else {
         let mut page = Page::new();
-        page.line(format!("{}  {}  {}", promise.tag, tag.title(), abroad.slug));
-        report::audit(&mut page, &report);
+        page.line(format!("{}  {}  {}", audited.tag, tag.title(), abroad.slug));
+        report::audit(&mut page, &audited.report);
+        page.print()?;
+    }
+    Ok(Ending::Judged(audited.verdict()))
+}
+
+/// A release, and what its audit came to.
+struct Audited {
+    tag: String,
+    report: AuditReport,
+}
+
+impl Audited {
+    fn verdict(&self) -> Verdict {
+        worst(&self.report.findings)
+    }
+
+    fn document(&self) -> One<'_> {
+        One {
+            subject: &self.tag,
+            verdict: self.verdict(),
+            findings: &self.report.findings,
+            notes: &self.report.notes,
+            trusted_root: self.report.trusted_root.as_deref(),
+        }
+    }
+
+    /// Everything that is not proven, in a few words.
+    fn open(&self) -> String {
+        let open = self.report.findings.iter().filter(|it| it.verdict != Verdict::Proven);
+        let mut open: Vec<String> = open.map(|it| format!("{} {}", it.check, it.reason)).collect();
+        open.dedup();
+        open.join(", ")
+    }
+}
+
+fn audited(global: &Global, audit: Audit<'_>, tag: &ReleaseTag, wait: Duration) -> Result<Audited, Failure> {
+    let promise = ops::promise(audit.catalog, tag, Due::Now);
+    let report = look(global, audit, &promise, wait)?;
+    Ok(Audited { tag: promise.tag, report })
+}
+
+/// Every tag of every target that this clone has.
+fn tags(session: Option<&Session>) -> Result<Vec<ReleaseTag>, Failure> {
+    let no_clone = || Failure::usage(anyhow!("--all audits the tags of a clone, and there is none here"));
+    let session = session.ok_or_else(no_clone)?;
+    let mut all = Vec::new();
+    for target in session.catalog.targets() {
+        for tag in session.repo.tags(target).map_err(OpsError::from)? {
+            // What is no release tag of the target's form was never released.
+            all.extend(ReleaseTag::parse(&session.catalog, &tag.name).ok());
+        }
+    }
+    Ok(all)
+}
+
+/// Every release by itself, and the worst of them.
+fn all(global: &Global, audit: Audit<'_>, tags: &[ReleaseTag], wait: Duration) -> Result<Ending, Failure> {
+    let mut done = Vec::new();
+    for (at, tag) in tags.iter().enumerate() {
+        report::tell(global, &format!("auditing {tag} ({} of {})", at + 1, tags.len()));
+        done.push(audited(global, audit, tag, wait)?);
+    }
+    // No tags prove nothing.
+    let verdict = done.iter().map(Audited::verdict).max().unwrap_or(Verdict::Unproven);
+    for it in &done {
+        report::for_actions(GITHUB_STEP_SUMMARY, &markdown(it))?;
+    }
+    if report::is_json(global) {
+        let audits = done.iter().map(Audited::document).collect();
+        report::print_json(&Documents { schema: "opensandbox-release/audit-all/1", verdict, audits })?;
+    } else {
+        let mut page = Page::new();
+        for it in &done {
+            report::audited(&mut page, &it.tag, it.verdict(), &it.open());
+        }
+        report::verdict_of_all(&mut page, verdict);
         page.print()?;
     }
     Ok(Ending::Judged(verdict))
@@ -104,7 +195,8 @@ fn look(
 }
 
 /// The report as a table for the summary of a workflow's step.
-fn markdown(tag: &str, report: &AuditReport) -> String {
+fn markdown(it: &Audited) -> String {
+    let Audited { tag, report } = it;
     let cell = |text: &str| {
         let text = report::harmless(text);
         let marks = ['\\', '|', '[', ']', '!', '`', '*', '<'];
