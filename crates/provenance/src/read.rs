@@ -150,8 +150,16 @@ pub(crate) fn logged(bundle: &Bundle, root: &Root) -> Result<(), Rejection> {
     let entries = &bundle.verification_material.tlog_entries;
     for entry in entries {
         let index = entry.log_index.get();
-        if entry.inclusion_proof.is_none() {
+        let Some(proof) = &entry.inclusion_proof else {
             return Err(Rejection::refuted("tlog", format!("the log entry {index} has no proof")));
+        };
+        // A note is lines that each end in a newline, without other control characters (C2SP, signed-note).
+        let note = proof.checkpoint.envelope();
+        if !note.ends_with('\n') || note.contains(|c: char| c.is_control() && c != '\n') {
+            return Err(Rejection::refuted(
+                "tlog",
+                format!("the checkpoint of the log entry {index} is no signed note"),
+            ));
         }
         let named = root.logs.iter().any(|it| it == entry.log_id.key_id.as_bytes());
         if entry.kind_version != KindVersion::HashedRekordV002 && !named {
