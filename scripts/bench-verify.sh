@@ -8,7 +8,8 @@ gh="$root/target/tools/gh-2.103.3/bin/gh"
 [ -x "$gh" ] || { echo "gh is missing: run scripts/tools.sh" >&2; exit 1; }
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
-cargo run --quiet --locked --manifest-path "$root/Cargo.toml" --package rehearsal --example mint -- "$work"
+cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --workspace --example mint
+"$root/target/debug/examples/mint" "$work"
 cd "$work"
 workflow=acme/widgets/.github/workflows/release-generic.yml
 ours="$root/target/debug/xtask verify artifact -R acme/widgets --bundle bundle.json --trusted-root root.json --signer-workflow $workflow"

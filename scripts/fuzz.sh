@@ -17,7 +17,8 @@ export RUSTC_BOOTSTRAP=1
 seeds="$(mktemp -d)"
 trap 'rm -rf "$seeds"' EXIT
 mkdir "$seeds/bundles" "$seeds/archives"
-cargo run --quiet --locked --package rehearsal --example mint -- "$seeds/bundles"
+cargo build --quiet --locked --workspace --example mint
+target/debug/examples/mint "$seeds/bundles"
 git archive --format=tar.gz --prefix=seed/ HEAD:docs -o "$seeds/archives/seed.tar.gz"
 git archive --format=tar --prefix=seed/ HEAD:docs -o "$seeds/archives/seed.tar"
 
