@@ -144,8 +144,6 @@ fn bundles_that_lead_elsewhere_are_not_fetched() {
     kept.expect("proven", "ok");
     let at =
         kept.github.serve("other", kept.minted.sigstore.trusted_root().unwrap().to_string().into_bytes());
-    let bundle = std::fs::read(kept.minted.path("root.json")).unwrap();
-    assert!(!bundle.is_empty());
     kept.answers(
         "/attestations/",
         200,

@@ -80,8 +80,9 @@ fn a_managed_key() {
     let certified = minted.bundle();
     expect(&minted, &certified, &["--key", right], "refuted", "signer");
     expect(&minted, &bundle, &POLICY, "refuted", "signer");
-    let attested = minted.sigstore.mint(&own(Content::Statement(&statement)));
-    assert!(attested.is_ok());
+    let attested = minted.sigstore.mint(&own(Content::Statement(&statement))).unwrap();
+    expect(&minted, &attested, &["--key", right], "proven", "ok");
+    assert_eq!(verdict(&minted.verify(&attested, &["--key", wrong])).0, "refuted");
     // A key that is none is told apart from a signature that does not hold.
     let text = std::fs::read_to_string(minted.path("key.pub")).unwrap();
     for broken in [text.replace("MFkw", "!!!!"), String::new(), text.replace("PUBLIC KEY", "PRIVATE KEY")] {

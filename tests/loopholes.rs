@@ -157,7 +157,7 @@ fn a_tree_that_cannot_be_had_from_a_clone_is_not_proven() {
     let ran = released.audit(&["-C", empty.to_str().unwrap()]);
     assert_eq!(open(&ran), ("unproven".to_owned(), vec!["tree: tree-not-here".to_owned()]));
     assert!(ran.stdout.contains("git fetch origin tag"), "{}", ran.stdout);
-    // A filter that the operator's machine has is no way around the comparison.
+    // In the clone that has it, it is compared.
     assert_eq!(open(&released.audit(&[])).0, "proven");
 }
 

@@ -40,6 +40,22 @@ impl Ran {
     }
 }
 
+impl Ran {
+    /// The document that it printed, and its verdict, whose exit code it must have ended with.
+    #[track_caller]
+    pub(crate) fn verdict(&self) -> (serde_json::Value, String) {
+        let document = self.json();
+        let verdict = document["verdict"].as_str().unwrap().to_owned();
+        let code = match verdict.as_str() {
+            "proven" => 0,
+            "refuted" => 10,
+            _ => 11,
+        };
+        assert_eq!(self.code, code, "the exit code is not that of the verdict");
+        (document, verdict)
+    }
+}
+
 /// A git repository for a test.
 pub(crate) struct Fixture {
     path: PathBuf,
@@ -181,14 +197,7 @@ impl Fixture {
         let mut command = xtask(self.path());
         command.env("GNUPGHOME", "/nonexistent");
         let ran = run(command.args(["verify-tag", tag, "--format", "json", "--config", ".git/release.toml"]));
-        let document = ran.json();
-        let verdict = document["verdict"].as_str().unwrap().to_owned();
-        let code = match verdict.as_str() {
-            "proven" => 0,
-            "refuted" => 10,
-            _ => 11,
-        };
-        assert_eq!(ran.code, code, "the exit code is not that of the verdict");
+        let (document, verdict) = ran.verdict();
         let findings = document["findings"].as_array().unwrap();
         let bad = findings.iter().filter(|it| it["verdict"] != "proven");
         (verdict, bad.map(|it| it["reason"].as_str().unwrap().to_owned()).collect())

@@ -36,6 +36,18 @@ fn play(released: &mut Released, attacks: Vec<Attack>) {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// A tar stream with something changed, compressed.
+fn edited(tar: &[u8], edit: &dyn Fn(&mut Tarball)) -> Vec<u8> {
+    let mut it = Tarball::parse(tar);
+    edit(&mut it);
+    gzip(&it.bytes())
+}
+
+/// A path below the archive's folder.
+fn path(name: &str) -> String {
+    format!("{FOLDER}/{name}")
+}
+
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     filter("gzip", &["-n"], bytes)
 }
@@ -75,12 +87,7 @@ fn gzip_files_that_two_programs_would_read_differently_are_refused() {
 fn tar_streams_that_two_programs_would_unpack_differently_are_refused() {
     let mut released = Released::new();
     let tar = released.tar();
-    let edited = |edit: &dyn Fn(&mut Tarball)| {
-        let mut it = Tarball::parse(&tar);
-        edit(&mut it);
-        gzip(&it.bytes())
-    };
-    let path = |it: &str| format!("{FOLDER}/{it}");
+    let edited = |edit: &dyn Fn(&mut Tarball)| edited(&tar, edit);
     let renamed = |name: &str| edited(&|it: &mut Tarball| it.rename("README.md", name));
     let kind = |kind: u8, link: &str| edited(&|it: &mut Tarball| it.add(&path("extra"), kind, b"", link));
     let attacks = vec![
@@ -115,12 +122,7 @@ fn tar_streams_that_two_programs_would_unpack_differently_are_refused() {
 fn headers_and_ends_that_two_programs_would_read_differently_are_refused() {
     let mut released = Released::new();
     let tar = released.tar();
-    let edited = |edit: &dyn Fn(&mut Tarball)| {
-        let mut it = Tarball::parse(&tar);
-        edit(&mut it);
-        gzip(&it.bytes())
-    };
-    let path = |it: &str| format!("{FOLDER}/{it}");
+    let edited = |edit: &dyn Fn(&mut Tarball)| edited(&tar, edit);
     let mut behind = tar.clone();
     let last = behind.len() - 512;
     behind[last] = 1;
@@ -161,12 +163,7 @@ fn headers_and_ends_that_two_programs_would_read_differently_are_refused() {
 fn archives_of_another_tree_or_commit_are_refused() {
     let mut released = Released::new();
     let tar = released.tar();
-    let edited = |edit: &dyn Fn(&mut Tarball)| {
-        let mut it = Tarball::parse(&tar);
-        edit(&mut it);
-        gzip(&it.bytes())
-    };
-    let path = |it: &str| format!("{FOLDER}/{it}");
+    let edited = |edit: &dyn Fn(&mut Tarball)| edited(&tar, edit);
     let of = |it: &Released, folder: &str, revision: &str| gzip(&it.tar_of(folder, revision));
     let other_folder = of(&released, "opensandbox-server-v0.1.0", TAG);
     let (before, bare) = (of(&released, FOLDER, "HEAD^"), of(&released, FOLDER, "HEAD^{tree}"));

@@ -1,9 +1,7 @@
 //! What an outsider finds: public bytes, without credentials, from the beginning.
 
 use forge::{ForgeError, Sink, Told};
-use model::attestation::{
-    ACTIONS_ISSUER, Claim, Expected, HostRule, Judged, PROVENANCE, Signer, Workflow, WorkflowRule,
-};
+use model::attestation::{Claim, Expected, HostRule, Judged, PROVENANCE, Signer};
 use model::audit::{Asked, AuditReport, Download, Due, Evidence, Flaw, Held, Promise, Received, Run};
 use model::hosting::{HostedAttestation, HostedRelease, OriginTag};
 use model::id::Hasher;
@@ -196,23 +194,12 @@ impl Look<'_> {
         rules.into_iter().map(|it| path(it.url)).collect()
     }
 
-    /// The release workflow, dispatched on the branch, on GitHub's own runners.
+    /// What an attestation of a file of the release must be.
     fn expected(&self, name: &str) -> Expected {
-        let rule = WorkflowRule {
-            repositories: rules::signing_repositories(self.it.catalog, self.it.slug, self.it.only_named),
-            workflow: Workflow::File(self.it.catalog.source_workflow.clone()),
-            reference: Some(format!("refs/heads/{}", self.promise.branch)),
-            commit: None,
-            trigger: Some("workflow_dispatch".to_owned()),
-            issuer: ACTIONS_ISSUER.to_owned(),
-            hosted_only: true,
-        };
-        Expected {
-            signer: Signer::Workflow(Box::new(rule)),
-            name: Some(name.to_owned()),
-            predicate_type: Some(PROVENANCE.to_owned()),
-            now: self.it.now,
-        }
+        let repositories = rules::signing_repositories(self.it.catalog, self.it.slug, self.it.only_named);
+        let signer = rules::release_workflow(self.it.catalog, repositories, &self.promise.branch);
+        let (name, predicate_type) = (Some(name.to_owned()), Some(PROVENANCE.to_owned()));
+        Expected { signer, name, predicate_type, now: self.it.now }
     }
 
     /// Adds a run, or its earlier time where it is known already.

@@ -33,7 +33,7 @@ pub use audit::{Audit, audit, promise};
 pub use error::OpsError;
 pub use gather::clone_checks;
 pub use prepare::{Prepared, prepare};
-pub use rules::{name_pattern, newest, signing_repositories};
+pub use rules::{may_change, name_pattern, newest, signing_repositories};
 pub use status::{Standing, standing};
 pub use tags::verify_tag;
 pub use verify::{Bundles, Trusted, Verdicts, Verification, Verified, verify};

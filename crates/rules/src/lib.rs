@@ -17,8 +17,8 @@ mod status;
 mod tags;
 mod world;
 
-pub use attestation::{attestation, judge, name_pattern, signing_repositories};
-pub use audit::audit;
+pub use attestation::{attestation, judge, name_pattern, release_workflow, signing_repositories};
+pub use audit::{audit, may_change};
 pub use changelog::{changelog, kind};
 pub use plan::{Need, need, page, plan};
 pub use preflight::{clone_checks, preflight};

@@ -176,12 +176,7 @@ fn look(
         let audit = Audit { now: session::now(), ..audit };
         let report = ops::audit(audit, promise, &mut |it| story.tell(&Event::Connection(it)))?;
         let left = wait.saturating_sub(begun.elapsed());
-        // What will be the same in an hour is not waited for.
-        let may_change = |it: &&Finding| {
-            it.verdict == Verdict::Unproven
-                && !["predates", "limit", "private", "no-object", "tree-not-here"].contains(&it.reason)
-        };
-        let open = report.findings.iter().filter(may_change);
+        let open = report.findings.iter().filter(|it| ops::may_change(it));
         let open: Vec<String> =
             open.map(|it| format!("{} {} ({})", it.check, it.subject, it.reason)).collect();
         if open.is_empty() || left.is_zero() || worst(&report.findings) == Verdict::Refuted {

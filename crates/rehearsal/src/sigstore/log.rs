@@ -44,13 +44,14 @@ impl Log {
         &self.key
     }
 
-    /// Writes a DSSE signature down (Rekor's type `dsse`, version 0.0.1), and gives the bundle's entry. The body is
+    /// Writes a DSSE signature down (Rekor's type `dsse`, version 0.0.1), and gives the bundle's entry. `verifier` is the PEM of a
+    /// certificate or a key. The body is
     /// canonical JSON (RFC 8785): sorted keys, no spaces.
     pub(crate) fn dsse(
         &mut self,
         payload: &[u8],
         signature: &[u8],
-        certificate: &[u8],
+        verifier: &str,
         time: i64,
     ) -> Result<Value, RehearsalError> {
         let sha256 = |bytes: &[u8]| json!({ "algorithm": "sha256", "value": Digest::of(bytes).hex() });
@@ -66,7 +67,7 @@ impl Log {
             "spec": {
                 "envelopeHash": sha256(envelope.to_string().as_bytes()),
                 "payloadHash": sha256(payload),
-                "signatures": [{ "signature": signature, "verifier": BASE64.encode(pem("CERTIFICATE", certificate)) }],
+                "signatures": [{ "signature": signature, "verifier": BASE64.encode(verifier) }],
             },
         });
         self.entry("dsse", body.to_string().as_bytes(), time)

@@ -115,8 +115,8 @@ impl Sigstore {
         let time = self.now + mint.logged;
         let entry = match (mint.log, &certificate) {
             (None, _) => None,
-            (Some(LogKind::V1), Some(it)) if !is_artifact => {
-                Some(self.log.dsse(payload, &signature, it, time)?)
+            (Some(LogKind::V1), _) if !is_artifact => {
+                Some(self.log.dsse(payload, &signature, &verifier, time)?)
             }
             (Some(LogKind::V2), Some(it)) => Some(self.log.hashedrekord_v2(&digest, &signature, it)?),
             _ => Some(self.log.hashedrekord(&digest, &signature, &verifier, time)?),

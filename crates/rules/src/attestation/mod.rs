@@ -8,8 +8,8 @@ mod host;
 mod run;
 
 use model::attestation::{
-    Attested, Candidate, Claim, Expected, Judged, JudgedBundle, NameRule, Rejection, STATEMENT, Signer,
-    SignerCertificate, SourceRule, Statement,
+    ACTIONS_ISSUER, Attested, Candidate, Claim, Expected, Judged, JudgedBundle, NameRule, Rejection,
+    STATEMENT, Signer, SignerCertificate, SourceRule, Statement, Workflow, WorkflowRule,
 };
 use model::verdict::{Finding, Verdict};
 use model::{Catalog, RepoSlug};
@@ -43,6 +43,20 @@ pub fn signing_repositories(catalog: &Catalog, slug: &RepoSlug, only_named: bool
         return vec![SourceRule { url: slug.url(), repository_id: None, owner_id: None, since: None }];
     }
     rules
+}
+
+/// Who may attest a release: the release workflow, dispatched on the branch, on GitHub's own runners.
+#[must_use]
+pub fn release_workflow(catalog: &Catalog, repositories: Vec<SourceRule>, branch: &str) -> Signer {
+    Signer::Workflow(Box::new(WorkflowRule {
+        repositories,
+        workflow: Workflow::File(catalog.source_workflow.clone()),
+        reference: Some(format!("refs/heads/{branch}")),
+        commit: None,
+        trigger: Some("workflow_dispatch".to_owned()),
+        issuer: ACTIONS_ISSUER.to_owned(),
+        hosted_only: true,
+    }))
 }
 
 /// How long a piece of evidence is told, in characters: what a bundle says may be of any length.

@@ -32,6 +32,13 @@ pub fn audit(promise: &Promise, evidence: &Evidence) -> AuditReport {
     report
 }
 
+/// Whether what is unproven may be proven in a while. What will be the same in an hour is not waited for.
+#[must_use]
+pub fn may_change(finding: &Finding) -> bool {
+    let stays = ["predates", "limit", "private", "no-object", "tree-not-here"];
+    finding.verdict == Verdict::Unproven && !stays.contains(&finding.reason)
+}
+
 /// What the attestations of the archive and the sums prove.
 fn attestations(promise: &Promise, evidence: &Evidence, report: &mut AuditReport) {
     let published = evidence.release.as_ref().ok().and_then(Option::as_ref).and_then(|it| it.published);
