@@ -102,6 +102,8 @@ pub(crate) enum Verb {
     Audit(Audit),
     /// Check a file against Sigstore bundles
     Verify(Box<Verify>),
+    /// Play a whole release on this machine, and prove every step
+    Rehearse(Rehearse),
     /// Print the completions for a shell
     Completions(Completions),
     /// Print the manual page
@@ -351,6 +353,26 @@ pub(crate) struct Trust {
     /// The root.json that this repository's trust begins with
     #[arg(long, value_name = "FILE", requires = "tuf_url")]
     pub(crate) tuf_root: Option<PathBuf>,
+}
+
+/// `rehearse`.
+#[derive(Debug, Args)]
+pub(crate) struct Rehearse {
+    /// The tag to release under [default: the next version of the catalog's `latest` target]
+    pub(crate) tag: Option<String>,
+    /// Rehearse in a repository that is made on the spot [default: where -C names none, and there is none with release tags
+    /// around here]
+    #[arg(long, conflicts_with = "directory")]
+    pub(crate) demo: bool,
+    /// Keep the folder with everything in it
+    #[arg(long, conflicts_with = "fault")]
+    pub(crate) keep: bool,
+    /// Break something on the way; all: one thing after the other
+    #[arg(long, value_name = "WHERE")]
+    pub(crate) fault: Option<String>,
+    /// Further flags of release
+    #[arg(last = true, value_name = "FLAGS")]
+    pub(crate) flags: Vec<String>,
 }
 
 /// `completions`.

@@ -28,6 +28,10 @@ pub(crate) const RELEASE_HTTP_LONGEST_WAIT: &str = "RELEASE_HTTP_LONGEST_WAIT";
 /// Where a rehearsal ends the process with SIGKILL: at the line of its story that is this.
 pub(crate) const RELEASE_KILL_AT: &str = "RELEASE_KILL_AT";
 
+/// Where programs are looked for.
+pub(crate) const PATH: &str = "PATH";
+/// Where gpg keeps its keys.
+pub(crate) const GNUPGHOME: &str = "GNUPGHOME";
 /// Where caches are kept.
 pub(crate) const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
 /// The folder that `~` stands for in `user.signingKey`.

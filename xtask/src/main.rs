@@ -57,6 +57,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Failure> {
         Verb::VerifyTag(it) => verbs::verify_tag::run(global, it),
         Verb::Audit(it) => verbs::audit::run(global, it),
         Verb::Verify(it) => verbs::verify::run(global, it),
+        Verb::Rehearse(it) => verbs::rehearse::run(global, it),
         Verb::Completions(it) => verbs::shell::completions(it),
         Verb::Man => verbs::shell::man(),
     }

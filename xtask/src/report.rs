@@ -1,12 +1,14 @@
 //! How reports look: text for people, JSON for scripts.
 
 use std::io::{self, Write as _};
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use model::attestation::JudgedBundle;
 use model::audit::AuditReport;
 use model::plan::{Action, Checked, Outcome, Plan, State};
 use model::verdict::{Finding, Verdict, worst};
+use play::{Became, Struck, Tried};
 use serde::Serialize;
 
 use crate::args::{Format, Global};
@@ -183,6 +185,48 @@ pub(crate) fn audited(page: &mut Page, tag: &str, it: Verdict, open: &str) {
 pub(crate) fn verdict_of_all(page: &mut Page, it: Verdict) {
     let (word, style) = verdict(it);
     page.line(format!("\n{style}{word}{style:#}"));
+}
+
+/// Adds a step of a rehearsal, and how long it took.
+pub(crate) fn step(page: &mut Page, it: &Finding, took: Duration) {
+    let (word, style) = verdict(it.verdict);
+    let head = format!("  {style}{word:<9}{style:#} {:<10} {:>6.2} s  ", it.check, took.as_secs_f32());
+    beside(page, (&head, 32), &it.evidence, Style::new());
+    if it.verdict != Verdict::Proven {
+        beside(page, (&" ".repeat(32), 32), &format!("{}; {}", it.reason, it.hint), DIM);
+    }
+}
+
+/// Adds the commands of the notes, and what became of each. Those of a block that cannot run here are one line.
+pub(crate) fn tried(page: &mut Page, all: &[Tried]) {
+    let color = |it: AnsiColor| Style::new().fg_color(Some(it.into()));
+    for block in all.chunk_by(|a, b| a.heading == b.heading && a.became == b.became && a.is_skipped()) {
+        let it = &block[0];
+        let (word, style, why) = match &it.became {
+            Became::Succeeded => ("ran", color(AnsiColor::Green), None),
+            Became::Failed { said } => ("FAILED", color(AnsiColor::Red).bold(), Some(said)),
+            Became::Skipped { why } => ("not here", color(AnsiColor::Yellow), Some(why)),
+        };
+        let head = format!("  {style}{word:<9}{style:#} ");
+        match why {
+            Some(why) if block.len() > 1 => {
+                let text = format!("{} ({} commands): {why}", it.heading, block.len());
+                beside(page, (&head, 12), &text, Style::new());
+            }
+            _ => beside(page, (&head, 12), &it.command, Style::new()),
+        }
+        if let Some(why) = why.filter(|_| block.len() == 1) {
+            beside(page, (&" ".repeat(12), 12), why, DIM);
+        }
+    }
+}
+
+/// Adds a fault, and what the suite made of it.
+pub(crate) fn struck(page: &mut Page, it: &Struck) {
+    let (word, style) = verdict(if it.as_wanted { Verdict::Proven } else { Verdict::Refuted });
+    let head = format!("  {style}{word:<9}{style:#} {:<20} ", it.fault);
+    beside(page, (&head, 33), it.broke, Style::new());
+    beside(page, (&" ".repeat(33), 33), &it.answer, DIM);
 }
 
 /// A verdict in a word.

@@ -27,7 +27,7 @@ pub(crate) struct Session {
     pub(crate) catalog: Catalog,
     around: Surroundings,
     remote: String,
-    slug: RepoSlug,
+    pub(crate) slug: RepoSlug,
     /// Whether the operator named the host, and not only a remote's address.
     named_host: bool,
     patience: Patience,
@@ -210,16 +210,30 @@ fn on_host(text: &str) -> String {
     }
 }
 
-/// The catalog, and the folder that the files it names are in: the file that was named, else the repository's own, else
-/// the one built in, which names no files.
+/// The text of a catalog.
+pub(crate) struct CatalogText {
+    /// What errors call it.
+    pub(crate) name: String,
+    pub(crate) text: String,
+    /// The folder that the files it names are in; none for the one built in, which names none.
+    folder: Option<PathBuf>,
+}
+
+/// The catalog, and the folder that the files it names are in.
 fn catalog(global: &Global, root: Option<&Path>) -> Result<(Catalog, Option<PathBuf>), Failure> {
+    let it = catalog_text(global, root)?;
+    Ok((Catalog::parse(&it.name, &it.text)?, it.folder))
+}
+
+/// The text of the catalog: the file that was named, else the repository's own, else the one built in.
+pub(crate) fn catalog_text(global: &Global, root: Option<&Path>) -> Result<CatalogText, Failure> {
     let own = root.map(|it| it.join(CATALOG_FILE)).filter(|it| it.is_file());
     let Some(file) = global.config.clone().or(own) else {
-        return Ok((Catalog::parse("the built-in release.toml", BUILT_IN)?, None));
+        let name = "the built-in release.toml".to_owned();
+        return Ok(CatalogText { name, text: BUILT_IN.to_owned(), folder: None });
     };
-    let text = read(&file)?;
-    let folder = file.parent().map(Path::to_owned).unwrap_or_default();
-    Ok((Catalog::parse(&file.display().to_string(), &text)?, Some(folder)))
+    let (name, text) = (file.display().to_string(), read(&file)?);
+    Ok(CatalogText { name, text, folder: Some(file.parent().map(Path::to_owned).unwrap_or_default()) })
 }
 
 /// The time, in seconds since 1970 in UTC.

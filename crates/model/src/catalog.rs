@@ -186,6 +186,14 @@ impl Catalog {
         reader::read(file, text)
     }
 
+    /// The text of a catalog with another policy under `[signers]`, for a rehearsal with a key of its own. Comments are lost.
+    ///
+    /// # Errors
+    /// [`CatalogError`] where one of the texts is no TOML.
+    pub fn text_signed_by(file: &str, text: &str, signers: &str) -> Result<String, CatalogError> {
+        reader::with_signers(file, text, signers)
+    }
+
     /// Every target, in the catalog's order.
     #[must_use]
     pub fn targets(&self) -> &[Target] {
@@ -251,6 +259,18 @@ channels = [{ npm = "@acme/server" }]
         assert_eq!(catalog.target("srv").unwrap().id, "server");
         assert_eq!(catalog.slug().to_string(), "acme/widgets");
         assert!(catalog.target("client").is_none());
+    }
+
+    #[test]
+    fn another_policy_takes_the_place_of_the_own_one() {
+        let own = format!("{GOOD}\n[signers]\nallowed_signers = \"own\"\n");
+        for text in [GOOD, &own] {
+            let text = Catalog::text_signed_by("release.toml", text, "allowed_signers = \"other\"").unwrap();
+            let catalog = Catalog::parse("release.toml", &text).unwrap();
+            assert_eq!(catalog.signers.as_ref().unwrap().allowed_signers.as_deref(), Some("other"));
+            assert_eq!(catalog.targets(), Catalog::parse("release.toml", GOOD).unwrap().targets());
+        }
+        Catalog::text_signed_by("release.toml", "[[", "").unwrap_err();
     }
 
     proptest::proptest! {

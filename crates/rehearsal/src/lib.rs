@@ -5,12 +5,16 @@
 //! write outside the folder that it is given. It knows nothing of the code that releases: what it serves is held to
 //! GitHub's published description, not to what its clients happen to send.
 
+mod demo;
 mod fault;
 mod github;
+mod key;
 mod sigstore;
 
+pub use demo::demo;
 pub use fault::{Fault, Hook, What, When};
 pub use github::{Exchange, GitHub, Settings, User};
+pub use key::{KeyKind, ThrowawayKey};
 pub use sigstore::{
     CertificateLog, Claims, Content, LogKind, ManagedKey, Mint, Name, Run, Signer, Sigstore, Tuf,
 };

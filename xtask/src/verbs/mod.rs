@@ -4,6 +4,7 @@ pub(crate) mod archive;
 pub(crate) mod audit;
 pub(crate) mod doctor;
 pub(crate) mod notes;
+pub(crate) mod rehearse;
 pub(crate) mod release;
 pub(crate) mod shell;
 pub(crate) mod status;

@@ -13,12 +13,24 @@ use crate::{RepoPath, RepoSlug};
 
 /// The catalog that `text` spells.
 pub(super) fn read(file: &str, text: &str) -> Result<Catalog, CatalogError> {
-    let raw: RawCatalog = toml::from_str(text).map_err(|error| CatalogError {
+    let raw: RawCatalog = toml::from_str(text).map_err(|error| refusal(file, text, &error))?;
+    Reader { file, text }.catalog(raw)
+}
+
+fn refusal(file: &str, text: &str, error: &toml::de::Error) -> CatalogError {
+    CatalogError {
         file: file.to_owned(),
         line: error.span().map(|span| line_of(text, &span)),
         message: error.message().replace('\n', ", "),
-    })?;
-    Reader { file, text }.catalog(raw)
+    }
+}
+
+/// The text with this policy instead of its own.
+pub(super) fn with_signers(file: &str, text: &str, signers: &str) -> Result<String, CatalogError> {
+    let table = |it: &str| it.parse::<toml::Table>().map_err(|error| refusal(file, it, &error));
+    let mut all = table(text)?;
+    all.insert("signers".to_owned(), table(signers)?.into());
+    Ok(all.to_string())
 }
 
 #[derive(Deserialize)]

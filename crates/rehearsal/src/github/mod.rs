@@ -25,6 +25,7 @@ use std::thread::JoinHandle;
 
 use serde_json::Value;
 
+pub(crate) use git::hermetic;
 pub use state::{Exchange, Settings, User};
 
 use crate::{Fault, RehearsalError, failed};

@@ -93,6 +93,11 @@ impl Sigstore {
         })
     }
 
+    /// Goes on in time: what is signed from now on is signed at this time.
+    pub fn set_time(&mut self, now: i64) {
+        self.now = now;
+    }
+
     /// The trusted root, as a document of `application/vnd.dev.sigstore.trustedroot+json;version=0.1`.
     ///
     /// # Errors

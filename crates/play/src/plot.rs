@@ -1,0 +1,46 @@
+//! What is to be rehearsed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use model::{Catalog, ReleaseTag, RepoSlug};
+use rehearsal::KeyKind;
+
+/// What is to be rehearsed, and with what.
+#[derive(Debug, Clone)]
+pub struct Plot {
+    /// The suite's own program.
+    pub suite: PathBuf,
+    /// Where other programs are looked for.
+    pub path: OsString,
+    /// What is released.
+    pub source: Source,
+    /// The catalog, and its text.
+    pub catalog: Catalog,
+    /// The text that the catalog was read from.
+    pub catalog_text: String,
+    /// The repository's name on GitHub.
+    pub slug: RepoSlug,
+    /// The release.
+    pub tag: ReleaseTag,
+    /// The kind of the key that signs the tag.
+    pub key: KeyKind,
+    /// Further flags of `release`.
+    pub flags: Vec<String>,
+    /// The time, in seconds since 1970 in UTC.
+    pub clock: fn() -> i64,
+}
+
+/// What is released.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A repository that is made on the spot.
+    Demo,
+    /// A copy of the operator's.
+    Repository {
+        /// A folder of it.
+        root: PathBuf,
+        /// The remote that the world reads.
+        remote: String,
+    },
+}

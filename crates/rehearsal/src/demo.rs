@@ -1,0 +1,302 @@
+//! A repository made on the spot, with what the real one has: every target's paths and tags, squashed and merged pull
+//! requests, reverts, co-authors, programs, odd subjects. The same text gives the same objects every time.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use model::catalog::{SourceFormat, TagForm, Target, VersionSource};
+use model::{Catalog, ReleaseTag};
+
+use crate::github::hermetic;
+use crate::{RehearsalError, failed};
+
+/// When the first commit was made, in seconds since 1970 in UTC: 2026-05-28. The others follow, one an hour.
+const BEGINNING: i64 = 1_780_000_000;
+/// The version that every target was released with before.
+const BEFORE: &str = "0.1.0";
+
+const ADA: &str = "Ada Demo <101+ada-demo@users.noreply.github.com>";
+const GRACE: &str = "Grace Demo <grace@demo.example>";
+const EDSGER: &str = "Edsger Démo <edsger@demo.example>";
+const BOT: &str = "demo-bot[bot] <202+demo-bot[bot]@users.noreply.github.com>";
+const MAINTAINER: &str = "Demo Maintainer <maintainer@demo.example>";
+
+/// What everyday commits say, after the target's name.
+const EVERYDAY: [(&str, &str, &str); 8] = [
+    (ADA, "feat", "tell how long a sandbox has been running"),
+    (GRACE, "fix", "do not lose the last line of output"),
+    (BOT, "chore", "bump @scope/example from 1.0 to 1.1"),
+    (EDSGER, "docs", "say what happens when nobody listens"),
+    (GRACE, "refactor", "one place for time-outs"),
+    (ADA, "test", "hold it to `true` & <false>"),
+    (EDSGER, "fix", "naïve time zones: Zürich is not UTC"),
+    (GRACE, "perf", "ask once, not every time"),
+];
+
+/// Makes it in a bare repository: a branch `main` that is ready for the tag's release, and the tags of earlier ones. Gives the
+/// number of commits and of tags.
+///
+/// # Errors
+/// [`RehearsalError`] where git is missing or refuses.
+pub fn demo(bare: &Path, catalog: &Catalog, tag: &ReleaseTag) -> Result<(usize, usize), RehearsalError> {
+    let mut story = Story::begin(bare)?;
+    story.tell(catalog, tag)?;
+    story.end()
+}
+
+/// A commit that is to be made.
+struct Commit<'a> {
+    author: &'a str,
+    path: &'a str,
+    message: &'a str,
+}
+
+/// A history that is being told to `git fast-import` (`git help fast-import`).
+struct Story {
+    child: Child,
+    stdin: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    files: BTreeMap<String, String>,
+    commits: usize,
+    tags: usize,
+    /// The newest commit of each branch.
+    heads: BTreeMap<&'static str, usize>,
+}
+
+const MAIN: &str = "main";
+const FEATURE: &str = "feature";
+
+impl Story {
+    fn begin(bare: &Path) -> Result<Self, RehearsalError> {
+        let mut command = Command::new("git");
+        hermetic(&mut command);
+        command.arg("-C").arg(bare).args(["fast-import", "--quiet", "--force"]);
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = child.map_err(failed("start git fast-import"))?;
+        let gone = || failed("talk to git fast-import")(std::io::Error::other("it has no pipes"));
+        let stdin = child.stdin.take().ok_or_else(gone)?;
+        let answers = BufReader::new(child.stdout.take().ok_or_else(gone)?);
+        let (files, heads) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { child, stdin, answers, files, commits: 0, tags: 0, heads })
+    }
+
+    /// Everything, from the first commit to the one that is to be released.
+    fn tell(&mut self, catalog: &Catalog, tag: &ReleaseTag) -> Result<(), RehearsalError> {
+        self.commit(MAIN, &Commit { author: ADA, path: "README.md", message: "chore: start the demo" })?;
+        for target in catalog.targets() {
+            self.found(target)?;
+        }
+        for target in catalog.targets() {
+            self.release(target, tag)?;
+        }
+        let targets = catalog.targets().iter();
+        let others: Vec<&Target> = targets.clone().filter(|it| it.id != tag.target()).collect();
+        let mut number = 100;
+        for (at, (author, kind, what)) in EVERYDAY.iter().cycle().take(7 * EVERYDAY.len()).enumerate() {
+            let Some(target) = others.get(at % others.len().max(1)) else { break };
+            number += 1;
+            let scope = target.id.rsplit('/').next().unwrap_or_default();
+            let message = format!("{kind}({scope}): {what} (#{number})");
+            self.commit(MAIN, &Commit { author, path: &file(target), message: &message })?;
+        }
+        if let Some(target) = catalog.target(tag.target()) {
+            self.lead_up(target, tag)?;
+        }
+        Ok(())
+    }
+
+    /// The target's first files.
+    fn found(&mut self, target: &Target) -> Result<(), RehearsalError> {
+        for path in &target.paths {
+            let path = in_path(path.as_str());
+            let message = format!("feat({}): begin", target.id.rsplit('/').next().unwrap_or_default());
+            self.commit(MAIN, &Commit { author: GRACE, path: &path, message: &message })?;
+        }
+        match &target.version_source {
+            Some(source) => self.set_version(source, BEFORE),
+            None => Ok(()),
+        }
+    }
+
+    /// The tag of the target's release before; half of them are annotated, as in the real repository. None where it would be
+    /// the one that is to be made.
+    fn release(&mut self, target: &Target, next: &ReleaseTag) -> Result<(), RehearsalError> {
+        let form = if target.tag_form == TagForm::V { "v" } else { "" };
+        let name = format!("{}/{form}{BEFORE}", target.id);
+        if name == next.name() {
+            return Ok(());
+        }
+        self.tags += 1;
+        let from = self.heads[MAIN];
+        if self.tags.is_multiple_of(2) {
+            return self.say(&format!("reset refs/tags/{name}\nfrom :{from}\n\n"));
+        }
+        let message = format!("release: {name}\n");
+        let time = self.time();
+        let tag = format!("tag {name}\nfrom :{from}\ntagger {MAINTAINER} {time} +0000\n{}", data(&message));
+        self.say(&tag)
+    }
+
+    /// What happened to the target since.
+    fn lead_up(&mut self, target: &Target, tag: &ReleaseTag) -> Result<(), RehearsalError> {
+        let path = &file(target);
+        let scope = target.id.rsplit('/').next().unwrap_or_default();
+        let on = |story: &mut Self, branch, author, message: &str| {
+            story.commit(branch, &Commit { author, path, message: &message.replace("SCOPE", scope) })
+        };
+        on(self, FEATURE, GRACE, "feat(SCOPE): keep a pool of warm sandboxes")?;
+        on(
+            self,
+            FEATURE,
+            ADA,
+            "fix(SCOPE): do not leak a sandbox when the pool is full\n\nCo-authored-by: Grace Demo <grace@demo.example>",
+        )?;
+        self.merge("Merge pull request #4 from demo/feature/pool")?;
+        on(self, MAIN, BOT, "chore(deps): bump @scope/example from 1.0 to 1.1 in /SCOPE (#5)")?;
+        on(self, MAIN, GRACE, "feat(SCOPE): cache everything (#6)")?;
+        let reverted = self.name_of_last()?;
+        on(
+            self,
+            MAIN,
+            ADA,
+            &format!(
+                "Revert \"feat(SCOPE): cache everything (#6)\" (#7)\n\nThis reverts commit {reverted}."
+            ),
+        )?;
+        let breaking = "feat(SCOPE)!: drop the v0 endpoints (#8)\n\nBREAKING CHANGE: clients of /v0 must move to /v1.";
+        on(self, MAIN, GRACE, breaking)?;
+        on(self, MAIN, EDSGER, "Fix the fix of the fix")?;
+        on(self, MAIN, ADA, "perf(SCOPE):start in half the time (#10)")?;
+        match &target.version_source {
+            Some(source) => self.set_version(source, tag.version().as_str()),
+            None => Ok(()),
+        }
+    }
+
+    fn commit(&mut self, branch: &'static str, it: &Commit<'_>) -> Result<(), RehearsalError> {
+        let text = self.files.entry(it.path.to_owned()).or_default();
+        writeln!(text, "{}", it.message.lines().next().unwrap_or_default())
+            .expect("writing to a string cannot fail");
+        let text = text.clone();
+        self.write(branch, it, &text)
+    }
+
+    /// A commit that gives a file a text.
+    fn write(
+        &mut self,
+        branch: &'static str,
+        it: &Commit<'_>,
+        text: &str,
+    ) -> Result<(), RehearsalError> {
+        let from = self.heads.get(branch).or(self.heads.get(MAIN)).copied();
+        let head = self.head(branch, it.author, it.message, from);
+        let mode = "100644 inline";
+        self.say(&format!("{head}M {mode} {}\n{}", it.path, data(text)))
+    }
+
+    fn merge(&mut self, message: &str) -> Result<(), RehearsalError> {
+        let from = self.heads.get(MAIN).copied();
+        let merged = self.heads.remove(FEATURE);
+        let mut head = self.head(MAIN, MAINTAINER, message, from);
+        if let Some(merged) = merged {
+            writeln!(head, "merge :{merged}").expect("writing to a string cannot fail");
+        }
+        // A merge brings the branch's files with it.
+        for (path, text) in &self.files {
+            write!(head, "M 100644 inline {path}\n{}", data(text)).expect("writing to a string cannot fail");
+        }
+        self.say(&head)?;
+        self.say(&format!("reset refs/heads/{FEATURE}\nfrom 0000000000000000000000000000000000000000\n\n"))
+    }
+
+    fn head(&mut self, branch: &'static str, author: &str, message: &str, from: Option<usize>) -> String {
+        self.commits += 1;
+        let (mark, time) = (self.commits, self.time());
+        self.heads.insert(branch, mark);
+        let from = from.map_or(String::new(), |it| format!("from :{it}\n"));
+        format!(
+            "commit refs/heads/{branch}\nmark :{mark}\nauthor {author} {time} +0000\ncommitter {MAINTAINER} {time} +0000\n{}{from}",
+            data(message)
+        )
+    }
+
+    fn time(&self) -> i64 {
+        BEGINNING + 3600 * i64::try_from(self.commits).unwrap_or_default()
+    }
+
+    fn set_version(&mut self, source: &VersionSource, version: &str) -> Result<(), RehearsalError> {
+        let text = version_file(source, version);
+        let message = format!("chore: version {version} in {}", source.file);
+        self.files.insert(source.file.clone(), text.clone());
+        self.write(MAIN, &Commit { author: GRACE, path: &source.file, message: &message }, &text)
+    }
+
+    /// The full name of the commit that was made last.
+    fn name_of_last(&mut self) -> Result<String, RehearsalError> {
+        self.say(&format!("get-mark :{}\n", self.commits))?;
+        let mut line = String::new();
+        self.answers.read_line(&mut line).map_err(failed("hear git fast-import"))?;
+        Ok(line.trim().to_owned())
+    }
+
+    fn say(&mut self, text: &str) -> Result<(), RehearsalError> {
+        self.stdin
+            .write_all(text.as_bytes())
+            .and_then(|()| self.stdin.flush())
+            .map_err(failed("talk to git fast-import"))
+    }
+
+    fn end(self) -> Result<(usize, usize), RehearsalError> {
+        let Self { mut child, stdin, commits, tags, .. } = self;
+        drop(stdin);
+        let status = child.wait().map_err(failed("wait for git fast-import"))?;
+        if !status.success() {
+            return Err(failed("make the demo repository")(std::io::Error::other(status.to_string())));
+        }
+        Ok((commits, tags))
+    }
+}
+
+/// Text as `git fast-import` takes it.
+fn data(text: &str) -> String {
+    format!("data {}\n{text}\n", text.len())
+}
+
+/// A file that a target's commits change.
+fn file(target: &Target) -> String {
+    target.paths.first().map_or_else(|| "README.md".to_owned(), |it| in_path(it.as_str()))
+}
+
+/// A path itself where it is a file's, else a file in it.
+fn in_path(path: &str) -> String {
+    let is_file = path.rsplit('/').next().is_some_and(|it| it.contains('.'));
+    if is_file { path.to_owned() } else { format!("{path}/demo.txt") }
+}
+
+/// A file that carries a version where a target's source says.
+fn version_file(source: &VersionSource, version: &str) -> String {
+    let each = |line: &dyn Fn(&str) -> String| source.keys.iter().map(|it| line(it)).collect::<String>();
+    match source.format {
+        SourceFormat::Json => {
+            let fields: Vec<String> = source
+                .keys
+                .iter()
+                .map(|it| format!("\"{}\": \"{version}\"", it.trim_start_matches('/')))
+                .collect();
+            format!("{{ {} }}\n", fields.join(", "))
+        }
+        SourceFormat::Properties => each(&|key| format!("{key}={version}\n")),
+        SourceFormat::Yaml => each(&|key| format!("{key}: \"{version}\"\n")),
+        SourceFormat::Xml => {
+            format!("<Project>{}</Project>\n", each(&|key| format!("<{key}>{version}</{key}>")))
+        }
+        SourceFormat::GoMod => {
+            let major = version.split('.').next().unwrap_or_default();
+            let suffix = if ["0", "1"].contains(&major) { String::new() } else { format!("/v{major}") };
+            format!("module demo.example/module{suffix}\n")
+        }
+    }
+}

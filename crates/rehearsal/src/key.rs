@@ -1,0 +1,176 @@
+//! Throwaway keys, of every kind that git signs with, and the policies that name them.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::github::hermetic;
+use crate::{RehearsalError, failed};
+
+/// The kinds of signatures, as `gpg.format` calls them (`git help config`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// `openpgp`, which is what git does where nothing is configured.
+    OpenPgp,
+    /// `ssh`.
+    Ssh,
+    /// `x509`.
+    X509,
+}
+
+impl KeyKind {
+    /// The kind of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::OpenPgp, Self::Ssh, Self::X509].into_iter().find(|it| it.name() == name)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenPgp => "openpgp",
+            Self::Ssh => "ssh",
+            Self::X509 => "x509",
+        }
+    }
+}
+
+/// A key that was made for a rehearsal, in a home of its own. The agents that were started for it end with it.
+#[derive(Debug)]
+pub struct ThrowawayKey {
+    /// What kind it is.
+    pub kind: KeyKind,
+    /// What `user.signingKey` is to be: a fingerprint, or a path.
+    pub name: String,
+    /// The file that others need: the public key in ASCII armor, an `allowed_signers` file, or the certificate in PEM.
+    pub public: PathBuf,
+    homes: Vec<PathBuf>,
+}
+
+impl ThrowawayKey {
+    /// Makes one for somebody, in a folder that is a user's home, and writes what others need into another.
+    ///
+    /// # Errors
+    /// [`RehearsalError`] where a program is missing (`gpg`, `gpgsm`, `ssh-keygen`) or refuses.
+    pub fn new(
+        kind: KeyKind,
+        home: &Path,
+        public: &Path,
+        (name, address): (&str, &str),
+    ) -> Result<Self, RehearsalError> {
+        let script = match kind {
+            KeyKind::OpenPgp => {
+                "gpg --batch --quiet --no-tty --pinentry-mode loopback --passphrase '' \
+                   --quick-gen-key \"$NAME <$ADDRESS>\" ed25519 sign never
+                 gpg --batch --armor --export > \"$PUBLIC/keys.asc\"
+                 gpg --batch --with-colons --list-keys | sed -n 's/^fpr:*\\([0-9A-F]*\\):.*/\\1/p' | head -n 1"
+            }
+            KeyKind::Ssh => {
+                "ssh-keygen -q -t ed25519 -N '' -C \"$ADDRESS\" -f \"$HOME/.ssh/id_rehearsal\"
+                 echo \"$ADDRESS $(cat \"$HOME/.ssh/id_rehearsal.pub\")\" > \"$PUBLIC/allowed_signers\"
+                 echo \"$HOME/.ssh/id_rehearsal.pub\""
+            }
+            KeyKind::X509 => {
+                "cd \"$HOME/.gnupg\"
+                 echo allow-loopback-pinentry > gpg-agent.conf
+                 echo disable-crl-checks > gpgsm.conf
+                 printf '%s\\n' 'Key-Type: RSA' 'Key-Length: 2048' 'Key-Usage: sign' 'Serial: random' \
+                   \"Name-DN: CN=$NAME\" \"Name-Email: $ADDRESS\" \
+                   'Not-Before: 2023-11-01 00:00:00' 'Not-After: 2063-01-01 00:00:00' > parameters
+                 echo | gpgsm --batch --quiet --pinentry-mode loopback --passphrase-fd 0 --generate-key parameters \
+                   > \"$PUBLIC/certificates.pem\"
+                 gpgsm --batch --quiet --import \"$PUBLIC/certificates.pem\"
+                 gpgsm --batch --with-colons --list-keys | sed -n 's/^fpr:*\\([0-9A-F]*\\):.*/\\1/p' > fingerprint
+                 echo \"$(cat fingerprint) S relax\" > trustlist.txt
+                 gpgconf --kill all
+                 cat fingerprint"
+            }
+        };
+        let mut this = Self {
+            kind,
+            name: String::new(),
+            public: public.join(match kind {
+                KeyKind::OpenPgp => "keys.asc",
+                KeyKind::Ssh => "allowed_signers",
+                KeyKind::X509 => "certificates.pem",
+            }),
+            homes: vec![home.to_owned()],
+        };
+        for folder in [".gnupg", ".ssh"].map(|it| home.join(it)) {
+            private(&folder)?;
+        }
+        let variables = [("NAME", name), ("ADDRESS", address), ("PUBLIC", &public.display().to_string())];
+        let told = shell(home, script, &variables)?;
+        told.lines().last().unwrap_or_default().clone_into(&mut this.name);
+        Ok(this)
+    }
+
+    /// What a catalog says of it, under `[signers]`. Its files are named from the folder of the public ones.
+    #[must_use]
+    pub fn policy(&self) -> String {
+        match self.kind {
+            KeyKind::OpenPgp => {
+                format!("openpgp_keyring = \"keys.asc\"\nopenpgp_fingerprints = [\"{}\"]\n", self.name)
+            }
+            KeyKind::Ssh => "allowed_signers = \"allowed_signers\"\n".to_owned(),
+            KeyKind::X509 => format!(
+                "x509_certificates = \"certificates.pem\"\nx509_fingerprints = [\"{}\"]\n",
+                self.name
+            ),
+        }
+    }
+
+    /// Lets somebody else, with a home of their own, know the public half, as the notes ask readers to.
+    ///
+    /// # Errors
+    /// [`RehearsalError`] where it cannot be imported.
+    pub fn trust(&mut self, home: &Path) -> Result<(), RehearsalError> {
+        private(&home.join(".gnupg"))?;
+        self.homes.push(home.to_owned());
+        let script = match self.kind {
+            KeyKind::OpenPgp => "gpg --batch --quiet --no-tty --import \"$PUBLIC\"",
+            // `git verify-tag` asks the file that `gpg.ssh.allowedSignersFile` names.
+            KeyKind::Ssh => "test -s \"$PUBLIC\"",
+            KeyKind::X509 => {
+                "echo disable-crl-checks > \"$HOME/.gnupg/gpgsm.conf\"
+                 echo \"$KEY S relax\" > \"$HOME/.gnupg/trustlist.txt\"
+                 gpgsm --batch --quiet --import \"$PUBLIC\""
+            }
+        };
+        shell(home, script, &[("PUBLIC", &self.public.display().to_string()), ("KEY", &self.name)])?;
+        Ok(())
+    }
+}
+
+impl Drop for ThrowawayKey {
+    /// An agent that is not there needs no end.
+    fn drop(&mut self) {
+        if self.kind != KeyKind::Ssh {
+            for home in &self.homes {
+                shell(home, "gpgconf --kill all", &[]).ok();
+            }
+        }
+    }
+}
+
+/// A folder that only its owner may look into, which gpg and ssh want.
+fn private(folder: &Path) -> Result<(), RehearsalError> {
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)))
+        .map_err(failed(format!("make {}", folder.display())))
+}
+
+/// What a script prints, run in a home.
+fn shell(home: &Path, script: &str, variables: &[(&str, &str)]) -> Result<String, RehearsalError> {
+    let mut command = Command::new("sh");
+    hermetic(&mut command);
+    command.args(["-ec", script]).current_dir(home).env("HOME", home).env("GNUPGHOME", home.join(".gnupg"));
+    command.env("LC_ALL", "C").envs(variables.iter().copied()).stdin(Stdio::null());
+    let output = command.output().map_err(failed("start sh"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(failed("make or use a throwaway key")(std::io::Error::other(said)))
+}
