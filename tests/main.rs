@@ -35,6 +35,7 @@ mod publish;
 mod readme;
 mod real;
 mod refusals;
+mod rehearse;
 mod release;
 mod released;
 mod rights;

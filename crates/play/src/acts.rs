@@ -64,7 +64,7 @@ fn text(value: &Value) -> &str {
 /// A finding about a step.
 pub(crate) fn finding(
     check: &'static str,
-    subject: impl ToString,
+    subject: &dyn std::fmt::Display,
     (verdict, reason): (Verdict, &'static str),
     evidence: impl Into<String>,
     hint: impl Into<String>,
@@ -91,9 +91,15 @@ pub(crate) fn judge_release(tag: &ReleaseTag, it: &Reported) -> (Finding, Option
             .map(|it| format!("{} {}: {}", text(&it["check"]), text(&it["reason"]), text(&it["evidence"])))
             .collect();
         let hints: Vec<&str> = each(&document["refusals"]).map(|it| text(&it["hint"])).collect();
-        let evidence = if refusals.is_empty() { it.ran.stderr.trim().to_owned() } else { refusals.join("; ") };
+        let evidence =
+            if refusals.is_empty() { it.ran.stderr.trim().to_owned() } else { refusals.join("; ") };
         let hint = if hints.is_empty() { "see what it said".to_owned() } else { hints.join("; ") };
         return (finding("release", tag, (Verdict::Unproven, REFUSED), evidence, hint), None);
+    }
+    if document["receipt"].is_null() {
+        let evidence = "its flags made no release of it";
+        let hint = "a rehearsal adds --sign-tag and --push by itself; leave --dry-run out";
+        return (finding("release", tag, (Verdict::Unproven, "not-made"), evidence, hint), None);
     }
     let verdict = match it.ran.code {
         Some(0) => Verdict::Proven,
@@ -101,8 +107,7 @@ pub(crate) fn judge_release(tag: &ReleaseTag, it: &Reported) -> (Finding, Option
         _ => Verdict::Unproven,
     };
     let file = |at: usize| PathBuf::from(text(&document["receipt"]["files"][at]["path"]));
-    let released =
-        Released { files: [file(0), file(1)], notes: text(&document["notes"]).to_owned() };
+    let released = Released { files: [file(0), file(1)], notes: text(&document["notes"]).to_owned() };
     let receipt = &document["receipt"];
     let findings = &document["audit"]["findings"];
     let all = each(findings).count();
@@ -110,7 +115,7 @@ pub(crate) fn judge_release(tag: &ReleaseTag, it: &Reported) -> (Finding, Option
         "tag object {} {}, {} assets published; its own audit: {} of {all} proven",
         text(&receipt["tag_object"]["object"]).get(..12).unwrap_or_default(),
         text(&receipt["tag_object"]["kind"]),
-        stage_assets(document),
+        assets(document),
         each(findings).filter(|it| it["verdict"] == "proven").count(),
     );
     let hint = Reported::open(findings).join(", ");
@@ -121,7 +126,7 @@ pub(crate) fn judge_release(tag: &ReleaseTag, it: &Reported) -> (Finding, Option
 /// The reason of a release that was refused.
 pub(crate) const REFUSED: &str = "refused";
 
-fn stage_assets(document: &Value) -> usize {
+fn assets(document: &Value) -> usize {
     each(&document["plan"]).filter(|it| it["step"] == "upload").count()
 }
 
@@ -155,7 +160,8 @@ pub(crate) fn attest(stage: &mut Stage<'_>, released: &Released, run: &Run) -> R
     let bundle = stage.sigstore.attest(&run.claims(), &run.provenance(&subjects))?.to_string();
     stage.github.attest(&bundle, false)?;
     written(&stage.file("attestations.jsonl"), &format!("{bundle}\n"))?;
-    let evidence = format!("{} and {} attested by {}@{}", named[0].0, named[1].0, run.workflow, run.reference);
+    let evidence =
+        format!("{} and {} attested by {}@{}", named[0].0, named[1].0, run.workflow, run.reference);
     Ok(finding("attest", &stage.plot.tag, (Verdict::Proven, "attested"), evidence, ""))
 }
 
@@ -180,9 +186,10 @@ pub(crate) fn judge_audit(tag: &ReleaseTag, it: &Reported) -> Finding {
     };
     let all = each(findings).count();
     let proven = each(findings).filter(|it| it["verdict"] == "proven").count();
-    let evidence = match it.document.is_null() {
-        true => it.ran.last_words(),
-        false => format!("{proven} of {all} findings proven from a second clone, without credentials"),
+    let evidence = if it.document.is_null() {
+        it.ran.last_words()
+    } else {
+        format!("{proven} of {all} findings proven from a second clone, without credentials")
     };
     let reason = if verdict == Verdict::Proven { "audited" } else { "audit" };
     finding("audit", tag, (verdict, reason), evidence, Reported::open(findings).join(", "))

@@ -8,7 +8,7 @@ use model::verdict::{Finding, Verdict};
 
 use crate::PlayError;
 use crate::acts::finding;
-use crate::stage::read_only;
+use crate::origin::read_only;
 
 /// What is looked at.
 #[derive(Debug, Clone, Default)]
@@ -68,10 +68,10 @@ impl Seen {
         let subject = folder.display();
         if changed.is_empty() {
             let evidence = format!("{} files and folders of yours are as they were", now.files.len());
-            return finding("untouched", subject, (Verdict::Proven, "untouched"), evidence, "");
+            return finding("untouched", &subject, (Verdict::Proven, "untouched"), evidence, "");
         }
         let evidence = format!("changed meanwhile: {}", changed.join(", "));
         let hint = "if no other program of yours wrote there, this is a defect of the rehearsal: report it";
-        finding("untouched", subject, (Verdict::Refuted, "changed"), evidence, hint)
+        finding("untouched", &subject, (Verdict::Refuted, "changed"), evidence, hint)
     }
 }

@@ -70,7 +70,9 @@ pub const FAULTS: [Fault; 18] = [
     killed("kill-audit", "killed once it is published", "published TAG"),
     lost("lost-draft", "no answer to the draft's creation", ("POST", "/releases"), || What::Cut(When::After)),
     lost("lost-upload", "an upload that breaks off", ("POST", "/assets"), || What::CutRequest),
-    lost("lost-publication", "no answer to the publication", ("PATCH", "/releases/"), || What::Cut(When::After)),
+    lost("lost-publication", "no answer to the publication", ("PATCH", "/releases/"), || {
+        What::Cut(When::After)
+    }),
     lost("bad-gateway", "a gateway that fails", ("POST", "/releases"), || What::Answer {
         status: 502,
         headers: Vec::new(),
@@ -144,7 +146,8 @@ pub fn strike(plot: &Plot, fault: &Fault) -> Result<Struck, PlayError> {
     let first = first_run(&stage, fault, &mut said)?;
     if let Wanted::Refused(check) = fault.wanted {
         let refusals = first.refusals();
-        let refused = first.ran.code == Some(1) && refusals.iter().any(|it| it.starts_with(&format!("{check} ")));
+        let refused =
+            first.ran.code == Some(1) && refusals.iter().any(|it| it.starts_with(&format!("{check} ")));
         let untouched = stage.github.releases().is_empty();
         let left = if untouched { "nothing changed" } else { "there is a release" };
         let answer = format!("refused: {}; {left}", refusals.join(", "));
@@ -167,7 +170,11 @@ pub fn strike(plot: &Plot, fault: &Fault) -> Result<Struck, PlayError> {
         Wanted::Caught(wanted, reason) => verdict == wanted && open.iter().any(|it| it == reason),
         Wanted::Refused(_) => false,
     };
-    said.push(if open.is_empty() { format!("audit {verdict}") } else { format!("audit {verdict}: {}", open.join(", ")) });
+    said.push(if open.is_empty() {
+        format!("audit {verdict}")
+    } else {
+        format!("audit {verdict}: {}", open.join(", "))
+    });
     Ok(struck(fault, said.join("; "), as_wanted))
 }
 
@@ -180,7 +187,9 @@ fn first_run(stage: &Stage<'_>, fault: &Fault, said: &mut Vec<String>) -> Result
     let tag = &stage.plot.tag;
     let mut line = None;
     match fault.strikes {
-        Strikes::Kill(at) => line = Some(at.replace("TAG", &tag.name()).replace("ARCHIVE", &tag.archive_name())),
+        Strikes::Kill(at) => {
+            line = Some(at.replace("TAG", &tag.name()).replace("ARCHIVE", &tag.archive_name()));
+        }
         Strikes::Request(method, path, how) => stage.github.arm(Broken::once(method, path, how())),
         Strikes::Before(what) => what(stage)?,
         Strikes::Attested(_) | Strikes::After(_) => {}
@@ -192,7 +201,10 @@ fn first_run(stage: &Stage<'_>, fault: &Fault, said: &mut Vec<String>) -> Result
     match (fault.strikes, first.ran.code) {
         (Strikes::Kill(_), None) => said.push("killed".to_owned()),
         (Strikes::Kill(at), _) => {
-            return Err(PlayError::Refused { program: fault.name.to_owned(), said: format!("no line '{at}'") });
+            return Err(PlayError::Refused {
+                program: fault.name.to_owned(),
+                said: format!("no line '{at}'"),
+            });
         }
         (Strikes::Request(..), Some(0)) => said.push("healed by the same run".to_owned()),
         (Strikes::Request(..), code) => {

@@ -7,6 +7,7 @@
 mod acts;
 mod belongings;
 mod fault;
+mod origin;
 mod plot;
 mod process;
 mod reader;
@@ -120,7 +121,7 @@ pub fn rehearse(
         tell(Told::Ended(&it));
         steps.push(it);
     };
-    ended(tell, acts::finding("world", plot.slug.to_string(), (Verdict::Proven, "set"), evidence, ""));
+    ended(tell, acts::finding("world", &plot.slug, (Verdict::Proven, "set"), evidence, ""));
     tell(Told::Begins("release"));
     let (it, released) = acts::judge_release(&plot.tag, &acts::release(&stage, None)?);
     ended(tell, it);

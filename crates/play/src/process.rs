@@ -63,7 +63,7 @@ impl Somebody {
         folder: &Path,
         arguments: impl IntoIterator<Item = S>,
     ) -> Result<String, PlayError> {
-        told("git", self.run("git", folder, arguments)?)
+        told("git", &self.run("git", folder, arguments)?)
     }
 
     /// Sets what git reads at home.
@@ -81,7 +81,7 @@ pub(crate) fn ran(command: &mut Command) -> Result<Ran, PlayError> {
 }
 
 /// What a program printed that must have succeeded.
-pub(crate) fn told(program: &str, ran: Ran) -> Result<String, PlayError> {
+pub(crate) fn told(program: &str, ran: &Ran) -> Result<String, PlayError> {
     if ran.code == Some(0) {
         return Ok(ran.stdout.trim_end().to_owned());
     }

@@ -57,7 +57,8 @@ const TAG: &str = "Tag";
 /// Follows the notes.
 pub(crate) fn follow(stage: &Stage<'_>, notes: &str) -> Result<(Finding, Vec<Tried>), PlayError> {
     let downloads = stage.reader.home.join("downloads");
-    std::fs::create_dir_all(&downloads).map_err(|source| PlayError::Write { path: downloads.clone(), source })?;
+    std::fs::create_dir_all(&downloads)
+        .map_err(|source| PlayError::Write { path: downloads.clone(), source })?;
     let clone = stage.reader.home.join("clone");
     let account = stage.account();
     let gh = found("gh", &stage.plot.path);
@@ -73,20 +74,27 @@ pub(crate) fn follow(stage: &Stage<'_>, notes: &str) -> Result<(Finding, Vec<Tri
     for (heading, command) in commands(notes) {
         let (folder, skipped) = match heading.as_str() {
             TAG => (&clone, None),
-            ARCHIVE if gh.is_none() && command.starts_with("gh ") => (&downloads, Some(without_gh(stage, &command, &downloads)?)),
+            ARCHIVE if gh.is_none() && command.starts_with("gh ") => {
+                (&downloads, Some(without_gh(stage, &command, &downloads)?))
+            }
             ARCHIVE => (&downloads, None),
             _ => (&downloads, Some(format!("{workflow} publishes it, and is not played here"))),
         };
         let became = match skipped {
             Some(why) => Became::Skipped { why },
-            None => {
-                let ran = reader.run("bash", folder, ["-ec", &command])?;
-                if ran.code == Some(0) { Became::Succeeded } else { Became::Failed { said: ran.last_words() } }
-            }
+            None => tried_in(&reader, folder, &command)?,
         };
         tried.push(Tried { heading, command, became });
     }
     Ok((judge(stage, &tried), tried))
+}
+
+/// What becomes of a command in a folder.
+fn tried_in(reader: &Somebody, folder: &Path, command: &str) -> Result<Became, PlayError> {
+    let ran = reader.run("bash", folder, ["-ec", command])?;
+    let became =
+        if ran.code == Some(0) { Became::Succeeded } else { Became::Failed { said: ran.last_words() } };
+    Ok(became)
 }
 
 fn judge(stage: &Stage<'_>, tried: &[Tried]) -> Finding {
@@ -101,7 +109,8 @@ fn judge(stage: &Stage<'_>, tried: &[Tried]) -> Finding {
         (_, 0) => (Verdict::Proven, "followed"),
         _ => (Verdict::Refuted, "command-failed"),
     };
-    let evidence = format!("{} of {ran} commands of the notes succeeded as a reader types them", ran - failed.len());
+    let evidence =
+        format!("{} of {ran} commands of the notes succeeded as a reader types them", ran - failed.len());
     finding("notes", &stage.plot.tag, verdict, evidence, failed.join("; "))
 }
 
@@ -183,7 +192,13 @@ fn shim(stage: &Stage<'_>, gh: &Path) -> Result<(), PlayError> {
     std::fs::create_dir_all(&folder).map_err(|source| PlayError::Write { path: folder, source })?;
     let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
     let root = quoted(&stage.file("trusted-root.json"));
-    written(&path, &SHIM.replace("GH attestation", &format!("{} attestation", quoted(gh))).replace("exec GH", &format!("exec {}", quoted(gh))).replace("ROOT", &root))?;
+    written(
+        &path,
+        &SHIM
+            .replace("GH attestation", &format!("{} attestation", quoted(gh)))
+            .replace("exec GH", &format!("exec {}", quoted(gh)))
+            .replace("ROOT", &root),
+    )?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
         .map_err(|source| PlayError::Write { path, source })
 }

@@ -36,14 +36,19 @@ const EVERYDAY: [(&str, &str, &str); 8] = [
     (GRACE, "perf", "ask once, not every time"),
 ];
 
-/// Makes it in a bare repository: a branch `main` that is ready for the tag's release, and the tags of earlier ones. Gives the
-/// number of commits and of tags.
+/// Makes it in a bare repository, over the paths of a catalog, whose text is given: its default branch is ready for the tag's
+/// release, and earlier ones have their tags. Gives the number of commits and of tags.
 ///
 /// # Errors
-/// [`RehearsalError`] where git is missing or refuses.
-pub fn demo(bare: &Path, catalog: &Catalog, tag: &ReleaseTag) -> Result<(usize, usize), RehearsalError> {
-    let mut story = Story::begin(bare)?;
-    story.tell(catalog, tag)?;
+/// [`RehearsalError`] where git is missing or refuses, and where the catalog or the tag is none.
+pub fn demo(bare: &Path, catalog: &str, tag: &str) -> Result<(usize, usize), RehearsalError> {
+    let unfit = |error: &dyn std::fmt::Display| {
+        failed("make the demo repository")(std::io::Error::other(error.to_string()))
+    };
+    let catalog = Catalog::parse("the catalog", catalog).map_err(|error| unfit(&error))?;
+    let tag = ReleaseTag::parse(&catalog, tag).map_err(|error| unfit(&error))?;
+    let mut story = Story::begin(bare, &catalog.default_branch)?;
+    story.tell(&catalog, &tag)?;
     story.end()
 }
 
@@ -62,15 +67,23 @@ struct Story {
     files: BTreeMap<String, String>,
     commits: usize,
     tags: usize,
+    /// The default branch.
+    main: String,
     /// The newest commit of each branch.
-    heads: BTreeMap<&'static str, usize>,
+    heads: BTreeMap<Branch, usize>,
 }
 
-const MAIN: &str = "main";
-const FEATURE: &str = "feature";
+/// The branches of the story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Branch {
+    Main,
+    Feature,
+}
+
+use Branch::{Feature, Main};
 
 impl Story {
-    fn begin(bare: &Path) -> Result<Self, RehearsalError> {
+    fn begin(bare: &Path, main: &str) -> Result<Self, RehearsalError> {
         let mut command = Command::new("git");
         hermetic(&mut command);
         command.arg("-C").arg(bare).args(["fast-import", "--quiet", "--force"]);
@@ -80,12 +93,12 @@ impl Story {
         let stdin = child.stdin.take().ok_or_else(gone)?;
         let answers = BufReader::new(child.stdout.take().ok_or_else(gone)?);
         let (files, heads) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { child, stdin, answers, files, commits: 0, tags: 0, heads })
+        Ok(Self { child, stdin, answers, files, commits: 0, tags: 0, main: main.to_owned(), heads })
     }
 
     /// Everything, from the first commit to the one that is to be released.
     fn tell(&mut self, catalog: &Catalog, tag: &ReleaseTag) -> Result<(), RehearsalError> {
-        self.commit(MAIN, &Commit { author: ADA, path: "README.md", message: "chore: start the demo" })?;
+        self.commit(Main, &Commit { author: ADA, path: "README.md", message: "chore: start the demo" })?;
         for target in catalog.targets() {
             self.found(target)?;
         }
@@ -100,7 +113,7 @@ impl Story {
             number += 1;
             let scope = target.id.rsplit('/').next().unwrap_or_default();
             let message = format!("{kind}({scope}): {what} (#{number})");
-            self.commit(MAIN, &Commit { author, path: &file(target), message: &message })?;
+            self.commit(Main, &Commit { author, path: &file(target), message: &message })?;
         }
         if let Some(target) = catalog.target(tag.target()) {
             self.lead_up(target, tag)?;
@@ -113,7 +126,7 @@ impl Story {
         for path in &target.paths {
             let path = in_path(path.as_str());
             let message = format!("feat({}): begin", target.id.rsplit('/').next().unwrap_or_default());
-            self.commit(MAIN, &Commit { author: GRACE, path: &path, message: &message })?;
+            self.commit(Main, &Commit { author: GRACE, path: &path, message: &message })?;
         }
         match &target.version_source {
             Some(source) => self.set_version(source, BEFORE),
@@ -130,7 +143,7 @@ impl Story {
             return Ok(());
         }
         self.tags += 1;
-        let from = self.heads[MAIN];
+        let from = self.heads[&Main];
         if self.tags.is_multiple_of(2) {
             return self.say(&format!("reset refs/tags/{name}\nfrom :{from}\n\n"));
         }
@@ -147,36 +160,35 @@ impl Story {
         let on = |story: &mut Self, branch, author, message: &str| {
             story.commit(branch, &Commit { author, path, message: &message.replace("SCOPE", scope) })
         };
-        on(self, FEATURE, GRACE, "feat(SCOPE): keep a pool of warm sandboxes")?;
+        on(self, Feature, GRACE, "feat(SCOPE): keep a pool of warm sandboxes")?;
         on(
             self,
-            FEATURE,
+            Feature,
             ADA,
             "fix(SCOPE): do not leak a sandbox when the pool is full\n\nCo-authored-by: Grace Demo <grace@demo.example>",
         )?;
         self.merge("Merge pull request #4 from demo/feature/pool")?;
-        on(self, MAIN, BOT, "chore(deps): bump @scope/example from 1.0 to 1.1 in /SCOPE (#5)")?;
-        on(self, MAIN, GRACE, "feat(SCOPE): cache everything (#6)")?;
+        on(self, Main, BOT, "chore(deps): bump @scope/example from 1.0 to 1.1 in /SCOPE (#5)")?;
+        on(self, Main, GRACE, "feat(SCOPE): cache everything (#6)")?;
         let reverted = self.name_of_last()?;
         on(
             self,
-            MAIN,
+            Main,
             ADA,
-            &format!(
-                "Revert \"feat(SCOPE): cache everything (#6)\" (#7)\n\nThis reverts commit {reverted}."
-            ),
+            &format!("Revert \"feat(SCOPE): cache everything (#6)\" (#7)\n\nThis reverts commit {reverted}."),
         )?;
-        let breaking = "feat(SCOPE)!: drop the v0 endpoints (#8)\n\nBREAKING CHANGE: clients of /v0 must move to /v1.";
-        on(self, MAIN, GRACE, breaking)?;
-        on(self, MAIN, EDSGER, "Fix the fix of the fix")?;
-        on(self, MAIN, ADA, "perf(SCOPE):start in half the time (#10)")?;
+        let breaking =
+            "feat(SCOPE)!: drop the v0 endpoints (#8)\n\nBREAKING CHANGE: clients of /v0 must move to /v1.";
+        on(self, Main, GRACE, breaking)?;
+        on(self, Main, EDSGER, "Fix the fix of the fix")?;
+        on(self, Main, ADA, "perf(SCOPE):start in half the time (#10)")?;
         match &target.version_source {
             Some(source) => self.set_version(source, tag.version().as_str()),
             None => Ok(()),
         }
     }
 
-    fn commit(&mut self, branch: &'static str, it: &Commit<'_>) -> Result<(), RehearsalError> {
+    fn commit(&mut self, branch: Branch, it: &Commit<'_>) -> Result<(), RehearsalError> {
         let text = self.files.entry(it.path.to_owned()).or_default();
         writeln!(text, "{}", it.message.lines().next().unwrap_or_default())
             .expect("writing to a string cannot fail");
@@ -185,22 +197,17 @@ impl Story {
     }
 
     /// A commit that gives a file a text.
-    fn write(
-        &mut self,
-        branch: &'static str,
-        it: &Commit<'_>,
-        text: &str,
-    ) -> Result<(), RehearsalError> {
-        let from = self.heads.get(branch).or(self.heads.get(MAIN)).copied();
+    fn write(&mut self, branch: Branch, it: &Commit<'_>, text: &str) -> Result<(), RehearsalError> {
+        let from = self.heads.get(&branch).or(self.heads.get(&Main)).copied();
         let head = self.head(branch, it.author, it.message, from);
         let mode = "100644 inline";
         self.say(&format!("{head}M {mode} {}\n{}", it.path, data(text)))
     }
 
     fn merge(&mut self, message: &str) -> Result<(), RehearsalError> {
-        let from = self.heads.get(MAIN).copied();
-        let merged = self.heads.remove(FEATURE);
-        let mut head = self.head(MAIN, MAINTAINER, message, from);
+        let from = self.heads.get(&Main).copied();
+        let merged = self.heads.remove(&Feature);
+        let mut head = self.head(Main, MAINTAINER, message, from);
         if let Some(merged) = merged {
             writeln!(head, "merge :{merged}").expect("writing to a string cannot fail");
         }
@@ -209,16 +216,17 @@ impl Story {
             write!(head, "M 100644 inline {path}\n{}", data(text)).expect("writing to a string cannot fail");
         }
         self.say(&head)?;
-        self.say(&format!("reset refs/heads/{FEATURE}\nfrom 0000000000000000000000000000000000000000\n\n"))
+        self.say("reset refs/heads/feature\nfrom 0000000000000000000000000000000000000000\n\n")
     }
 
-    fn head(&mut self, branch: &'static str, author: &str, message: &str, from: Option<usize>) -> String {
+    fn head(&mut self, branch: Branch, author: &str, message: &str, from: Option<usize>) -> String {
         self.commits += 1;
         let (mark, time) = (self.commits, self.time());
         self.heads.insert(branch, mark);
         let from = from.map_or(String::new(), |it| format!("from :{it}\n"));
+        let name = if branch == Main { &self.main } else { "feature" };
         format!(
-            "commit refs/heads/{branch}\nmark :{mark}\nauthor {author} {time} +0000\ncommitter {MAINTAINER} {time} +0000\n{}{from}",
+            "commit refs/heads/{name}\nmark :{mark}\nauthor {author} {time} +0000\ncommitter {MAINTAINER} {time} +0000\n{}{from}",
             data(message)
         )
     }
@@ -231,7 +239,7 @@ impl Story {
         let text = version_file(source, version);
         let message = format!("chore: version {version} in {}", source.file);
         self.files.insert(source.file.clone(), text.clone());
-        self.write(MAIN, &Commit { author: GRACE, path: &source.file, message: &message }, &text)
+        self.write(Main, &Commit { author: GRACE, path: &source.file, message: &message }, &text)
     }
 
     /// The full name of the commit that was made last.

@@ -114,10 +114,9 @@ impl ThrowawayKey {
                 format!("openpgp_keyring = \"keys.asc\"\nopenpgp_fingerprints = [\"{}\"]\n", self.name)
             }
             KeyKind::Ssh => "allowed_signers = \"allowed_signers\"\n".to_owned(),
-            KeyKind::X509 => format!(
-                "x509_certificates = \"certificates.pem\"\nx509_fingerprints = [\"{}\"]\n",
-                self.name
-            ),
+            KeyKind::X509 => {
+                format!("x509_certificates = \"certificates.pem\"\nx509_fingerprints = [\"{}\"]\n", self.name)
+            }
         }
     }
 

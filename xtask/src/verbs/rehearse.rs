@@ -8,7 +8,7 @@ use anyhow::{Context as _, anyhow};
 use model::verdict::{Finding, Verdict, worst};
 use model::{Catalog, ReleaseTag, RepoSlug};
 use ops::OpsError;
-use play::{Belongings, FAULTS, Fault, KeyKind, Plot, Rehearsed, Source, Struck, Told, Tried};
+use play::{Belongings, FAULTS, Fault, KeyKind, PlayError, Plot, Rehearsed, Source, Struck, Told, Tried};
 use serde::Serialize;
 
 use crate::Ending;
@@ -41,7 +41,7 @@ struct Timed<'a> {
 
 /// What scripts get of faults.
 #[derive(Serialize)]
-struct Faults<'a> {
+struct Broken<'a> {
     schema: &'static str,
     subject: &'a ReleaseTag,
     verdict: Verdict,
@@ -134,9 +134,8 @@ fn key_kind(session: Option<&Session>) -> Result<KeyKind, Failure> {
     let output = output.context("cannot start git").map_err(Failure::work)?;
     match String::from_utf8_lossy(&output.stdout).trim() {
         "" => Ok(KeyKind::OpenPgp),
-        name => KeyKind::parse(name).ok_or_else(|| {
-            Failure::usage(anyhow!("gpg.format is {name}: git knows openpgp, x509 and ssh"))
-        }),
+        name => KeyKind::parse(name)
+            .ok_or_else(|| Failure::usage(anyhow!("gpg.format is {name}: git knows openpgp, x509 and ssh"))),
     }
 }
 
@@ -164,7 +163,12 @@ fn faults(name: &str) -> Result<Vec<Fault>, Failure> {
     Ok(found)
 }
 
-fn played(global: &Global, args: &Rehearse, plot: &Plot, session: Option<&Session>) -> Result<Ending, Failure> {
+fn played(
+    global: &Global,
+    args: &Rehearse,
+    plot: &Plot,
+    session: Option<&Session>,
+) -> Result<Ending, Failure> {
     let (mut begun, mut times) = (Instant::now(), Vec::new());
     let rehearsed = play::rehearse(plot, &belongings(session), args.keep, &mut |told| match told {
         Told::Begins(step) => {
@@ -173,7 +177,7 @@ fn played(global: &Global, args: &Rehearse, plot: &Plot, session: Option<&Sessio
         }
         Told::Ended(_) => times.push(begun.elapsed()),
     })
-    .map_err(Failure::work)?;
+    .map_err(unset)?;
     let verdict = worst(&rehearsed.steps);
     if report::is_json(global) {
         let steps = rehearsed.steps.iter().zip(&times);
@@ -190,6 +194,12 @@ fn played(global: &Global, args: &Rehearse, plot: &Plot, session: Option<&Sessio
         page(plot, &rehearsed, &times, verdict).print()?;
     }
     Ok(if rehearsed.is_refused() { Ending::NotDone } else { Ending::Judged(verdict) })
+}
+
+/// The stage could not be set.
+fn unset(error: PlayError) -> Failure {
+    Failure::work(error)
+        .hint("scripts/setup.sh installs what a rehearsal needs; --demo leaves this repository out")
 }
 
 fn page(plot: &Plot, it: &Rehearsed, times: &[Duration], verdict: Verdict) -> Page {
@@ -212,7 +222,7 @@ fn page(plot: &Plot, it: &Rehearsed, times: &[Duration], verdict: Verdict) -> Pa
     }
     let tag = &plot.tag;
     if it.is_refused() {
-        page.line("Nothing was rehearsed beyond that: mend it, and rehearse again.");
+        page.line("The release is refused, as the real one would be: mend it, and rehearse again.");
     } else {
         page.line("For the real release:");
         page.line(format!("  cargo xtask doctor {tag} --sign-tag --push"));
@@ -240,12 +250,12 @@ fn struck(global: &Global, plot: &Plot, faults: &[Fault]) -> Result<Ending, Fail
     let mut all = Vec::new();
     for fault in faults {
         report::tell(global, &format!("rehearsing: {}: {}", fault.name, fault.what));
-        all.push(play::strike(plot, fault).map_err(Failure::work)?);
+        all.push(play::strike(plot, fault).map_err(unset)?);
     }
     let verdict = if all.iter().all(|it| it.as_wanted) { Verdict::Proven } else { Verdict::Refuted };
     if report::is_json(global) {
         let schema = "opensandbox-release/rehearse-faults/1";
-        report::print_json(&Faults { schema, subject: &plot.tag, verdict, faults: &all })?;
+        report::print_json(&Broken { schema, subject: &plot.tag, verdict, faults: &all })?;
     } else {
         let mut page = Page::new();
         let bold = report::BOLD;
