@@ -9,7 +9,8 @@ work="$(mktemp -d)"
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GNUPGHOME="$work/gnupg"
 mkdir -m 700 "$GNUPGHOME"
 trap 'gpgconf --kill all; rm -rf "$work"' EXIT
-"$root/scripts/demo-repository.sh" "$work/demo"
+cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --workspace --example demo
+"$root/target/debug/examples/demo" "$work/demo"
 cd "$work/demo"
 
 ssh-keygen -q -t ed25519 -N '' -f "$work/key"

@@ -19,11 +19,14 @@ fn commands() -> Vec<String> {
     blocks.flat_map(str::lines).map(str::to_owned).collect()
 }
 
-/// The demo repository, in a folder of its own.
+/// The demo repository, in a folder of its own, with an origin.
 fn demo() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    let demo = folder.path().join("demo");
-    run(hermetic("bash", folder.path()).arg(root().join("scripts/demo-repository.sh")).arg(&demo)).ok();
+    let (bare, demo) = (folder.path().join("origin.git"), folder.path().join("demo"));
+    let git = |arguments: &[&str]| run(hermetic("git", folder.path()).args(arguments)).ok();
+    git(&["init", "-q", "--bare", "-b", "main", bare.to_str().unwrap()]);
+    rehearsal::demo(&bare, include_str!("../release.toml"), "server/v0.2.0").unwrap();
+    git(&["clone", "-q", bare.to_str().unwrap(), demo.to_str().unwrap()]);
     (folder, demo)
 }
 
@@ -83,13 +86,25 @@ fn the_demo_has_what_the_real_repository_has() {
         "- feat(server): keep a pool of warm sandboxes (#4)",
         "- fix(server): do not leak a sandbox when the pool is full (#4)",
         "- feat(server)!: drop the v0 endpoints (#8)",
-        "### 📦 Misc\n- Revert \"feat(server): cache everything (#&#8203;6)\" (#7)\n- feat(server): cache everything (#6)\n",
+        "- Fix the fix of the fix\n- Revert \"feat(server): cache everything (#&#8203;6)\" (#7)\n- feat(server): cache everything (#6)\n",
         "- chore(deps): bump @&#8203;scope/example from 1.0 to 1.1 in /server (#5)",
-        "- @ada-demo\n- Grace Demo\n",
+        "- @ada-demo\n- Edsger Démo\n- Grace Demo\n",
         "Automation: demo-bot\\[bot\\]",
     ] {
         assert!(notes.contains(expected), "no {expected:?} in\n{notes}");
     }
+    let fixture = Fixture::at(demo);
+    let count = |range: &[&str]| -> usize {
+        fixture.git([&["rev-list", "--count"], range].concat()).parse().unwrap()
+    };
+    assert!(count(&["main"]) > 100, "only {} commits", count(&["main"]));
+    assert_eq!(count(&["--merges", "main"]), 1);
+    let targets = run(xtask(fixture.path()).args(["targets", "--format", "json"])).ok().json();
+    let targets = targets["targets"].as_array().unwrap();
+    assert!(targets.len() == 22 && targets.iter().all(|it| it["newest_tag"].is_string()), "{targets:#?}");
+    assert_eq!(fixture.git(["fsck", "--strict"]), "");
+    let (_again, other) = self::demo();
+    assert_eq!(Fixture::at(other).git(["rev-parse", "main"]), fixture.git(["rev-parse", "main"]));
 }
 
 #[test]

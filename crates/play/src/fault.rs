@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use rehearsal::{Fault as Broken, Run, What, When};
+use rehearsal::{Fault as Broken, Run, ThrowawayKey, What, When};
 use serde::Serialize;
 
 use crate::acts::{self, Released, Reported};
-use crate::stage::Stage;
+use crate::process::Somebody;
+use crate::stage::{Stage, introduce};
 use crate::{PlayError, Plot};
 
 /// One thing that breaks.
@@ -60,7 +61,7 @@ pub struct Struck {
 }
 
 /// Every fault that can be rehearsed.
-pub const FAULTS: [Fault; 18] = [
+pub const FAULTS: [Fault; 19] = [
     killed("kill-archive", "killed while it writes the archive", "writing ARCHIVE"),
     killed("kill-tag", "killed before it tags", "tagging TAG"),
     killed("kill-draft", "killed once the draft is there", "created the draft for TAG"),
@@ -102,6 +103,12 @@ pub const FAULTS: [Fault; 18] = [
         what: "the tag on origin is moved to another commit",
         strikes: Strikes::After(|stage, _| origin_tag(stage, "HEAD~1")),
         wanted: Wanted::Caught("refuted", "tree commit"),
+    },
+    Fault {
+        name: "foreign-tag",
+        what: "the tag is made anew, at the same commit, with somebody else's key",
+        strikes: Strikes::After(foreign_tag),
+        wanted: Wanted::Caught("refuted", "signature unknown-key"),
     },
     Fault {
         name: "foreign-attestation",
@@ -240,6 +247,17 @@ fn origin_tag(stage: &Stage<'_>, revision: &str) -> Result<(), PlayError> {
     let commit = stage.operator.git(&stage.clone, ["rev-parse", "--verify", revision])?;
     let reference = stage.plot.tag.reference();
     stage.operator.git(stage.github.bare(), ["update-ref", &reference, &commit]).map(drop)
+}
+
+/// Makes the tag anew on origin, signed with a key that nobody trusts.
+fn foreign_tag(stage: &Stage<'_>, _: &Released) -> Result<(), PlayError> {
+    let mallory = Somebody::at_home(stage.file("mallory"), stage.plot, &stage.github)?;
+    let person = ("Mallory", "mallory@rehearsal.example");
+    let key = ThrowawayKey::new(stage.plot.key, &mallory.home, &mallory.home, person)?;
+    introduce(&mallory, &key, person)?;
+    let (tag, bare) = (&stage.plot.tag, stage.github.bare());
+    let commit = format!("{}^{{commit}}", tag.reference());
+    mallory.git(bare, ["tag", "-f", "-s", "-m", &tag.message(), &tag.name(), &commit]).map(drop)
 }
 
 /// Changes a byte of a published asset.

@@ -150,3 +150,11 @@ pub fn rehearse(
 pub(crate) fn written(path: &Path, text: &str) -> Result<(), PlayError> {
     std::fs::write(path, text).map_err(|source| PlayError::Write { path: path.to_owned(), source })
 }
+
+/// A folder, made where it is missing.
+pub(crate) fn folder_of(path: PathBuf) -> Result<PathBuf, PlayError> {
+    match std::fs::create_dir_all(&path) {
+        Ok(()) => Ok(path),
+        Err(source) => Err(PlayError::Write { path, source }),
+    }
+}

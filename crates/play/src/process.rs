@@ -4,7 +4,9 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::PlayError;
+use rehearsal::GitHub;
+
+use crate::{PlayError, Plot, folder_of};
 
 /// Somebody with a home.
 #[derive(Debug, Clone)]
@@ -35,6 +37,17 @@ impl Ran {
 }
 
 impl Somebody {
+    /// Somebody at home in a folder, which is made. What reaches GitHub reaches the one on loopback.
+    pub(crate) fn at_home(home: PathBuf, plot: &Plot, github: &GitHub) -> Result<Self, PlayError> {
+        folder_of(home.join("tmp"))?;
+        let variables = vec![
+            ("GITHUB_API_URL", github.api()),
+            ("GH_CONFIG_DIR", home.join(".config/gh").display().to_string()),
+            ("XDG_CACHE_HOME", home.join(".cache").display().to_string()),
+        ];
+        Ok(Self { home, path: plot.path.clone(), variables })
+    }
+
     /// A program in a folder, with this environment and no other.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>, folder: &Path) -> Command {
         let mut command = Command::new(program);

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::acts::finding;
 use crate::process::Somebody;
 use crate::stage::Stage;
-use crate::{PlayError, written};
+use crate::{PlayError, folder_of, written};
 
 /// A command of the notes, and what became of it.
 #[derive(Debug, Clone, Serialize)]
@@ -56,9 +56,7 @@ const TAG: &str = "Tag";
 
 /// Follows the notes.
 pub(crate) fn follow(stage: &Stage<'_>, notes: &str) -> Result<(Finding, Vec<Tried>), PlayError> {
-    let downloads = stage.reader.home.join("downloads");
-    std::fs::create_dir_all(&downloads)
-        .map_err(|source| PlayError::Write { path: downloads.clone(), source })?;
+    let downloads = folder_of(stage.reader.home.join("downloads"))?;
     let clone = stage.reader.home.join("clone");
     let account = stage.account();
     let gh = found("gh", &stage.plot.path);
@@ -167,10 +165,9 @@ fn with_first(folder: &Path, path: &std::ffi::OsStr) -> std::ffi::OsString {
 
 /// The real `gh`, told where it is: its trust in attestations begins with the rehearsal's Sigstore instance, and it gets them
 /// from the GitHub on loopback (`gh attestation download`), but holds them against the names of github.com.
-const SHIM: &str = r#"#!/bin/sh
-[ "$1 $2" = 'attestation verify' ] || exec GH "$@"
+const SHIM: &str = r#"
+[ "$1 $2" = 'attestation verify' ] || exec "$gh" "$@"
 shift 2
-work="$(mktemp -d)"
 file="$(realpath "$1")"
 repository=
 previous=
@@ -178,27 +175,18 @@ for it in "$@"; do
   [ "$previous" = --repo ] && repository="$it"
   previous="$it"
 done
-(cd "$work" && GH attestation download "$file" --repo "$repository") >/dev/null || exit 1
-GH attestation verify "$@" --bundle "$(echo "$work"/*.jsonl)" --custom-trusted-root ROOT --hostname github.com
-code=$?
-rm -rf "$work"
-exit $code
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+(cd "$work" && "$gh" attestation download "$file" --repo "$repository") >/dev/null || exit 1
+"$gh" attestation verify "$@" --bundle "$(echo "$work"/*.jsonl)" --custom-trusted-root "$root" --hostname github.com
 "#;
 
 fn shim(stage: &Stage<'_>, gh: &Path) -> Result<(), PlayError> {
     use std::os::unix::fs::PermissionsExt as _;
-    let path = stage.file("bin/gh");
-    let folder = stage.file("bin");
-    std::fs::create_dir_all(&folder).map_err(|source| PlayError::Write { path: folder, source })?;
+    let path = folder_of(stage.file("bin"))?.join("gh");
     let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
-    let root = quoted(&stage.file("trusted-root.json"));
-    written(
-        &path,
-        &SHIM
-            .replace("GH attestation", &format!("{} attestation", quoted(gh)))
-            .replace("exec GH", &format!("exec {}", quoted(gh)))
-            .replace("ROOT", &root),
-    )?;
+    let (gh, root) = (quoted(gh), quoted(&stage.file("trusted-root.json")));
+    written(&path, &format!("#!/bin/sh\ngh={gh}\nroot={root}\n{SHIM}"))?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
         .map_err(|source| PlayError::Write { path, source })
 }

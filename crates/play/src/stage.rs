@@ -7,7 +7,7 @@ use rehearsal::{GitHub, Settings, Sigstore, ThrowawayKey};
 use tempfile::TempDir;
 
 use crate::process::Somebody;
-use crate::{PlayError, Plot, Source, origin, written};
+use crate::{PlayError, Plot, Source, folder_of, origin, written};
 
 /// What may push and release on the GitHub on loopback. It opens nothing else, and so it is no secret.
 const TOKEN: &str = "token-of-a-rehearsal";
@@ -38,30 +38,12 @@ impl<'a> Stage<'a> {
         let folder = tempfile::Builder::new().prefix("rehearsal-").tempdir();
         let folder =
             folder.map_err(|source| PlayError::Write { path: "a temporary folder".into(), source })?;
-        let root = folder.path();
-        let now = (plot.clock)();
-        let (owner, name) =
-            plot.slug.path().split_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap_or_default();
-        let mut settings = Settings::new(&owner, &name, TOKEN, now - 300);
-        settings.reader = Some(READER.to_owned());
-        settings.default_branch.clone_from(&plot.catalog.default_branch);
-        let github = GitHub::start(root, settings)?;
-        let somebody = |name: &str| -> Result<Somebody, PlayError> {
-            let home = root.join(name);
-            let tmp = home.join("tmp");
-            std::fs::create_dir_all(&tmp).map_err(|source| PlayError::Write { path: tmp, source })?;
-            let variables = vec![
-                ("GITHUB_API_URL", github.api()),
-                ("GH_CONFIG_DIR", home.join(".config/gh").display().to_string()),
-                ("XDG_CACHE_HOME", home.join(".cache").display().to_string()),
-            ];
-            Ok(Somebody { home, path: plot.path.clone(), variables })
-        };
-        let (mut operator, reader) = (somebody("operator")?, somebody("reader")?);
+        let (root, now) = (folder.path(), (plot.clock)());
+        let github = GitHub::start(root, settings(plot, now))?;
+        let mut operator = Somebody::at_home(root.join("operator"), plot, &github)?;
         operator.variables.push(("GH_TOKEN", TOKEN.to_owned()));
-        let policy = root.join("policy");
-        std::fs::create_dir_all(&policy)
-            .map_err(|source| PlayError::Write { path: policy.clone(), source })?;
+        let reader = Somebody::at_home(root.join("reader"), plot, &github)?;
+        let policy = folder_of(root.join("policy"))?;
         let mut key = ThrowawayKey::new(plot.key, &operator.home, &policy, OPERATOR)?;
         key.trust(&reader.home)?;
         let text = Catalog::text_signed_by("release.toml", &plot.catalog_text, &key.policy())?;
@@ -69,7 +51,14 @@ impl<'a> Stage<'a> {
         let sigstore = Sigstore::new(now)?;
         // gh reads roots by the line, and no line without an end.
         written(&root.join("trusted-root.json"), &format!("{}\n", sigstore.trusted_root()?))?;
-        introduce(&operator, &reader, &key, plot)?;
+        introduce(&operator, &key, OPERATOR)?;
+        let helper = format!("!f() {{ echo username=operator; echo password={TOKEN}; }}; f");
+        operator.configure("credential.helper", &helper)?;
+        // The reader follows addresses of github.com to what stands for it, and trusts the key.
+        let here = format!("url.{}.insteadOf", github.clone_url());
+        reader.configure(&here, &plot.slug.url())?;
+        reader.configure("gpg.format", key.kind.name())?;
+        reader.configure("gpg.ssh.allowedSignersFile", &key.public.display().to_string())?;
         let told = match &plot.source {
             Source::Demo => origin::demo(plot, &github, &operator)?,
             Source::Repository { root, remote } => origin::copy(plot, &github, &operator, (root, remote))?,
@@ -137,27 +126,30 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// What both have at home: who they are, and whom they trust.
-fn introduce(
-    operator: &Somebody,
-    reader: &Somebody,
+/// The repository on GitHub. Its clock is behind, for it goes on by a second with every request.
+fn settings(plot: &Plot, now: i64) -> Settings {
+    let path = plot.slug.path();
+    let (owner, name) = path.split_once('/').unwrap_or_default();
+    let mut settings = Settings::new(owner, name, TOKEN, now - 300);
+    settings.reader = Some(READER.to_owned());
+    settings.default_branch.clone_from(&plot.catalog.default_branch);
+    settings
+}
+
+/// Lets git know who somebody is, and with which key they sign.
+pub(crate) fn introduce(
+    who: &Somebody,
     key: &ThrowawayKey,
-    plot: &Plot,
+    (name, address): (&str, &str),
 ) -> Result<(), PlayError> {
-    let helper = format!("!f() {{ echo username=operator; echo password={TOKEN}; }}; f");
     for (setting, value) in [
-        ("user.name", OPERATOR.0),
-        ("user.email", OPERATOR.1),
+        ("user.name", name),
+        ("user.email", address),
         ("gpg.format", key.kind.name()),
         ("user.signingKey", &key.name),
-        ("credential.helper", &helper),
         ("advice.detachedHead", "false"),
     ] {
-        operator.configure(setting, value)?;
+        who.configure(setting, value)?;
     }
-    let api = &reader.variables[0].1;
-    let here = format!("url.{api}/{}.git.insteadOf", plot.slug.path());
-    reader.configure(&here, &plot.slug.url())?;
-    reader.configure("gpg.format", key.kind.name())?;
-    reader.configure("gpg.ssh.allowedSignersFile", &key.public.display().to_string())
+    Ok(())
 }

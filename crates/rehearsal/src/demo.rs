@@ -135,9 +135,10 @@ impl Story {
     }
 
     /// The tag of the target's release before; half of them are annotated, as in the real repository. None where it would be
-    /// the one that is to be made.
+    /// the one that is to be made, whose form its own target always had.
     fn release(&mut self, target: &Target, next: &ReleaseTag) -> Result<(), RehearsalError> {
-        let form = if target.tag_form == TagForm::V { "v" } else { "" };
+        let had_v = target.id == next.target() && next.label().starts_with('v');
+        let form = if target.tag_form == TagForm::V || had_v { "v" } else { "" };
         let name = format!("{}/{form}{BEFORE}", target.id);
         if name == next.name() {
             return Ok(());

@@ -1,0 +1,24 @@
+//! Makes the demo repository in a folder, as an operator's clone has it; its origin stands in it, under `.git`. For benchmarks.
+
+use std::error::Error;
+use std::path::Path;
+use std::process::Command;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = std::env::args().nth(1).ok_or("usage: demo FOLDER")?;
+    let bare = Path::new(&folder).join(".git/origin.git");
+    let git = |arguments: &[&str]| -> Result<(), Box<dyn Error>> {
+        let status = Command::new("git").args(arguments).status()?;
+        if status.success() { Ok(()) } else { Err(format!("git {arguments:?} failed").into()) }
+    };
+    let origin = bare.to_str().ok_or("the folder's name is no text")?;
+    git(&["init", "-q", "-b", "main", &folder])?;
+    git(&["init", "-q", "--bare", "-b", "main", origin])?;
+    rehearsal::demo(&bare, include_str!("../../../release.toml"), "server/v0.2.0")?;
+    git(&["-C", &folder, "config", "user.name", "Demo Maintainer"])?;
+    git(&["-C", &folder, "config", "user.email", "maintainer@demo.example"])?;
+    git(&["-C", &folder, "remote", "add", "origin", origin])?;
+    git(&["-C", &folder, "fetch", "-q", "origin"])?;
+    git(&["-C", &folder, "remote", "set-head", "origin", "main"])?;
+    git(&["-C", &folder, "reset", "-q", "--hard", "origin/main"])
+}
