@@ -153,3 +153,31 @@ fn every_channel_of_the_notes() {
     let unsigned = fixture.xtask(["notes", "server/v1.0.0-rc.1", "--initial-release"]).ok().stdout;
     assert!(!unsigned.contains("verify-tag"), "a tag that is not signed gets no instruction");
 }
+
+/// What differs from rehearsal to rehearsal: times, folders, and the object of a tag that is signed with a new key each time.
+#[test]
+fn rehearsed() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = xtask(folder.path());
+        // A machine may have gh; what it adds is in `rehearse`.
+        run(command.args(["rehearse", "--format", "json"]).args(arguments)).ok().json()
+    };
+    let mut document = run(&[]);
+    document["notes"] = Value::from("…");
+    for step in document["steps"].as_array_mut().unwrap() {
+        step["milliseconds"] = Value::from(0);
+    }
+    document["steps"][1]["evidence"] = Value::from("…");
+    document["steps"][4]["evidence"] = Value::from("…");
+    document["steps"][5]["subject"] = Value::from("…");
+    document["steps"][5]["evidence"] = Value::from("…");
+    let commands = document["commands"].as_array_mut().unwrap();
+    commands.retain(|it| it["command"].as_str().is_some_and(|it| !it.starts_with("gh ")));
+    commands.truncate(6);
+    insta::assert_snapshot!("rehearse", serde_json::to_string_pretty(&document).unwrap());
+    insta::assert_snapshot!(
+        "rehearse_fault",
+        serde_json::to_string_pretty(&run(&["--fault", "kill-push"])).unwrap()
+    );
+}

@@ -167,3 +167,68 @@ fn every_target_is_published_on_loopback() {
     say(&format!("{published} targets of the real repository published on loopback, each proven"));
     assert!(published >= 22);
 }
+
+/// A release of each kind of target is rehearsed, and everything of it proven.
+#[test]
+fn a_target_of_every_kind_is_rehearsed() {
+    let Some(real) = clone() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("clone");
+    git(
+        folder.path(),
+        &["clone", "-q", "--shared", "--no-checkout", real.to_str().unwrap(), own.to_str().unwrap()],
+    );
+    // What a mirror lacks is taken out of the commit that is released: everybody clones that one.
+    let lacking = std::fs::read_to_string(real.join("info/attributes")).unwrap_or_default();
+    git(&own, &["read-tree", "HEAD"]);
+    for path in lacking.lines().filter_map(|it| it.strip_suffix(" export-ignore")) {
+        git(&own, &["rm", "-rq", "--cached", path]);
+    }
+    git(
+        &own,
+        &[
+            "-c",
+            "user.name=Ada",
+            "-c",
+            "user.email=ada@example.com",
+            "commit",
+            "-qm",
+            "chore: out",
+            "--allow-empty",
+        ],
+    );
+    git(&own, &["reset", "-q", "--hard"]);
+    git(&own, &["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    let kinds = [
+        "server",
+        "docker/execd",
+        "helm/opensandbox",
+        "js/sandbox",
+        "java/sandbox",
+        "python/sandbox",
+        "csharp/sandbox",
+        "sdks/sandbox/go",
+    ];
+    let all = tags(&own);
+    let plain = |kind: &str| {
+        let (_, tags) = all.iter().find(|it| it.0["id"] == kind).unwrap();
+        tags.last().is_some_and(|it| !it.rsplit('/').next().unwrap().starts_with('v'))
+    };
+    for kind in kinds {
+        let major = if kind == "sdks/sandbox/go" { 1 } else { 9 };
+        let tag = format!("{kind}/{}{major}.99.0", if plain(kind) { "" } else { "v" });
+        let mut command = xtask(folder.path());
+        command.arg("-C").arg(&own).args(["rehearse", &tag, "--format", "json"]);
+        command.args(["--", "--allow", "version-source", "--allow", "empty-notes"]);
+        let ran = run(&mut command);
+        assert_eq!(ran.code, 0, "{tag}:\n{}\n{}", ran.stdout, ran.stderr);
+        let document = ran.json();
+        assert_eq!(
+            (&document["verdict"], document["steps"].as_array().unwrap().len()),
+            (&"proven".into(), 6)
+        );
+        let times =
+            document["steps"].as_array().unwrap().iter().map(|it| it["milliseconds"].as_u64().unwrap());
+        say(&format!("rehearsed on the real repository: {tag}: proven in {} ms", times.sum::<u64>()));
+    }
+}

@@ -1,5 +1,7 @@
 //! Every environment variable that the suite itself reads. Git, which it runs, reads its own.
 
+use std::path::PathBuf;
+
 /// Where GitHub Actions takes a step's outputs from.
 pub(crate) const GITHUB_OUTPUT: &str = "GITHUB_OUTPUT";
 /// Where GitHub Actions takes a step's summary from, in Markdown.
@@ -29,7 +31,7 @@ pub(crate) const RELEASE_HTTP_LONGEST_WAIT: &str = "RELEASE_HTTP_LONGEST_WAIT";
 pub(crate) const RELEASE_KILL_AT: &str = "RELEASE_KILL_AT";
 
 /// Where programs are looked for.
-pub(crate) const PATH: &str = "PATH";
+const PATH: &str = "PATH";
 /// Where gpg keeps its keys.
 pub(crate) const GNUPGHOME: &str = "GNUPGHOME";
 /// Where caches are kept.
@@ -40,4 +42,9 @@ pub(crate) const HOME: &str = "HOME";
 /// The value of a variable; none where it is not set or empty.
 pub(crate) fn value(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|it| !it.is_empty())
+}
+
+/// The folders that programs are looked for in.
+pub(crate) fn search_path() -> Vec<PathBuf> {
+    std::env::split_paths(&std::env::var_os(PATH).unwrap_or_default()).collect()
 }

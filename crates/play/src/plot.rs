@@ -1,6 +1,5 @@
 //! What is to be rehearsed.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use model::{Catalog, ReleaseTag, RepoSlug};
@@ -11,8 +10,8 @@ use rehearsal::KeyKind;
 pub struct Plot {
     /// The suite's own program.
     pub suite: PathBuf,
-    /// Where other programs are looked for.
-    pub path: OsString,
+    /// The folders in which other programs are looked for.
+    pub path: Vec<PathBuf>,
     /// What is released.
     pub source: Source,
     /// The catalog, and its text.

@@ -13,8 +13,8 @@ use crate::{PlayError, Plot, folder_of};
 pub(crate) struct Somebody {
     /// Where they keep what is theirs.
     pub(crate) home: PathBuf,
-    /// Where their programs are.
-    pub(crate) path: OsString,
+    /// The folders that their programs are in.
+    pub(crate) path: Vec<PathBuf>,
     /// What else their environment has.
     pub(crate) variables: Vec<(&'static str, String)>,
 }
@@ -52,7 +52,10 @@ impl Somebody {
     pub(crate) fn command(&self, program: impl AsRef<OsStr>, folder: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().current_dir(folder).stdin(Stdio::null());
-        command.env("PATH", &self.path).env("HOME", &self.home).env("TMPDIR", self.home.join("tmp"));
+        command
+            .env("PATH", search_path(&self.path))
+            .env("HOME", &self.home)
+            .env("TMPDIR", self.home.join("tmp"));
         command.env("GNUPGHOME", self.home.join(".gnupg")).env("LC_ALL", "C.UTF-8").env("NO_COLOR", "1");
         command.env("GIT_CONFIG_GLOBAL", self.home.join(".gitconfig")).env("GIT_CONFIG_NOSYSTEM", "1");
         command.env("GIT_TERMINAL_PROMPT", "0");
@@ -83,6 +86,16 @@ impl Somebody {
     pub(crate) fn configure(&self, key: &str, value: &str) -> Result<(), PlayError> {
         self.git(&self.home, ["config", "--global", key, value]).map(drop)
     }
+}
+
+/// Folders as `PATH` has them (POSIX, 8.3).
+fn search_path(folders: &[PathBuf]) -> OsString {
+    let mut path = OsString::new();
+    for (at, folder) in folders.iter().enumerate() {
+        path.push(if at > 0 { ":" } else { "" });
+        path.push(folder);
+    }
+    path
 }
 
 /// Runs a command to its end.

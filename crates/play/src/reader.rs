@@ -1,6 +1,6 @@
 //! The notes, as a reader follows them: every command of "Verify this release" that can run here is run.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use model::verdict::{Finding, Verdict};
 use serde::Serialize;
@@ -59,11 +59,12 @@ pub(crate) fn follow(stage: &Stage<'_>, notes: &str) -> Result<(Finding, Vec<Tri
     let downloads = folder_of(stage.reader.home.join("downloads"))?;
     let clone = stage.reader.home.join("clone");
     let account = stage.account();
-    let gh = found("gh", &stage.plot.path);
+    let gh = stage.plot.path.iter().map(|it| it.join("gh")).find(|it| it.is_file());
     if let Some(gh) = &gh {
         shim(stage, gh)?;
     }
-    let reader = Somebody { path: with_first(&stage.file("bin"), &account.path), ..account };
+    let path = std::iter::once(stage.file("bin")).chain(account.path).collect();
+    let reader = Somebody { path, ..account };
     // The tag is fetched as the notes say, and not found because the clone has it already.
     stage.reader.git(&clone, ["tag", "-d", &stage.plot.tag.name()])?;
     let target = stage.plot.catalog.target(stage.plot.tag.target());
@@ -151,16 +152,6 @@ fn without_gh(stage: &Stage<'_>, command: &str, downloads: &Path) -> Result<Stri
         std::fs::write(&path, bytes).map_err(|source| PlayError::Write { path, source })?;
     }
     Ok(format!("{MISSING}; the files were put here without it"))
-}
-
-/// A program of the search path.
-fn found(program: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
-    std::env::split_paths(path).map(|it| it.join(program)).find(|it| it.is_file())
-}
-
-fn with_first(folder: &Path, path: &std::ffi::OsStr) -> std::ffi::OsString {
-    let all = std::iter::once(folder.to_owned()).chain(std::env::split_paths(path));
-    std::env::join_paths(all).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The real `gh`, told where it is: its trust in attestations begins with the rehearsal's Sigstore instance, and it gets them

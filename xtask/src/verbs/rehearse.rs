@@ -97,7 +97,7 @@ fn plot(global: &Global, args: &Rehearse, session: Option<&Session>) -> Result<P
     let suite = std::env::current_exe().context("cannot find this program").map_err(Failure::work)?;
     Ok(Plot {
         suite,
-        path: std::env::var_os(environment::PATH).unwrap_or_default(),
+        path: environment::search_path(),
         key: key_kind(session)?,
         source,
         catalog,
