@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -283,6 +283,30 @@ fn what_is_kept_can_be_looked_at_as_it_says() {
         run(hermetic("bash", nowhere.path()).current_dir(nowhere.path()).args(["-euc", &script])).ok();
     for expected in ["-----BEGIN PGP SIGNATURE-----", "# OpenSandbox Server v0.2.0", "proven"] {
         assert!(looked.stdout.contains(expected), "no {expected} in\n{}", looked.stdout);
+    }
+}
+
+#[test]
+fn an_interrupted_rehearsal_tidies_up() {
+    for signal in ["INT", "TERM"] {
+        let (operator, nowhere) = (Operator::new(), tempfile::tempdir().unwrap());
+        let mut command = operator.command(nowhere.path(), &["--fault", "all", "-q"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let begun = || std::fs::read_dir(operator.tmp.path()).unwrap().count() > 0;
+        for _ in 0..600 {
+            if begun() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        assert!(begun(), "it did not begin");
+        let id = child.id().to_string();
+        run(hermetic("sh", nowhere.path()).args(["-c", "kill -\"$1\" \"$2\"", "sh", signal, &id])).ok();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("interrupted"), "{said}");
+        assert_eq!(std::fs::read_dir(operator.tmp.path()).unwrap().count(), 0, "something was left");
     }
 }
 

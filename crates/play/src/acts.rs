@@ -189,7 +189,10 @@ pub(crate) fn judge_audit(tag: &ReleaseTag, it: &Reported) -> Finding {
     let evidence = if it.document.is_null() {
         it.ran.last_words()
     } else {
-        format!("{proven} of {all} findings proven from a second clone, without credentials")
+        let mut checks: Vec<&str> = each(findings).map(|it| text(&it["check"])).collect();
+        checks.dedup();
+        let checks = checks.join(", ");
+        format!("{proven} of {all} findings proven from a second clone, without credentials: {checks}")
     };
     let reason = if verdict == Verdict::Proven { "audited" } else { "audit" };
     finding("audit", tag, (verdict, reason), evidence, Reported::open(findings).join(", "))

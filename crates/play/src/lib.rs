@@ -7,6 +7,7 @@
 mod acts;
 mod belongings;
 mod fault;
+mod interrupt;
 mod origin;
 mod plot;
 mod process;
@@ -28,6 +29,9 @@ use stage::Stage;
 /// Why a rehearsal cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum PlayError {
+    /// Somebody wants it to end.
+    #[error("interrupted; what was made for the rehearsal is removed")]
+    Interrupted,
     /// A program that cannot be started.
     #[error("cannot start {program}")]
     Start {

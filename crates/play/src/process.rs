@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use rehearsal::GitHub;
 
-use crate::{PlayError, Plot, folder_of};
+use crate::{PlayError, Plot, folder_of, interrupt};
 
 /// Somebody with a home.
 #[derive(Debug, Clone)]
@@ -100,8 +100,15 @@ fn search_path(folders: &[PathBuf]) -> OsString {
 
 /// Runs a command to its end.
 pub(crate) fn ran(command: &mut Command) -> Result<Ran, PlayError> {
+    if interrupt::is_wanted() {
+        return Err(PlayError::Interrupted);
+    }
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|source| PlayError::Start { program, source })?;
+    // What was interrupted with it has nothing to say.
+    if interrupt::is_wanted() {
+        return Err(PlayError::Interrupted);
+    }
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(Ran { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) })
 }

@@ -7,7 +7,7 @@ use rehearsal::{GitHub, Settings, Sigstore, ThrowawayKey};
 use tempfile::TempDir;
 
 use crate::process::Somebody;
-use crate::{PlayError, Plot, Source, folder_of, origin, written};
+use crate::{PlayError, Plot, Source, folder_of, interrupt, origin, written};
 
 /// What may push and release on the GitHub on loopback. It opens nothing else, and so it is no secret.
 const TOKEN: &str = "token-of-a-rehearsal";
@@ -35,6 +35,7 @@ pub(crate) struct Stage<'a> {
 impl<'a> Stage<'a> {
     /// Sets it.
     pub(crate) fn set(plot: &'a Plot) -> Result<Self, PlayError> {
+        interrupt::watch();
         let folder = tempfile::Builder::new().prefix("rehearsal-").tempdir();
         let folder =
             folder.map_err(|source| PlayError::Write { path: "a temporary folder".into(), source })?;

@@ -198,6 +198,9 @@ fn played(
 
 /// The stage could not be set.
 fn unset(error: PlayError) -> Failure {
+    if matches!(error, PlayError::Interrupted) {
+        return Failure::work(error);
+    }
     Failure::work(error)
         .hint("scripts/setup.sh installs what a rehearsal needs; --demo leaves this repository out")
 }
