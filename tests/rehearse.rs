@@ -61,7 +61,16 @@ impl Operator {
         );
         let left = std::fs::read_dir(self.tmp.path()).unwrap().count();
         assert_eq!(left, 0, "something was left\n{}", ran.stderr);
+        self.no_agent();
         ran
+    }
+
+    /// No program is left that works in a folder of a rehearsal.
+    #[track_caller]
+    fn no_agent(&self) {
+        let pattern = self.tmp.path().to_str().unwrap();
+        let left = run(hermetic("pgrep", self.home.path()).args(["-af", "--", pattern]));
+        assert_eq!(left.stdout, "", "a program was left");
     }
 
     /// A search path that begins with the real gh, where it is.
@@ -127,13 +136,17 @@ fn became(document: &Value, what: &str) -> usize {
     document["commands"].as_array().unwrap().iter().filter(|it| it["became"] == what).count()
 }
 
-const STEPS: [&str; 6] = ["world", "release", "attest", "audit", "notes", "untouched"];
+const STEPS: [&str; 7] = ["here", "world", "release", "attest", "audit", "notes", "untouched"];
 
 #[track_caller]
 fn proven(ran: &Ran) -> Value {
     let (document, verdict) = ran.verdict();
     assert_eq!(verdict, "proven", "{document:#}");
-    assert_eq!(steps(&document), STEPS.map(|it| (it.to_owned(), "proven".to_owned())));
+    // A demo has no clone of the operator's to look at first.
+    let wanted = if document["source"] == "demo" { &STEPS[1..] } else { &STEPS[..] };
+    let wanted: Vec<(String, String)> =
+        wanted.iter().map(|it| ((*it).to_owned(), "proven".to_owned())).collect();
+    assert_eq!(steps(&document), wanted);
     document
 }
 
@@ -209,31 +222,153 @@ fn a_clone_is_rehearsed_as_it_is_and_left_as_it_was() {
     let operator = Operator::new();
     let document = proven(&operator.rehearse(fixture.path(), &["--format", "json"]));
     assert_eq!(document["subject"], "server/v0.1.1", "not the next version");
-    let world = document["steps"][0]["evidence"].as_str().unwrap();
+    let world = document["steps"][1]["evidence"].as_str().unwrap();
     assert!(world.starts_with(&format!("a scratch clone of {}", fixture.path().display())), "{world}");
     assert!(document["notes"].as_str().unwrap().contains("do not fall over"));
     assert_eq!(fixture.git(["tag"]), "server/v0.1.0", "the tag reached the operator's clone");
-    // A commit that origin does not have is refused, as the real release would be; with the same flag it goes on.
+    let origin = fixture.git(["remote", "get-url", "origin"]);
+    assert_eq!(
+        fixture.git(["ls-remote", &origin, "refs/tags/server/v0.1.1"]),
+        "",
+        "it reached the real origin"
+    );
+    // A commit that origin does not have is refused, as the real release would be.
     fixture.commit("fix(server): not pushed (#9)", &[("server/main.py", "serve(2)\n")]);
     let refused = operator.rehearse(fixture.path(), &["--format", "json"]);
     assert_eq!(refused.code, 1, "{}", refused.stderr);
     let document = refused.json();
-    assert_eq!(steps(&document).len(), 3, "{document:#}");
-    assert_eq!(document["steps"][1]["reason"], "refused");
-    assert!(document["steps"][1]["evidence"].as_str().unwrap().contains("not-on-branch"), "{document:#}");
+    let here = ("here".to_owned(), "unproven".to_owned());
+    assert_eq!(steps(&document), [here, ("untouched".to_owned(), "proven".to_owned())]);
+    assert_eq!(document["steps"][0]["reason"], "refused");
+    assert!(document["steps"][0]["evidence"].as_str().unwrap().contains("not-on-branch"), "{document:#}");
     let told = operator.rehearse(fixture.path(), &[]);
     assert!(told.code == 1 && told.stdout.contains("The release is refused"), "{}", told.stdout);
-    // From somewhere else, and where nothing is unreleased.
+    let faults = operator.rehearse(fixture.path(), &["--fault", "all", "--format", "json"]);
+    assert_eq!((faults.code, faults.json()["faults"].as_array().unwrap().len()), (1, 0));
     fixture.pushed();
+    // What is changed beside git is refused, unless it may be: then the commit is rehearsed, without the change.
+    fixture.write("server/main.py", b"changed\n");
+    assert_eq!(operator.rehearse(fixture.path(), &[]).code, 1);
+    proven(&operator.rehearse(fixture.path(), &["--format", "json", "--allow", "clean-tree"]));
+    fixture.git(["checkout", "-q", "."]);
+    // From somewhere else, and where nothing is unreleased.
     fixture.git(["tag", "server/v0.1.1"]);
     let elsewhere = tempfile::tempdir().unwrap();
     let from = ["-C", fixture.path().to_str().unwrap()];
     let none = operator.rehearse(elsewhere.path(), &from);
     assert!(none.code == 2 && none.stderr.contains("nothing is unreleased in server"), "{}", none.stderr);
-    // What is released already is found here as it is there: a tag that is not signed.
-    let taken =
-        operator.rehearse(elsewhere.path(), &[&from[..], &["server/v0.1.1", "--format", "json"]].concat());
-    assert_eq!(taken.code, 1, "{}\n{}", taken.stdout, taken.stderr);
+    // A tag that is there already and is not signed is refused, as by the real release.
+    let again = [&from[..], &["server/v0.1.1", "--format", "json"]].concat();
+    let taken = operator.rehearse(elsewhere.path(), &again);
+    assert_eq!((taken.code, &taken.json()["steps"][2]["reason"]), (1, &"refused".into()), "{}", taken.stdout);
+    // One that is signed, by whomever, is made anew.
+    fixture.git(["tag", "-d", "server/v0.1.1"]);
+    let key = elsewhere.path().join("key");
+    run(hermetic("ssh-keygen", elsewhere.path()).args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key))
+        .ok();
+    let format =
+        ["-c", "gpg.format=ssh", "-c", &format!("user.signingKey={}", key.display())].map(str::to_owned);
+    let sign = ["tag", "-s", "-m", "release: OpenSandbox Server v0.1.1", "server/v0.1.1"].map(str::to_owned);
+    fixture.git([&format[..], &sign[..]].concat());
+    let document = proven(&operator.rehearse(elsewhere.path(), &again));
+    assert!(document["steps"][1]["evidence"].as_str().unwrap().contains("is made anew"), "{document:#}");
+}
+
+/// Repositories of every shape, and those that cannot be rehearsed.
+#[test]
+fn clones_of_every_shape_are_rehearsed_or_refused_with_the_reason() {
+    let fixture = Fixture::released();
+    let operator = Operator::new();
+    let folder = tempfile::Builder::new().prefix("it's a \"folder\" ").tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let tree = path("tree");
+    fixture.git(["worktree", "add", "-q", "--detach", &tree]);
+    fixture.git(["clone", "-q", "--bare", ".", &path("bare")]);
+    fixture.git([
+        "clone",
+        "-q",
+        "-o",
+        "upstream",
+        &fixture.git(["remote", "get-url", "origin"]),
+        &path("upstream"),
+    ]);
+    let source = format!("file://{}", fixture.path().display());
+    fixture.git(["clone", "-q", "--depth=1", &source, &path("shallow")]);
+    let named = |name: &str, more: &[&str]| {
+        let clone = path(name);
+        let all = [&["-C", &clone, "server/v0.1.1", "--format", "json"][..], more].concat();
+        operator.rehearse(folder.path(), &all)
+    };
+    for (name, more) in
+        [("tree", &[][..]), ("bare", &[]), ("upstream", &["--remote", "upstream", "--initial-release"])]
+    {
+        let ran = named(name, more);
+        assert_eq!(ran.code, 0, "{name}: {}\n{}", ran.stdout, ran.stderr);
+        proven(&ran);
+    }
+    // A remote that is not there is not made up.
+    let missing = named("upstream", &["--initial-release", "--allow", "default-branch"]);
+    assert!(missing.code == 1 && missing.stderr.contains("origin has no branch main"), "{missing:?}");
+    let shallow = named("shallow", &[]);
+    assert_eq!(shallow.code, 1);
+    let why = shallow.json()["steps"][0]["evidence"].as_str().unwrap().to_owned();
+    assert!(why.contains("shallow"), "{why}");
+    let inside = operator.rehearse(Path::new(&path("shallow")), &[]);
+    assert!(inside.code == 2 && inside.stderr.contains("--demo"), "{}", inside.stderr);
+    let enterprise = operator.rehearse(folder.path(), &["--demo", "-R", "ghe.example.com/acme/widgets"]);
+    assert!(enterprise.code == 2 && enterprise.stderr.contains("-R acme/widgets"), "{}", enterprise.stderr);
+    // One that is broken is no reason to rehearse something else.
+    std::fs::remove_file(folder.path().join("upstream/.git/HEAD")).unwrap();
+    let broken = operator.rehearse(&folder.path().join("upstream"), &["server/v0.1.1"]);
+    assert!(broken.code == 1 && broken.stderr.contains("no git repository"), "{}", broken.stderr);
+}
+
+/// What would lead git elsewhere, or make it run or write something.
+#[test]
+fn the_environment_of_the_operator_does_not_reach_the_world() {
+    let fixture = Fixture::released();
+    let (operator, trap) = (Operator::new(), tempfile::tempdir().unwrap());
+    let touched = trap.path().join("touched");
+    for hook in ["post-receive", "update", "pre-push", "post-checkout", "reference-transaction"] {
+        let path = trap.path().join("hooks").join(hook);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, format!("#!/bin/sh\ntouch {}\n", touched.display())).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let hooks = trap.path().join("hooks");
+    let mut command = operator.command(fixture.path(), &["--format", "json"]);
+    command
+        .envs([("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "core.hooksPath")])
+        .env("GIT_CONFIG_VALUE_0", &hooks)
+        .env("GIT_TEMPLATE_DIR", trap.path())
+        .env("GIT_TRACE2_EVENT", &touched)
+        .env("GIT_DEFAULT_HASH", "sha256")
+        .env("HTTP_PROXY", "http://127.0.0.1:1")
+        .env("GH_TOKEN", "of-the-operator")
+        .env("GITHUB_OUTPUT", &touched);
+    // Git is asked about the operator's own repository with their settings: only there may it trace.
+    command.env_remove("GIT_TRACE2_EVENT");
+    proven(&operator.checked(&mut command, fixture.path()));
+    assert!(!touched.exists(), "something of the operator's ran, or was written to");
+}
+
+#[test]
+fn what_is_written_meanwhile_is_told() {
+    let (operator, nowhere) = (Operator::new(), tempfile::tempdir().unwrap());
+    let file = operator.home.path().join(".gitconfig");
+    let path = operator.path_of(&[(
+        "sha256sum",
+        &format!("#!/bin/sh\necho '# x' >> {}\nexec /usr/bin/sha256sum \"$@\"\n", file.display()),
+    )]);
+    let mut command = operator.command(nowhere.path(), &["--format", "json"]);
+    let (document, verdict) = run(command.env("PATH", &path)).verdict();
+    let last = document["steps"].as_array().unwrap().last().unwrap();
+    assert_eq!((verdict.as_str(), &last["reason"]), ("refuted", &"changed".into()), "{document:#}");
+    assert!(last["evidence"].as_str().unwrap().contains(".gitconfig"));
+    // Where there is nothing to look at, nothing is proven.
+    let mut command = operator.command(nowhere.path(), &["--format", "json"]);
+    let (document, verdict) = run(command.env_remove("HOME").env("XDG_CACHE_HOME", "/nonexistent")).verdict();
+    assert_eq!(verdict, "unproven", "{document:#}");
 }
 
 #[test]
@@ -255,18 +390,28 @@ fn a_target_of_every_kind_is_proven_on_the_demo() {
 }
 
 #[test]
-fn flags_reach_the_release_and_a_dry_run_makes_none() {
+fn flags_reach_the_release_and_none_leads_it_elsewhere() {
     let fixture = Fixture::released();
     let operator = Operator::new();
     let document = proven(&operator.rehearse(
         fixture.path(),
-        &["--format", "json", "server/v0.3.0", "--", "--initial-release", "--no-path-filter"],
+        &["--format", "json", "server/v0.3.0", "--initial-release", "--no-path-filter"],
     ));
     assert!(document["notes"].as_str().unwrap().contains("docs: say so"));
-    let none = operator.rehearse(fixture.path(), &["--format", "json", "--", "--dry-run"]);
-    assert_eq!((none.code, &none.json()["steps"][1]["reason"]), (11, &"not-made".into()), "{}", none.stdout);
-    let bad = operator.rehearse(fixture.path(), &["--", "--no-such-flag"]);
-    assert!(bad.code == 1 && bad.stdout.contains("--no-such-flag"), "{}", bad.stdout);
+    // A template is found from where it was typed, and what stands under headings of its own is run.
+    let template = "### My own\n```bash\nfor it in a b; do\n  test -n \"$it\"\ndone\nfalse\n```\n";
+    fixture.write("my.md.j2", format!("## Verify this release\n{template}").as_bytes());
+    let own = operator.rehearse(fixture.path(), &["--format", "json", "--template", "my.md.j2"]);
+    let (document, verdict) = own.verdict();
+    assert_eq!(
+        (verdict.as_str(), became(&document, "succeeded"), became(&document, "failed")),
+        ("refuted", 1, 1)
+    );
+    // What the release does not take is no flag here: nothing can lead it elsewhere.
+    for flag in ["--out=/tmp/elsewhere", "--draft", "--no-such-flag"] {
+        let bad = operator.rehearse(fixture.path(), &[flag]);
+        assert!(bad.code == 2 && bad.stderr.contains("unexpected argument"), "{}", bad.stderr);
+    }
 }
 
 #[test]
@@ -288,7 +433,7 @@ fn what_is_kept_can_be_looked_at_as_it_says() {
 
 #[test]
 fn an_interrupted_rehearsal_tidies_up() {
-    for signal in ["INT", "TERM"] {
+    for signal in ["INT", "TERM", "HUP", "QUIT"] {
         let (operator, nowhere) = (Operator::new(), tempfile::tempdir().unwrap());
         let mut command = operator.command(nowhere.path(), &["--fault", "all", "-q"]);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -307,6 +452,7 @@ fn an_interrupted_rehearsal_tidies_up() {
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains("interrupted"), "{said}");
         assert_eq!(std::fs::read_dir(operator.tmp.path()).unwrap().count(), 0, "something was left");
+        operator.no_agent();
     }
 }
 
@@ -326,7 +472,7 @@ fn every_fault_ends_as_it_should() {
     // One that does not end as it should is told: this release is refused before anything can break.
     let ran = operator.rehearse(
         nowhere.path(),
-        &["--fault", "no-attestation", "--format", "json", "--", "--from-tag", "server/v9.9.9"],
+        &["--fault", "no-attestation", "--format", "json", "--from-tag", "server/v9.9.9"],
     );
     let (document, verdict) = ran.verdict();
     assert_eq!((verdict.as_str(), &document["faults"][0]["as_wanted"]), ("refuted", &false.into()));

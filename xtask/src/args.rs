@@ -360,8 +360,7 @@ pub(crate) struct Trust {
 pub(crate) struct Rehearse {
     /// The tag to release under [default: the next version of the catalog's `latest` target]
     pub(crate) tag: Option<String>,
-    /// Rehearse in a repository that is made on the spot [default: where -C names none, and there is none with release tags
-    /// around here]
+    /// Rehearse in a repository that is made on the spot [default: where there is none with release tags around here]
     #[arg(long, conflicts_with = "directory")]
     pub(crate) demo: bool,
     /// Keep the folder with everything in it
@@ -370,9 +369,11 @@ pub(crate) struct Rehearse {
     /// Break something on the way; all: one thing after the other
     #[arg(long, value_name = "WHERE")]
     pub(crate) fault: Option<String>,
-    /// Further flags of release
-    #[arg(last = true, value_name = "FLAGS")]
-    pub(crate) flags: Vec<String>,
+    #[command(flatten)]
+    pub(crate) range: Range,
+    /// Go on although this check fails (repeatable)
+    #[arg(long, value_name = "CHECK")]
+    pub(crate) allow: Vec<Check>,
 }
 
 /// `completions`.

@@ -34,6 +34,12 @@ pub(crate) const RELEASE_KILL_AT: &str = "RELEASE_KILL_AT";
 const PATH: &str = "PATH";
 /// Where gpg keeps its keys.
 pub(crate) const GNUPGHOME: &str = "GNUPGHOME";
+/// Where configuration is kept.
+pub(crate) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// Where `gh` keeps its configuration.
+pub(crate) const GH_CONFIG_DIR: &str = "GH_CONFIG_DIR";
+/// The file that git reads instead of `~/.gitconfig`.
+pub(crate) const GIT_CONFIG_GLOBAL: &str = "GIT_CONFIG_GLOBAL";
 /// Where caches are kept.
 pub(crate) const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
 /// The folder that `~` stands for in `user.signingKey`.
@@ -44,7 +50,8 @@ pub(crate) fn value(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|it| !it.is_empty())
 }
 
-/// The folders that programs are looked for in.
+/// The folders that programs are looked for in. A relative one is below the working directory.
 pub(crate) fn search_path() -> Vec<PathBuf> {
-    std::env::split_paths(&std::env::var_os(PATH).unwrap_or_default()).collect()
+    let path = std::env::var_os(PATH).unwrap_or_default();
+    std::env::split_paths(&path).map(|it| std::path::absolute(&it).unwrap_or(it)).collect()
 }

@@ -7,6 +7,7 @@
 mod args;
 mod environment;
 mod failure;
+mod plot;
 mod report;
 mod session;
 mod story;

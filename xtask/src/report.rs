@@ -151,6 +151,12 @@ fn beside(page: &mut Page, (head, width): (&str, usize), text: &str, style: Styl
 
 /// Adds findings and their verdict.
 pub(crate) fn findings(page: &mut Page, findings: &[Finding]) {
+    each_finding(page, findings);
+    verdict_of_all(page, worst(findings));
+}
+
+/// Adds findings.
+pub(crate) fn each_finding(page: &mut Page, findings: &[Finding]) {
     for it in findings {
         let (word, style) = verdict(it.verdict);
         let head = format!("  {style}{word:<9}{style:#} {:<11} ", it.check);
@@ -160,8 +166,6 @@ pub(crate) fn findings(page: &mut Page, findings: &[Finding]) {
             beside(page, (&" ".repeat(24), 24), &said, DIM);
         }
     }
-    let (word, style) = verdict(worst(findings));
-    page.line(format!("\n{style}{word}{style:#}"));
 }
 
 /// Adds what an audit came to.

@@ -1,6 +1,6 @@
 //! The acts of a release: the operator's run, what the release workflow does, an outsider's audit.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use model::verdict::{Finding, Verdict};
 use model::{Digest, ReleaseTag};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::process::{Ran, ran};
 use crate::stage::Stage;
-use crate::{PlayError, written};
+use crate::{PlayError, Plot, written};
 
 /// A release that was made.
 #[derive(Debug, Clone)]
@@ -45,6 +45,36 @@ impl Reported {
         open
     }
 
+    /// What was refused and what to do; what it said, where it has no report.
+    fn refusal(&self) -> (String, String) {
+        let refusals = &self.document["refusals"];
+        let each_as =
+            |form: &dyn Fn(&Value) -> String| each(refusals).map(form).collect::<Vec<_>>().join("; ");
+        let what = each_as(&|it| {
+            format!("{} {}: {}", text(&it["check"]), text(&it["reason"]), text(&it["evidence"]))
+        });
+        if what.is_empty() {
+            let said: Vec<&str> = self.ran.stderr.trim().lines().collect();
+            return (said.join("; "), "mend that first".to_owned());
+        }
+        (what, each_as(&|it| text(&it["hint"]).to_owned()))
+    }
+
+    /// Whether a finding has this verdict, check, reason and a subject with these letters.
+    pub(crate) fn has(&self, verdict: &str, reason: &str, subject: &str) -> bool {
+        each(&self.document["findings"]).any(|it| {
+            it["verdict"] == verdict
+                && format!("{} {}", text(&it["check"]), text(&it["reason"])) == reason
+                && text(&it["subject"]).contains(subject)
+        })
+    }
+
+    /// Why it did not end well, in a few words.
+    pub(crate) fn said(&self) -> String {
+        let refusals = self.refusals();
+        if refusals.is_empty() { self.ran.last_words() } else { refusals.join(", ") }
+    }
+
     /// The refusals, as `check reason`.
     pub(crate) fn refusals(&self) -> Vec<String> {
         each(&self.document["refusals"])
@@ -73,6 +103,23 @@ pub(crate) fn finding(
     Finding { check, subject, verdict, reason, evidence, hint }
 }
 
+/// A dry run in the operator's own clone: what would be refused there is refused here. It changes nothing, and asks nobody.
+pub(crate) fn here(plot: &Plot, root: &Path) -> Result<Finding, PlayError> {
+    let mut command = std::process::Command::new(&plot.suite);
+    command.args(&plot.real).args(["release", "--dry-run", "--format", "json"]).args(&plot.flags);
+    command.args(["--", &plot.tag.name()]).stdin(std::process::Stdio::null());
+    for name in ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "RELEASE_KILL_AT"] {
+        command.env_remove(name);
+    }
+    let reported = Reported::of(command.env("GIT_NO_LAZY_FETCH", "1"))?;
+    if reported.ran.code == Some(0) {
+        let evidence = format!("a dry run in {} refuses nothing", root.display());
+        return Ok(finding("here", &plot.tag, (Verdict::Proven, "dry-run"), evidence, ""));
+    }
+    let (evidence, hint) = reported.refusal();
+    Ok(finding("here", &plot.tag, (Verdict::Unproven, REFUSED), evidence, hint))
+}
+
 /// `release TAG --sign-tag --push`, as the operator types it. `RELEASE_KILL_AT` ends it at a line of its story.
 pub(crate) fn release(stage: &Stage<'_>, kill_at: Option<&str>) -> Result<Reported, PlayError> {
     let mut command = stage.suite(&stage.operator, &stage.clone, "release");
@@ -86,20 +133,9 @@ pub(crate) fn release(stage: &Stage<'_>, kill_at: Option<&str>) -> Result<Report
 /// What a release's run proves, and what it made.
 pub(crate) fn judge_release(tag: &ReleaseTag, it: &Reported) -> (Finding, Option<Released>) {
     let document = &it.document;
-    if it.ran.code == Some(1) || document.is_null() {
-        let refusals: Vec<String> = each(&document["refusals"])
-            .map(|it| format!("{} {}: {}", text(&it["check"]), text(&it["reason"]), text(&it["evidence"])))
-            .collect();
-        let hints: Vec<&str> = each(&document["refusals"]).map(|it| text(&it["hint"])).collect();
-        let evidence =
-            if refusals.is_empty() { it.ran.stderr.trim().to_owned() } else { refusals.join("; ") };
-        let hint = if hints.is_empty() { "see what it said".to_owned() } else { hints.join("; ") };
+    if it.ran.code == Some(1) || document["receipt"].is_null() {
+        let (evidence, hint) = it.refusal();
         return (finding("release", tag, (Verdict::Unproven, REFUSED), evidence, hint), None);
-    }
-    if document["receipt"].is_null() {
-        let evidence = "its flags made no release of it";
-        let hint = "a rehearsal adds --sign-tag and --push by itself; leave --dry-run out";
-        return (finding("release", tag, (Verdict::Unproven, "not-made"), evidence, hint), None);
     }
     let verdict = match it.ran.code {
         Some(0) => Verdict::Proven,

@@ -1,8 +1,8 @@
 //! What is the operator's, before and after: a rehearsal writes nothing of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use model::verdict::{Finding, Verdict};
 
@@ -15,63 +15,98 @@ use crate::origin::read_only;
 pub struct Belongings {
     /// Folders and files, with everything below them; what is not there must not be there afterwards either.
     pub paths: Vec<PathBuf>,
-    /// A repository: git's own files, and what it says of the working tree.
+    /// A repository: git's own files, and those beside it that are changed or not tracked.
     pub repository: Option<PathBuf>,
 }
 
-/// What a file looks like without reading it: its length, when it was written, and where a link leads.
-type Look = (u64, Option<SystemTime>, Option<PathBuf>);
+/// What a file looks like without reading it: its length, kind and rights, its number, and when it was written and changed last.
+type Look = (u64, u32, u64, [i64; 4]);
 
 /// How everything looked at a moment.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub struct Seen {
     files: BTreeMap<PathBuf, Look>,
     /// What git says of the working tree.
     status: Option<String>,
 }
 
 impl Belongings {
-    /// Looks at everything. Links are not followed.
-    pub(crate) fn look(&self) -> Result<Seen, PlayError> {
-        let mut files = BTreeMap::new();
+    /// Looks at everything. Where links lead is looked at, too.
+    ///
+    /// # Errors
+    /// [`PlayError`] where the repository cannot be asked.
+    pub fn look(&self) -> Result<Seen, PlayError> {
         let mut waiting = self.paths.clone();
         let mut status = None;
         if let Some(root) = &self.repository {
             let folders = ["rev-parse", "--path-format=absolute", "--git-dir", "--git-common-dir"];
             waiting.extend(read_only(root, &folders)?.lines().map(PathBuf::from));
-            // A bare repository has no working tree.
-            status = read_only(root, &["status", "--porcelain", "-z", "--untracked-files=all"]).ok();
         }
-        while let Some(path) = waiting.pop() {
-            let Ok(meta) = std::fs::symlink_metadata(&path) else { continue };
-            let link = meta.is_symlink().then(|| std::fs::read_link(&path).ok()).flatten();
-            if meta.is_dir() {
-                let entries = std::fs::read_dir(&path).into_iter().flatten();
-                waiting.extend(entries.filter_map(Result::ok).map(|it| it.path()));
-            }
-            files.insert(path, (meta.len(), meta.modified().ok(), link));
+        let mut files = walk(waiting);
+        // Git is asked after the walk: what it might do itself is seen by the next one. A bare repository has no working tree.
+        if let Some(root) = &self.repository {
+            status = read_only(root, &["status", "--porcelain", "-z", "--untracked-files=all"]).ok();
+            let changed = read_only(root, &["ls-files", "-z", "-m", "-o", "--exclude-standard"]);
+            let changed = changed.unwrap_or_default();
+            files.extend(walk(
+                changed.split('\0').filter(|it| !it.is_empty()).map(|it| root.join(it)).collect(),
+            ));
         }
         Ok(Seen { files, status })
     }
 }
 
+/// Everything at and below these paths.
+fn walk(mut waiting: Vec<PathBuf>) -> BTreeMap<PathBuf, Look> {
+    let mut seen = BTreeMap::new();
+    let mut followed = BTreeSet::new();
+    while let Some(path) = waiting.pop() {
+        let Ok(meta) = std::fs::symlink_metadata(&path) else { continue };
+        if meta.is_symlink() {
+            // A link that leads back is followed once.
+            waiting.extend(std::fs::canonicalize(&path).ok().filter(|it| followed.insert(it.clone())));
+        } else if meta.is_dir() {
+            let entries = std::fs::read_dir(&path).into_iter().flatten();
+            waiting.extend(entries.filter_map(Result::ok).map(|it| it.path()));
+        }
+        let times = [meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec()];
+        seen.insert(path, (meta.len(), meta.mode(), meta.ino(), times));
+    }
+    seen
+}
+
 impl Seen {
     /// Holds what is there now against what was there.
-    pub(crate) fn compare(&self, now: &Self, folder: &Path) -> Finding {
+    #[must_use]
+    pub fn compare(&self, now: &Self) -> Finding {
         let gone = self.files.keys().filter(|it| !now.files.contains_key(*it));
         let other = now.files.iter().filter(|(path, look)| self.files.get(*path) != Some(look));
         let mut changed: Vec<String> =
             gone.chain(other.map(|it| it.0)).map(|it| it.display().to_string()).collect();
         if self.status != now.status {
-            changed.push("the working tree".to_owned());
+            changed.push("what git status says".to_owned());
         }
-        let subject = folder.display();
-        if changed.is_empty() {
-            let evidence = format!("{} files and folders of yours are as they were", now.files.len());
-            return finding("untouched", &subject, (Verdict::Proven, "untouched"), evidence, "");
+        let subject = &"what is yours";
+        if !changed.is_empty() {
+            let evidence = format!("changed meanwhile: {}", changed.join(", "));
+            let hint =
+                "if no other program of yours wrote there, this is a defect of the rehearsal: report it";
+            return finding("untouched", subject, (Verdict::Refuted, "changed"), evidence, hint);
         }
-        let evidence = format!("changed meanwhile: {}", changed.join(", "));
-        let hint = "if no other program of yours wrote there, this is a defect of the rehearsal: report it";
-        finding("untouched", &subject, (Verdict::Refuted, "changed"), evidence, hint)
+        if now.files.is_empty() {
+            let hint = "set HOME, or name a repository with -C";
+            let evidence = "nothing of yours was found to look at";
+            return finding("untouched", subject, (Verdict::Unproven, "nothing-seen"), evidence, hint);
+        }
+        let evidence = format!("{} files and folders of yours are as they were", now.files.len());
+        finding("untouched", subject, (Verdict::Proven, "untouched"), evidence, "")
     }
+}
+
+/// What became of the folder of a rehearsal, which is removed by now.
+pub(crate) fn removed(folder: &Path) -> Option<Finding> {
+    folder.exists().then(|| {
+        let evidence = format!("{} is still there", folder.display());
+        finding("untouched", &"what is yours", (Verdict::Refuted, "left"), evidence, "remove it")
+    })
 }

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use model::verdict::{Finding, Verdict};
 use rehearsal::{Fault as Broken, Run, ThrowawayKey, What, When};
 use serde::Serialize;
 
 use crate::acts::{self, Released, Reported};
 use crate::process::Somebody;
 use crate::stage::{Stage, introduce};
-use crate::{PlayError, Plot};
+use crate::{Belongings, PlayError, Plot, Source, interrupt};
 
 /// One thing that breaks.
 #[derive(Debug, Clone, Copy)]
@@ -17,13 +18,13 @@ pub struct Fault {
     pub name: &'static str,
     /// What breaks.
     pub what: &'static str,
-    strikes: Strikes,
+    strikes: At,
     wanted: Wanted,
 }
 
 /// Where it strikes.
 #[derive(Debug, Clone, Copy)]
-enum Strikes {
+enum At {
     /// The release's run is killed at a line of its story, in which `TAG` and `ARCHIVE` stand for the release's own.
     Kill(&'static str),
     /// The first request of this method and path breaks.
@@ -41,10 +42,10 @@ enum Strikes {
 enum Wanted {
     /// The same command again finishes it, and the audit proves it.
     Recovers,
-    /// The release is refused for this reason, and nothing is changed.
+    /// The release is refused for this reason alone, and nothing is changed.
     Refused(&'static str),
-    /// The audit does not prove it, for this reason.
-    Caught(&'static str, &'static str),
+    /// The audit has this verdict, and a finding of it for this reason about a subject with these letters.
+    Caught(&'static str, &'static str, &'static str),
 }
 
 /// What came of a fault.
@@ -83,55 +84,55 @@ pub const FAULTS: [Fault; 19] = [
     Fault {
         name: "tag-taken",
         what: "somebody pushed the tag for another commit before",
-        strikes: Strikes::Before(|stage| origin_tag(stage, "HEAD~1")),
-        wanted: Wanted::Refused("origin"),
+        strikes: At::Before(|stage| origin_tag(stage, "HEAD~1")),
+        wanted: Wanted::Refused("origin exists-elsewhere"),
     },
     Fault {
         name: "tampered-archive",
         what: "other bytes under the published archive",
-        strikes: Strikes::After(|stage, released| tamper(stage, &released.files[0])),
-        wanted: Wanted::Caught("refuted", "asset transport"),
+        strikes: At::After(|stage, released| tamper(stage, &released.files[0])),
+        wanted: Wanted::Caught("refuted", "asset transport", ".tar.gz"),
     },
     Fault {
         name: "tampered-sums",
         what: "other bytes under the published SHA256SUMS",
-        strikes: Strikes::After(|stage, released| tamper(stage, &released.files[1])),
-        wanted: Wanted::Caught("refuted", "asset transport"),
+        strikes: At::After(|stage, released| tamper(stage, &released.files[1])),
+        wanted: Wanted::Caught("refuted", "asset transport", "SHA256SUMS"),
     },
     Fault {
         name: "moved-tag",
         what: "the tag on origin is moved to another commit",
-        strikes: Strikes::After(|stage, _| origin_tag(stage, "HEAD~1")),
-        wanted: Wanted::Caught("refuted", "tree commit"),
+        strikes: At::After(|stage, _| origin_tag(stage, "HEAD~1")),
+        wanted: Wanted::Caught("refuted", "tree commit", ""),
     },
     Fault {
         name: "foreign-tag",
         what: "the tag is made anew, at the same commit, with somebody else's key",
-        strikes: Strikes::After(foreign_tag),
-        wanted: Wanted::Caught("refuted", "signature unknown-key"),
+        strikes: At::After(foreign_tag),
+        wanted: Wanted::Caught("refuted", "signature unknown-key", ""),
     },
     Fault {
         name: "foreign-attestation",
         what: "the attestations are those of another repository",
-        strikes: Strikes::Attested(|run| Some(Run { repository: "mallory/elsewhere".to_owned(), ..run })),
-        wanted: Wanted::Caught("refuted", "attestation repo"),
+        strikes: At::Attested(|run| Some(Run { repository: "mallory/elsewhere".to_owned(), ..run })),
+        wanted: Wanted::Caught("refuted", "attestation repo", ".tar.gz"),
     },
     Fault {
         name: "other-workflow",
         what: "the attestations are those of another workflow",
-        strikes: Strikes::Attested(|run| Some(Run { workflow: "ci.yml".to_owned(), ..run })),
-        wanted: Wanted::Caught("refuted", "attestation workflow"),
+        strikes: At::Attested(|run| Some(Run { workflow: "ci.yml".to_owned(), ..run })),
+        wanted: Wanted::Caught("refuted", "attestation workflow", "SHA256SUMS"),
     },
     Fault {
         name: "no-attestation",
         what: "nobody attests",
-        strikes: Strikes::Attested(|_| None),
-        wanted: Wanted::Caught("unproven", "attestation missing"),
+        strikes: At::Attested(|_| None),
+        wanted: Wanted::Caught("unproven", "attestation missing", ".tar.gz"),
     },
 ];
 
 const fn killed(name: &'static str, what: &'static str, line: &'static str) -> Fault {
-    Fault { name, what, strikes: Strikes::Kill(line), wanted: Wanted::Recovers }
+    Fault { name, what, strikes: At::Kill(line), wanted: Wanted::Recovers }
 }
 
 const fn lost(
@@ -140,33 +141,84 @@ const fn lost(
     (method, path): (&'static str, &'static str),
     how: fn() -> What,
 ) -> Fault {
-    Fault { name, what, strikes: Strikes::Request(method, path, how), wanted: Wanted::Recovers }
+    Fault { name, what, strikes: At::Request(method, path, how), wanted: Wanted::Recovers }
 }
 
-/// Plays a release in which something breaks.
+/// What came of several faults.
+#[derive(Debug)]
+pub struct Strikes {
+    /// What was looked at beside them: whether the release is refused in the operator's clone, and what is theirs.
+    pub steps: Vec<Finding>,
+    /// Each fault by itself; none where the release is refused.
+    pub struck: Vec<Struck>,
+}
+
+/// Plays a release for each fault.
 ///
 /// # Errors
 /// [`PlayError`] where the stage cannot be set. Another answer of the suite than the wanted one is none.
-pub fn strike(plot: &Plot, fault: &Fault) -> Result<Struck, PlayError> {
-    let mut stage = Stage::set(plot)?;
-    let mut said = Vec::new();
-    let first = first_run(&stage, fault, &mut said)?;
-    if let Wanted::Refused(check) = fault.wanted {
-        let refusals = first.refusals();
-        let refused =
-            first.ran.code == Some(1) && refusals.iter().any(|it| it.starts_with(&format!("{check} ")));
-        let untouched = stage.github.releases().is_empty();
-        let left = if untouched { "nothing changed" } else { "there is a release" };
-        let answer = format!("refused: {}; {left}", refusals.join(", "));
-        return Ok(struck(fault, answer, refused && untouched));
+pub fn strike(
+    plot: &Plot,
+    faults: &[Fault],
+    belongings: &Belongings,
+    tell: &mut dyn FnMut(&Fault),
+) -> Result<Strikes, PlayError> {
+    interrupt::watch();
+    let before = belongings.look()?;
+    let mut all = Strikes { steps: Vec::new(), struck: Vec::new() };
+    if let Source::Repository { root, .. } = &plot.source {
+        all.steps.push(acts::here(plot, root)?);
     }
-    let last = if first.ran.code == Some(0) { first } else { again(&stage, &mut said)? };
-    let (_, Some(released)) = acts::judge_release(&plot.tag, &last) else {
-        said.push(format!("the next run could not finish it: {}", last.ran.last_words()));
+    if all.steps.iter().all(|it| it.verdict == Verdict::Proven) {
+        for fault in faults {
+            tell(fault);
+            all.struck.push(one(plot, fault).map_err(interrupt::or)?);
+        }
+    }
+    all.steps.push(before.compare(&belongings.look()?));
+    Ok(all)
+}
+
+/// A release in which something breaks.
+fn one(plot: &Plot, fault: &Fault) -> Result<Struck, PlayError> {
+    let mut stage = Stage::set(plot)?;
+    if let At::Before(what) = fault.strikes {
+        what(&stage)?;
+    }
+    let before = state(&stage)?;
+    let first = first_run(&stage, fault)?;
+    if stage.github.armed() > 0 {
+        return Ok(struck(fault, "the run never came to where it breaks".to_owned(), false));
+    }
+    if let Wanted::Refused(reason) = fault.wanted {
+        let refusals = first.refusals();
+        let unchanged = state(&stage)? == before;
+        let left = if unchanged { "nothing changed" } else { "SOMETHING CHANGED" };
+        let answer = format!("refused: {}; {left}", refusals.join(", "));
+        return Ok(struck(fault, answer, first.ran.code == Some(1) && refusals == [reason] && unchanged));
+    }
+    let mut said = Vec::new();
+    match (fault.strikes, first.ran.code) {
+        (At::Kill(_), None) => said.push("killed".to_owned()),
+        (At::Kill(_), _) => {
+            return Ok(struck(fault, format!("it was not killed there: {}", first.said()), false));
+        }
+        (At::Request(..), Some(0)) => said.push("healed by the same run".to_owned()),
+        (At::Request(..), code) => {
+            said.push(format!("ended with {}", code.map_or("a signal".to_owned(), |it| it.to_string())));
+        }
+        (At::Before(_) | At::Attested(_) | At::After(_), _) => {}
+    }
+    let last = if first.ran.code == Some(0) { first } else { acts::release(&stage, None)? };
+    let (Some(0), (_, Some(released))) = (last.ran.code, acts::judge_release(&plot.tag, &last)) else {
+        said.push(format!("the next run could not finish it: {}", last.said()));
         return Ok(struck(fault, said.join("; "), false));
     };
+    if said.last().is_some_and(|it| it != "healed by the same run") {
+        said.push("the same command again finished it".to_owned());
+    }
     attested(&mut stage, fault, &released)?;
-    if let Strikes::After(what) = fault.strikes {
+    if let At::After(what) = fault.strikes {
         what(&stage, &released)?;
     }
     let audit = acts::audit(&stage)?;
@@ -174,7 +226,7 @@ pub fn strike(plot: &Plot, fault: &Fault) -> Result<Struck, PlayError> {
     let open = Reported::open(&audit.document["findings"]);
     let as_wanted = match fault.wanted {
         Wanted::Recovers => verdict == "proven" && stage.github.releases().len() == 1,
-        Wanted::Caught(wanted, reason) => verdict == wanted && open.iter().any(|it| it == reason),
+        Wanted::Caught(wanted, reason, subject) => verdict == wanted && audit.has(wanted, reason, subject),
         Wanted::Refused(_) => false,
     };
     said.push(if open.is_empty() {
@@ -185,55 +237,36 @@ pub fn strike(plot: &Plot, fault: &Fault) -> Result<Struck, PlayError> {
     Ok(struck(fault, said.join("; "), as_wanted))
 }
 
+/// Everything that a release would change: the references of origin and of the clone, the releases, the files.
+fn state(stage: &Stage<'_>) -> Result<String, PlayError> {
+    let references = |folder: &Path| stage.operator.git(folder, ["for-each-ref"]);
+    let files = stage.operator.git(&stage.clone, ["status", "--porcelain", "--ignored"])?;
+    let (origin, clone) = (references(stage.github.bare())?, references(&stage.clone)?);
+    Ok(format!("{origin}\n{clone}\n{files}\n{} releases", stage.github.releases().len()))
+}
+
 fn struck(fault: &Fault, answer: String, as_wanted: bool) -> Struck {
     Struck { fault: fault.name, broke: fault.what, answer, as_wanted }
 }
 
-/// The run that the fault strikes. A fault that was not met is no fault: it is armed until then.
-fn first_run(stage: &Stage<'_>, fault: &Fault, said: &mut Vec<String>) -> Result<Reported, PlayError> {
+/// The run that the fault strikes.
+fn first_run(stage: &Stage<'_>, fault: &Fault) -> Result<Reported, PlayError> {
     let tag = &stage.plot.tag;
-    let mut line = None;
-    match fault.strikes {
-        Strikes::Kill(at) => {
-            line = Some(at.replace("TAG", &tag.name()).replace("ARCHIVE", &tag.archive_name()));
+    let line = match fault.strikes {
+        At::Kill(at) => Some(at.replace("TAG", &tag.name()).replace("ARCHIVE", &tag.archive_name())),
+        At::Request(method, path, how) => {
+            stage.github.arm(Broken::once(method, path, how()));
+            None
         }
-        Strikes::Request(method, path, how) => stage.github.arm(Broken::once(method, path, how())),
-        Strikes::Before(what) => what(stage)?,
-        Strikes::Attested(_) | Strikes::After(_) => {}
-    }
-    let first = acts::release(stage, line.as_deref())?;
-    if stage.github.armed() > 0 {
-        return Err(PlayError::Refused { program: fault.name.to_owned(), said: "it was not met".to_owned() });
-    }
-    match (fault.strikes, first.ran.code) {
-        (Strikes::Kill(_), None) => said.push("killed".to_owned()),
-        (Strikes::Kill(at), _) => {
-            return Err(PlayError::Refused {
-                program: fault.name.to_owned(),
-                said: format!("no line '{at}'"),
-            });
-        }
-        (Strikes::Request(..), Some(0)) => said.push("healed by the same run".to_owned()),
-        (Strikes::Request(..), code) => {
-            said.push(format!("ended with {}", code.map_or("a signal".to_owned(), |it| it.to_string())));
-        }
-        (Strikes::Before(_) | Strikes::Attested(_) | Strikes::After(_), _) => {}
-    }
-    Ok(first)
-}
-
-fn again(stage: &Stage<'_>, said: &mut Vec<String>) -> Result<Reported, PlayError> {
-    let next = acts::release(stage, None)?;
-    if next.ran.code == Some(0) {
-        said.push("the same command again finished it".to_owned());
-    }
-    Ok(next)
+        At::Before(_) | At::Attested(_) | At::After(_) => None,
+    };
+    acts::release(stage, line.as_deref())
 }
 
 fn attested(stage: &mut Stage<'_>, fault: &Fault, released: &Released) -> Result<(), PlayError> {
     let run = acts::workflow_run(stage)?;
     let run = match fault.strikes {
-        Strikes::Attested(other) => other(run),
+        At::Attested(other) => other(run),
         _ => Some(run),
     };
     match run {

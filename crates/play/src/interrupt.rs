@@ -6,10 +6,12 @@ use std::task::Poll;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::PlayError;
+
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static WATCH: Once = Once::new();
 
-/// Hears SIGINT and SIGTERM from now on. Where they cannot be heard, they end the process as they always do.
+/// Hears SIGINT, SIGTERM, SIGHUP and SIGQUIT from now on. Where they cannot be heard, they end the process as they always do.
 pub(crate) fn watch() {
     WATCH.call_once(|| {
         std::thread::spawn(|| {
@@ -17,10 +19,15 @@ pub(crate) fn watch() {
                 return;
             };
             runtime.block_on(async {
-                let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
-                let [Ok(mut first), Ok(mut second)] = signals else { return };
+                let kinds = [
+                    SignalKind::interrupt(),
+                    SignalKind::terminate(),
+                    SignalKind::hangup(),
+                    SignalKind::quit(),
+                ];
+                let mut signals: Vec<_> = kinds.into_iter().filter_map(|it| signal(it).ok()).collect();
                 std::future::poll_fn(|context| {
-                    let heard = first.poll_recv(context).is_ready() || second.poll_recv(context).is_ready();
+                    let heard = signals.iter_mut().any(|it| it.poll_recv(context).is_ready());
                     if heard { Poll::Ready(()) } else { Poll::Pending }
                 })
                 .await;
@@ -33,4 +40,9 @@ pub(crate) fn watch() {
 /// Whether somebody wants it to end.
 pub(crate) fn is_wanted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
+}
+
+/// What an error is, where it came of an interruption.
+pub(crate) fn or(error: PlayError) -> PlayError {
+    if is_wanted() { PlayError::Interrupted } else { error }
 }

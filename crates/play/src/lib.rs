@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 
 use model::verdict::{Finding, Verdict};
 
-pub use belongings::Belongings;
-pub use fault::{FAULTS, Fault, Struck, strike};
+pub use belongings::{Belongings, Seen};
+pub use fault::{FAULTS, Fault, Strikes, Struck, strike};
 pub use plot::{Plot, Source};
 pub use reader::{Became, Tried};
 pub use rehearsal::KeyKind;
@@ -32,6 +32,22 @@ pub enum PlayError {
     /// Somebody wants it to end.
     #[error("interrupted; what was made for the rehearsal is removed")]
     Interrupted,
+    /// A remote that the repository knows nothing of.
+    #[error("{remote} has no branch {branch} in this clone, as it was last fetched")]
+    Remote {
+        /// The remote.
+        remote: String,
+        /// The default branch.
+        branch: String,
+    },
+    /// A folder that gpg or `PATH` cannot work in.
+    #[error("temporary files go to {}, which is {why}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why not.
+        why: &'static str,
+    },
     /// A program that cannot be started.
     #[error("cannot start {program}")]
     Start {
@@ -70,6 +86,22 @@ pub enum PlayError {
     /// The catalog.
     #[error(transparent)]
     Catalog(#[from] model::CatalogError),
+}
+
+impl PlayError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Interrupted => "run it again when you like",
+            Self::Remote { .. } => {
+                "git fetch that remote, or name another with --remote; --demo leaves this repository out"
+            }
+            Self::Folder { .. } => "set TMPDIR to a short plain folder, as in TMPDIR=/tmp",
+            Self::Catalog(_) => "mend the catalog",
+            _ => "scripts/setup.sh installs what a rehearsal needs; --demo leaves this repository out",
+        }
+    }
 }
 
 /// What is told while it plays.
@@ -112,42 +144,79 @@ pub fn rehearse(
     keep: bool,
     tell: &mut dyn FnMut(Told<'_>),
 ) -> Result<Rehearsed, PlayError> {
+    interrupt::watch();
     let before = belongings.look()?;
-    let mut steps = Vec::new();
-    tell(Told::Begins("world"));
-    let mut stage = Stage::set(plot)?;
-    let evidence = format!(
-        "{}; origin, GitHub and Sigstore on 127.0.0.1, a throwaway {} key",
-        stage.told,
-        plot.key.name()
-    );
-    let mut ended = |tell: &mut dyn FnMut(Told<'_>), it: Finding| {
-        tell(Told::Ended(&it));
-        steps.push(it);
-    };
-    ended(tell, acts::finding("world", &plot.slug, (Verdict::Proven, "set"), evidence, ""));
-    tell(Told::Begins("release"));
-    let (it, released) = acts::judge_release(&plot.tag, &acts::release(&stage, None)?);
-    ended(tell, it);
-    let mut tried = Vec::new();
-    if let Some(released) = &released {
-        tell(Told::Begins("attest"));
-        let run = acts::workflow_run(&stage)?;
-        let it = acts::attest(&mut stage, released, &run)?;
-        ended(tell, it);
-        tell(Told::Begins("audit"));
-        ended(tell, acts::judge_audit(&plot.tag, &acts::audit(&stage)?));
-        tell(Told::Begins("notes"));
-        written(&stage.file("notes.md"), &released.notes)?;
-        let (it, all) = reader::follow(&stage, &released.notes)?;
-        tried = all;
-        ended(tell, it);
+    let mut play = Play { steps: Vec::new(), tell };
+    let played = play.all(plot, keep).map_err(interrupt::or)?;
+    (play.tell)(Told::Begins("untouched"));
+    let left =
+        played.kept.is_none().then(|| played.folder.as_deref().and_then(belongings::removed)).flatten();
+    play.ended(left.unwrap_or(before.compare(&belongings.look()?)));
+    Ok(Rehearsed { steps: play.steps, tried: played.tried, notes: played.notes, kept: played.kept })
+}
+
+/// A rehearsal that is being played.
+struct Play<'a> {
+    steps: Vec<Finding>,
+    tell: &'a mut dyn FnMut(Told<'_>),
+}
+
+/// What a rehearsal came to, beside its steps.
+#[derive(Default)]
+struct Played {
+    tried: Vec<Tried>,
+    notes: Option<String>,
+    /// Where it was played.
+    folder: Option<PathBuf>,
+    kept: Option<PathBuf>,
+}
+
+impl Play<'_> {
+    fn ended(&mut self, it: Finding) {
+        (self.tell)(Told::Ended(&it));
+        self.steps.push(it);
     }
-    tell(Told::Begins("untouched"));
-    let folder = stage.folder().to_owned();
-    let kept = if keep { Some(stage.keep()) } else { None };
-    ended(tell, before.compare(&belongings.look()?, &folder));
-    Ok(Rehearsed { steps, tried, notes: released.map(|it| it.notes), kept })
+
+    /// Everything. The stage is gone when it returns, unless it is to be kept.
+    fn all(&mut self, plot: &Plot, keep: bool) -> Result<Played, PlayError> {
+        if let Source::Repository { root, .. } = &plot.source {
+            (self.tell)(Told::Begins("here"));
+            let it = acts::here(plot, root)?;
+            let refused = it.verdict != Verdict::Proven;
+            self.ended(it);
+            if refused {
+                return Ok(Played::default());
+            }
+        }
+        (self.tell)(Told::Begins("world"));
+        let mut stage = Stage::set(plot)?;
+        let (told, key) = (&stage.told, plot.key.name());
+        let evidence = format!("{told}; origin, GitHub and Sigstore on 127.0.0.1, a throwaway {key} key");
+        self.ended(acts::finding("world", &plot.slug, (Verdict::Proven, "set"), evidence, ""));
+        let mut played = self.acts(&mut stage)?;
+        played.folder = Some(stage.folder().to_owned());
+        played.kept = if keep { Some(stage.keep()) } else { None };
+        Ok(played)
+    }
+
+    fn acts(&mut self, stage: &mut Stage<'_>) -> Result<Played, PlayError> {
+        let tag = &stage.plot.tag;
+        (self.tell)(Told::Begins("release"));
+        let (it, released) = acts::judge_release(tag, &acts::release(stage, None)?);
+        self.ended(it);
+        let Some(released) = released else { return Ok(Played::default()) };
+        (self.tell)(Told::Begins("attest"));
+        let run = acts::workflow_run(stage)?;
+        let it = acts::attest(stage, &released, &run)?;
+        self.ended(it);
+        (self.tell)(Told::Begins("audit"));
+        self.ended(acts::judge_audit(tag, &acts::audit(stage)?));
+        (self.tell)(Told::Begins("notes"));
+        written(&stage.file("notes.md"), &released.notes)?;
+        let (it, tried) = reader::follow(stage, &released.notes)?;
+        self.ended(it);
+        Ok(Played { tried, notes: Some(released.notes), ..Played::default() })
+    }
 }
 
 /// Writes a file.

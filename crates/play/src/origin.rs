@@ -39,16 +39,22 @@ pub(crate) fn copy(
     let objects = read_only(root, &["rev-parse", "--path-format=absolute", "--git-path", "objects"])?;
     let bare = github.bare();
     written(&bare.join("objects/info/alternates"), &format!("{objects}\n"))?;
-    // Whether the tag that is released was pushed is not known here: it is taken for one that was not.
+    // Whether the tag that is released was pushed is not known here: it is taken for one that was not. One that is signed and at
+    // the released commit is left out: another key signs here.
     let reference = plot.tag.reference();
     let (unpushed, pushed): (Vec<_>, Vec<_>) = own.tags.iter().partition(|it| it.0 == reference);
+    let made_again = match unpushed.first() {
+        Some((_, object)) => is_signed(root, object, &released(plot, root)?)?,
+        None => false,
+    };
+    let unpushed = unpushed.into_iter().filter(|_| !made_again);
     let main = (format!("refs/heads/{branch}"), own.main.clone());
     update(operator, bare, std::iter::once(&main).chain(pushed.iter().copied()))?;
     let borrow = bare.display().to_string();
     let clone = ["clone", "-q", "--no-checkout", "--reference", &borrow, &github.clone_url(), "clone"];
     operator.git(&operator.home, clone)?;
     let clone = operator.home.join("clone");
-    update(operator, &clone, unpushed.into_iter())?;
+    update(operator, &clone, unpushed)?;
     if let Some(text) = own.attributes {
         written(&clone.join(".git/info/attributes"), &text)?;
     }
@@ -58,16 +64,34 @@ pub(crate) fn copy(
         operator.git(&clone, ["checkout", "-q", "--detach", &own.head])?;
     }
     let commits = read_only(root, &["rev-list", "--count", &own.head])?;
-    Ok(format!("a scratch clone of {}: {commits} commits, {} tags", root.display(), own.tags.len()))
+    let again = if made_again { "; its tag, which is there, is made anew" } else { "" };
+    Ok(format!("a scratch clone of {}: {commits} commits, {} tags{again}", root.display(), own.tags.len()))
+}
+
+/// The commit that is released: the one that was asked for, else `HEAD`.
+fn released(plot: &Plot, root: &Path) -> Result<String, PlayError> {
+    let asked = plot.flags.iter().find_map(|it| it.strip_prefix("--commit=")).unwrap_or("HEAD");
+    read_only(root, &["rev-parse", "--verify", &format!("{asked}^{{commit}}")])
+}
+
+/// Whether an object is a tag of a commit, with a signature of whatever kind.
+fn is_signed(root: &Path, object: &str, commit: &str) -> Result<bool, PlayError> {
+    let peeled = read_only(root, &["rev-parse", "--verify", &format!("{object}^{{}}")])?;
+    let text = read_only(root, &["cat-file", "-p", object])?;
+    Ok(peeled == commit && text.contains("\n-----BEGIN "))
 }
 
 fn look(root: &Path, remote: &str, branch: &str) -> Result<Own, PlayError> {
     let commit =
         |name: &str| read_only(root, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")]);
     let head = commit("HEAD")?;
-    let main = commit(&format!("refs/remotes/{remote}/{branch}"))
-        .or_else(|_| commit(&format!("refs/heads/{branch}")))
-        .unwrap_or_else(|_| head.clone());
+    let bare = read_only(root, &["rev-parse", "--is-bare-repository"])? == "true";
+    let main = match commit(&format!("refs/remotes/{remote}/{branch}")) {
+        Err(_) if bare => commit(&format!("refs/heads/{branch}")),
+        other => other,
+    };
+    let unknown = |_| PlayError::Remote { remote: remote.to_owned(), branch: branch.to_owned() };
+    let main = main.map_err(unknown)?;
     let listed = read_only(root, &["for-each-ref", "--format=%(refname) %(objectname)", "refs/tags"])?;
     let pair = |line: &str| line.split_once(' ').map(|(name, object)| (name.to_owned(), object.to_owned()));
     let tags = listed.lines().filter_map(pair).collect();
@@ -96,6 +120,18 @@ fn update<'a>(
 /// What git says of a repository that nothing is written to. It is the operator's, and so are the settings that it is asked with.
 pub(crate) fn read_only(root: &Path, arguments: &[&str]) -> Result<String, PlayError> {
     let mut command = Command::new("git");
+    // Nothing leads to another repository than this one, and nothing is fetched that a partial clone lacks.
+    for name in [
+        "GIT_DIR",
+        "GIT_COMMON_DIR",
+        "GIT_INDEX_FILE",
+        "GIT_WORK_TREE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_NAMESPACE",
+    ] {
+        command.env_remove(name);
+    }
+    command.env("GIT_NO_LAZY_FETCH", "1");
     command.arg("--no-optional-locks").arg("-C").arg(root).args(arguments).stdin(Stdio::null());
     process::told("git", &process::ran(&mut command)?)
 }

@@ -24,8 +24,10 @@ pub struct Plot {
     pub tag: ReleaseTag,
     /// The kind of the key that signs the tag.
     pub key: KeyKind,
-    /// Further flags of `release`.
+    /// Further flags of `release`: what is released, and what is allowed.
     pub flags: Vec<String>,
+    /// What stands before the verb, where the real release is meant: the repository and its catalog.
+    pub real: Vec<String>,
     /// The time, in seconds since 1970 in UTC.
     pub clock: fn() -> i64,
 }

@@ -1,6 +1,6 @@
 //! The notes, as a reader follows them: every command of "Verify this release" that can run here is run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use model::verdict::{Finding, Verdict};
 use serde::Serialize;
@@ -50,19 +50,33 @@ pub enum Became {
 
 /// The section of the notes that is followed.
 const SECTION: &str = "Verify this release";
-/// The headings whose commands ask for nothing but what a rehearsal has: the release, its attestations, the tag.
-const ARCHIVE: &str = "Source archive";
+/// The heading whose commands are for a clone.
 const TAG: &str = "Tag";
+/// The headings of what other workflows publish.
+const ELSEWHERE: [&str; 7] = [
+    "Container image",
+    "Python package",
+    "npm package",
+    "NuGet package",
+    "Maven artifacts",
+    "Helm chart",
+    "Go module",
+];
+
+/// What `gh` can do on this machine.
+enum Gh {
+    Missing,
+    /// It is there, but from before attestations.
+    Old,
+    Whole,
+}
 
 /// Follows the notes.
 pub(crate) fn follow(stage: &Stage<'_>, notes: &str) -> Result<(Finding, Vec<Tried>), PlayError> {
     let downloads = folder_of(stage.reader.home.join("downloads"))?;
     let clone = stage.reader.home.join("clone");
     let account = stage.account();
-    let gh = stage.plot.path.iter().map(|it| it.join("gh")).find(|it| it.is_file());
-    if let Some(gh) = &gh {
-        shim(stage, gh)?;
-    }
+    let gh = gh(stage, &account)?;
     let path = std::iter::once(stage.file("bin")).chain(account.path).collect();
     let reader = Somebody { path, ..account };
     // The tag is fetched as the notes say, and not found because the clone has it already.
@@ -70,22 +84,50 @@ pub(crate) fn follow(stage: &Stage<'_>, notes: &str) -> Result<(Finding, Vec<Tri
     let target = stage.plot.catalog.target(stage.plot.tag.target());
     let workflow = target.map_or("another workflow", |it| it.workflow.as_str());
     let mut tried = Vec::new();
-    for (heading, command) in commands(notes) {
-        let (folder, skipped) = match heading.as_str() {
-            TAG => (&clone, None),
-            ARCHIVE if gh.is_none() && command.starts_with("gh ") => {
-                (&downloads, Some(without_gh(stage, &command, &downloads)?))
-            }
-            ARCHIVE => (&downloads, None),
-            _ => (&downloads, Some(format!("{workflow} publishes it, and is not played here"))),
-        };
-        let became = match skipped {
-            Some(why) => Became::Skipped { why },
-            None => tried_in(&reader, folder, &command)?,
-        };
-        tried.push(Tried { heading, command, became });
+    for (heading, block) in blocks(notes) {
+        for command in whole(&reader, &block)? {
+            let skipped = if ELSEWHERE.contains(&heading.as_str()) {
+                Some(format!("{workflow} publishes it, and is not played here"))
+            } else {
+                without_gh(stage, &gh, &command, &downloads)?
+            };
+            let folder = if heading == TAG { &clone } else { &downloads };
+            let became = match skipped {
+                Some(why) => Became::Skipped { why },
+                None => tried_in(&reader, folder, &command)?,
+            };
+            tried.push(Tried { heading: heading.clone(), command, became });
+        }
     }
     Ok((judge(stage, &tried), tried))
+}
+
+/// The `gh` of the search path, told where it is.
+fn gh(stage: &Stage<'_>, account: &Somebody) -> Result<Gh, PlayError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let runs =
+        |it: &PathBuf| it.metadata().is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0);
+    let Some(gh) = account.path.iter().map(|it| it.join("gh")).find(runs) else { return Ok(Gh::Missing) };
+    shim(stage, &gh)?;
+    let knows = account.run(&gh, &account.home, ["attestation", "download", "--help"])?.code == Some(0);
+    Ok(if knows { Gh::Whole } else { Gh::Old })
+}
+
+/// The commands of a block: its lines, as many together as a shell takes for whole.
+fn whole(reader: &Somebody, block: &[String]) -> Result<Vec<String>, PlayError> {
+    let mut commands = Vec::new();
+    let mut command = String::new();
+    for line in block {
+        command.push_str(line);
+        if reader.run("bash", &reader.home, ["-nc", &command])?.code == Some(0) {
+            commands.push(std::mem::take(&mut command));
+        } else {
+            command.push('\n');
+        }
+    }
+    // What never became whole is run all the same, and fails.
+    commands.extend((!command.is_empty()).then_some(command));
+    Ok(commands)
 }
 
 /// What becomes of a command in a folder.
@@ -113,11 +155,11 @@ fn judge(stage: &Stage<'_>, tried: &[Tried]) -> Finding {
     finding("notes", &stage.plot.tag, verdict, evidence, failed.join("; "))
 }
 
-/// The commands of the section with their headings, continued lines joined.
-fn commands(notes: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let (mut inside, mut fenced) = (false, false);
-    let (mut heading, mut command) = (String::new(), String::new());
+/// The blocks of the section with their headings, continued lines joined.
+fn blocks(notes: &str) -> Vec<(String, Vec<String>)> {
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    let (mut inside, mut fenced, mut continued) = (false, false, false);
+    let mut heading = String::new();
     for line in notes.lines() {
         if let Some(title) = line.strip_prefix("## ").filter(|_| !fenced) {
             inside = title.ends_with(SECTION);
@@ -125,23 +167,43 @@ fn commands(notes: &str) -> Vec<(String, String)> {
             title.clone_into(&mut heading);
         } else if line.starts_with("```") {
             fenced = !fenced;
-        } else if inside && fenced {
-            command.push_str(line.trim());
-            match command.strip_suffix('\\') {
-                Some(rest) => command = format!("{} ", rest.trim_end()),
-                None => found.push((heading.clone(), std::mem::take(&mut command))),
+            if fenced && inside {
+                found.push((heading.clone(), Vec::new()));
             }
+        } else if let Some((_, block)) = found.last_mut().filter(|_| inside && fenced) {
+            let (text, goes_on) = match line.trim().strip_suffix('\\') {
+                Some(text) => (text.trim_end(), true),
+                None => (line.trim(), false),
+            };
+            match block.last_mut().filter(|_| continued) {
+                Some(last) => *last = format!("{last} {text}"),
+                None => block.push(text.to_owned()),
+            }
+            continued = goes_on;
         }
     }
     found
 }
 
-/// Why a command of `gh` is skipped where there is none. What it would have downloaded is downloaded without it, so that the commands
-/// after it have something to look at.
-fn without_gh(stage: &Stage<'_>, command: &str, downloads: &Path) -> Result<String, PlayError> {
+/// Why a command of `gh` is skipped where there is none that knows it. What it would have downloaded is downloaded without it, so
+/// that the commands after it have something to look at.
+fn without_gh(
+    stage: &Stage<'_>,
+    gh: &Gh,
+    command: &str,
+    downloads: &Path,
+) -> Result<Option<String>, PlayError> {
     const MISSING: &str = "gh is not on this machine";
-    if !command.starts_with("gh release download ") {
-        return Ok(MISSING.to_owned());
+    let asks = command.starts_with("gh ");
+    match gh {
+        Gh::Old if command.starts_with("gh attestation ") => {
+            return Ok(Some("this machine's gh knows no attestations".to_owned()));
+        }
+        Gh::Missing if asks && !command.starts_with("gh release download ") => {
+            return Ok(Some(MISSING.to_owned()));
+        }
+        Gh::Missing if asks => {}
+        _ => return Ok(None),
     }
     let tag = stage.plot.tag.name();
     let releases = stage.github.releases();
@@ -151,7 +213,7 @@ fn without_gh(stage: &Stage<'_>, command: &str, downloads: &Path) -> Result<Stri
         let (path, bytes) = (downloads.join(name), stage.github.asset(id)?);
         std::fs::write(&path, bytes).map_err(|source| PlayError::Write { path, source })?;
     }
-    Ok(format!("{MISSING}; the files were put here without it"))
+    Ok(Some(format!("{MISSING}; the files were put here without it")))
 }
 
 /// The real `gh`, told where it is: its trust in attestations begins with the rehearsal's Sigstore instance, and it gets them
@@ -187,10 +249,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_commands_of_the_section_are_found_and_no_others() {
+    fn the_blocks_of_the_section_are_found_and_no_others() {
         let notes = "## What's New\n```bash\nno\n```\n## 🔏 Verify this release\n### Tag\ntext\n\
             ```bash\ngit fetch \\\n  origin\ngit verify-tag 'x'\n```\n### Go\n```bash\n## no heading\n```\n## More\n```bash\nno\n```\n";
-        let expected = [("Tag", "git fetch origin"), ("Tag", "git verify-tag 'x'"), ("Go", "## no heading")];
-        assert_eq!(commands(notes), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+        let expected: [(&str, &[&str]); 2] =
+            [("Tag", &["git fetch origin", "git verify-tag 'x'"]), ("Go", &["## no heading"])];
+        let owned =
+            |it: &(&str, &[&str])| (it.0.to_owned(), it.1.iter().map(|it| (*it).to_owned()).collect());
+        assert_eq!(blocks(notes), expected.iter().map(owned).collect::<Vec<_>>());
     }
 }

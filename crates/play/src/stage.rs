@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use model::Catalog;
-use rehearsal::{GitHub, Settings, Sigstore, ThrowawayKey};
+use rehearsal::{GitHub, KeyKind, Settings, Sigstore, ThrowawayKey};
 use tempfile::TempDir;
 
 use crate::process::Somebody;
-use crate::{PlayError, Plot, Source, folder_of, interrupt, origin, written};
+use crate::{PlayError, Plot, Source, folder_of, origin, written};
 
 /// What may push and release on the GitHub on loopback. It opens nothing else, and so it is no secret.
 const TOKEN: &str = "token-of-a-rehearsal";
@@ -35,11 +35,11 @@ pub(crate) struct Stage<'a> {
 impl<'a> Stage<'a> {
     /// Sets it.
     pub(crate) fn set(plot: &'a Plot) -> Result<Self, PlayError> {
-        interrupt::watch();
         let folder = tempfile::Builder::new().prefix("rehearsal-").tempdir();
         let folder =
             folder.map_err(|source| PlayError::Write { path: "a temporary folder".into(), source })?;
         let (root, now) = (folder.path(), (plot.clock)());
+        is_fit(root, plot.key)?;
         let github = GitHub::start(root, settings(plot, now))?;
         let mut operator = Somebody::at_home(root.join("operator"), plot, &github)?;
         operator.variables.push(("GH_TOKEN", TOKEN.to_owned()));
@@ -121,10 +121,26 @@ impl<'a> Stage<'a> {
             // gh speaks plain HTTP to this name alone, and asks a proxy for it: the GitHub on loopback.
             ("GH_HOST", "github.localhost".to_owned()),
             ("HTTP_PROXY", self.github.api()),
+            // Nothing gets out: this proxy leads nowhere.
+            ("HTTPS_PROXY", self.github.api()),
             ("GH_NO_UPDATE_NOTIFIER", "1".to_owned()),
         ]);
         account
     }
+}
+
+/// The longest path of a folder in which gpg's sockets still have a name that the system takes: 107 bytes in all (`unix(7)`).
+const LONGEST: usize = 107 - "/operator/.gnupg/S.gpg-agent.browser".len();
+
+/// Whether everything works in a folder of this name.
+fn is_fit(folder: &Path, key: KeyKind) -> Result<(), PlayError> {
+    let why = match folder.to_str() {
+        None => "no UTF-8",
+        Some(text) if text.contains(':') => "no folder for PATH: it has a ':'",
+        Some(text) if key != KeyKind::Ssh && text.len() > LONGEST => "too long a name for gpg's sockets",
+        Some(_) => return Ok(()),
+    };
+    Err(PlayError::Folder { folder: folder.to_owned(), why })
 }
 
 /// The repository on GitHub. Its clock is behind, for it goes on by a second with every request.

@@ -279,9 +279,12 @@ fn file(target: &Target) -> String {
     target.paths.first().map_or_else(|| "README.md".to_owned(), |it| in_path(it.as_str()))
 }
 
-/// A path itself where it is a file's, else a file in it.
+/// A path itself where it looks like a file's, as in `specs/api.yml`; else a file in it.
 fn in_path(path: &str) -> String {
-    let is_file = path.rsplit('/').next().is_some_and(|it| it.contains('.'));
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let is_file = name.rsplit_once('.').is_some_and(|(_, ending)| {
+        (1..=5).contains(&ending.len()) && ending.bytes().all(|it| it.is_ascii_lowercase())
+    });
     if is_file { path.to_owned() } else { format!("{path}/demo.txt") }
 }
 
@@ -290,12 +293,13 @@ fn version_file(source: &VersionSource, version: &str) -> String {
     let each = |line: &dyn Fn(&str) -> String| source.keys.iter().map(|it| line(it)).collect::<String>();
     match source.format {
         SourceFormat::Json => {
-            let fields: Vec<String> = source
-                .keys
-                .iter()
-                .map(|it| format!("\"{}\": \"{version}\"", it.trim_start_matches('/')))
-                .collect();
-            format!("{{ {} }}\n", fields.join(", "))
+            let mut document = serde_json::Value::Null;
+            for key in &source.keys {
+                let names = key.trim_start_matches('/').split('/');
+                let place = names.fold(&mut document, |it, name| &mut it[name]);
+                *place = version.into();
+            }
+            format!("{document}\n")
         }
         SourceFormat::Properties => each(&|key| format!("{key}={version}\n")),
         SourceFormat::Yaml => each(&|key| format!("{key}: \"{version}\"\n")),

@@ -143,11 +143,11 @@ impl ThrowawayKey {
 }
 
 impl Drop for ThrowawayKey {
-    /// An agent that is not there needs no end.
+    /// An agent that is not there needs no end, and a folder for sockets that is not there no removal.
     fn drop(&mut self) {
         if self.kind != KeyKind::Ssh {
             for home in &self.homes {
-                shell(home, "gpgconf --kill all", &[]).ok();
+                shell(home, "gpgconf --kill all; gpgconf --remove-socketdir", &[]).ok();
             }
         }
     }

@@ -8,8 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use gpgme::{Context, ExportMode, HashAlgorithm, Protocol, SignMode, SignatureSummary, VerificationResult};
 use model::signature::{Format, Grant, Looked, Revocation, Signer};
-use tempfile::TempDir;
 
+use crate::home::Home;
 use crate::make::SignError;
 
 /// The policy of OpenPGP or X.509 signatures: public keys or certificates, and which of them count.
@@ -19,7 +19,7 @@ pub struct PinnedKeys {
     keyring: Vec<u8>,
     fingerprints: Vec<String>,
     /// The home that holds the keyring, where one was made beforehand.
-    home: Option<Arc<TempDir>>,
+    home: Option<Arc<Home>>,
 }
 
 /// What gpgme calls a protocol, of the two that are used.
@@ -78,8 +78,8 @@ impl PinnedKeys {
     }
 
     /// A home that holds the keyring, and a configuration to check with.
-    fn new_home(&self) -> Result<TempDir, Box<dyn std::error::Error>> {
-        let home = tempfile::Builder::new().prefix("gpg").tempdir()?;
+    fn new_home(&self) -> Result<Home, Box<dyn std::error::Error>> {
+        let home = Home::new()?;
         let (file, text) = self.kind.configuration();
         std::fs::write(home.path().join(file), text)?;
         self.context(&home)?.import(&self.keyring[..])?;
@@ -87,7 +87,7 @@ impl PinnedKeys {
     }
 
     /// gpg or gpgsm in a home, without the network.
-    fn context(&self, home: &TempDir) -> gpgme::Result<Context> {
+    fn context(&self, home: &Home) -> gpgme::Result<Context> {
         let mut context = Context::from_protocol(self.kind.protocol())?;
         // Not `set_engine_home_dir`: gpgme 0.11 takes the path of the first engine there, which is gpg's, for gpgsm too.
         context.set_engine_info(None::<String>, Some(home.path().to_string_lossy().into_owned()))?;

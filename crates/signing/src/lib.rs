@@ -8,6 +8,7 @@
 mod allowed;
 mod certified;
 mod gpg;
+mod home;
 mod make;
 mod ssh;
 

@@ -1,29 +1,27 @@
 //! `rehearse [TAG]`: a whole release on this machine, and the proof of every step.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
+use model::ReleaseTag;
 use model::verdict::{Finding, Verdict, worst};
-use model::{Catalog, ReleaseTag, RepoSlug};
-use ops::OpsError;
-use play::{Belongings, FAULTS, Fault, KeyKind, PlayError, Plot, Rehearsed, Source, Struck, Told, Tried};
+use play::{Belongings, FAULTS, Fault, PlayError, Plot, Rehearsed, Source, Struck, Told, Tried};
 use serde::Serialize;
 
 use crate::Ending;
 use crate::args::{Global, Rehearse};
-use crate::environment::{self, value};
 use crate::failure::Failure;
+use crate::plot;
 use crate::report::{self, Page};
-use crate::session::{self, Abroad, Session};
-use crate::world;
 
 /// What scripts get.
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
     subject: &'a ReleaseTag,
+    /// `demo`, or the folder of the repository.
+    source: String,
     verdict: Verdict,
     steps: Vec<Timed<'a>>,
     commands: &'a [Tried],
@@ -45,111 +43,18 @@ struct Broken<'a> {
     schema: &'static str,
     subject: &'a ReleaseTag,
     verdict: Verdict,
+    steps: &'a [Finding],
     faults: &'a [Struck],
 }
 
 pub(crate) fn run(global: &Global, args: &Rehearse) -> Result<Ending, Failure> {
     let faults = args.fault.as_deref().map(faults).transpose()?;
-    let session = session(global, args)?;
-    let plot = plot(global, args, session.as_ref())?;
+    let session = plot::session(global, args)?;
+    let meant = plot::plot(global, args, session.as_ref())?;
     match faults {
-        Some(faults) => struck(global, &plot, &faults),
-        None => played(global, args, &plot, session.as_ref()),
+        Some(faults) => struck(global, &meant, &faults, &plot::belongings(session.as_ref())),
+        None => played(global, args, &meant, &plot::belongings(session.as_ref())),
     }
-}
-
-/// The repository that is rehearsed: the one that was named, or the one around here, if anything was ever released from it.
-fn session(global: &Global, args: &Rehearse) -> Result<Option<Session>, Failure> {
-    if args.demo {
-        return Ok(None);
-    }
-    let Some(session) = Session::near(global)? else { return Ok(None) };
-    if global.directory.is_some() {
-        return Ok(Some(session));
-    }
-    for target in session.catalog.targets() {
-        if !session.repo.tags(target).map_err(OpsError::from)?.is_empty() {
-            return Ok(Some(session));
-        }
-    }
-    report::tell(global, "nothing was ever released from the repository around here: rehearsing in a demo");
-    Ok(None)
-}
-
-fn plot(global: &Global, args: &Rehearse, session: Option<&Session>) -> Result<Plot, Failure> {
-    let root = session.map(|it| it.repo.root());
-    let text = session::catalog_text(global, root.as_deref())?;
-    let catalog = Catalog::parse(&text.name, &text.text)?;
-    let slug: RepoSlug = match session {
-        Some(session) => session.slug.clone(),
-        // Where a demo is released, the remote of the repository around here says nothing.
-        None if global.repo.is_some() => Abroad::find(global)?.slug,
-        None => catalog.slug().clone(),
-    };
-    let tag = match &args.tag {
-        Some(text) => ReleaseTag::parse(&catalog, text)?,
-        None => next(&catalog, session)?,
-    };
-    let source = match root {
-        Some(root) => Source::Repository { root, remote: global.remote.clone() },
-        None => Source::Demo,
-    };
-    let suite = std::env::current_exe().context("cannot find this program").map_err(Failure::work)?;
-    Ok(Plot {
-        suite,
-        path: environment::search_path(),
-        key: key_kind(session)?,
-        source,
-        catalog,
-        catalog_text: text.text,
-        slug,
-        tag,
-        flags: args.flags.clone(),
-        clock: session::now,
-    })
-}
-
-/// The next release of the target that has the badge "Latest"; of the first one, where none has.
-fn next(catalog: &Catalog, session: Option<&Session>) -> Result<ReleaseTag, Failure> {
-    let target = catalog.latest.as_ref().and_then(|it| catalog.target(it)).unwrap_or(&catalog.targets()[0]);
-    let Some(session) = session else {
-        return Ok(ReleaseTag::new(catalog, &target.id, "0.2.0")?);
-    };
-    let head = session.repo.resolve("HEAD").map_err(OpsError::from)?;
-    let version = ops::standing(&session.repo, target, head)?.unreleased.next;
-    let version = version.ok_or_else(|| {
-        Failure::usage(anyhow!("nothing is unreleased in {}, so there is no next version", target.id))
-            .hint("name the release: cargo xtask rehearse TAG; cargo xtask status tells what is unreleased")
-    })?;
-    Ok(ReleaseTag::new(catalog, &target.id, &version)?)
-}
-
-/// The kind of key that git is configured for.
-fn key_kind(session: Option<&Session>) -> Result<KeyKind, Failure> {
-    let mut command = Command::new("git");
-    if let Some(session) = session {
-        command.arg("-C").arg(session.repo.root());
-    }
-    let output = command.args(["config", "--get", "gpg.format"]).stdin(Stdio::null()).output();
-    let output = output.context("cannot start git").map_err(Failure::work)?;
-    match String::from_utf8_lossy(&output.stdout).trim() {
-        "" => Ok(KeyKind::OpenPgp),
-        name => KeyKind::parse(name)
-            .ok_or_else(|| Failure::usage(anyhow!("gpg.format is {name}: git knows openpgp, x509 and ssh"))),
-    }
-}
-
-/// What of this user's could be written to by a release.
-fn belongings(session: Option<&Session>) -> Belongings {
-    let mut paths = vec![world::cache()];
-    paths.extend(value(environment::GNUPGHOME).map(PathBuf::from));
-    if let Some(home) = value(environment::HOME) {
-        let own = [".gitconfig", ".config/git", ".config/gh", ".gnupg", ".ssh", ".netrc", ".git-credentials"];
-        paths.extend(own.map(|it| Path::new(&home).join(it)));
-    }
-    let repository = session.map(|it| it.repo.root());
-    paths.extend(repository.iter().map(|it| it.join("dist")));
-    Belongings { paths, repository }
 }
 
 /// The faults of a name.
@@ -163,14 +68,9 @@ fn faults(name: &str) -> Result<Vec<Fault>, Failure> {
     Ok(found)
 }
 
-fn played(
-    global: &Global,
-    args: &Rehearse,
-    plot: &Plot,
-    session: Option<&Session>,
-) -> Result<Ending, Failure> {
+fn played(global: &Global, args: &Rehearse, plot: &Plot, belongings: &Belongings) -> Result<Ending, Failure> {
     let (mut begun, mut times) = (Instant::now(), Vec::new());
-    let rehearsed = play::rehearse(plot, &belongings(session), args.keep, &mut |told| match told {
+    let rehearsed = play::rehearse(plot, belongings, args.keep, &mut |told| match told {
         Told::Begins(step) => {
             begun = Instant::now();
             report::tell(global, &format!("rehearsing: {step}"));
@@ -184,6 +84,10 @@ fn played(
         report::print_json(&Document {
             schema: "opensandbox-release/rehearse/1",
             subject: &plot.tag,
+            source: match &plot.source {
+                Source::Demo => "demo".to_owned(),
+                Source::Repository { root, .. } => root.display().to_string(),
+            },
             verdict,
             steps: steps.map(|(finding, time)| Timed { finding, milliseconds: time.as_millis() }).collect(),
             commands: &rehearsed.tried,
@@ -198,11 +102,8 @@ fn played(
 
 /// The stage could not be set.
 fn unset(error: PlayError) -> Failure {
-    if matches!(error, PlayError::Interrupted) {
-        return Failure::work(error);
-    }
-    Failure::work(error)
-        .hint("scripts/setup.sh installs what a rehearsal needs; --demo leaves this repository out")
+    let hint = error.hint();
+    Failure::work(error).hint(hint)
 }
 
 fn page(plot: &Plot, it: &Rehearsed, times: &[Duration], verdict: Verdict) -> Page {
@@ -223,51 +124,84 @@ fn page(plot: &Plot, it: &Rehearsed, times: &[Duration], verdict: Verdict) -> Pa
     if let Some(folder) = &it.kept {
         kept(&mut page, plot, folder);
     }
-    let tag = &plot.tag;
     if it.is_refused() {
         page.line("The release is refused, as the real one would be: mend it, and rehearse again.");
-    } else {
-        page.line("For the real release:");
-        page.line(format!("  cargo xtask doctor {tag} --sign-tag --push"));
-        page.line(format!("  cargo xtask release {tag} --sign-tag --push"));
+    } else if verdict == Verdict::Proven {
+        next_steps(&mut page, plot);
     }
     page
 }
 
-/// How to look around in a folder that was kept.
-fn kept(page: &mut Page, plot: &Plot, folder: &Path) {
-    let folder = folder.display();
-    let (tag, archive) = (&plot.tag, plot.tag.archive_name());
-    page.line(format!("Kept in {folder}; remove it when you have seen enough. To look around:"));
-    page.line(format!("  git -C {folder}/operator/clone cat-file tag {tag}"));
-    page.line(format!("  cat {folder}/notes.md"));
-    page.line(format!(
-        "  cargo xtask verify {folder}/operator/clone/dist/{}/{archive} -R {} --offline \\",
-        tag.safe_name(),
-        plot.slug
-    ));
-    page.line(format!("    --bundle {folder}/attestations.jsonl --trusted-root {folder}/trusted-root.json"));
+/// Where to go for the real release.
+fn next_steps(page: &mut Page, plot: &Plot) {
+    let tag = plot.tag.to_string();
+    page.line(match plot.source {
+        Source::Demo => "For a real release, in a clone of the repository:",
+        Source::Repository { .. } => "For the real release:",
+    });
+    let verbs = [("doctor", &[][..]), ("release", &plot.flags[..])];
+    for (verb, flags) in verbs {
+        let typed = ["cargo", "xtask"].into_iter().chain(plot.real.iter().map(String::as_str));
+        let typed = typed.chain([verb]).chain(flags.iter().map(String::as_str));
+        let words: Vec<String> = typed.chain([tag.as_str(), "--sign-tag", "--push"]).map(quoted).collect();
+        page.line(format!("  {}", words.join(" ")));
+    }
 }
 
-fn struck(global: &Global, plot: &Plot, faults: &[Fault]) -> Result<Ending, Failure> {
-    let mut all = Vec::new();
-    for fault in faults {
-        report::tell(global, &format!("rehearsing: {}: {}", fault.name, fault.what));
-        all.push(play::strike(plot, fault).map_err(unset)?);
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |it: char| it.is_ascii_alphanumeric() || "-_./=:@,+".contains(it);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+/// How to look around in a folder that was kept. What a refused release did not come to is not there.
+fn kept(page: &mut Page, plot: &Plot, folder: &Path) {
+    let name = |it: &Path| quoted(&it.display().to_string());
+    page.line(format!("Kept in {}; remove it when you have seen enough. To look around:", name(folder)));
+    let (clone, notes) = (folder.join("operator/clone"), folder.join("notes.md"));
+    page.line(format!("  git -C {} log --oneline --decorate -5", name(&clone)));
+    if !notes.exists() {
+        return;
     }
-    let verdict = if all.iter().all(|it| it.as_wanted) { Verdict::Proven } else { Verdict::Refuted };
+    let archive = clone.join("dist").join(plot.tag.safe_name()).join(plot.tag.archive_name());
+    page.line(format!("  git -C {} cat-file tag {}", name(&clone), plot.tag));
+    page.line(format!("  cat {}", name(&notes)));
+    page.line(format!("  cargo xtask verify {} -R {} --offline \\", name(&archive), plot.slug));
+    page.line(format!(
+        "    --bundle {} --trusted-root {}",
+        name(&folder.join("attestations.jsonl")),
+        name(&folder.join("trusted-root.json"))
+    ));
+}
+
+fn struck(
+    global: &Global,
+    plot: &Plot,
+    faults: &[Fault],
+    belongings: &Belongings,
+) -> Result<Ending, Failure> {
+    let all = play::strike(plot, faults, belongings, &mut |it| {
+        report::tell(global, &format!("rehearsing: {}: {}", it.name, it.what));
+    })
+    .map_err(unset)?;
+    let as_wanted = if all.struck.iter().all(|it| it.as_wanted) { Verdict::Proven } else { Verdict::Refuted };
+    let verdict = worst(&all.steps).max(as_wanted);
     if report::is_json(global) {
         let schema = "opensandbox-release/rehearse-faults/1";
-        report::print_json(&Broken { schema, subject: &plot.tag, verdict, faults: &all })?;
+        let (steps, faults) = (&all.steps, &all.struck);
+        report::print_json(&Broken { schema, subject: &plot.tag, verdict, steps, faults })?;
     } else {
         let mut page = Page::new();
         let bold = report::BOLD;
         page.line(format!("{bold}What may break in the release of {}{bold:#}", plot.tag));
-        for it in &all {
+        for it in &all.struck {
             report::struck(&mut page, it);
         }
+        page.heading("Beside that");
+        report::each_finding(&mut page, &all.steps);
         report::verdict_of_all(&mut page, verdict);
         page.print()?;
     }
-    Ok(Ending::Judged(verdict))
+    // A release that is refused breaks nowhere.
+    Ok(if all.struck.is_empty() { Ending::NotDone } else { Ending::Judged(verdict) })
 }

@@ -17,8 +17,11 @@ pub(crate) fn init(bare: &Path, branch: &str) -> Result<(), RehearsalError> {
     let what = || format!("make {}", bare.display());
     let mut command = std::process::Command::new("git");
     hermetic(&mut command);
-    let output =
-        command.args(["init", "-q", "--bare", "-b", branch]).arg(bare).output().map_err(failed(what()))?;
+    let output = command
+        .args(["init", "-q", "--bare", "--template=", "-b", branch])
+        .arg(bare)
+        .output()
+        .map_err(failed(what()))?;
     if output.status.success() {
         return freeze_hook(bare);
     }
@@ -56,10 +59,39 @@ pub(crate) async fn is_frozen(bare: &Path, reference: &str) -> bool {
     text.lines().any(|it| it == reference)
 }
 
+/// What would lead git elsewhere, or make it do or write what nobody here asked for (`git help git`, environment variables;
+/// `git help config` for what `git -c` hands on).
+const ASTRAY: [&str; 23] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_DEFAULT_HASH",
+    "GIT_DEFAULT_REF_FORMAT",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_QUARANTINE_PATH",
+    "GIT_REDIRECT_STDERR",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_TEMPLATE_DIR",
+    "GIT_TRACE",
+    "GIT_TRACE2",
+    "GIT_TRACE2_EVENT",
+    "GIT_TRACE2_PERF",
+    "GIT_TRACE_PACKET",
+    "GIT_WORK_TREE",
+];
+
 /// Keeps the operator's configuration out.
 pub(crate) fn hermetic(command: &mut std::process::Command) {
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").stdin(Stdio::null());
-    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE"] {
+    command.env("GIT_ATTR_NOSYSTEM", "1");
+    for name in ASTRAY {
         command.env_remove(name);
     }
 }
