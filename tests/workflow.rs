@@ -8,7 +8,8 @@ use std::process::Command;
 use rehearsal::{Run, Sigstore};
 
 use crate::minted::{NOW, release_run, sha256sum};
-use crate::support::{Ran, run};
+use crate::support::{Ran, hermetic, run};
+use crate::tools::fetched;
 use crate::world::{TAG, TOKEN, World, without_secret};
 
 fn root() -> PathBuf {
@@ -111,6 +112,33 @@ fn no_input_is_read_as_a_command_or_a_flag() {
         assert!(!world.clone.path().join("pwned").exists(), "{tag} was run");
     }
     assert_eq!(world.state(), before);
+}
+
+#[test]
+fn zizmor_finds_nothing_in_the_workflows() {
+    let Some(zizmor) = fetched("zizmor-1.32.0/bin/zizmor", "zizmor_finds_nothing_in_the_workflows") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let check = |files: &Path| {
+        let mut command = hermetic(&zizmor, folder.path());
+        run(command.args(["--offline", "--no-progress", "--persona=pedantic"]).arg(files))
+    };
+    let clean = check(&root().join(".github/workflows"));
+    assert_eq!(clean.code, 0, "{}\n{}", clean.stdout, clean.stderr);
+    // An input that is pasted is found.
+    let pasted = workflow()
+        .replace("run: scripts/release/workflow.sh --push --dry-run", "run: echo ${{ inputs.tag }}");
+    assert_ne!(pasted, workflow());
+    let file = folder.path().join("pasted.yml");
+    std::fs::write(&file, pasted).unwrap();
+    let found = check(&file);
+    assert!(
+        found.code != 0 && found.stdout.contains("template-injection"),
+        "{}\n{}",
+        found.stdout,
+        found.stderr
+    );
 }
 
 #[test]

@@ -13,16 +13,18 @@ mod plot;
 mod process;
 mod reader;
 mod stage;
+mod strike;
 
 use std::path::{Path, PathBuf};
 
 use model::verdict::{Finding, Verdict};
 
 pub use belongings::{Belongings, Seen};
-pub use fault::{FAULTS, Fault, Strikes, Struck, strike};
+pub use fault::{FAULTS, Fault};
 pub use plot::{Plot, Source};
 pub use reader::{Became, Tried};
 pub use rehearsal::KeyKind;
+pub use strike::{Strikes, Struck, strike};
 
 use stage::Stage;
 
