@@ -46,6 +46,7 @@ mod tampered;
 mod tarball;
 mod tools;
 mod uploads;
+mod verifier;
 mod workflow;
 mod workspace;
 mod world;

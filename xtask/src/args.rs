@@ -19,6 +19,16 @@ pub(crate) struct Arguments {
     pub(crate) verb: Verb,
 }
 
+/// Checks a file against Sigstore bundles, as `cargo xtask verify` does.
+#[derive(Debug, Parser)]
+#[command(name = "opensandbox-verify", version, max_term_width = 100)]
+pub(crate) struct Verifier {
+    #[command(flatten)]
+    pub(crate) verify: Verify,
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
 /// What every verb takes.
 #[derive(Debug, Args)]
 pub(crate) struct Global {

@@ -2,7 +2,7 @@
 //!
 //! The face. Here, and only here, arguments, environment, clock and terminal are read and text is printed. What was
 //! typed (`args`) becomes what is meant (`session`, `model::request::Request`), `ops` does the work, and a verb
-//! shows what came of it.
+//! shows what came of it. Two programs have this face: the suite, and its verb `verify` by itself.
 
 mod args;
 mod environment;
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use model::verdict::Verdict;
 
-use crate::args::{Arguments, Verb};
+use crate::args::{Arguments, Verb, Verifier};
 use crate::failure::Failure;
 
 /// How a run ended.
@@ -34,10 +34,25 @@ pub(crate) enum Ending {
     Judged(Verdict),
 }
 
-fn main() -> ExitCode {
+/// The program `xtask`: every verb. Returns the exit code; what was typed wrong ends the process with 2.
+#[must_use]
+pub fn suite() -> ExitCode {
     let arguments = Arguments::parse();
     arguments.global.color.write_global();
-    match run(&arguments) {
+    end(run(&arguments))
+}
+
+/// The program `opensandbox-verify`: the verb `verify` by itself, for those who check what others released. Nothing
+/// else is linked into it. Returns the exit code; what was typed wrong ends the process with 2.
+#[must_use]
+pub fn verifier() -> ExitCode {
+    let arguments = Verifier::parse();
+    arguments.global.color.write_global();
+    end(verbs::verify::run(&arguments.global, &arguments.verify))
+}
+
+fn end(ending: Result<Ending, Failure>) -> ExitCode {
+    match ending {
         Ok(Ending::Done | Ending::Judged(Verdict::Proven)) => ExitCode::SUCCESS,
         Ok(Ending::NotDone) => ExitCode::from(1),
         Ok(Ending::Judged(Verdict::Refuted)) => ExitCode::from(10),

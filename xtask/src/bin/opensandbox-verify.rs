@@ -1,0 +1,7 @@
+//! `opensandbox-verify`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    xtask::verifier()
+}
