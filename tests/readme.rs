@@ -90,7 +90,8 @@ fn the_suite_is_put_into_a_clone_and_nothing_else_is_changed() {
     let status = adopt("release-suite").ok().stdout;
     assert_eq!(status, "?? .cargo/\n?? .github/\n?? release-suite/\n?? scripts/\n");
     let read = |path: &str| std::fs::read_to_string(fixture.path().join(path)).unwrap();
-    assert_eq!(read("release-suite/Cargo.toml"), std::fs::read_to_string(root().join("Cargo.toml")).unwrap());
+    let committed = run(hermetic("git", &root()).arg("-C").arg(root()).args(["show", "HEAD:./Cargo.toml"]));
+    assert_eq!(read("release-suite/Cargo.toml"), committed.ok().stdout);
     assert!(read(".cargo/config.toml").contains("--manifest-path release-suite/Cargo.toml"));
     let workflow = read(".github/workflows/release-generic.yml");
     assert!(workflow.contains("\ndefaults:\n  run:\n    working-directory: release-suite\n"), "{workflow}");
