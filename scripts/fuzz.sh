@@ -11,8 +11,6 @@ if ! cargo fuzz --version >/dev/null 2>&1; then
   echo "SKIPPED: cargo-fuzz is not on this machine; the property tests stand in for it" >&2
   exit 0
 fi
-# The sanitizer flags that cargo-fuzz sets are unstable; this lets the stable compiler take them.
-export RUSTC_BOOTSTRAP=1
 # Seeds: a bundle that holds, with its trusted root, and archives as git makes them.
 seeds="$(mktemp -d)"
 trap 'rm -rf "$seeds"' EXIT
@@ -22,6 +20,9 @@ target/debug/examples/mint "$seeds/bundles"
 git archive --format=tar.gz --prefix=seed/ HEAD:docs -o "$seeds/archives/seed.tar.gz"
 git archive --format=tar --prefix=seed/ HEAD:docs -o "$seeds/archives/seed.tar"
 
+# The sanitizer flags that cargo-fuzz sets are unstable; this lets the stable compiler take them. Not before: what is built with it
+# set is built anew.
+export RUSTC_BOOTSTRAP=1
 crates=(tests/fuzz)
 [ "${2:-}" = all ] && crates+=(tests/fuzz-bundles)
 for crate in "${crates[@]}"; do
