@@ -22,9 +22,9 @@ fn alone(suite: &Command, folder: &Path) -> Command {
 fn it_says_what_the_suite_says() {
     let mut minted = Minted::new();
     let right = minted.bundle();
-    let mut flipped = right.clone();
-    flipped["dsseEnvelope"]["signatures"][0]["sig"] = "AAAA".into();
-    let (right, flipped) = (right.to_string(), flipped.to_string());
+    let mut forged = right.clone();
+    forged["dsseEnvelope"]["signatures"][0]["sig"] = "AAAA".into();
+    let (right, forged) = (right.to_string(), forged.to_string());
     let other = ["--signer-workflow", "acme/widgets/.github/workflows/other.yml"];
     let person =
         ["--certificate-identity", "ada@example.com", "--certificate-oidc-issuer", "https://example.com"];
@@ -34,7 +34,7 @@ fn it_says_what_the_suite_says() {
         (&right, &POLICY[..]),
         (&right, &other),
         (&right, &person),
-        (&flipped, &POLICY),
+        (&forged, &POLICY),
         (&right, &typed),
         (&right, &["--predicate-type", ""]),
         (&right, &["--certificate-identity", "ada@example.com"]),
