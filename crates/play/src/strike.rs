@@ -116,15 +116,14 @@ fn finished(
     }
     let struck = first.ran.code != Some(0);
     let last = if struck { acts::release(stage, None)? } else { first };
-    let (_, released) = acts::judge_release(&stage.plot.tag, &last);
-    if last.ran.code != Some(0) {
+    let (Some(0), (_, Some(released))) = (last.ran.code, acts::judge_release(&stage.plot.tag, &last)) else {
         said.push(format!("the next run could not finish it: {}", last.said()));
         return Ok(None);
-    }
+    };
     if struck {
         said.push("the same command again finished it".to_owned());
     }
-    Ok(released)
+    Ok(Some(released))
 }
 
 /// Everything that a release would change: the references of origin and of the clone, the releases, the files.
