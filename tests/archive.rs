@@ -112,7 +112,7 @@ fn two_runs_in_one_folder_exclude_each_other() {
     };
     holder.kill().unwrap();
     holder.wait().unwrap();
-    assert!(busy.stderr.contains("another run is at work in out"), "{}", busy.stderr);
+    assert!(busy.stderr.contains("another run writes to out"), "{}", busy.stderr);
 }
 
 #[test]

@@ -39,6 +39,7 @@ mod rehearse;
 mod release;
 mod released;
 mod rights;
+mod security;
 mod signing;
 mod sigstore;
 mod support;

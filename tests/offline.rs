@@ -7,15 +7,13 @@ use crate::support::{hermetic, run, say};
 
 /// Whether strace is there and may look at other processes. Where it is missing, that is said aloud, and fails in CI; some machines
 /// forbid it.
-fn may_trace() -> bool {
+pub(crate) fn may_trace(test: &str) -> bool {
     let there = std::process::Command::new("strace").arg("-V").output().is_ok();
     let allowed =
         there && run(hermetic("strace", Path::new("/")).args(["-o", "/dev/null", "true"])).code == 0;
     if !allowed {
         assert!(there || std::env::var_os("CI").is_none(), "strace is missing: run scripts/setup.sh");
-        say(
-            "SKIPPED offline_there_is_no_socket: strace is missing (scripts/setup.sh installs it) or not allowed here",
-        );
+        say(&format!("SKIPPED {test}: strace is missing (scripts/setup.sh installs it) or not allowed here"));
     }
     allowed
 }
@@ -56,7 +54,7 @@ fn offline_there_is_no_socket_and_nothing_of_the_operators_is_read() {
     let root = minted.path("root.json");
     let offline = [&POLICY[..], &["--offline", "--trusted-root", root.to_str().unwrap()]].concat();
     assert_eq!(verdict(&minted.verify(&bundle, &offline)).0, "proven");
-    if !may_trace() {
+    if !may_trace("offline_there_is_no_socket") {
         return;
     }
     let trace = traced(&minted, &offline);
@@ -88,7 +86,7 @@ fn in_an_empty_network_namespace_everything_that_is_here_is_proven() {
         unshare.arg("-rn").arg(command.get_program()).args(command.get_args());
         run(unshare.env("RELEASE_HTTP_TRIES", "1").env("RELEASE_HTTP_TIMEOUT", "2"))
     };
-    // The roots that came with this program do not know our authority: it is refused, and nobody was asked.
+    // The built-in roots do not know our authority: it is refused, and nobody was asked.
     assert_eq!(verdict(&inside(&command)), ("refuted".to_owned(), "trust-root".to_owned()));
     let command = minted.command(&bundle, "bundle.json", &POLICY);
     assert_eq!(verdict(&inside(&command)).0, "proven");
@@ -99,7 +97,7 @@ fn in_an_empty_network_namespace_everything_that_is_here_is_proven() {
     let ran = inside(&online);
     assert_eq!(verdict(&ran), ("refuted".to_owned(), "trust-root".to_owned()));
     assert!(
-        ran.json()["trusted_root"].as_str().unwrap().contains("came with this program"),
+        ran.json()["trusted_root"].as_str().unwrap().contains("built-in trusted roots"),
         "{}",
         ran.stdout
     );

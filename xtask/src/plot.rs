@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, anyhow};
 use model::{Catalog, ReleaseTag, RepoSlug};
-use ops::OpsError;
+use ops::{OpsError, Programs};
 use play::{Belongings, KeyKind, Plot, Source};
 
 use crate::args::{Global, Rehearse};
@@ -24,7 +24,7 @@ pub(crate) fn session(global: &Global, args: &Rehearse) -> Result<Option<Session
         report::tell(global, "there is no repository around here: rehearsing in a demo");
         return Ok(None);
     }
-    let session = Session::open(global)?;
+    let session = Session::open(global, Programs::Operators)?;
     if global.directory.is_some() {
         return Ok(Some(session));
     }
@@ -158,8 +158,8 @@ fn key_kind(session: Option<&Session>) -> Result<KeyKind, Failure> {
 }
 
 /// What of this user's could be written to by a release.
-pub(crate) fn belongings(session: Option<&Session>) -> Belongings {
-    let mut paths = vec![world::cache()];
+pub(crate) fn belongings(session: Option<&Session>) -> Result<Belongings, Failure> {
+    let mut paths = Vec::from_iter(world::cache().path());
     let variables = [environment::GNUPGHOME, environment::GH_CONFIG_DIR, environment::GIT_CONFIG_GLOBAL];
     paths.extend(variables.into_iter().filter_map(value).map(PathBuf::from));
     if let Some(config) = value(environment::XDG_CONFIG_HOME) {
@@ -170,6 +170,8 @@ pub(crate) fn belongings(session: Option<&Session>) -> Belongings {
         paths.extend(own.map(|it| Path::new(&home).join(it)));
     }
     let repository = session.map(|it| it.repo.root());
+    let settings = session.map(|it| it.repo.safe_settings().map_err(OpsError::from)).transpose()?;
+    let settings = settings.unwrap_or_default();
     paths.extend(repository.iter().map(|it| it.join("dist")));
-    Belongings { paths, repository }
+    Ok(Belongings { paths, repository, settings })
 }

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Context as _;
 use model::catalog::Target;
-use model::request::{Reach, Request, Signing, Start};
+use model::request::{OutputFolder, Reach, Request, Signing, Start};
 use model::{Catalog, ReleaseTag, RepoSlug};
-use ops::{Patience, Repo, Surroundings, Template, Work};
+use ops::{Patience, Programs, Repo, Surroundings, Template, Work};
 
 use crate::args::{Global, Range, Trust, Which};
 use crate::environment;
@@ -34,10 +33,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Opens the repository and reads the catalog.
-    pub(crate) fn open(global: &Global) -> Result<Self, Failure> {
+    /// Opens the repository, in which git may start these programs, and reads the catalog.
+    pub(crate) fn open(global: &Global, programs: Programs) -> Result<Self, Failure> {
         let directory = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
-        let repo = Repo::open(&directory).map_err(ops::OpsError::from)?;
+        let repo = Repo::open(&directory, programs).map_err(ops::OpsError::from)?;
         let (catalog, policy_root) = catalog(global, Some(&repo.root()))?;
         let slug = match &global.repo {
             Some(text) => RepoSlug::parse(&on_host(text)).map_err(Failure::usage)?,
@@ -62,8 +61,8 @@ impl Session {
 
     /// The session around here, where there is a repository: for what can do without one.
     pub(crate) fn near(global: &Global) -> Result<Option<Self>, Failure> {
-        let is_there = global.directory.is_some() || Repo::open(Path::new(".")).is_ok();
-        if is_there { Self::open(global).map(Some) } else { Ok(None) }
+        let is_there = global.directory.is_some() || Repo::open(Path::new("."), Programs::Operators).is_ok();
+        if is_there { Self::open(global, Programs::Operators).map(Some) } else { Ok(None) }
     }
 
     /// What is known of the repository on GitHub.
@@ -94,7 +93,7 @@ impl Session {
             Reach::Published(_) => {
                 let trusted = trust::trusted(trust, true, self.patience.timeout)?;
                 let patience = (self.named_host, self.patience);
-                Reached::connect(&self.slug, &self.repo.root(), patience, trusted).map(Some)
+                Reached::connect(&self.slug, patience, trusted).map(Some)
             }
         }
     }
@@ -150,12 +149,12 @@ impl Session {
     }
 
     /// Where a release's files go.
-    pub(crate) fn out(&self, tag: &ReleaseTag, asked: Option<&Path>) -> PathBuf {
-        match asked {
-            Some(out) => out.to_owned(),
-            None if self.repo.is_bare() => Path::new("dist").join(tag.safe_name()),
-            None => self.repo.root().join("dist").join(tag.safe_name()),
+    pub(crate) fn out(&self, tag: &ReleaseTag, asked: Option<&Path>) -> OutputFolder {
+        if let Some(out) = asked {
+            return OutputFolder { root: out.to_owned(), below: Vec::new() };
         }
+        let root = if self.repo.is_bare() { PathBuf::new() } else { self.repo.root() };
+        OutputFolder { root, below: vec!["dist".to_owned(), tag.safe_name()] }
     }
 
     /// The revision that looks back at a release: the one asked for, else the tag's where it is there, else `HEAD`.
@@ -227,13 +226,20 @@ fn catalog(global: &Global, root: Option<&Path>) -> Result<(Catalog, Option<Path
 
 /// The text of the catalog: the file that was named, else the repository's own, else the one built in.
 pub(crate) fn catalog_text(global: &Global, root: Option<&Path>) -> Result<CatalogText, Failure> {
-    let own = root.map(|it| it.join(CATALOG_FILE)).filter(|it| it.is_file());
-    let Some(file) = global.config.clone().or(own) else {
-        let name = "the built-in release.toml".to_owned();
-        return Ok(CatalogText { name, text: BUILT_IN.to_owned(), folder: None });
-    };
-    let (name, text) = (file.display().to_string(), read(&file)?);
-    Ok(CatalogText { name, text, folder: Some(file.parent().map(Path::to_owned).unwrap_or_default()) })
+    if let Some(file) = &global.config {
+        let folder = file.parent().map(Path::to_owned).unwrap_or_default();
+        return Ok(CatalogText { name: file.display().to_string(), text: read(file)?, folder: Some(folder) });
+    }
+    if let Some(root) = root {
+        let file = root.join(CATALOG_FILE);
+        let bytes = ops::read_below(root, CATALOG_FILE, MAX_FILE_BYTES).map_err(Failure::usage)?;
+        if let Some(bytes) = bytes {
+            let (name, text) = (file.display().to_string(), text(&file, bytes)?);
+            return Ok(CatalogText { name, text, folder: Some(root.to_owned()) });
+        }
+    }
+    let name = "the built-in release.toml".to_owned();
+    Ok(CatalogText { name, text: BUILT_IN.to_owned(), folder: None })
 }
 
 /// The time, in seconds since 1970 in UTC.
@@ -248,8 +254,15 @@ pub(crate) fn template(range: &Range) -> Result<Template, Failure> {
     Ok(Template { file: file.display().to_string(), text: read(file)? })
 }
 
+/// The longest catalog or template that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// The text of a file that the operator named.
 fn read(file: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(file)
-        .with_context(|| format!("cannot read {}", file.display()))
-        .map_err(Failure::usage)
+    text(file, ops::read_named(file, MAX_FILE_BYTES).map_err(Failure::usage)?)
+}
+
+fn text(file: &Path, bytes: Vec<u8>) -> Result<String, Failure> {
+    let text = String::from_utf8(bytes);
+    text.map_err(|error| Failure::usage(anyhow::anyhow!("{} is not UTF-8: {error}", file.display())))
 }

@@ -1,6 +1,6 @@
 //! The world as this environment reaches it: GitHub's address, and who one is there.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,36 +8,34 @@ use std::time::Duration;
 use anyhow::anyhow;
 use model::RepoSlug;
 use model::hosting::Credentials;
-use ops::{Forge, ForgeSettings, OpsError, Patience, Token, Trusted, World};
+use ops::{Cache, Forge, ForgeSettings, OperatorForge, OpsError, Patience, Token, Trusted, World};
 
 use crate::environment::{self, value};
 use crate::failure::Failure;
 
 /// GitHub, as the operator and as anybody.
 pub(crate) struct Reached {
-    own: Forge,
+    own: OperatorForge<'static>,
     outsider: Forge,
     trusted: Trusted,
-    credentials: Credentials,
     in_actions: bool,
 }
 
 impl Reached {
-    /// Clients for a repository, whose host was named by the operator or only by a remote's address. Nobody is talked to over
-    /// the network yet, but `gh` and git may be asked for a token.
+    /// Clients for a repository, whose host was named by the operator or only by a remote's address. Nothing is sent
+    /// yet, and no token is looked for.
     pub(crate) fn connect(
         slug: &RepoSlug,
-        root: &Path,
         (named, patience): (bool, Patience),
         trusted: Trusted,
     ) -> Result<Self, Failure> {
         let api = value(environment::GITHUB_API_URL).unwrap_or_else(|| api_of(slug.host()));
-        let token = token(slug.host(), named, root);
         let in_actions = value(environment::GITHUB_ACTIONS).is_some();
-        let credentials = token.as_ref().map_or(Credentials::None, Token::source);
-        let settings = |token| ForgeSettings { api: api.clone(), slug: slug.clone(), token, patience };
-        let connect = |token| Forge::connect(settings(token)).map_err(OpsError::from);
-        Ok(Self { own: connect(token)?, outsider: connect(None)?, trusted, credentials, in_actions })
+        let settings = ForgeSettings { api, slug: slug.clone(), token: None, patience };
+        let outsider = Forge::connect(settings.clone()).map_err(OpsError::from)?;
+        let host = slug.host().to_owned();
+        let own = OperatorForge::new(settings, move || token(&host, named));
+        Ok(Self { own, outsider, trusted, in_actions })
     }
 
     /// What operations work with.
@@ -46,7 +44,6 @@ impl Reached {
             own: &self.own,
             outsider: &self.outsider,
             trusted: &self.trusted,
-            credentials: self.credentials,
             in_actions: self.in_actions,
         }
     }
@@ -68,7 +65,7 @@ fn is_tenant(host: &str) -> bool {
 /// The first token that is to be had for a host. Those for github.com go nowhere else, unless `GITHUB_API_URL` says
 /// where, and those for an enterprise's server only where the operator named it: a remote's address alone must not be
 /// able to draw a token to a foreign host. What `gh` and git keep, they keep by host.
-fn token(host: &str, named: bool, root: &Path) -> Option<Token> {
+fn token(host: &str, named: bool) -> Option<Token> {
     let ours = host == "github.com" || is_tenant(host) || value(environment::GITHUB_API_URL).is_some();
     let variables = if ours {
         [environment::GH_TOKEN, environment::GITHUB_TOKEN]
@@ -83,12 +80,13 @@ fn token(host: &str, named: bool, root: &Path) -> Option<Token> {
             Token::new(&secret, if installed { Credentials::Installed(name) } else { Credentials::Own(name) })
         })
     };
-    from_environment().or_else(|| from_gh(host)).or_else(|| from_git(host, root))
+    from_environment().or_else(|| from_gh(host)).or_else(|| from_git(host))
 }
 
 /// What `gh` has for a host; none where there is no `gh`, or it has none.
 fn from_gh(host: &str) -> Option<Token> {
     let output = Command::new("gh")
+        .current_dir(OUTSIDE)
         .args(["auth", "token", "--hostname", host])
         .stdin(Stdio::null())
         .stderr(Stdio::null())
@@ -98,13 +96,20 @@ fn from_gh(host: &str) -> Option<Token> {
     Token::new(&secret, Credentials::Own("gh auth token"))
 }
 
-/// What git's credential helpers have for a host (`git help credential`). Nobody is asked on a terminal.
-fn from_git(host: &str, root: &Path) -> Option<Token> {
+/// A folder outside of every repository: what keeps the operator's tokens must not depend on the folder that the command
+/// is run in, whose configuration could name another program.
+const OUTSIDE: &str = "/";
+
+/// What git's credential helpers have for a host (`git help credential`), as the operator configured them. Nobody is asked
+/// on a terminal.
+fn from_git(host: &str) -> Option<Token> {
     use std::io::Write as _;
     let mut child = Command::new("git")
-        .arg("-C")
-        .arg(root)
+        .current_dir(OUTSIDE)
         .args(["-c", "core.askPass=", "credential", "fill"])
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_WORK_TREE")
+        .env_remove("GIT_COMMON_DIR")
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_ASKPASS", "")
         .env("SSH_ASKPASS", "")
@@ -136,9 +141,9 @@ fn number<T: FromStr>(name: &str) -> Result<Option<T>, Failure> {
     text.parse().map(Some).map_err(|_| Failure::usage(anyhow!("{name}={text} is not a number")))
 }
 
-/// The folder for what may be lost (XDG Base Directory Specification).
-pub(crate) fn cache() -> PathBuf {
-    let xdg = value(environment::XDG_CACHE_HOME).map(PathBuf::from).filter(|it| it.is_absolute());
-    let home = || value(environment::HOME).map(|it| Path::new(&it).join(".cache"));
-    xdg.or_else(home).unwrap_or_else(std::env::temp_dir).join("opensandbox-release")
+/// The cache of this user (XDG Base Directory Specification). Without `XDG_CACHE_HOME` and `HOME` there is none.
+pub(crate) fn cache() -> Cache {
+    let absolute = |name| value(name).map(PathBuf::from).filter(|it| it.is_absolute());
+    let home = || absolute(environment::HOME).map(|it| it.join(".cache"));
+    Cache::new(absolute(environment::XDG_CACHE_HOME).or_else(home))
 }

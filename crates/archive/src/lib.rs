@@ -4,15 +4,15 @@
 //! This crate will not read a repository or decide what belongs into an archive: it is handed members. It runs no
 //! other program, and what it writes does not depend on environment, clock, umask or the number of threads.
 
+pub mod folder;
 pub mod gunzip;
 pub mod gzip;
 pub mod held;
-pub mod place;
 pub mod strict;
 pub mod tar;
 
+pub use folder::{Folder, FolderError, FolderLock, Measured, PendingFile, read_below, read_named};
 pub use gunzip::ReadError;
 pub use gzip::{GzipError, Threads};
 pub use held::{Held, NextPiece};
-pub use place::{Measured, OutFolder, PlaceError};
 pub use tar::{TarError, TarStream};

@@ -1,7 +1,7 @@
 //! Uploads: streamed from disk, opened anew for every try, and read back.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,14 +26,22 @@ const PIECE: usize = 64 << 10;
 const TICK: Duration = Duration::from_millis(100);
 
 /// A file that is to be an asset.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Parcel<'a> {
-    /// The file.
+    /// The path of the file, for errors.
     pub path: &'a Path,
+    /// Opens the file at its beginning.
+    pub open: &'a dyn Fn() -> io::Result<File>,
     /// What it must be, there as here.
     pub wanted: &'a WantedAsset,
     /// Its media type.
     pub kind: &'a str,
+}
+
+impl std::fmt::Debug for Parcel<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parcel").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 /// What GitHub has under an asset's name.
@@ -119,7 +127,7 @@ impl Forge {
     ) -> Result<Result<HostedAsset, Trouble>, ForgeError> {
         let address = self.upload_address(draft, &parcel.wanted.name)?;
         let failed = |source| ForgeError::File { path: parcel.path.to_owned(), source };
-        let file = File::open(parcel.path).map_err(failed)?;
+        let file = (parcel.open)().map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         let sent = Arc::new(AtomicU64::new(0));
         let body = FileBody { file, left: length, piece: BytesMut::new(), sent: Arc::clone(&sent) };
@@ -196,19 +204,19 @@ struct FileBody {
 
 impl http_body::Body for FileBody {
     type Data = Bytes;
-    type Error = std::io::Error;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         if self.left == 0 {
             return Poll::Ready(None);
         }
         let this = &mut *self;
         this.piece.resize(PIECE, 0);
         let read = match this.file.read(&mut this.piece) {
-            Ok(0) => Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the file became shorter")),
+            Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter")),
             other => other,
         };
         Poll::Ready(Some(read.map(|read| {

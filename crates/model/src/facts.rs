@@ -68,6 +68,8 @@ pub struct SignerFact {
 pub enum SignerState {
     /// There is no key that could sign.
     None,
+    /// The repository's own configuration names the program that would tell, and only a release starts it.
+    NotStarted,
     /// There is one, and nothing to judge it by.
     Unjudged,
     /// There is one, and the policy does not take it.
@@ -160,7 +162,7 @@ pub struct SourceFact {
 }
 
 /// What is in the output folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FilesFact {
     /// The archive.
     pub archive: bool,
@@ -168,6 +170,8 @@ pub struct FilesFact {
     pub sums: bool,
     /// The notes.
     pub notes: bool,
+    /// Why the files cannot be written: what is a link, or no plain folder or file, by its path.
+    pub obstacle: Option<String>,
 }
 
 /// A pre-flight check, by the name that `--allow` takes and that every report uses.
@@ -199,6 +203,8 @@ pub enum Check {
     Attributes,
     /// The tag can be signed.
     Signing,
+    /// The files of the release can be written where they belong, without following a link.
+    Output,
     /// The tag on origin is free, or is there and the same.
     Origin,
     /// Somebody may push and release here.
@@ -209,7 +215,7 @@ pub enum Check {
 
 impl Check {
     /// All checks, in the order of reports.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::CleanTree,
         Self::DefaultBranch,
         Self::Shallow,
@@ -223,6 +229,7 @@ impl Check {
         Self::Attributes,
         Self::Tagger,
         Self::Signing,
+        Self::Output,
         Self::Origin,
         Self::Credentials,
         Self::Release,
@@ -245,6 +252,7 @@ impl Check {
             Self::Tagger => "tagger",
             Self::Attributes => "attributes",
             Self::Signing => "signing",
+            Self::Output => "output",
             Self::Origin => "origin",
             Self::Credentials => "credentials",
             Self::Release => "release",
@@ -268,6 +276,7 @@ impl Check {
             | Self::Tagger
             | Self::Attributes
             | Self::Signing
+            | Self::Output
             | Self::Origin
             | Self::Credentials
             | Self::Release => false,

@@ -32,7 +32,24 @@ pub struct Request {
     /// Whether anything may leave this machine.
     pub reach: Reach,
     /// Where archive, sums and notes go.
-    pub out: PathBuf,
+    pub out: OutputFolder,
+}
+
+/// A folder that files are written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputFolder {
+    /// The folder that the operator named, or the repository's. It may be reached through a symbolic link.
+    pub root: PathBuf,
+    /// The folders below it, from the outermost to the one that is written to. None of them may be a link.
+    pub below: Vec<String>,
+}
+
+impl OutputFolder {
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.below.iter().fold(self.root.clone(), |path, name| path.join(name))
+    }
 }
 
 /// Where a release's notes start.

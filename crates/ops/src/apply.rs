@@ -1,22 +1,21 @@
 //! What changes something.
 
 use std::io::Write;
-use std::path::Path;
 
-use archive::{GzipError, Measured, OutFolder, TarStream, Threads, gzip};
+use archive::{Folder, GzipError, Measured, TarStream, Threads, gzip};
 use model::audit::AuditReport;
 use model::facts::TagKind;
 use model::hosting::{HostedRelease, WantedAsset};
 use model::plan::Approved;
 use model::receipt::{MadeFile, MadeTag, Receipt};
-use model::request::{Reach, Request, Signing};
+use model::request::{OutputFolder, Reach, Request, Signing};
 use model::tree::Snapshot;
 use model::{CommitId, Digest, ReleaseTag, sums};
 use repo::{Repo, RepoError};
 
 use crate::lock::TagLock;
 use crate::publish::Publishing;
-use crate::{Event, NOTES_FILE, OpsError, Prepared, SUMS_FILE, Work, tags};
+use crate::{Event, NOTES_FILE, OpsError, Prepared, SUMS_FILE, Work, output, tags};
 
 /// What came of a release.
 #[derive(Debug)]
@@ -52,7 +51,8 @@ pub fn apply(
         known.write();
     }
     let notes = prepared.notes.as_ref().ok_or_else(|| OpsError::no_range(&plan.tag, plan.commit))?;
-    let folder = OutFolder::open(&request.out)?;
+    let folder = output::create(&request.out)?;
+    let _writing = folder.lock()?;
     let mut files = write_into(work.repo, &plan.tag, plan.commit, &folder, tell)?;
     tell(Event::Writing(NOTES_FILE.to_owned()));
     files.push(folder.write(NOTES_FILE, notes.markdown.as_bytes())?);
@@ -62,7 +62,7 @@ pub fn apply(
     let Some((publication, world, facts)) = publication else {
         return Ok(Done { receipt, release: None, audit: AuditReport::default() });
     };
-    let publishing = Publishing { work, world, request, prepared, facts, publication };
+    let publishing = Publishing { work, world, request, prepared, facts, publication, folder: &folder };
     let (release, audit) = publishing.perform(&receipt, tell)?;
     drop(lock);
     Ok(Done { receipt, release: Some(release), audit })
@@ -76,17 +76,19 @@ pub fn write_archive(
     repo: &Repo,
     tag: &ReleaseTag,
     commit: CommitId,
-    out: &Path,
+    out: &OutputFolder,
     tell: &mut dyn FnMut(Event),
 ) -> Result<Vec<MadeFile>, OpsError> {
-    write_into(repo, tag, commit, &OutFolder::open(out)?, tell)
+    let folder = output::create(out)?;
+    let _writing = folder.lock()?;
+    write_into(repo, tag, commit, &folder, tell)
 }
 
 fn write_into(
     repo: &Repo,
     tag: &ReleaseTag,
     commit: CommitId,
-    folder: &OutFolder,
+    folder: &Folder,
     tell: &mut dyn FnMut(Event),
 ) -> Result<Vec<MadeFile>, OpsError> {
     let name = tag.archive_name();

@@ -1,6 +1,6 @@
 //! What can go wrong, and what to do then.
 
-use archive::{GzipError, PlaceError, TarError};
+use archive::{FolderError, GzipError, TarError};
 use forge::ForgeError;
 use model::{CommitId, ObjectId, ReleaseTag};
 use notes::NotesError;
@@ -15,9 +15,9 @@ pub enum OpsError {
     /// The notes.
     #[error(transparent)]
     Notes(#[from] NotesError),
-    /// A file of ours.
+    /// The output folder, or a file that was named.
     #[error(transparent)]
-    Place(#[from] PlaceError),
+    Folder(#[from] FolderError),
     /// The tar stream.
     #[error(transparent)]
     Tar(#[from] TarError),
@@ -47,14 +47,11 @@ pub enum OpsError {
     #[error(transparent)]
     Policy(#[from] signing::PolicyError),
     /// A file of the policy.
-    #[error("cannot read {}, which [signers] names", path.display())]
-    PolicyFile {
-        /// The file.
-        path: std::path::PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error("cannot read a file that [signers] names")]
+    PolicyFile(#[source] FolderError),
+    /// A file of the policy does not exist.
+    #[error("{} does not exist, and [signers] names it", .0.display())]
+    PolicyMissing(std::path::PathBuf),
     /// What is to be verified.
     #[error("cannot read {}", path.display())]
     Artifact {
@@ -74,14 +71,8 @@ pub enum OpsError {
         source: std::io::Error,
     },
     /// A file with trusted roots.
-    #[error("cannot read the trusted root {}", path.display())]
-    TrustedRoot {
-        /// The file.
-        path: std::path::PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error("cannot read the trusted root")]
+    TrustedRoot(#[source] FolderError),
     /// Trusted roots that cannot be used.
     #[error("there is no trusted root")]
     Root(#[from] provenance::RootError),
@@ -108,15 +99,9 @@ pub enum OpsError {
         /// The tag.
         tag: String,
     },
-    /// The folder for what may be lost cannot be used.
-    #[error("cannot write {}", path.display())]
-    Cache {
-        /// The file.
-        path: std::path::PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
+    /// The cache folder cannot be used.
+    #[error("cannot use the cache folder")]
+    Cache(#[source] FolderError),
     /// The tag does not prove what it must, and is not pushed or not released.
     #[error("{tag} does not hold ({reason}): {evidence}")]
     TagRefuted {
@@ -175,13 +160,13 @@ impl OpsError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Repo(error) => error.hint(),
-            Self::Place(PlaceError::Busy(_)) | Self::AtWork { .. } => {
+            Self::Folder(FolderError::Busy(_)) | Self::AtWork { .. } => {
                 Some("wait for it to end, then run again")
             }
             Self::NoSuchTag(_) => Some("git fetch --tags, or check the spelling of --from-tag"),
             Self::NoRange { .. } => Some("--initial-release for the whole history, or --from-tag TAG"),
             Self::Forge(error) => Some(error.hint()),
-            Self::Cache { .. } => Some("set XDG_CACHE_HOME to a folder that can be written"),
+            Self::Cache(_) => Some("set XDG_CACHE_HOME to a folder of your own that can be written"),
             Self::OriginDiffers { .. } => Some("somebody else made this tag; nothing was published"),
             Self::TagRefuted { .. } => {
                 Some("nothing was published; look at it with cargo xtask verify-tag TAG")
@@ -196,7 +181,7 @@ impl OpsError {
                 Some("no tag was made; see what cargo xtask doctor TAG says of the signer")
             }
             Self::NoTag(_) => Some("git fetch origin tag TAG, or check the spelling"),
-            Self::Policy(_) | Self::PolicyFile { .. } => {
+            Self::Policy(_) | Self::PolicyFile(_) | Self::PolicyMissing(_) => {
                 Some("mend the file; it is named in release.toml under [signers]")
             }
             Self::NoCommit(_) => Some("look at it with git show"),
@@ -204,13 +189,16 @@ impl OpsError {
             Self::Bundle { .. } => {
                 Some("--bundle names a file of bundles, as gh attestation download writes it")
             }
-            Self::TrustedRoot { .. } | Self::Root(_) => {
+            Self::TrustedRoot(_) | Self::Root(_) => {
                 Some("--trusted-root names a file as gh attestation trusted-root writes it")
             }
             Self::Refresh(_) => {
                 Some("check --tuf-url and --tuf-root, or hand over a file with --trusted-root")
             }
-            Self::Notes(_) | Self::Place(_) | Self::Tar(_) | Self::Write { .. } => None,
+            Self::Folder(FolderError::NotPlain { .. }) => Some(
+                "links, devices and pipes are not used: remove it (git rm, if it is tracked), or name another path",
+            ),
+            Self::Notes(_) | Self::Folder(_) | Self::Tar(_) | Self::Write { .. } => None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use archive::{NextPiece, TarStream};
 use model::CommitId;
-use repo::Repo;
+use repo::{Programs, Repo};
 
 use crate::OpsError;
 
@@ -31,7 +31,7 @@ impl Regenerated {
     /// The stream from its beginning, made by a thread of its own; why there is none.
     pub(crate) fn start(&self) -> Result<NextPiece<'static>, String> {
         let not_here = |error: &OpsError| format!("the tree is not in this clone: {error}");
-        let looked = Repo::open(&self.root).and_then(|it| it.snapshot(self.commit));
+        let looked = Repo::open(&self.root, Programs::Operators).and_then(|it| it.snapshot(self.commit));
         looked.map_err(|error| not_here(&error.into()))?;
         let (pieces, come) = sync_channel(WAITING);
         let own = self.clone();
@@ -47,7 +47,7 @@ impl Regenerated {
     }
 
     fn write(&self, out: &mut Pieces) -> Result<(), OpsError> {
-        let repo = Repo::open(&self.root)?;
+        let repo = Repo::open(&self.root, Programs::Operators)?;
         let snapshot = repo.snapshot(self.commit)?;
         let mut stream = TarStream::start(&mut *out, &snapshot, &self.folder)?;
         repo.archive(self.commit, &mut |member| stream.append(member).map_err(OpsError::Tar))?;

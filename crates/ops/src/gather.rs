@@ -1,12 +1,11 @@
 //! Facts: what is there before anything is decided.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use forge::Told;
 use model::catalog::{Catalog, Target};
 use model::change::{History, Since};
-use model::facts::{BranchFact, CloneFacts, Facts, FilesFact, Seen, SourceFact, StartFact, TagFact, TagKind};
+use model::facts::{BranchFact, CloneFacts, Facts, Seen, SourceFact, StartFact, TagFact, TagKind};
 use model::hosting::{HostedRelease, OriginFacts, WorldFacts};
 use model::plan::Checked;
 use model::request::{Request, Signing, Start};
@@ -15,7 +14,7 @@ use repo::{Repo, RepoError};
 use signing::Key;
 
 use crate::logins::Known;
-use crate::{NOTES_FILE, OpsError, SUMS_FILE, Work, World, apply, logins, tags};
+use crate::{OpsError, SUMS_FILE, Work, World, apply, logins, output, tags};
 
 /// What was gathered for a release.
 #[derive(Debug)]
@@ -77,7 +76,7 @@ pub(crate) fn gather(
         tag_findings,
         unknown_paths: unknown_paths(repo, &request.extra_paths, commit, since.as_ref())?,
         version_source: version_source(repo, target, commit)?,
-        files: files(&request.out, &request.tag.archive_name()),
+        files: output::inspect(&request.out, &request.tag.archive_name()),
         clone,
         tags,
         since,
@@ -94,22 +93,22 @@ fn look(
     (commit, origin): (CommitId, OriginFacts),
     tell: &mut dyn FnMut(Told),
 ) -> Result<WorldFacts, OpsError> {
-    let repository = world.own.repository(tell)?;
-    let immutable = world.own.immutability(tell)?;
-    let mut releases = world.own.releases(&request.tag.name(), tell)?;
+    let repository = world.own.forge()?.repository(tell)?;
+    let immutable = world.own.forge()?.immutability(tell)?;
+    let mut releases = world.own.forge()?.releases(&request.tag.name(), tell)?;
     for release in &mut releases {
         digests(world, release, &request.tag, tell)?;
     }
     let compare = releases.iter().any(|it| !it.draft || !it.assets.is_empty());
     let wanted = if compare { apply::assets(work.repo, &request.tag, commit)? } else { Vec::new() };
-    let requests_left = world.own.requests_left();
+    let requests_left = world.own.forge()?.requests_left();
     Ok(WorldFacts {
         origin,
         repository,
         immutable,
         releases,
         wanted,
-        credentials: world.credentials,
+        credentials: world.own.credentials()?,
         in_actions: world.in_actions,
         requests_left,
     })
@@ -124,7 +123,7 @@ pub(crate) fn digests(
 ) -> Result<(), OpsError> {
     let own = [tag.archive_name(), SUMS_FILE.to_owned()];
     for asset in release.assets.iter_mut().filter(|it| own.contains(&it.name)) {
-        *asset = world.own.with_digest(asset.clone(), tell)?;
+        *asset = world.own.forge()?.with_digest(asset.clone(), tell)?;
     }
     Ok(())
 }
@@ -143,7 +142,7 @@ fn branch_now(
     let contains = if repo.has(*tip) {
         Some(repo.is_ancestor(commit, *tip)?)
     } else {
-        world.own.contains(&commit.to_string(), &tip.to_string(), tell)?
+        world.own.forge()?.contains(&commit.to_string(), &tip.to_string(), tell)?
     };
     let Some(contains) = contains else { return Ok(unknown()) };
     let name = format!("{}/{branch}", request.remote);
@@ -251,9 +250,4 @@ fn unknown_paths(
 fn version_source(repo: &Repo, target: &Target, commit: CommitId) -> Result<Option<SourceFact>, RepoError> {
     let Some(source) = &target.version_source else { return Ok(None) };
     Ok(Some(SourceFact { file: source.file.clone(), bytes: repo.file(commit, &source.file)? }))
-}
-
-fn files(out: &Path, archive: &str) -> FilesFact {
-    let there = |name: &str| out.join(name).is_file();
-    FilesFact { archive: there(archive), sums: there(SUMS_FILE), notes: there(NOTES_FILE) }
 }

@@ -5,11 +5,15 @@
 
 mod apply;
 mod audit;
+mod cache;
 mod error;
 mod expected;
+mod files;
 mod gather;
 mod lock;
 mod logins;
+mod operator;
+mod output;
 mod prepare;
 mod publish;
 mod status;
@@ -20,18 +24,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use model::Catalog;
-use model::hosting::Credentials;
 use model::plan::Action;
 use model::receipt::MadeFile;
 
 pub use ::forge::{Forge, ForgeError, Patience, Settings as ForgeSettings, Token, Told};
 pub use ::notes::Template;
 pub use ::provenance::{Key as PublicKey, Refresh};
-pub use ::repo::Repo;
+pub use ::repo::{Programs, Repo};
 pub use apply::{Done, apply, write_archive};
 pub use audit::{Audit, audit, promise};
+pub use cache::Cache;
 pub use error::OpsError;
+pub use files::{read_below, read_named};
 pub use gather::clone_checks;
+pub use operator::OperatorForge;
 pub use prepare::{Prepared, prepare};
 pub use rules::{may_change, name_pattern, newest, signing_repositories};
 pub use status::{Standing, standing};
@@ -55,13 +61,11 @@ pub struct Work<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct World<'a> {
     /// As the operator.
-    pub own: &'a Forge,
+    pub own: &'a OperatorForge<'a>,
     /// As anybody.
     pub outsider: &'a Forge,
     /// Where trust in attestations begins.
     pub trusted: &'a Trusted,
-    /// Where the operator's credentials come from.
-    pub credentials: Credentials,
     /// Whether this is a run of a workflow of GitHub Actions.
     pub in_actions: bool,
 }
@@ -73,8 +77,8 @@ pub struct Surroundings {
     pub policy_root: Option<PathBuf>,
     /// The folder that `~` stands for.
     pub home: Option<PathBuf>,
-    /// The folder for what may be lost: locks, and what GitHub said of commits.
-    pub cache: PathBuf,
+    /// The cache.
+    pub cache: Cache,
     /// Where trust in Sigstore's certificates begins, as it is known here.
     pub trusted: Trusted,
     /// How long nothing may move on a connection.

@@ -1,39 +1,36 @@
 //! One run at a time for a tag on this machine, whichever clone or folder it works in.
 
-use std::fs::{self, File, TryLockError};
-use std::path::Path;
-
+use archive::{FolderError, FolderLock};
 use model::{ReleaseTag, RepoSlug};
 
 use crate::OpsError;
+use crate::cache::Cache;
 
 /// A tag that only this run publishes, until it is dropped or the process ends.
 #[derive(Debug)]
 pub(crate) struct TagLock {
-    _file: File,
+    _lock: Option<FolderLock>,
 }
 
 impl TagLock {
-    /// Takes the lock of a tag.
+    /// Takes the lock of a tag. Without a cache folder there is no lock.
     ///
     /// # Errors
-    /// [`OpsError::AtWork`] where another run has it, [`OpsError::Cache`] where the folder cannot be written.
-    pub(crate) fn take(cache: &Path, slug: &RepoSlug, tag: &ReleaseTag) -> Result<Self, OpsError> {
-        let folder = cache.join("locks");
+    /// [`OpsError::AtWork`] if another run has it, [`OpsError::Cache`] if the folder cannot be written.
+    pub(crate) fn take(cache: &Cache, slug: &RepoSlug, tag: &ReleaseTag) -> Result<Self, OpsError> {
+        let Some(folder) = cache.create(&["locks"]).map_err(OpsError::Cache)? else {
+            return Ok(Self { _lock: None });
+        };
         let plain: String = slug
             .to_string()
             .to_ascii_lowercase()
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
             .collect();
-        let path = folder.join(format!("{plain}-{}", tag.safe_name()));
-        let failed = |source| OpsError::Cache { path: path.clone(), source };
-        fs::create_dir_all(&folder).map_err(failed)?;
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(OpsError::AtWork { tag: tag.name() }),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
+        match folder.lock_file(&format!("{plain}-{}", tag.safe_name())) {
+            Ok(lock) => Ok(Self { _lock: Some(lock) }),
+            Err(FolderError::Busy(_)) => Err(OpsError::AtWork { tag: tag.name() }),
+            Err(error) => Err(OpsError::Cache(error)),
         }
     }
 }

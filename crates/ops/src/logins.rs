@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use forge::{ForgeError, Told};
 use model::change::History;
 
 use crate::Work;
+use crate::cache::Cache;
 
 /// So many requests of the hour are left to the release itself.
 const RESERVE: u32 = 100;
@@ -21,8 +21,8 @@ pub(crate) fn name_authors(
     history: &mut History,
     tell: &mut dyn FnMut(Told),
 ) -> Known {
-    let mut known = Known::read(work.around.cache.join("logins").join(slug));
-    let Some(world) = work.world else { return known };
+    let mut known = Known::read(&work.around.cache, slug);
+    let Some(Ok(own)) = work.world.map(|it| it.own.forge()) else { return known };
     let mut logins: BTreeMap<String, Option<String>> = BTreeMap::new();
     let mut answers = true;
     for commit in &mut history.commits {
@@ -35,10 +35,10 @@ pub(crate) fn name_authors(
             if let Some(login) = known.logins.get(&id) {
                 return Some(login.clone()).filter(|it| it != NOBODY);
             }
-            if !answers || world.own.requests_left().is_some_and(|it| it <= RESERVE) {
+            if !answers || own.requests_left().is_some_and(|it| it <= RESERVE) {
                 return None;
             }
-            let login = match world.own.author(commit.id, tell) {
+            let login = match own.author(commit.id, tell) {
                 Ok(login) => login,
                 // GitHub does not know the commit: another may be known.
                 Err(ForgeError::Refused { status: 404 | 422, .. }) => return None,
@@ -59,22 +59,31 @@ pub(crate) fn name_authors(
 /// What stands for an address that GitHub knows no account for.
 const NOBODY: &str = "-";
 
+/// The longest file of logins that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 16 << 20;
+
 /// What GitHub said before: commits do not change, and neither does who made them. A line `<commit> <login>` each.
 #[derive(Debug)]
 pub(crate) struct Known {
-    file: PathBuf,
+    cache: Cache,
+    /// The repository.
+    slug: String,
     logins: BTreeMap<String, String>,
     changed: bool,
 }
 
 impl Known {
-    fn read(file: PathBuf) -> Self {
-        let text = std::fs::read_to_string(&file).unwrap_or_default();
+    /// Reads the file of a repository. One that is missing, too long or no plain file is empty: everybody is asked again.
+    fn read(cache: &Cache, slug: &str) -> Self {
+        let (below, name) = place(slug);
+        let folder = cache.open(&below).ok().flatten();
+        let bytes = folder.and_then(|it| it.read(name, MAX_FILE_BYTES).ok().flatten()).unwrap_or_default();
+        let text = String::from_utf8(bytes).unwrap_or_default();
         // A line that does not end was not written to its end.
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         let lines = whole.lines().filter_map(|it| it.split_once(' '));
         let logins = lines.map(|(commit, login)| (commit.to_owned(), login.to_owned())).collect();
-        Self { file, logins, changed: false }
+        Self { cache: cache.clone(), slug: slug.to_owned(), logins, changed: false }
     }
 
     /// Writes it down. Where that fails, the next run asks again.
@@ -86,10 +95,15 @@ impl Known {
         for (commit, login) in &self.logins {
             writeln!(text, "{commit} {login}").expect("writing to a string cannot fail");
         }
-        let beside = self.file.with_extension(format!("{}.partial", std::process::id()));
-        let folder = self.file.parent().map(std::fs::create_dir_all);
-        if folder.is_some_and(|it| it.is_ok()) && std::fs::write(&beside, text).is_ok() {
-            std::fs::rename(&beside, &self.file).ok();
+        let (below, name) = place(&self.slug);
+        if let Ok(Some(folder)) = self.cache.create(&below) {
+            folder.write(name, text.as_bytes()).ok();
         }
     }
+}
+
+/// The folders of the cache that lead to the file of a repository, and its name.
+fn place(slug: &str) -> (Vec<&str>, &str) {
+    let (owner, name) = slug.rsplit_once('/').unwrap_or(("", slug));
+    (["logins"].into_iter().chain(owner.split('/')).filter(|it| !it.is_empty()).collect(), name)
 }

@@ -1,5 +1,9 @@
 //! What leaves this machine, in its order: draft, assets, tag, and last what cannot be taken back.
 
+use std::fs::File;
+use std::io;
+
+use archive::Folder;
 use forge::{Latest, Parcel, Told};
 use model::audit::{AuditReport, Due, Made, Promise};
 use model::hosting::{HostedRelease, Page, WantedAsset, WorldFacts};
@@ -19,6 +23,8 @@ pub(crate) struct Publishing<'a> {
     pub(crate) prepared: &'a Prepared,
     pub(crate) facts: &'a WorldFacts,
     pub(crate) publication: Publication,
+    /// The folder that the files were written to.
+    pub(crate) folder: &'a Folder,
 }
 
 impl Publishing<'_> {
@@ -73,7 +79,7 @@ impl Publishing<'_> {
     /// A release as it is now, with the digests of our assets.
     fn now(&self, id: u64, tell: &mut dyn FnMut(Event)) -> Result<HostedRelease, OpsError> {
         let tell = &mut |it: Told| tell(Event::Connection(it));
-        let mut release = self.world.own.release(id, tell)?;
+        let mut release = self.world.own.forge()?.release(id, tell)?;
         gather::digests(self.world, &mut release, &self.request.tag, tell)?;
         Ok(release)
     }
@@ -101,7 +107,8 @@ impl Publishing<'_> {
         let (tag, title) = (self.request.tag.name(), self.request.tag.title());
         tell(Event::Doing(deed.clone()));
         let page = self.page(&title);
-        let made = self.world.own.create_draft(&tag, &page, &mut |it| tell(Event::Connection(it)))?;
+        let made =
+            self.world.own.forge()?.create_draft(&tag, &page, &mut |it| tell(Event::Connection(it)))?;
         tell(Event::Did(deed));
         Ok(made)
     }
@@ -119,7 +126,7 @@ impl Publishing<'_> {
         }
         let deed = self.deed(Action::RewriteDraft);
         tell(Event::Doing(deed.clone()));
-        self.world.own.rewrite(&draft, &page, &mut |it| tell(Event::Connection(it)))?;
+        self.world.own.forge()?.rewrite(&draft, &page, &mut |it| tell(Event::Connection(it)))?;
         tell(Event::Did(deed));
         self.still_draft(draft.id, tell)
     }
@@ -142,16 +149,23 @@ impl Publishing<'_> {
             Need::Replace(id) => {
                 self.still_draft(draft.id, tell)?;
                 tell(Event::Doing(deed(Action::Remove)));
-                self.world.own.remove(id, &mut |it| tell(Event::Connection(it)))?;
+                self.world.own.forge()?.remove(id, &mut |it| tell(Event::Connection(it)))?;
                 tell(Event::Did(deed(Action::Remove)));
             }
         }
         let kind = if wanted.name == SUMS_FILE { "text/plain" } else { "application/gzip" };
         tell(Event::Doing(deed(Action::Upload)));
-        let parcel = Parcel { path: &file.path, wanted, kind };
-        self.world.own.upload(draft, &parcel, &mut |it| tell(Event::Connection(it)))?;
+        let open = || self.open(&wanted.name);
+        let parcel = Parcel { path: &file.path, open: &open, wanted, kind };
+        self.world.own.forge()?.upload(draft, &parcel, &mut |it| tell(Event::Connection(it)))?;
         tell(Event::Did(deed(Action::Upload)));
         Ok(())
+    }
+
+    /// Opens a file that was written, through the folder that it was written to: its path may lead elsewhere by now.
+    fn open(&self, name: &str) -> io::Result<File> {
+        let file = self.folder.open_file(name).map_err(io::Error::other)?;
+        file.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// The tag on origin, the very object that was made, and what it proves there.
@@ -184,7 +198,7 @@ impl Publishing<'_> {
                 return Err(OpsError::NotPushed { tag: name, remote: remote.clone() });
             }
         }
-        self.world.own.wait_for_tag(&name, made.object, &mut |it| tell(Event::Connection(it)))?;
+        self.world.own.forge()?.wait_for_tag(&name, made.object, &mut |it| tell(Event::Connection(it)))?;
         self.proven_tag(&name)
     }
 
@@ -215,7 +229,7 @@ impl Publishing<'_> {
             return Ok(release.clone());
         }
         let tag = self.request.tag.name();
-        let all = self.world.own.releases(&tag, &mut |it: Told| tell(Event::Connection(it)))?;
+        let all = self.world.own.forge()?.releases(&tag, &mut |it: Told| tell(Event::Connection(it)))?;
         // By its number: a list may not show it yet.
         let draft = self.still_draft(release.id, tell)?;
         let title = self.request.tag.title();
@@ -228,7 +242,8 @@ impl Publishing<'_> {
         let gets = target.is_some_and(|it| rules::gets_badge(badge, owner, it, self.request, facts));
         let latest = if gets { Latest::This } else { Latest::Another };
         tell(Event::Doing(deed.clone()));
-        let published = self.world.own.publish(&draft, latest, &mut |it| tell(Event::Connection(it)))?;
+        let published =
+            self.world.own.forge()?.publish(&draft, latest, &mut |it| tell(Event::Connection(it)))?;
         tell(Event::Did(deed));
         Ok(published)
     }

@@ -1,5 +1,7 @@
 //! Signed tags: which key would sign, whether it counts, and what a tag proves.
 
+use std::collections::HashMap;
+
 use model::CommitId;
 use model::attestation::{Claim, Rejection};
 use model::facts::{SignerFact, SignerState};
@@ -7,10 +9,13 @@ use model::request::Signing;
 use model::signature::{Identity, Looked, TagEvidence, TagObject};
 use model::verdict::{Finding, Verdict};
 use provenance::Checker;
-use repo::Repo;
+use repo::{Repo, SigningConfig};
 use signing::{AllowedSigners, Key, PinnedKeys, Settings, SignError, SshTrust, Trust};
 
 use crate::{OpsError, Work, verify};
+
+/// The longest file of a policy that is read, in bytes.
+const MAX_POLICY_BYTES: u64 = 1 << 20;
 
 /// The policy that the catalog names; none where it names none.
 ///
@@ -21,8 +26,8 @@ fn trust(work: Work<'_>) -> Result<Option<Trust>, OpsError> {
         return Ok(None);
     };
     let read = |file: &String| {
-        let path = root.join(file);
-        std::fs::read(&path).map_err(|source| OpsError::PolicyFile { path, source })
+        let bytes = archive::read_below(root, file, MAX_POLICY_BYTES).map_err(OpsError::PolicyFile)?;
+        bytes.ok_or_else(|| OpsError::PolicyMissing(root.join(file)))
     };
     let keyring = signers.openpgp_keyring.as_ref().map(read).transpose()?;
     let openpgp = keyring.map(|it| PinnedKeys::openpgp(it, &signers.openpgp_fingerprints));
@@ -33,17 +38,16 @@ fn trust(work: Work<'_>) -> Result<Option<Trust>, OpsError> {
     };
     let text = String::from_utf8_lossy(&read(allowed_signers)?).into_owned();
     let allowed = AllowedSigners::parse(allowed_signers, &text)?;
-    let revoked = signers.revoked.as_ref().map(|file| {
-        let bytes = std::fs::read(root.join(file));
-        (file.as_str(), bytes.map_err(|error| format!("{file}: {error}")))
-    });
+    let revoked =
+        signers.revoked.as_ref().map(|file| (file.as_str(), read(file).map_err(|error| error.to_string())));
     Ok(Some(Trust { ssh: Some(SshTrust::new(allowed, revoked)?), openpgp, x509 }))
 }
 
-/// Git's configuration of signing, with the folder that `~` stands for.
-fn settings(work: Work<'_>) -> Result<Settings, OpsError> {
-    let mut config = work.repo.ask_signing().wait()?;
-    Ok(Settings {
+/// Git's configuration of signing, with the folder that `~` stands for, and the programs of the repository's own
+/// configuration that are not started.
+fn settings(work: Work<'_>) -> Result<(Settings, HashMap<String, String>), OpsError> {
+    let SigningConfig { values: mut config, not_started } = work.repo.ask_signing().wait()?;
+    let settings = Settings {
         format: config.remove("gpg.format"),
         key: config.remove("user.signingkey"),
         openpgp_program: config.remove("gpg.openpgp.program").or_else(|| config.remove("gpg.program")),
@@ -51,7 +55,8 @@ fn settings(work: Work<'_>) -> Result<Settings, OpsError> {
         ssh_program: config.remove("gpg.ssh.program"),
         ssh_default_key_command: config.remove("gpg.ssh.defaultkeycommand"),
         home: work.around.home.clone(),
-    })
+    };
+    Ok((settings, not_started))
 }
 
 /// Which key would sign, and whether the policy takes it from this tagger, given as `Name <address>`, now.
@@ -61,7 +66,15 @@ pub(crate) fn signer(
     tagger: &str,
 ) -> Result<(SignerFact, Option<Key>), OpsError> {
     let Signing::Signed(asked) = signing else { return Ok((no_key(&SignError::NoKey), None)) };
-    match settings(work)?.resolve(asked.as_deref(), tagger) {
+    let (settings, not_started) = settings(work)?;
+    if let Some((key, program)) = settings.programs().into_iter().find_map(|it| not_started.get_key_value(it))
+    {
+        let evidence =
+            format!("{key} of this repository is '{program}', which only the release itself starts");
+        let hint = format!("git config --global {key} '{program}', to have it started by every command");
+        return Ok((SignerFact { state: SignerState::NotStarted, evidence, hint }, None));
+    }
+    match settings.resolve(asked.as_deref(), tagger) {
         Ok(key) => Ok((judged(work, &key, tagger)?, Some(key))),
         Err(error) => Ok((no_key(&error), None)),
     }

@@ -10,7 +10,7 @@ use model::attestation::{Candidate, Expected, Judged, JudgedBundle, Rejection};
 use model::hosting::HostedAttestation;
 use model::id::Hasher;
 use model::verdict::{Finding, Verdict};
-use provenance::{Artifact, Checker, Key, Refresh, RefreshError, Roots, Split};
+use provenance::{Artifact, Checker, Key, Refresh, Roots, Split};
 
 use crate::{OpsError, World};
 
@@ -37,7 +37,7 @@ pub enum Bundles<'a> {
 pub enum Trusted {
     /// A file with trusted roots.
     File(PathBuf),
-    /// What is published over TUF; where that cannot be had, what was published before; else what came with this program.
+    /// What is published over TUF; if it cannot be reached, what was fetched before; without a cache, what is built in.
     Published(Refresh),
 }
 
@@ -180,10 +180,11 @@ pub(crate) fn listed(
 ) -> Result<Vec<HostedAttestation>, ForgeError> {
     let ask = |forge: &Forge, tell: &mut dyn FnMut(Told)| forge.attestations(&digest.to_string(), None, tell);
     match ask(world.outsider, tell) {
-        Err(ForgeError::Refused { status: 401 | 403 | 404, .. } | ForgeError::Limited { .. })
-            if world.own.has_token() =>
-        {
-            ask(world.own, tell)
+        Err(error @ (ForgeError::Refused { status: 401 | 403 | 404, .. } | ForgeError::Limited { .. })) => {
+            match world.own.forge()? {
+                own if own.has_token() => ask(own, tell),
+                _ => Err(error),
+            }
         }
         other => other,
     }
@@ -193,34 +194,15 @@ pub(crate) fn listed(
 pub(crate) fn trusted(from: &Trusted) -> Result<Roots, OpsError> {
     match from {
         Trusted::File(path) => {
-            let mut text = Vec::new();
-            let file = File::open(path);
-            let read = file.and_then(|it| it.take(ROOT_LIMIT).read_to_end(&mut text));
-            read.map_err(|source| OpsError::TrustedRoot { path: path.clone(), source })?;
+            let text = archive::read_named(path, MAX_ROOT_BYTES).map_err(OpsError::TrustedRoot)?;
             Ok(Roots::read(&text, &path.display().to_string())?)
         }
-        Trusted::Published(refresh) => {
-            let error = match provenance::refresh(refresh) {
-                Ok(roots) => return Ok(roots),
-                // What does not hold is no reason to go on with something older.
-                Err(error @ RefreshError::Refused { .. }) if refresh.online => {
-                    return Err(OpsError::Refresh(error));
-                }
-                Err(error) => error,
-            };
-            let note = if refresh.online { error.to_string() } else { "offline".to_owned() };
-            match provenance::refresh(&Refresh { online: false, ..refresh.clone() }) {
-                Ok(roots) => Ok(roots.noted(&note)),
-                // Where a repository of one's own was named, nothing else may take its place.
-                Err(_) if refresh.own.is_some() => Err(OpsError::Refresh(error)),
-                Err(_) => Ok(Roots::embedded()?.noted(&note)),
-            }
-        }
+        Trusted::Published(refresh) => provenance::trusted_roots(refresh).map_err(OpsError::Refresh),
     }
 }
 
 /// The longest file of trusted roots that is read, in bytes.
-const ROOT_LIMIT: u64 = 16 << 20;
+const MAX_ROOT_BYTES: u64 = 16 << 20;
 
 fn digest_of(path: &Path) -> Result<Digest, OpsError> {
     let failed = |source| OpsError::Artifact { path: path.to_owned(), source };

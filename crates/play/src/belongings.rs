@@ -17,6 +17,8 @@ pub struct Belongings {
     pub paths: Vec<PathBuf>,
     /// A repository: git's own files, and those beside it that are changed or not tracked.
     pub repository: Option<PathBuf>,
+    /// Settings (`git -c`) with which git starts no program that the repository names.
+    pub settings: Vec<String>,
 }
 
 /// What a file looks like without reading it: its length, kind and rights, its number, and when it was written and changed last.
@@ -45,14 +47,27 @@ impl Belongings {
         let mut files = walk(waiting);
         // Git is asked after the walk: what it might do itself is seen by the next one. A bare repository has no working tree.
         if let Some(root) = &self.repository {
-            status = read_only(root, &["status", "--porcelain", "-z", "--untracked-files=all"]).ok();
-            let changed = read_only(root, &["ls-files", "-z", "-m", "-o", "--exclude-standard"]);
+            status = self
+                .git(
+                    root,
+                    &["status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=dirty"],
+                )
+                .ok();
+            let changed = self.git(root, &["ls-files", "-z", "-m", "-o", "--exclude-standard"]);
             let changed = changed.unwrap_or_default();
             files.extend(walk(
                 changed.split('\0').filter(|it| !it.is_empty()).map(|it| root.join(it)).collect(),
             ));
         }
         Ok(Seen { files, status })
+    }
+}
+
+impl Belongings {
+    /// What git prints that compares files, which filters and monitors take part in.
+    fn git(&self, root: &Path, arguments: &[&str]) -> Result<String, PlayError> {
+        let settings = self.settings.iter().flat_map(|it| ["-c", it]);
+        read_only(root, &settings.chain(arguments.iter().copied()).collect::<Vec<_>>())
     }
 }
 

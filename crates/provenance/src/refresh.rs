@@ -1,93 +1,310 @@
-//! Trusted roots as their owners publish them now, over TUF (The Update Framework, specification 1.0).
+//! Trusted roots as their owners publish them, over TUF (The Update Framework, specification 1.0).
+//!
+//! In this order: what is published now, what was fetched before, what is built in. A later source is used only if the
+//! earlier one cannot be reached or does not exist. Metadata that does not verify never falls back: whoever broke it
+//! would otherwise choose which older root is trusted.
 
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sigstore_verify::trust_root::{SigstoreInstance, TrustedRoot, TufBootstrap, TufConfig};
+use sigstore_tuf::{Error, HttpRepository, MetadataStore, StoreRepository, Updater};
+use sigstore_verify::trust_root::{SigstoreInstance, TRUSTED_ROOT_TARGET, TrustedRoot};
 
 use crate::root::{RootError, Roots};
+
+/// Keeps metadata between runs, so that nobody can offer an older version later.
+pub trait MetadataCache: fmt::Debug + Send + Sync {
+    /// Reads a file of a repository. `name` has `/` between its parts. Returns `None` if it does not exist.
+    ///
+    /// # Errors
+    /// The system's, and for what is no plain file.
+    fn load(&self, repository: &str, name: &str) -> io::Result<Option<Vec<u8>>>;
+
+    /// Writes a file of a repository.
+    ///
+    /// # Errors
+    /// The system's, and if something else than a plain file is in the way.
+    fn store(&self, repository: &str, name: &str, bytes: &[u8]) -> io::Result<()>;
+}
 
 /// Where trusted roots come from.
 #[derive(Debug, Clone)]
 pub struct Refresh {
-    /// A repository of one's own, and the root of its trust; none for those of Sigstore and GitHub.
-    pub own: Option<(String, Vec<u8>)>,
-    /// Where what was fetched is kept, so that nobody can take the clock back.
-    pub cache: PathBuf,
-    /// Whether the network may be asked.
+    /// Another repository, and the root of its trust; `None` for those of Sigstore and GitHub.
+    pub custom: Option<(String, Vec<u8>)>,
+    /// Where metadata is kept; `None` without a cache.
+    pub cache: Option<Arc<dyn MetadataCache>>,
+    /// Whether the network may be used.
     pub online: bool,
-    /// How long all of it may take.
+    /// How long fetching from one repository may take.
     pub timeout: Duration,
+    /// The time now, in seconds since 1970 in UTC.
+    pub clock: fn() -> i64,
 }
 
-/// Why there are no fresh trusted roots.
+/// Why there are no trusted roots.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    /// The repository could not be asked.
-    #[error("{address} cannot be asked: {reason}")]
+    /// The repository could not be reached, and nothing may replace it.
+    #[error("cannot fetch the trusted root from {address}: {reason}")]
     Unreachable {
         /// The repository.
         address: String,
-        /// What was wrong.
+        /// The cause.
         reason: String,
     },
-    /// What it says does not hold.
-    #[error("{address}: {reason}")]
+    /// The published metadata does not verify.
+    #[error("the TUF metadata of {address} is not valid: {reason}")]
     Refused {
         /// The repository.
         address: String,
-        /// What was wrong.
+        /// The cause.
         reason: String,
     },
-    /// What came cannot be used.
+    /// The cached metadata does not verify.
+    #[error("the cached TUF metadata of {address} is not valid: {reason}")]
+    Cache {
+        /// The repository.
+        address: String,
+        /// The cause.
+        reason: String,
+    },
+    /// The trusted root cannot be used.
     #[error(transparent)]
     Root(#[from] RootError),
 }
 
-/// The trusted roots of Sigstore's public instance and of GitHub's, or of a repository of one's own, verified from the TUF root that
-/// came with this program, or was handed over.
+/// Where a trusted root was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Found {
+    Fetched,
+    /// In the cache; why it was not fetched.
+    Cached(String),
+    /// In this program; why it was not fetched.
+    Embedded(String),
+}
+
+/// The trusted roots of Sigstore's public instance and of GitHub's, or of another repository.
 ///
 /// # Errors
-/// [`RefreshError`]
-pub fn refresh(from: &Refresh) -> Result<Roots, RefreshError> {
-    let how = if from.online { "fetched over TUF just now" } else { "fetched over TUF before" };
-    if let Some((address, root)) = &from.own {
-        let config = TufConfig::custom(address.clone(), TufBootstrap::trusted(root));
-        let roots = vec![load(config, address, from)?];
-        return Ok(Roots::of(roots, &format!("the trusted root of {address}, {how}"), true)?);
+/// [`RefreshError`] if metadata does not verify, or if another repository was named and cannot be reached.
+pub fn trusted_roots(from: &Refresh) -> Result<Roots, RefreshError> {
+    if let Some((address, root)) = &from.custom {
+        let (root, found) = Repository { address, bootstrap: root, embedded: None }.trusted_root(from)?;
+        return Ok(Roots::of(vec![root], &format!("the trusted root of {address}{found}"), true)?);
     }
-    let known = [SigstoreInstance::PublicGood, SigstoreInstance::GitHub];
-    let roots = known.map(|it| load(TufConfig::for_instance(it), it.tuf_url(), from));
-    let [public, internal] = roots;
-    Ok(Roots::of(
-        vec![public?, internal?],
-        &format!("the trusted roots of Sigstore and GitHub, {how}"),
-        false,
-    )?)
+    let [(public, first), (github, second)] =
+        [known(SigstoreInstance::PublicGood, from)?, known(SigstoreInstance::GitHub, from)?];
+    let origin = match (&first, &second) {
+        (Found::Embedded(why), Found::Embedded(_)) => format!("the built-in trusted roots ({why})"),
+        _ if first == second => format!("the trusted roots of Sigstore and GitHub{first}"),
+        _ => format!("the trusted root of Sigstore{first}; that of GitHub{second}"),
+    };
+    Ok(Roots::of(vec![public, github], &origin, false)?)
 }
 
-fn load(config: TufConfig, address: &str, from: &Refresh) -> Result<TrustedRoot, RefreshError> {
-    let refused = |reason: String| RefreshError::Refused { address: address.to_owned(), reason };
-    let unreachable = |reason: String| RefreshError::Unreachable { address: address.to_owned(), reason };
-    let config = config.with_cache_dir(folder(&from.cache, address));
-    let config = if from.online { config } else { config.offline() };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| refused(error.to_string()))?;
-    let loaded =
-        runtime.block_on(async { tokio::time::timeout(from.timeout, TrustedRoot::from_tuf(config)).await });
-    match loaded {
-        Ok(Ok(root)) => Ok(root),
-        Ok(Err(error)) => {
-            // The library tells what went wrong with a request and what is wrong with metadata in the same words but for these.
-            let reason = error.to_string();
-            let asked = ["GET ", "reading http", "not found"].iter().any(|it| reason.contains(it));
-            Err(if asked { unreachable(reason) } else { refused(reason) })
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fetched => f.write_str(", fetched over TUF just now"),
+            Self::Cached(why) => write!(f, ", fetched over TUF before ({why})"),
+            Self::Embedded(why) => write!(f, ", built in ({why})"),
         }
-        Err(_) => Err(unreachable(format!("nothing came for {} s", from.timeout.as_secs_f32()))),
     }
 }
 
-/// A folder of a repository's own: two repositories must not read each other's versions.
-fn folder(cache: &Path, address: &str) -> PathBuf {
-    cache.join("tuf").join(model::Digest::of(address.trim_end_matches('/').as_bytes()).hex())
+fn known(instance: SigstoreInstance, from: &Refresh) -> Result<(TrustedRoot, Found), RefreshError> {
+    let (address, bootstrap) = (instance.tuf_url(), instance.tuf_root());
+    Repository { address, bootstrap, embedded: Some(instance) }.trusted_root(from)
+}
+
+/// A TUF repository, and the root metadata that its trust begins with.
+struct Repository<'a> {
+    address: &'a str,
+    bootstrap: &'a [u8],
+    /// The instance whose trusted root is built in.
+    embedded: Option<SigstoreInstance>,
+}
+
+impl Repository<'_> {
+    fn trusted_root(&self, from: &Refresh) -> Result<(TrustedRoot, Found), RefreshError> {
+        let why = if from.online {
+            match self.fetch(from) {
+                Ok(root) => return Ok((root, Found::Fetched)),
+                Err(RefreshError::Unreachable { address, reason }) => {
+                    format!("cannot reach {address}: {reason}")
+                }
+                Err(other) => return Err(other),
+            }
+        } else {
+            "offline".to_owned()
+        };
+        if let Some(root) = self.cached(from)? {
+            return Ok((root, Found::Cached(why)));
+        }
+        let address = self.address.to_owned();
+        let Some(instance) = self.embedded else {
+            return Err(RefreshError::Unreachable { address, reason: why });
+        };
+        let root = TrustedRoot::from_embedded(instance);
+        let root = root.map_err(|error| RefreshError::Refused { address, reason: error.to_string() })?;
+        Ok((root, Found::Embedded(why)))
+    }
+
+    fn fetch(&self, from: &Refresh) -> Result<TrustedRoot, RefreshError> {
+        let repository = HttpRepository::new(self.address).map_err(|error| self.online_error(&error))?;
+        let mut updater =
+            Updater::new(repository, self.bootstrap).map_err(|error| self.online_error(&error))?;
+        let store = self.store(from);
+        if let Some(store) = store.clone() {
+            updater = updater.with_store(store);
+        }
+        match self.load(&mut updater, from) {
+            Ok(bytes) => {
+                if let Some(store) = store {
+                    store.keep();
+                }
+                self.parse(&bytes)
+            }
+            Err(None) => {
+                let reason = format!("timed out after {} s", from.timeout.as_secs_f32());
+                Err(RefreshError::Unreachable { address: self.address.to_owned(), reason })
+            }
+            Err(Some(error)) => Err(self.online_error(&error)),
+        }
+    }
+
+    /// The trusted root of the cache, verified from the bootstrap root on. Returns `None` if nothing was ever cached.
+    fn cached(&self, from: &Refresh) -> Result<Option<TrustedRoot>, RefreshError> {
+        let Some(store) = self.store(from) else { return Ok(None) };
+        let broken = |reason: String| RefreshError::Cache { address: self.address.to_owned(), reason };
+        let said = |error: &Error| broken(chain(error));
+        let mut newest = Vec::new();
+        for name in ["timestamp.json", "snapshot.json", "targets.json"] {
+            newest.push((name, store.load(name).map_err(|error| said(&error))?));
+        }
+        if newest.iter().all(|(_, bytes)| bytes.is_none()) {
+            return Ok(None);
+        }
+        let root = store.load("root.json").map_err(|error| said(&error))?;
+        let repository = StoreRepository::new(store.clone());
+        let updater = Updater::new(repository, self.bootstrap).map_err(|error| said(&error))?;
+        let mut updater = updater.with_store(store);
+        if root.as_deref().is_some_and(|it| it != updater.trusted().root_bytes()) {
+            return Err(broken("root.json does not follow from the built-in root".to_owned()));
+        }
+        let bytes = self.load(&mut updater, from).map_err(|error| match error {
+            Some(error) => said(&error),
+            None => broken(format!("reading it took more than {} s", from.timeout.as_secs_f32())),
+        })?;
+        not_rolled_back(&updater, &newest).map_err(broken)?;
+        self.parse(&bytes).map(Some)
+    }
+
+    fn store(&self, from: &Refresh) -> Option<Store> {
+        // Two repositories must not read each other's versions.
+        let repository = model::Digest::of(self.address.trim_end_matches('/').as_bytes()).hex();
+        from.cache.clone().map(|cache| Store { cache, repository, pending: Arc::default() })
+    }
+
+    /// Runs the TUF workflow. The error is `None` if it took too long.
+    fn load(&self, updater: &mut Updater, from: &Refresh) -> Result<Vec<u8>, Option<Error>> {
+        let failed = |error: io::Error| Some(Error::io("starting the TUF client", error));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let now = model::time::rfc3339((from.clock)()).parse();
+        let now = now.map_err(|_| failed(io::Error::other("the clock shows no valid time")))?;
+        let work = async {
+            updater.refresh(now).await?;
+            updater.get_target(TRUSTED_ROOT_TARGET, now).await
+        };
+        let done = runtime.block_on(async { tokio::time::timeout(from.timeout, work).await });
+        done.map_err(|_| None)?.map_err(Some)
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<TrustedRoot, RefreshError> {
+        let refused = |reason: String| RefreshError::Refused { address: self.address.to_owned(), reason };
+        let text = std::str::from_utf8(bytes).map_err(|error| refused(error.to_string()))?;
+        TrustedRoot::from_json(text).map_err(|error| refused(error.to_string()))
+    }
+
+    fn online_error(&self, error: &Error) -> RefreshError {
+        let (address, reason) = (self.address.to_owned(), chain(error));
+        match error {
+            Error::Transport { .. } => RefreshError::Unreachable { address, reason },
+            _ => RefreshError::Refused { address, reason },
+        }
+    }
+}
+
+/// Checks that the verified versions are the newest that the cache holds: the client alone would accept an older
+/// timestamp, together with the older files that it names and that the cache still has.
+fn not_rolled_back(updater: &Updater, newest: &[(&str, Option<Vec<u8>>)]) -> Result<(), String> {
+    let trusted = updater.trusted();
+    let versions = [
+        trusted.timestamp().map(|it| it.version),
+        trusted.snapshot().map(|it| it.version),
+        trusted.targets_role("targets").map(|it| it.version),
+    ];
+    for ((name, bytes), verified) in newest.iter().zip(versions) {
+        let stored = bytes.as_deref().and_then(version);
+        if stored != verified {
+            let shown = |it: Option<u64>| it.map_or("none".to_owned(), |it| it.to_string());
+            return Err(format!("{name} has version {}, expected {}", shown(stored), shown(verified)));
+        }
+    }
+    Ok(())
+}
+
+/// The version that a metadata file states. Returns `None` if it states none.
+fn version(bytes: &[u8]) -> Option<u64> {
+    serde_json::from_slice::<serde_json::Value>(bytes).ok()?.pointer("/signed/version")?.as_u64()
+}
+
+/// An error with its causes.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// The cache of one repository, as the TUF client uses it. What it writes is kept only if everything verified: a cache
+/// of which a part is missing would look like one that somebody broke.
+#[derive(Debug, Clone)]
+struct Store {
+    cache: Arc<dyn MetadataCache>,
+    repository: String,
+    pending: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+}
+
+impl Store {
+    /// Writes what the client handed over. A cache that cannot be written is none: the next run fetches again.
+    fn keep(&self) {
+        let pending = std::mem::take(&mut *self.pending());
+        for (name, bytes) in pending {
+            self.cache.store(&self.repository, &name, &bytes).ok();
+        }
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Vec<(String, Vec<u8>)>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl MetadataStore for Store {
+    fn load(&self, name: &str) -> sigstore_tuf::Result<Option<Vec<u8>>> {
+        let found = self.cache.load(&self.repository, name);
+        found.map_err(|error| Error::io(format!("reading {name} of the cache"), error))
+    }
+
+    fn store(&self, name: &str, bytes: &[u8]) -> sigstore_tuf::Result<()> {
+        self.pending().push((name.to_owned(), bytes.to_vec()));
+        Ok(())
+    }
 }

@@ -5,7 +5,7 @@ use std::io;
 use model::attestation::Rejection;
 use sigstore_verify::Verifier;
 use sigstore_verify::crypto::VerificationKey;
-use sigstore_verify::trust_root::{SigstoreInstance, TrustedRoot};
+use sigstore_verify::trust_root::TrustedRoot;
 
 use crate::bundle::{Split, split};
 use crate::certificate::{self, Leaf};
@@ -58,17 +58,6 @@ pub enum RootError {
 }
 
 impl Roots {
-    /// Those that came with this program: Sigstore's public instance, and GitHub's.
-    ///
-    /// # Errors
-    /// [`RootError`] where the library's own cannot be read.
-    pub fn embedded() -> Result<Self, RootError> {
-        let origin = "the trusted roots that came with this program";
-        let read = |it| TrustedRoot::from_embedded(it).map_err(|error| unreadable(origin, &error));
-        let roots = [read(SigstoreInstance::PublicGood)?, read(SigstoreInstance::GitHub)?];
-        Self::of(roots.into(), origin, false)
-    }
-
     /// Those of a file: documents of `application/vnd.dev.sigstore.trustedroot+json`, one or several, one after the other. `name`
     /// only names it.
     ///
@@ -93,13 +82,6 @@ impl Roots {
             None if roots.is_empty() => Err(unreadable(name, &"there is no trusted root in it")),
             None => Self::of(roots, name, true),
         }
-    }
-
-    /// The same, with something to be known of where they come from.
-    #[must_use]
-    pub fn noted(mut self, note: &str) -> Self {
-        self.origin = format!("{} ({note})", self.origin);
-        self
     }
 
     /// These, which come from there.

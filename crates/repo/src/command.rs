@@ -1,31 +1,57 @@
 //! Git itself, for what only it can tell: started at once and heard later. Its standard input is empty; ssh and credential
 //! helpers may still ask on the terminal.
 
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::RepoError;
+use crate::programs::Programs;
+use crate::{Repo, RepoError};
 
 /// A question that git is still working on.
 #[derive(Debug)]
-pub(crate) struct Asked(Result<Child, std::io::Error>);
+pub(crate) struct Asked(Result<Child, RepoError>);
 
 /// What git printed, or what it said when it failed.
 pub(crate) type Answer = Result<Vec<u8>, String>;
 
-/// Starts git in a folder.
-pub(crate) fn git(directory: &Path, arguments: &[&str]) -> Asked {
+/// Starts git in a repository, with these settings (`git -c`).
+pub(crate) fn git(repo: &Repo, settings: &[&str], arguments: &[&str]) -> Asked {
     let mut command = Command::new("git");
-    command.arg("-C").arg(directory).args(arguments).stdin(Stdio::null());
-    Asked(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn())
+    command.arg("-C").arg(repo.root());
+    if repo.is_bare() {
+        // What is named is explicit (`git help config`, safe.bareRepository).
+        command.arg("--git-dir=.");
+    }
+    for setting in settings {
+        command.args(["-c", setting]);
+    }
+    if repo.programs == Programs::Operators {
+        // What a partial clone lacks is not fetched with the programs that it names.
+        command.env("GIT_NO_LAZY_FETCH", "1");
+    }
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Asked(command.spawn().map_err(not_started))
+}
+
+/// Starts git in a repository, without the programs of the repository's own configuration if it may not start them.
+pub(crate) fn git_safely(repo: &Repo, settings: &[&str], arguments: &[&str]) -> Asked {
+    match repo.safe_settings() {
+        Ok(safe) => {
+            let all: Vec<&str> = safe.iter().map(String::as_str).chain(settings.iter().copied()).collect();
+            git(repo, &all, arguments)
+        }
+        Err(error) => Asked(Err(error)),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
+fn not_started(error: std::io::Error) -> RepoError {
+    RepoError::Program { command: "git".to_owned(), said: error.to_string() }
 }
 
 impl Asked {
     /// What came of it.
     pub(crate) fn wait(self) -> Result<Answer, RepoError> {
-        let failed =
-            |error: std::io::Error| RepoError::Program { command: "git".to_owned(), said: error.to_string() };
-        let output = self.0.and_then(Child::wait_with_output).map_err(failed)?;
+        let output = self.0?.wait_with_output().map_err(not_started)?;
         if output.status.success() {
             return Ok(Ok(output.stdout));
         }

@@ -77,6 +77,11 @@ pub enum RepoError {
         /// What it said.
         said: String,
     },
+    /// The repository's configuration names a program under a key that cannot be overridden.
+    #[error(
+        "the repository's own configuration sets {0}, which could start a program and cannot be overridden"
+    )]
+    Unsafe(String),
     /// There is no name and address to make a tag with.
     #[error("git knows no name and address to make a tag with: {said}")]
     NoIdentity {
@@ -126,6 +131,7 @@ impl RepoError {
                 Some("git config user.name 'Your Name' && git config user.email you@example.com")
             }
             Self::Program { .. } => Some("git must be installed and be able to read the clone"),
+            Self::Unsafe(_) => Some("remove the key from .git/config, or work in a fresh clone"),
             Self::Attribute { .. } | Self::Git { .. } | Self::Io { .. } => None,
             Self::TagExists(_) => Some("look at it with git show, then run again"),
             Self::Origin { .. } => {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::command::{Asked, git};
+use crate::programs::{Programs, settings};
 use crate::{Repo, RepoError};
 
 /// A name, address and time in the form of a tag object's `tagger` line.
@@ -31,7 +32,7 @@ impl Repo {
     /// Asks `git var GIT_COMMITTER_IDENT`, to be heard later: git's environment, its configuration, its own refusals.
     #[must_use]
     pub fn ask_identity(&self) -> AskedIdentity {
-        AskedIdentity(git(self.git.path(), &["var", "GIT_COMMITTER_IDENT"]))
+        AskedIdentity(git(self, &[], &["var", "GIT_COMMITTER_IDENT"]))
     }
 }
 
@@ -48,30 +49,46 @@ impl AskedIdentity {
 
 /// Git's configuration of signing, which git is still reading.
 #[derive(Debug)]
-pub struct AskedSigning(Asked);
+pub struct AskedSigning {
+    asked: Asked,
+    programs: Programs,
+}
+
+/// Git's configuration of signing.
+#[derive(Debug, Default)]
+pub struct SigningConfig {
+    /// The values by their keys, in lower case as git prints them; of several the last, as git takes them.
+    pub values: HashMap<String, String>,
+    /// The programs that the repository's own configuration names, by their keys, where they may not be started. None of
+    /// them is among the values.
+    pub not_started: HashMap<String, String>,
+}
 
 impl Repo {
     /// Asks `git config` for everything about signing, to be heard later: includes, environment and scopes are git's.
     #[must_use]
     pub fn ask_signing(&self) -> AskedSigning {
         let keys = r"^(gpg\..*|user\.signingkey|tag\.gpgsign)$";
-        AskedSigning(git(self.git.path(), &["config", "--null", "--get-regexp", keys]))
+        let asked = git(self, &[], &["config", "--null", "--show-scope", "--get-regexp", keys]);
+        AskedSigning { asked, programs: self.programs }
     }
 }
 
 impl AskedSigning {
-    /// The values by their keys, in lower case as git prints them; of several the last, as git takes them.
+    /// What git answered.
     ///
     /// # Errors
     /// [`RepoError::Program`] where git does not start.
-    pub fn wait(self) -> Result<HashMap<String, String>, RepoError> {
+    pub fn wait(self) -> Result<SigningConfig, RepoError> {
         // Git fails where no key fits: nothing is configured then.
-        let answer = self.0.wait()?.unwrap_or_default();
-        let text = String::from_utf8_lossy(&answer).into_owned();
-        let pair = |entry: &str| {
-            let (key, value) = entry.split_once('\n').unwrap_or((entry, "true"));
-            (key.to_owned(), value.to_owned())
-        };
-        Ok(text.split('\0').filter(|it| !it.is_empty()).map(pair).collect())
+        let answer = self.asked.wait()?.unwrap_or_default();
+        let mut config = SigningConfig::default();
+        for it in settings(&String::from_utf8_lossy(&answer)) {
+            let is_program = it.key.ends_with("program") || it.key.ends_with("command");
+            let refused = self.programs == Programs::Operators && it.of_repository && is_program;
+            let values = if refused { &mut config.not_started } else { &mut config.values };
+            values.insert(it.key, it.value);
+        }
+        Ok(config)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! This crate will not decide what a fact means, print, talk to a network but through the system's git, or change anything
 //! but what [`Repo::create_tag`] and [`Repo::push_tag`] say. Objects are read as they are: `refs/replace` and grafts take no part, as with
-//! `GIT_NO_REPLACE_OBJECTS=1`, because a release is made of what is really there.
+//! `GIT_NO_REPLACE_OBJECTS=1`, because a release is made of what is really there. Commands that only read start no program that the
+//! repository names ([`Programs::Operators`]).
 
 mod attributes;
 mod command;
@@ -13,6 +14,7 @@ mod identity;
 mod message;
 mod origin;
 mod paths;
+mod programs;
 mod refs;
 mod snapshot;
 mod substitute;
@@ -24,14 +26,16 @@ use git2::Repository;
 use model::{CommitId, ObjectId};
 
 pub use error::RepoError;
-pub use identity::{AskedIdentity, AskedSigning, Identity};
+pub use identity::{AskedIdentity, AskedSigning, Identity, SigningConfig};
 pub use origin::AskedOrigin;
+pub use programs::Programs;
 pub use snapshot::Take;
 pub use worktree::AskedChanges;
 
 /// A git repository: a clone with files, a linked worktree, a submodule or a bare one.
 pub struct Repo {
     git: Repository,
+    programs: Programs,
 }
 
 impl std::fmt::Debug for Repo {
@@ -41,13 +45,13 @@ impl std::fmt::Debug for Repo {
 }
 
 impl Repo {
-    /// The repository around `directory`.
+    /// The repository around `directory`, in which git may start these programs.
     ///
     /// # Errors
-    /// [`RepoError::NotFound`] where there is none or git may not read it.
-    pub fn open(directory: &Path) -> Result<Self, RepoError> {
+    /// [`RepoError::NotFound`] if there is none or git may not read it.
+    pub fn open(directory: &Path, programs: Programs) -> Result<Self, RepoError> {
         match Repository::discover(directory) {
-            Ok(git) => Ok(Self { git }),
+            Ok(git) => Ok(Self { git, programs }),
             Err(source) => {
                 Err(RepoError::NotFound { directory: directory.to_owned(), source: Box::new(source) })
             }

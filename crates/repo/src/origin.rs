@@ -6,7 +6,8 @@ use std::time::Duration;
 use model::hosting::{OriginFacts, OriginTag};
 use model::{CommitId, ObjectId, RepoSlug, url};
 
-use crate::command::{self, Asked};
+use crate::command::{Asked, git_safely};
+use crate::programs::Programs;
 use crate::{Repo, RepoError};
 
 /// A remote that is still thinking.
@@ -28,9 +29,13 @@ impl Repo {
         let reference = format!("refs/tags/{tag}");
         let [limit, time] = low_speed(idle);
         let peeled = format!("{reference}^{{}}");
-        let settings = ["-c", &limit, "-c", &time];
-        let question = ["ls-remote", "--symref", "--", remote, "HEAD", &reference, &peeled, &others];
-        let asked = command::git(&self.root(), &[&settings[..], &question].concat());
+        let mut question = vec!["ls-remote", "--symref"];
+        if self.programs == Programs::Operators {
+            // The repository could name another program for the remote's side, which runs here where it is a path.
+            question.push("--upload-pack=git-upload-pack");
+        }
+        question.extend(["--", remote, "HEAD", &reference, &peeled, &others]);
+        let asked = git_safely(self, &[&limit, &time], &question);
         let pushed_elsewhere = self.pushed_elsewhere(remote);
         AskedOrigin { asked, remote: remote.to_owned(), reference, pushed_elsewhere }
     }
@@ -45,9 +50,8 @@ impl Repo {
         // Settings that would push more than this one tag, or sign the push as well, take no part.
         let alone = ["push.followTags=false", "push.gpgSign=false", "push.recurseSubmodules=no"];
         let settings: Vec<&str> = [&limit, &time].into_iter().map(String::as_str).chain(alone).collect();
-        let mut arguments: Vec<&str> = settings.into_iter().flat_map(|it| ["-c", it]).collect();
-        arguments.extend(["push", "--porcelain", "--", remote, &refspec]);
-        command::git(&self.root(), &arguments).wait()?.map(drop).map_err(|said| RepoError::Push {
+        let arguments = ["push", "--porcelain", "--", remote, &refspec];
+        git_safely(self, &settings, &arguments).wait()?.map(drop).map_err(|said| RepoError::Push {
             tag: tag.to_owned(),
             remote: remote.to_owned(),
             said,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::command::{Asked, git};
+use crate::command::{Asked, git_safely};
 use crate::{Repo, RepoError};
 
 impl Repo {
@@ -10,9 +10,17 @@ impl Repo {
     /// takes no lock and refreshes no index.
     #[must_use]
     pub fn ask_changes(&self) -> AskedChanges {
-        let arguments =
-            ["--no-optional-locks", "status", "--porcelain", "-z", "--untracked-files=no", "--no-renames"];
-        AskedChanges(self.git.workdir().map(|it| git(it, &arguments)))
+        // Of a submodule, its commit is in the release and its files are not: git need not look into it.
+        let arguments = [
+            "--no-optional-locks",
+            "status",
+            "--porcelain",
+            "-z",
+            "--untracked-files=no",
+            "--no-renames",
+            "--ignore-submodules=dirty",
+        ];
+        AskedChanges(self.git.workdir().map(|_| git_safely(self, &[], &arguments)))
     }
 
     /// The attribute files outside the tree that change what `git archive` writes in this clone.

@@ -16,7 +16,7 @@ pub fn plan(request: &Request, target: &Target, facts: &Facts, notes: Option<&st
     let file = |there| if there { State::Again } else { State::Missing };
     let name = request.tag.name();
     let tagged = facts.tags.iter().any(|it| it.name == name && it.commit == Some(facts.commit));
-    let path = |name: &str| request.out.join(name).display().to_string();
+    let path = |name: &str| request.out.path().join(name).display().to_string();
     let mut steps = vec![
         step(Action::WriteArchive, path(&request.tag.archive_name()), file(facts.files.archive)),
         step(Action::WriteSums, path("SHA256SUMS"), file(facts.files.sums)),

@@ -51,6 +51,7 @@ pub fn preflight(request: &Request, target: &Target, facts: &Facts) -> Vec<Check
         judged(Check::EmptyNotes, empty_notes(facts), allow),
         judged(Check::VersionSource, version_source(request, target, facts), allow),
         judged(Check::Signing, signing(request, facts), allow),
+        judged(Check::Output, output(request, facts), allow),
     ]);
     if let (Reach::Published(publication), Some(world)) = (&request.reach, &facts.world) {
         checks.extend(world_checks(request, *publication, facts, world));
@@ -316,6 +317,19 @@ fn signing(request: &Request, facts: &Facts) -> Found {
     }
 }
 
+/// Whether the files can be written where they belong.
+fn output(request: &Request, facts: &Facts) -> Found {
+    let folder = request.out.path();
+    match &facts.files.obstacle {
+        None => Found::Good(format!("{} can be written to", folder.display())),
+        Some(evidence) => bad(
+            "not-plain",
+            format!("{evidence}: nothing is written through links"),
+            "remove it (git rm, if it is tracked), or choose another folder with --out",
+        ),
+    }
+}
+
 /// What the signature of a tag that is there is worth.
 fn existing_signature(findings: &[Finding]) -> Found {
     let Some(worst) = findings.iter().max_by_key(|it| it.verdict) else {
@@ -340,6 +354,7 @@ fn signer(facts: &Facts) -> Found {
     let (evidence, hint) = (signer.evidence.clone(), signer.hint.clone());
     match signer.state {
         SignerState::Accepted => Found::Good(evidence),
+        SignerState::NotStarted => Found::Note { reason: "not-started", evidence, hint },
         SignerState::Unjudged => Found::Note { reason: "no-policy", evidence, hint },
         SignerState::Refused => bad("not-allowed", evidence, hint),
         SignerState::None => bad("no-key", evidence, hint),

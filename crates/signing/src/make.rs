@@ -1,6 +1,6 @@
 //! Signs with the key and the programs that git is configured for (`git help config`, `gpg.format` and what follows it).
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -179,6 +179,16 @@ impl SignError {
 }
 
 impl Settings {
+    /// The keys of git's configuration that name the programs which find the key and sign, for the configured format.
+    #[must_use]
+    pub fn programs(&self) -> Vec<&'static str> {
+        match self.format.as_deref() {
+            Some("ssh") => vec!["gpg.ssh.program", "gpg.ssh.defaultkeycommand"],
+            Some("x509") => vec!["gpg.x509.program"],
+            _ => vec!["gpg.openpgp.program", "gpg.program"],
+        }
+    }
+
     /// The key that would sign: the one asked for, else the configured one; else, for SSH, the first that the configured
     /// command prints, and for the others that of the tagger, given as `Name <address>`.
     ///
@@ -219,7 +229,7 @@ impl Settings {
             return Ok(SshKey { program, place: Place::Literal(text.to_owned()), public });
         }
         let path = self.expanded(&named);
-        let content = std::fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
+        let content = read_key(&path).map_err(|error| wrong(error.to_string()))?;
         let public = public_part(&path, &content).map_err(wrong)?;
         Ok(SshKey { program, place: Place::File(path), public })
     }
@@ -245,6 +255,21 @@ impl Settings {
     }
 }
 
+/// The longest key file that is read, in bytes.
+const MAX_KEY_BYTES: u64 = 1 << 16;
+
+/// Reads a key file. What is no plain file has no end, or none that is waited for.
+fn read_key(path: &Path) -> std::io::Result<String> {
+    let found = std::fs::metadata(path)?;
+    if !found.is_file() || found.len() > MAX_KEY_BYTES {
+        let reason = format!("{} is no plain file of at most {MAX_KEY_BYTES} bytes", path.display());
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, reason));
+    }
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(MAX_KEY_BYTES).read_to_string(&mut text)?;
+    Ok(text)
+}
+
 /// The public key of a key file, as a line: of a public one itself, of a private one what stands in it unencrypted.
 /// `None` for a private key in a form that does not tell.
 fn public_part(path: &Path, content: &str) -> Result<Option<String>, String> {
@@ -255,7 +280,7 @@ fn public_part(path: &Path, content: &str) -> Result<Option<String>, String> {
     match PrivateKey::from_openssh(content) {
         Ok(key) => Ok(text(key.public_key())),
         Err(_) if content.contains("PRIVATE KEY-----") => {
-            let beside = std::fs::read_to_string(path.with_extension("pub")).ok();
+            let beside = read_key(&path.with_extension("pub")).ok();
             Ok(beside.and_then(|it| PublicKey::from_openssh(&it).ok()).and_then(|it| text(&it)))
         }
         Err(error) => Err(error.to_string()),

@@ -2,6 +2,7 @@
 
 use model::receipt::MadeFile;
 use model::{CommitId, ReleaseTag};
+use ops::Programs;
 use serde::Serialize;
 
 use crate::Ending;
@@ -21,7 +22,7 @@ struct Document<'a> {
 }
 
 pub(crate) fn run(global: &Global, args: &Archive) -> Result<Ending, Failure> {
-    let session = Session::open(global)?;
+    let session = Session::open(global, Programs::Operators)?;
     let tag = session.tag(&args.which)?;
     let revision = session.revision_of(&tag, args.commit.as_ref())?;
     let commit = session.repo.resolve(&revision).map_err(ops::OpsError::from)?;

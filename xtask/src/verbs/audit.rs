@@ -1,7 +1,6 @@
 //! `audit <TAG>`: what a published release proves to somebody who only downloads it.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
@@ -57,9 +56,8 @@ pub(crate) fn run(global: &Global, args: &args::Audit) -> Result<Ending, Failure
         Some(session) => session.abroad(),
         None => Abroad::find(global)?,
     };
-    let root = session.as_ref().map_or_else(|| Path::new(".").to_owned(), |it| it.repo.root());
     let trusted = trust::trusted(&args.trust, true, abroad.patience.timeout)?;
-    let reached = Reached::connect(&abroad.slug, &root, (abroad.named_host, abroad.patience), trusted)?;
+    let reached = Reached::connect(&abroad.slug, (abroad.named_host, abroad.patience), trusted)?;
     let audit = Audit {
         world: reached.world(),
         slug: &abroad.slug,

@@ -2,7 +2,7 @@
 
 use model::plan::{Checked, Outcome};
 use model::request::{Badge, End, Publication, Reach, Request};
-use ops::{OpsError, Template, Work};
+use ops::{OpsError, Programs, Template, Work};
 use serde::Serialize;
 
 use crate::Ending;
@@ -21,7 +21,7 @@ struct Document<'a> {
 }
 
 pub(crate) fn run(global: &Global, args: &Doctor) -> Result<Ending, Failure> {
-    let session = Session::open(global)?;
+    let session = Session::open(global, Programs::Operators)?;
     let checks = if let Some(tag) = &args.tag {
         release_checks(&session, tag, args)?
     } else {

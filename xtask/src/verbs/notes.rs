@@ -2,7 +2,7 @@
 
 use model::change::{Contributor, Entry, Kind, Since};
 use model::{CommitId, ReleaseTag, RepoPath};
-use ops::OpsError;
+use ops::{OpsError, Programs};
 use serde::Serialize;
 
 use crate::Ending;
@@ -31,7 +31,7 @@ struct Section<'a> {
 }
 
 pub(crate) fn run(global: &Global, args: &Notes) -> Result<Ending, Failure> {
-    let session = Session::open(global)?;
+    let session = Session::open(global, Programs::Operators)?;
     let tag = session.tag(&args.which)?;
     let revision = session.revision_of(&tag, args.range.commit.as_ref())?;
     let request = session.request(tag, &args.range, revision);

@@ -52,8 +52,8 @@ pub(crate) fn run(global: &Global, args: &Rehearse) -> Result<Ending, Failure> {
     let session = plot::session(global, args)?;
     let meant = plot::plot(global, args, session.as_ref())?;
     match faults {
-        Some(faults) => struck(global, &meant, &faults, &plot::belongings(session.as_ref())),
-        None => played(global, args, &meant, &plot::belongings(session.as_ref())),
+        Some(faults) => struck(global, &meant, &faults, &plot::belongings(session.as_ref())?),
+        None => played(global, args, &meant, &plot::belongings(session.as_ref())?),
     }
 }
 

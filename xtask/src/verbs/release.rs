@@ -8,7 +8,7 @@ use model::receipt::Receipt;
 use model::request::{End, Publication, Reach, Request};
 use model::verdict::{Finding, Verdict, worst};
 use model::{CommitId, ReleaseTag};
-use ops::{Done, Prepared, Work};
+use ops::{Done, Prepared, Programs, Work};
 use serde::Serialize;
 
 use crate::Ending;
@@ -64,7 +64,7 @@ struct Notice<'a> {
 }
 
 pub(crate) fn run(global: &Global, args: &Release) -> Result<Ending, Failure> {
-    let session = Session::open(global)?.trusting(&args.trust)?;
+    let session = Session::open(global, programs(args))?.trusting(&args.trust)?;
     let request = request(&session, args)?;
     let template = session::template(&args.range)?;
     let target = session.target(&request.tag);
@@ -82,6 +82,11 @@ pub(crate) fn run(global: &Global, args: &Release) -> Result<Ending, Failure> {
         Some(Done { audit, .. }) if !audit.findings.is_empty() => Ending::Judged(worst(&audit.findings)),
         _ => Ending::Done,
     })
+}
+
+/// A dry run only reads.
+fn programs(args: &Release) -> Programs {
+    if args.dry_run { Programs::Operators } else { Programs::Configured }
 }
 
 fn request(session: &Session, args: &Release) -> Result<Request, Failure> {

@@ -1,7 +1,7 @@
 //! `status [TARGET]`: what is unreleased.
 
 use model::CommitId;
-use ops::{OpsError, Standing};
+use ops::{OpsError, Programs, Standing};
 use serde::Serialize;
 
 use crate::Ending;
@@ -30,7 +30,7 @@ struct Row<'a> {
 }
 
 pub(crate) fn run(global: &Global, args: &Status) -> Result<Ending, Failure> {
-    let session = Session::open(global)?;
+    let session = Session::open(global, Programs::Operators)?;
     let commit = session.repo.resolve(&args.commit).map_err(OpsError::from)?;
     let chosen = match &args.target {
         None => session.catalog.targets().iter().collect(),

@@ -1,6 +1,6 @@
 //! `verify <FILE>`: what the Sigstore bundles for a file prove.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
 use model::Digest;
@@ -18,6 +18,9 @@ use crate::session::{self, Abroad};
 use crate::story::Story;
 use crate::trust;
 use crate::world::Reached;
+
+/// The longest public key that is read, in bytes.
+const MAX_KEY_BYTES: u64 = 1 << 16;
 
 /// What scripts get.
 #[derive(Serialize)]
@@ -57,7 +60,7 @@ pub(crate) fn run(global: &Global, args: &Verify) -> Result<Ending, Failure> {
         }
         None => {
             let patience = (abroad.named_host, abroad.patience);
-            Some(Reached::connect(&abroad.slug, Path::new("."), patience, trusted.clone())?)
+            Some(Reached::connect(&abroad.slug, patience, trusted.clone())?)
         }
     };
     let bundles = match (&args.bundle, &reached) {
@@ -136,8 +139,8 @@ fn signer(global: &Global, args: &Verify, abroad: &Abroad) -> Result<(Signer, Op
         return Err(Failure::usage(error));
     }
     if let Some(path) = &args.key {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
-        let key = PublicKey::from_pem(&text.map_err(Failure::usage)?);
+        let text = ops::read_named(path, MAX_KEY_BYTES).map_err(Failure::usage)?;
+        let key = PublicKey::from_pem(&String::from_utf8_lossy(&text));
         let key =
             key.with_context(|| format!("{} is no public key", path.display())).map_err(Failure::usage)?;
         return Ok((Signer::Key, Some(key)));

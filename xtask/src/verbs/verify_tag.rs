@@ -1,7 +1,7 @@
 //! `verify-tag <TAG>`: what a tag of this clone proves.
 
 use model::verdict::{Finding, Verdict, worst};
-use ops::OpsError;
+use ops::{OpsError, Programs};
 use serde::Serialize;
 
 use crate::Ending;
@@ -20,7 +20,7 @@ struct Document<'a> {
 }
 
 pub(crate) fn run(global: &Global, args: &VerifyTag) -> Result<Ending, Failure> {
-    let session = Session::open(global)?.trusting(&args.trust)?;
+    let session = Session::open(global, Programs::Operators)?.trusting(&args.trust)?;
     let resolve = |revision: &String| session.repo.resolve(revision).map_err(OpsError::from);
     let expected = args.commit.as_ref().map(resolve).transpose()?;
     let findings = ops::verify_tag(session.work(), &args.tag, expected)?;

@@ -1,0 +1,38 @@
+//! The folder that a release's files are written to.
+
+use archive::{Folder, FolderError};
+use model::facts::FilesFact;
+use model::request::OutputFolder;
+
+use crate::{NOTES_FILE, SUMS_FILE};
+
+/// Opens the folder, and creates it if it is missing.
+pub(crate) fn create(out: &OutputFolder) -> Result<Folder, FolderError> {
+    let mut folder = Folder::create_named(&out.root)?;
+    for name in &out.below {
+        folder = folder.create_child(name)?;
+    }
+    Ok(folder)
+}
+
+/// Says which files of a release exist already, and what would keep them from being written. Creates nothing.
+pub(crate) fn inspect(out: &OutputFolder, archive: &str) -> FilesFact {
+    let mut found = FilesFact::default();
+    let look = || -> Result<FilesFact, FolderError> {
+        let mut folder = Folder::open_named(&out.root)?;
+        for name in &out.below {
+            folder = match folder {
+                Some(it) => it.open_child(name)?,
+                None => return Ok(FilesFact::default()),
+            };
+        }
+        let Some(folder) = folder else { return Ok(FilesFact::default()) };
+        let [archive, sums, notes] = [archive, SUMS_FILE, NOTES_FILE].map(|name| folder.can_create(name));
+        Ok(FilesFact { archive: archive?, sums: sums?, notes: notes?, obstacle: None })
+    };
+    match look() {
+        Ok(files) => found = files,
+        Err(error) => found.obstacle = Some(error.to_string()),
+    }
+    found
+}

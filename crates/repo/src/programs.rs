@@ -1,0 +1,223 @@
+//! Whose programs git may start.
+//!
+//! Git starts programs that its configuration names: credential helpers, ssh commands, filters, monitors, hooks. That of a
+//! repository is not trustworthy where the repository came from somewhere else, so commands that only read use the
+//! programs of the operator (system, user, command line and environment) and none of the repository's own files
+//! (`git help config`, "SCOPES": local and worktree). Git cannot leave those files out, so what they set is set again, to
+//! the operator's value or to nothing.
+
+use git2::ConfigLevel;
+
+use crate::command::git;
+use crate::error::git_error;
+use crate::{Repo, RepoError};
+
+/// Whose programs git may start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Programs {
+    /// All that are configured, as git itself does: for commands that change the operator's own repository.
+    Configured,
+    /// Only those of the operator's own configuration: for commands that only read.
+    Operators,
+}
+
+/// Keys of git's configuration that name a program, as far as the commands that this crate runs (`status`, `ls-remote`,
+/// `ls-files`, `var`, `config`) would start it. A `*` stands for a subsection.
+const PROGRAM_KEYS: [&str; 17] = [
+    "core.fsmonitor",
+    "core.sshcommand",
+    "core.askpass",
+    "core.gitproxy",
+    "credential.helper",
+    "credential.*.helper",
+    "filter.*.clean",
+    "filter.*.smudge",
+    "filter.*.process",
+    "filter.*.required",
+    "protocol.*.allow",
+    "remote.*.vcs",
+    "gpg.program",
+    "gpg.*.program",
+    "gpg.ssh.defaultkeycommand",
+    "include.path",
+    "includeif.*.path",
+];
+
+/// What is set whatever the repository's files say. Hooks are files of the repository. Remote helpers (`ext::` runs any
+/// command) are reached through addresses, which `url.*.insteadOf` can rewrite. A bare repository inside of the files
+/// of another one would bring its own configuration.
+const ALWAYS: [&str; 8] = [
+    "core.hooksPath=/dev/null",
+    "protocol.allow=never",
+    "protocol.http.allow=always",
+    "protocol.https.allow=always",
+    "protocol.ssh.allow=always",
+    "protocol.file.allow=always",
+    "protocol.git.allow=always",
+    "safe.bareRepository=explicit",
+];
+
+/// A value of git's configuration, and whether a file of the repository has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Setting {
+    pub(crate) key: String,
+    pub(crate) value: String,
+    pub(crate) of_repository: bool,
+}
+
+/// Whether a key, in the lower case in which git prints section and name, fits a form of [`PROGRAM_KEYS`].
+fn names_program(key: &str) -> bool {
+    PROGRAM_KEYS.iter().any(|form| match form.split_once('*') {
+        None => key == *form,
+        Some((section, name)) => {
+            key.len() > section.len() + name.len() && key.starts_with(section) && key.ends_with(name)
+        }
+    })
+}
+
+impl Repo {
+    /// The settings (`git -c`) with which git starts no program of the repository's own configuration. Empty if this
+    /// repository may start all that are configured.
+    ///
+    /// # Errors
+    /// [`RepoError::Git`] if the configuration cannot be read, [`RepoError::Program`] if git cannot list it,
+    /// [`RepoError::Unsafe`] if it names a program in a way that cannot be overridden.
+    pub fn safe_settings(&self) -> Result<Vec<String>, RepoError> {
+        if self.programs == Programs::Configured {
+            return Ok(Vec::new());
+        }
+        let mut settings: Vec<String> = ALWAYS.map(str::to_owned).into();
+        if self.may_name_programs()? {
+            settings.extend(overrides(&self.configuration()?).map_err(RepoError::Unsafe)?);
+        }
+        Ok(settings)
+    }
+
+    /// Whether the repository's own files set a key that names a program, or include other files.
+    fn may_name_programs(&self) -> Result<bool, RepoError> {
+        let config = self.git.config().map_err(git_error("git's configuration"))?;
+        let mut entries = config.entries(None).map_err(git_error("git's configuration"))?;
+        while let Some(entry) = entries.next() {
+            let entry = entry.map_err(git_error("git's configuration"))?;
+            let own = matches!(entry.level(), ConfigLevel::Local | ConfigLevel::Worktree);
+            // A name that is no UTF-8 is one that nobody can judge.
+            if own && entry.name().map_or(true, |it| names_program(&it.to_ascii_lowercase())) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Git's whole configuration with the scope of each value, in the order in which git reads it. Starts no program
+    /// but git itself.
+    pub(crate) fn configuration(&self) -> Result<Vec<Setting>, RepoError> {
+        let list = ["config", "--null", "--show-scope", "--list"];
+        let listed = git(self, &[], &list).wait()?;
+        let listed =
+            listed.map_err(|said| RepoError::Program { command: "git config --list".to_owned(), said })?;
+        Ok(settings(&String::from_utf8_lossy(&listed)))
+    }
+}
+
+/// Reads `git config --null --show-scope --list`: the scope, the key and, after a line end, its value.
+pub(crate) fn settings(text: &str) -> Vec<Setting> {
+    let mut parts = text.split('\0');
+    let mut found = Vec::new();
+    while let (Some(scope), Some(entry)) = (parts.next(), parts.next()) {
+        let (key, value) = entry.split_once('\n').unwrap_or((entry, "true"));
+        let of_repository = matches!(scope, "local" | "worktree" | "submodule");
+        found.push(Setting { key: key.to_owned(), value: value.to_owned(), of_repository });
+    }
+    found
+}
+
+/// The settings that take the place of those of the repository. The error is a key that `git -c` cannot set: it ends a key at
+/// its first `=`.
+fn overrides(all: &[Setting]) -> Result<Vec<String>, String> {
+    let own = all.iter().filter(|it| it.of_repository && names_program(&it.key.to_ascii_lowercase()));
+    let mut keys: Vec<&str> = own.map(|it| it.key.as_str()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    if let Some(key) = keys.iter().find(|it| it.contains('=')) {
+        return Err((*key).to_owned());
+    }
+    let mut settings = Vec::new();
+    let is_helper = |key: &str| key.starts_with("credential.") && key.ends_with(".helper");
+    if keys.iter().any(|it| is_helper(it)) {
+        // An empty value forgets all helpers before it, whichever address they are for (`git help credentials`).
+        settings.push("credential.helper=".to_owned());
+        let operators = all.iter().filter(|it| !it.of_repository && is_helper(&it.key));
+        settings.extend(operators.map(|it| format!("{}={}", it.key, it.value)));
+    }
+    for key in keys {
+        let neutral = match key {
+            _ if is_helper(key) || key.starts_with("include") || key.starts_with("gpg.") => continue,
+            "core.fsmonitor" => "false",
+            "core.sshcommand" => "ssh",
+            "core.gitproxy" => {
+                // The first value that fits an address counts: no later one can replace it.
+                settings.push("protocol.git.allow=never".to_owned());
+                continue;
+            }
+            _ if ALWAYS.iter().any(|it| it.starts_with(&format!("{key}="))) => continue,
+            _ if key.starts_with("protocol.") => "never",
+            _ if key.ends_with(".required") => "false",
+            _ => "",
+        };
+        let operators = all.iter().rfind(|it| !it.of_repository && it.key == key);
+        settings.push(format!("{key}={}", operators.map_or(neutral, |it| it.value.as_str())));
+    }
+    Ok(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(entries: &[(&str, &str, &str)]) -> Vec<Setting> {
+        let text: String =
+            entries.iter().map(|(scope, key, value)| format!("{scope}\0{key}\n{value}\0")).collect();
+        settings(&text)
+    }
+
+    #[test]
+    fn settings_of_the_repository_are_replaced_by_the_operators() {
+        let all = listed(&[
+            ("global", "credential.helper", "store"),
+            ("global", "core.sshcommand", "ssh -4"),
+            ("global", "filter.lfs.clean", "git-lfs clean"),
+            ("local", "credential.https://x.helper", "!evil"),
+            ("local", "core.sshcommand", "evil"),
+            ("local", "core.fsmonitor", "evil"),
+            ("local", "filter.lfs.clean", "evil"),
+            ("local", "filter.own.process", "evil"),
+            ("local", "filter.own.required", "true"),
+            ("local", "user.name", "Ada"),
+        ]);
+        let expected = [
+            "credential.helper=",
+            "credential.helper=store",
+            "core.fsmonitor=false",
+            "core.sshcommand=ssh -4",
+            "filter.lfs.clean=git-lfs clean",
+            "filter.own.process=",
+            "filter.own.required=false",
+        ];
+        assert_eq!(overrides(&all).unwrap(), expected);
+        let harmless = listed(&[("global", "core.sshcommand", "ssh"), ("local", "user.name", "Ada")]);
+        assert_eq!(overrides(&harmless).unwrap(), [] as [&str; 0]);
+        let hidden = listed(&[("local", "filter.a=b.clean", "evil")]);
+        assert_eq!(overrides(&hidden), Err("filter.a=b.clean".to_owned()));
+    }
+
+    #[test]
+    fn keys_with_any_subsection_are_recognised() {
+        for key in ["filter.a.b.clean", "credential.https://x.y/z.helper", "gpg.x509.program", "core.askpass"]
+        {
+            assert!(names_program(key), "{key}");
+        }
+        for key in ["filter.clean", "credential.username", "user.name", "gpg.format"] {
+            assert!(!names_program(key), "{key}");
+        }
+    }
+}

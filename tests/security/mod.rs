@@ -1,0 +1,28 @@
+//! Attacks on whoever runs the suite: hostile repositories, working directories, caches, bundles and servers.
+//!
+//! The numbers are those of `docs/security.md`. Each case has a twin that differs only in the attack and succeeds.
+
+mod programs;
+mod symlinks;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::support::say;
+
+/// The cases, each shown by a test of its own.
+const CASES: std::ops::Range<u32> = 92..108;
+
+static TABLE: Mutex<BTreeMap<u32, String>> = Mutex::new(BTreeMap::new());
+
+/// Records what became of an attack and of its twin. The table is printed when every case has its row.
+fn record(case: u32, attack: &str, outcome: &str, twin: &str) {
+    let mut table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
+    table.insert(case, format!("{case:>4}  {outcome:<44} {twin:<36} {attack}"));
+    if CASES.clone().all(|it| table.contains_key(&it)) {
+        let head = format!("{:>4}  {:<44} {:<36} {}", "case", "attack ends in", "twin ends in", "attack");
+        let rows: Vec<&str> =
+            std::iter::once(head.as_str()).chain(table.values().map(String::as_str)).collect();
+        say(&rows.join("\n"));
+    }
+}
