@@ -182,7 +182,7 @@ fn many_attestations_are_read_page_by_page() {
     let bundle = kept.minted.bundle();
     kept.github.attest(&bundle.to_string(), false).unwrap();
     let told = kept.verify(&[]).ok().json();
-    assert_eq!(told["bundles"].as_array().unwrap().len(), 121);
+    assert_eq!(told["subjects"][0]["bundles"].as_array().unwrap().len(), 121);
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn trusted_roots_are_fetched_over_tuf_and_never_taken_back() {
     publish(3, "2026-01-01T00:00:00Z");
     let ran = kept.verify(&arguments);
     assert_eq!(verdict(&ran), unproven);
-    let finding = &ran.json()["findings"][0];
+    let finding = &ran.json()["subjects"][0]["findings"][0];
     assert!(finding["evidence"].as_str().unwrap().contains("expired"), "{finding:#}");
     assert!(finding["hint"].as_str().unwrap().contains("--trusted-root"), "{finding:#}");
     publish(4, later);

@@ -114,7 +114,8 @@ impl Minted {
 #[track_caller]
 pub(crate) fn verdict(ran: &Ran) -> (String, String) {
     let (document, verdict) = ran.verdict();
-    let findings = document["findings"].as_array().unwrap();
+    let subject = document["subjects"].as_array().map_or(&document, |it| &it[0]);
+    let findings = subject["findings"].as_array().unwrap();
     let last = findings.last().expect("a verdict without a finding");
     (verdict, last["reason"].as_str().unwrap().to_owned())
 }

@@ -54,7 +54,7 @@ fn no_changed_byte_of_a_bundle_is_proven() {
     for batch in whole.chunks(BATCH) {
         let bundles: Vec<&str> = batch.iter().map(|it| it.2.as_str()).collect();
         let told = run(&mut minted.command(&bundles.join("\n"), "all.jsonl", &POLICY)).json();
-        let verdicts = told["bundles"].as_array().unwrap();
+        let verdicts = told["subjects"][0]["bundles"].as_array().unwrap();
         assert_eq!(verdicts.len(), batch.len(), "not every bundle was looked at");
         for ((at, bit, _), told) in batch.iter().zip(verdicts) {
             if told["verdict"] == "proven" {

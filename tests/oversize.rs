@@ -66,8 +66,8 @@ fn ten_thousand_bundles() {
     let many = format!("{other}\n").repeat(10_000);
     let ran = measured("10,000 bundles", &minted.command(&many, "all.jsonl", &POLICY));
     assert_eq!(verdict(&ran).0, "refuted");
-    assert_eq!(ran.json()["bundles"].as_array().unwrap().len(), 1001);
-    assert_eq!(ran.json()["bundles"][1000]["reason"], "limit");
+    assert_eq!(ran.json()["subjects"][0]["bundles"].as_array().unwrap().len(), 1001);
+    assert_eq!(ran.json()["subjects"][0]["bundles"][1000]["reason"], "limit");
     let ran = measured(
         "a good bundle before 10,000",
         &minted.command(&format!("{good}\n{many}"), "all.jsonl", &POLICY),

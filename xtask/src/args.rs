@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     pub(crate) verb: Verb,
 }
 
-/// Checks a file against Sigstore bundles, as `cargo xtask verify` does.
+/// Checks files against Sigstore bundles, as `cargo xtask verify` does.
 #[derive(Debug, Parser)]
 #[command(name = "opensandbox-verify", version, max_term_width = 100)]
 pub(crate) struct Verifier {
@@ -110,7 +110,7 @@ pub(crate) enum Verb {
     VerifyTag(VerifyTag),
     /// Download a published release as anybody does, and prove it
     Audit(Audit),
-    /// Check a file against Sigstore bundles
+    /// Check files against Sigstore bundles
     Verify(Box<Verify>),
     /// Play a whole release on this machine, and prove every step
     Rehearse(Rehearse),
@@ -276,9 +276,12 @@ pub(crate) struct VerifyTag {
 /// `verify`.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The file, or its digest as sha256:HEX
-    #[arg(value_name = "FILE")]
-    pub(crate) subject: String,
+    /// The files, or digests as sha256:HEX
+    #[arg(value_name = "FILE", required_unless_present = "sums")]
+    pub(crate) subjects: Vec<String>,
+    /// Verify every file that this SHA256SUMS lists, beside it
+    #[arg(long, value_name = "SHA256SUMS")]
+    pub(crate) sums: Option<PathBuf>,
     /// The bundles, in JSON or JSON lines [default: those that GitHub keeps]
     #[arg(long, value_name = "FILE")]
     pub(crate) bundle: Option<PathBuf>,
@@ -290,13 +293,16 @@ pub(crate) struct Verify {
     /// The workflow that signed [default: any of the repository]
     #[arg(long, value_name = "[HOST/]OWNER/NAME/PATH[@REF]")]
     pub(crate) signer_workflow: Option<String>,
+    /// The repository that was built, if the workflow is a builder of another repository
+    #[arg(long, value_name = "[HOST/]OWNER/NAME", requires = "signer_workflow")]
+    pub(crate) source_uri: Option<String>,
     /// The reference that was built, as in refs/heads/main
     #[arg(long, value_name = "REF")]
     pub(crate) source_ref: Option<String>,
     /// The commit that was built
     #[arg(long, value_name = "COMMIT")]
     pub(crate) source_digest: Option<String>,
-    /// What the attestation says [default: SLSA provenance v1; with cosign's flags: anything]
+    /// Type of the statement [default: SLSA provenance v1; with --source-uri also v0.2; with cosign's flags: any]
     #[arg(long, value_name = "URI")]
     pub(crate) predicate_type: Option<String>,
     /// Take nothing from a runner that GitHub does not host

@@ -179,6 +179,18 @@ pub(crate) fn audit(page: &mut Page, report: &AuditReport) {
     }
 }
 
+/// Adds a row for a file: its verdict, and why.
+pub(crate) fn subject(page: &mut Page, shown: &str, findings: &[Finding]) {
+    let (word, style) = verdict(worst(findings));
+    let finding = findings.iter().max_by_key(|it| it.verdict);
+    let evidence = finding.map_or(String::new(), |it| match it.verdict {
+        Verdict::Proven => it.evidence.clone(),
+        _ => format!("{}: {}", it.reason, it.evidence),
+    });
+    beside(page, (&format!("  {style}{word:<9}{style:#} "), 12), shown, Style::new());
+    beside(page, (&" ".repeat(12), 12), &evidence, DIM);
+}
+
 /// Adds a release with its verdict, and what is not proven of it.
 pub(crate) fn audited(page: &mut Page, tag: &str, it: Verdict, open: &str) {
     let (word, style) = verdict(it);

@@ -1,6 +1,7 @@
 //! What is meant: the repository, the catalog, and the release that the arguments ask for.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,9 +28,32 @@ pub(crate) struct Session {
     around: Surroundings,
     remote: String,
     pub(crate) slug: RepoSlug,
+    /// Where the repository's name comes from.
+    pub(crate) slug_source: SlugSource,
     /// Whether the operator named the host, and not only a remote's address.
     named_host: bool,
     patience: Patience,
+}
+
+/// Where the name of the repository on GitHub comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SlugSource {
+    /// The operator typed it, with this flag.
+    Flag(&'static str),
+    /// The address of this remote.
+    Remote(String),
+    /// The catalog of this name.
+    Catalog(String),
+}
+
+impl fmt::Display for SlugSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(f, "from {flag}"),
+            Self::Remote(remote) => write!(f, "from the remote {remote}"),
+            Self::Catalog(name) => write!(f, "from {name}"),
+        }
+    }
 }
 
 impl Session {
@@ -37,13 +61,14 @@ impl Session {
     pub(crate) fn open(global: &Global, programs: Programs) -> Result<Self, Failure> {
         let directory = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let repo = Repo::open(&directory, programs).map_err(ops::OpsError::from)?;
-        let (catalog, policy_root) = catalog(global, Some(&repo.root()))?;
-        let slug = match &global.repo {
-            Some(text) => RepoSlug::parse(&on_host(text)).map_err(Failure::usage)?,
-            None => repo
-                .remote_url(&global.remote)
-                .and_then(|it| RepoSlug::from_remote_url(&it))
-                .unwrap_or_else(|| catalog.slug().clone()),
+        let (catalog, policy_root, catalog_name) = catalog(global, Some(&repo.root()))?;
+        let remote = || RepoSlug::from_remote_url(&repo.remote_url(&global.remote)?);
+        let (slug, slug_source) = match &global.repo {
+            Some(text) => (slug_of(text)?, SlugSource::Flag("-R")),
+            None => match remote() {
+                Some(slug) => (slug, SlugSource::Remote(global.remote.clone())),
+                None => (catalog.slug().clone(), SlugSource::Catalog(catalog_name)),
+            },
         };
         let named_host = is_named(global, &slug);
         let patience = world::patience()?;
@@ -56,7 +81,8 @@ impl Session {
             now: now(),
             clock: now,
         };
-        Ok(Self { repo, catalog, around, remote: global.remote.clone(), slug, named_host, patience })
+        let remote = global.remote.clone();
+        Ok(Self { repo, catalog, around, remote, slug, slug_source, named_host, patience })
     }
 
     /// The session around here, where there is a repository: for what can do without one.
@@ -65,11 +91,22 @@ impl Session {
         if is_there { Self::open(global, Programs::Operators).map(Some) } else { Ok(None) }
     }
 
+    /// An error in a shallow clone: it lacks tags and commits, so that what is newest or unreleased cannot be told.
+    pub(crate) fn must_be_whole(&self) -> Result<(), Failure> {
+        if !self.repo.is_shallow() {
+            return Ok(());
+        }
+        let root = self.repo.root();
+        let error = anyhow::anyhow!("the clone in {} is shallow: it lacks tags and commits", root.display());
+        Err(Failure::work(error).hint(format!("git -C {} fetch --unshallow --tags", root.display())))
+    }
+
     /// What is known of the repository on GitHub.
     pub(crate) fn abroad(&self) -> Abroad {
         Abroad {
             catalog: self.catalog.clone(),
             slug: self.slug.clone(),
+            slug_source: self.slug_source.clone(),
             named_host: self.named_host,
             patience: self.patience,
         }
@@ -171,6 +208,8 @@ impl Session {
 pub(crate) struct Abroad {
     pub(crate) catalog: Catalog,
     pub(crate) slug: RepoSlug,
+    /// Where the repository's name comes from.
+    pub(crate) slug_source: SlugSource,
     /// Whether the operator named the host.
     pub(crate) named_host: bool,
     pub(crate) patience: Patience,
@@ -185,13 +224,23 @@ impl Abroad {
         {
             return Ok(session.abroad());
         }
-        let (catalog, _) = catalog(global, None)?;
-        let slug = match &global.repo {
-            Some(text) => RepoSlug::parse(&on_host(text)).map_err(Failure::usage)?,
-            None => catalog.slug().clone(),
+        let (catalog, _, catalog_name) = catalog(global, None)?;
+        let (slug, slug_source) = match &global.repo {
+            Some(text) => (slug_of(text)?, SlugSource::Flag("-R")),
+            None => (catalog.slug().clone(), SlugSource::Catalog(catalog_name)),
         };
         let named_host = is_named(global, &slug);
-        Ok(Self { catalog, slug, named_host, patience: world::patience()? })
+        Ok(Self { catalog, slug, slug_source, named_host, patience: world::patience()? })
+    }
+
+    /// The same of a repository that another flag names. Where `-R` names one, that counts.
+    pub(crate) fn named_by(mut self, flag: &'static str, text: &str) -> Result<Self, Failure> {
+        if !matches!(self.slug_source, SlugSource::Flag(_)) {
+            self.slug = slug_of(text)?;
+            self.slug_source = SlugSource::Flag(flag);
+            self.named_host = text.matches('/').count() == 2;
+        }
+        Ok(self)
     }
 }
 
@@ -218,10 +267,15 @@ pub(crate) struct CatalogText {
     folder: Option<PathBuf>,
 }
 
-/// The catalog, and the folder that the files it names are in.
-fn catalog(global: &Global, root: Option<&Path>) -> Result<(Catalog, Option<PathBuf>), Failure> {
+/// The catalog, the folder that the files it names are in, and what errors call it.
+fn catalog(global: &Global, root: Option<&Path>) -> Result<(Catalog, Option<PathBuf>, String), Failure> {
     let it = catalog_text(global, root)?;
-    Ok((Catalog::parse(&it.name, &it.text)?, it.folder))
+    Ok((Catalog::parse(&it.name, &it.text)?, it.folder, it.name))
+}
+
+/// The repository that a flag names.
+pub(crate) fn slug_of(text: &str) -> Result<RepoSlug, Failure> {
+    RepoSlug::parse(&on_host(text)).map_err(Failure::usage)
 }
 
 /// The text of the catalog: the file that was named, else the repository's own, else the one built in.

@@ -118,6 +118,14 @@ pub enum ForgeError {
         /// What was pushed.
         pushed: ObjectId,
     },
+    /// A tag names something that cannot be released.
+    #[error("{tag} names a {kind} and not a commit")]
+    NoCommit {
+        /// The tag.
+        tag: String,
+        /// The type of the object.
+        kind: String,
+    },
     /// A file of ours.
     #[error("cannot read {}", path.display())]
     File {
@@ -157,6 +165,7 @@ impl ForgeError {
             Self::OtherTag { .. } => {
                 "check that -R and the remote are the same repository; nothing was published"
             }
+            Self::NoCommit { .. } => "do not use what this tag names, and ask the maintainers",
             Self::File { .. } => "run again: it is written anew",
         }
     }

@@ -81,10 +81,10 @@ impl Forge {
         Ok(there(found)?.map(HostedRelease::from))
     }
 
-    /// A tag that should be there, peeled; none where it is not seen for as long as patience lasts.
+    /// A tag that should be there, peeled once; none where it is not seen for as long as patience lasts.
     ///
     /// # Errors
-    /// [`ForgeError`], [`ForgeError::Unanswered`] where it leads to no commit.
+    /// [`ForgeError`], [`ForgeError::NoCommit`] if it names something else than a commit, a further tag included.
     pub fn await_tag(&self, name: &str, tell: Tell<'_>) -> Result<Option<OriginTag>, ForgeError> {
         let path = self.at(&format!("/git/ref/tags/{}", url::path(name)));
         let found = self.ask::<Reference>(&Method::GET, &path, None, (Repeat::AndAwait, &mut *tell));
@@ -93,8 +93,11 @@ impl Forge {
             let path = self.at(&format!("/git/tags/{}", object.sha));
             self.ask::<Tag>(&Method::GET, &path, None, (Repeat::AndAwait, tell))?.0.object
         } else {
-            Object { sha: object.sha.clone(), ..object }
+            Object { sha: object.sha.clone(), r#type: object.r#type.clone() }
         };
+        if peeled.r#type != "commit" {
+            return Err(ForgeError::NoCommit { tag: name.to_owned(), kind: peeled.r#type });
+        }
         match (ObjectId::from_hex(&object.sha), ObjectId::from_hex(&peeled.sha)) {
             (Some(object), Some(commit)) => Ok(Some(OriginTag { object, commit: CommitId::new(commit) })),
             _ => Err(ForgeError::Unanswered { what: path, reason: "it names no object".to_owned() }),
@@ -121,15 +124,38 @@ impl Forge {
         Ok(assets.into_iter().map(HostedAsset::from).collect())
     }
 
-    /// Whether a commit is an ancestor of another, or of the tip of a branch, or the same. None where GitHub does not know one
-    /// of them.
+    /// Whether a commit is an ancestor of another, or the same. Returns `None` if GitHub does not know one of them.
     ///
     /// # Errors
     /// [`ForgeError`]
     pub fn contains(&self, commit: &str, tip: &str, tell: Tell<'_>) -> Result<Option<bool>, ForgeError> {
+        Ok(self.ahead(commit, tip, tell)?.map(|it| it.is_some()))
+    }
+
+    /// Whether a commit is on a branch. Returns `None` if GitHub does not know one of them. The branch is asked for by its
+    /// full reference: a tag may have the same name.
+    ///
+    /// # Errors
+    /// [`ForgeError`]
+    pub fn is_on_branch(
+        &self,
+        commit: &str,
+        branch: &str,
+        tell: Tell<'_>,
+    ) -> Result<Option<bool>, ForgeError> {
+        self.contains(commit, &format!("refs/heads/{branch}"), tell)
+    }
+
+    /// How many commits another commit, or full reference, has that a commit lacks: `Some(None)` if the commit is not an
+    /// ancestor of it, `None` if GitHub does not know one of them.
+    ///
+    /// # Errors
+    /// [`ForgeError`]
+    pub fn ahead(&self, commit: &str, tip: &str, tell: Tell<'_>) -> Result<Option<Option<u64>>, ForgeError> {
         let path = self.at(&format!("/compare/{commit}...{}?per_page=1", url::segment(tip)));
         let found = self.ask::<Comparison>(&Method::GET, &path, None, (Repeat::Freely, tell));
-        Ok(there(found)?.map(|it| matches!(it.status.as_str(), "ahead" | "identical")))
+        let is_ancestor = |it: &Comparison| matches!(it.status.as_str(), "ahead" | "identical");
+        Ok(there(found)?.map(|it| is_ancestor(&it).then_some(it.ahead_by)))
     }
 
     /// Waits until GitHub has a tag, which a push to another address than GitHub's would not bring about: a draft that is

@@ -124,6 +124,7 @@ pub(crate) struct Tag {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Comparison {
     pub(crate) status: String,
+    pub(crate) ahead_by: u64,
 }
 
 /// A page of attestations (REST, "List attestations").

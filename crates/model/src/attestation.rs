@@ -10,8 +10,12 @@ use crate::verdict::Verdict;
 pub const ACTIONS_ISSUER: &str = "https://token.actions.githubusercontent.com";
 /// The predicate type of SLSA provenance.
 pub const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
+/// The predicate type of SLSA provenance before version 1.
+pub const PROVENANCE_V02: &str = "https://slsa.dev/provenance/v0.2";
 /// The type of in-toto statements (in-toto attestation framework, v1).
 pub const STATEMENT: &str = "https://in-toto.io/Statement/v1";
+/// The same before version 1 (in-toto attestation framework, v0.1).
+pub const STATEMENT_V01: &str = "https://in-toto.io/Statement/v0.1";
 
 /// A Fulcio extension that is looked at (`fulcio:docs/oid-info.md`); its number under 1.3.6.1.4.1.57264.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +74,17 @@ pub struct Attested {
     pub statement: Option<Statement>,
     /// When, as a log or a timestamp authority says, in seconds since 1970; empty only for a managed key.
     pub times: Vec<i64>,
+    /// What shows that a log has it; `None` if no log was asked for.
+    pub log_proof: Option<LogProof>,
+}
+
+/// What shows that a transparency log has an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogProof {
+    /// A path to a signed tree head.
+    Inclusion,
+    /// The log's signed promise to include it, without a proof that it did.
+    Promise,
 }
 
 /// Who signed, as a certificate has it.
@@ -116,6 +131,8 @@ pub struct Subject {
 pub enum Predicate {
     /// SLSA provenance of a workflow run (`actions/attest`, build type `workflow/v1`).
     Provenance(Box<Provenance>),
+    /// SLSA provenance of another build type, or from before version 1: what every builder says.
+    Build(Build),
     /// What GitHub says of an immutable release.
     Release(ReleaseClaims),
     /// It is of a known type and has another form: why.
@@ -149,6 +166,17 @@ pub struct Provenance {
     pub builder: String,
     /// The run and its attempt.
     pub invocation: String,
+}
+
+/// What SLSA provenance says whoever made it (SLSA v0.2, v1).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Build {
+    /// The kind of build.
+    pub build_type: String,
+    /// The builder.
+    pub builder: String,
+    /// What it was built from: address, and commit. Without an order.
+    pub sources: Vec<(String, String)>,
 }
 
 /// What GitHub attests of an immutable release (`https://in-toto.io/attestation/release/v0.1` and `v0.2`).
@@ -207,8 +235,8 @@ pub struct Expected {
     pub signer: Signer,
     /// The name of the artifact; none where it has none.
     pub name: Option<String>,
-    /// The predicate type; none where any will do, the artifact's own signature too.
-    pub predicate_type: Option<String>,
+    /// The predicate types, any of them; empty if any at all will do, the artifact's own signature too.
+    pub predicate_types: Vec<String>,
     /// The time, in seconds since 1970.
     pub now: i64,
 }
@@ -218,6 +246,8 @@ pub struct Expected {
 pub enum Signer {
     /// A workflow of GitHub Actions.
     Workflow(Box<WorkflowRule>),
+    /// A reusable workflow of another repository, which built from a repository.
+    Builder(Box<BuilderRule>),
     /// Somebody of this identity, as cosign knows them.
     Identity {
         /// The name.
@@ -264,6 +294,26 @@ pub struct WorkflowRule {
     pub commit: Option<String>,
     /// What must have started it, as in `workflow_dispatch`; none for anything.
     pub trigger: Option<String>,
+    /// Who issued the token.
+    pub issuer: String,
+    /// Whether only GitHub's own runners may sign.
+    pub hosted_only: bool,
+}
+
+/// A builder: a reusable workflow of GitHub Actions that other repositories call, and what it must have built from (SLSA's
+/// verification by builder and source, as slsa-verifier does it).
+#[derive(Debug, Clone)]
+pub struct BuilderRule {
+    /// The address of the workflow, without its reference.
+    pub workflow: String,
+    /// The reference that the workflow must be of; `None` for a tag that is a released version.
+    pub reference: Option<String>,
+    /// The address of the repository that was built from, as in `https://github.com/acme/widgets`.
+    pub source: String,
+    /// The reference that was built; `None` for any.
+    pub source_ref: Option<String>,
+    /// The commit that was built; `None` for any.
+    pub source_digest: Option<String>,
     /// Who issued the token.
     pub issuer: String,
     /// Whether only GitHub's own runners may sign.

@@ -57,6 +57,8 @@ pub enum Due {
 pub struct Evidence {
     /// The tag; none where nobody sees one; what was said where GitHub could not be asked.
     pub tag: Asked<OriginTag>,
+    /// The type of the object that the tag names, if it is not a commit. There is no `tag` then.
+    pub tag_names: Option<String>,
     /// The object that this clone has under the tag; none where it has none.
     pub own: Option<ObjectId>,
     /// What the tag's object proves; none where it is not in this clone, or is no object but a commit.

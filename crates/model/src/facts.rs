@@ -31,8 +31,10 @@ pub struct Facts {
     pub files: FilesFact,
     /// Which key would sign the tag; none where none is to sign.
     pub signer: Option<SignerFact>,
-    /// What the tag proves; none where it is not there, or need not be signed.
+    /// What the tag proves; `None` if it does not exist, or if nothing about a signature was asked for.
     pub tag_findings: Option<Vec<Finding>>,
+    /// Whether the catalog names trusted signers.
+    pub has_signers: bool,
     /// What the world has of it; none where nothing is to leave this machine, for nobody was asked then.
     pub world: Option<WorldFacts>,
 }
@@ -50,6 +52,8 @@ pub struct CloneFacts {
     pub attribute_files: Vec<String>,
     /// Who would make the tag, as git is configured.
     pub tagger: Option<String>,
+    /// When the clone last fetched anything, in seconds since 1970; `None` if it never did.
+    pub last_fetched: Option<i64>,
 }
 
 /// Which key would sign the tag.
@@ -94,6 +98,9 @@ pub enum BranchFact {
         tip: CommitId,
         /// Whether the released commit is on it.
         contains: bool,
+        /// How many commits of the branch the released commit does not have; `None` if it is not on it, or if that is not
+        /// known.
+        behind: Option<u64>,
         /// Who said so.
         seen: Seen,
     },

@@ -93,6 +93,15 @@ impl Version {
         Ok(Self { text: text.to_owned(), parsed })
     }
 
+    /// The rules that it follows.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        match self.parsed {
+            Parsed::SemVer(_) => Scheme::SemVer,
+            Parsed::Pep440(_) => Scheme::Pep440,
+        }
+    }
+
     /// The text as it was typed, without a `v`.
     #[must_use]
     pub fn as_str(&self) -> &str {

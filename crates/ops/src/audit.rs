@@ -54,13 +54,18 @@ pub fn promise(catalog: &Catalog, tag: &ReleaseTag, attested: Due) -> Promise {
 /// [`OpsError`] where the policy of signers, or the trusted root that was named, cannot be read.
 pub fn audit(it: Audit<'_>, promise: &Promise, tell: &mut dyn FnMut(Told)) -> Result<AuditReport, OpsError> {
     let outsider = it.world.outsider;
-    let tag = outsider.await_tag(&promise.tag, tell).map_err(|error| error.to_string());
+    let (tag, tag_names) = match outsider.await_tag(&promise.tag, tell) {
+        Ok(tag) => (Ok(tag), None),
+        Err(ForgeError::NoCommit { kind, .. }) => (Ok(None), Some(kind)),
+        Err(error) => (Err(error.to_string()), None),
+    };
     let release = outsider.await_published(&promise.tag, tell).map_err(|error| error.to_string());
     let look = Look { it, promise, there: tag.as_ref().ok().copied().flatten() };
     let mut found = Evidence {
         own: look.own()?,
         signature: look.signature()?,
         tag,
+        tag_names,
         downloads: Vec::new(),
         archive: None,
         attestations: Vec::new(),
@@ -75,7 +80,7 @@ pub fn audit(it: Audit<'_>, promise: &Promise, tell: &mut dyn FnMut(Told)) -> Re
         trusted_root = look.attested(&release, &mut found, tell)?;
     }
     if let Some(there) = look.there {
-        found.on_branch = look.contained(&there.commit.to_string(), &promise.branch, tell);
+        found.on_branch = look.on_branch(&there.commit.to_string(), tell);
     }
     Ok(AuditReport { trusted_root, ..rules::audit(promise, &found) })
 }
@@ -103,7 +108,13 @@ impl Look<'_> {
         tags::verify_tag(work, &self.promise.tag, Some(there.commit)).map(Some)
     }
 
-    /// Whether a commit is in another, or on a branch, as GitHub says.
+    /// Whether a commit is on the branch that releases are cut from, as GitHub says.
+    fn on_branch(&self, commit: &str, tell: &mut dyn FnMut(Told)) -> Asked<bool> {
+        let outsider = self.it.world.outsider;
+        outsider.is_on_branch(commit, &self.promise.branch, tell).map_err(|error| error.to_string())
+    }
+
+    /// Whether a commit is in another, as GitHub says.
     fn contained(&self, commit: &str, tip: &str, tell: &mut dyn FnMut(Told)) -> Asked<bool> {
         self.it.world.outsider.contains(commit, tip, tell).map_err(|error| error.to_string())
     }
@@ -155,7 +166,7 @@ impl Look<'_> {
             let rule =
                 HostRule { repositories: self.names(), tag: self.promise.tag.clone(), object: there.object };
             let (signer, name) = (Signer::Host(rule), Some(name));
-            let expected = Expected { signer, name, predicate_type: None, now: self.it.now };
+            let expected = Expected { signer, name, predicate_types: Vec::new(), now: self.it.now };
             found.frozen = Some(self.judged(listed, digest, &expected, &mut roots)?);
         }
         Ok(roots.map(|it| it.about(self.it.now)))
@@ -198,8 +209,8 @@ impl Look<'_> {
     fn expected(&self, name: &str) -> Expected {
         let repositories = rules::signing_repositories(self.it.catalog, self.it.slug, self.it.only_named);
         let signer = rules::release_workflow(self.it.catalog, repositories, &self.promise.branch);
-        let (name, predicate_type) = (Some(name.to_owned()), Some(PROVENANCE.to_owned()));
-        Expected { signer, name, predicate_type, now: self.it.now }
+        let (name, predicate_types) = (Some(name.to_owned()), vec![PROVENANCE.to_owned()]);
+        Expected { signer, name, predicate_types, now: self.it.now }
     }
 
     /// Adds a run, or its earlier time where it is known already.
@@ -212,7 +223,7 @@ impl Look<'_> {
             Some(there) => self.contained(&there.commit.to_string(), &commit, tell),
             None => Ok(None),
         };
-        let on_branch = self.contained(&commit, &self.promise.branch, tell);
+        let on_branch = self.on_branch(&commit, tell);
         runs.push(Run { commit, time, contains_tag, on_branch });
     }
 }

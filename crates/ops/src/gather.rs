@@ -50,8 +50,11 @@ pub(crate) fn gather(
         None => History::default(),
     };
     let unsigned = request.signing == Signing::Unsigned;
-    let tag_findings = match tags.iter().find(|it| it.name == name && it.kind == TagKind::Signed) {
-        Some(_) if !unsigned => Some(tags::verify_tag(work, &name, Some(commit))?),
+    let has_signers = tags::has_signers(work);
+    let tag_findings = match tags.iter().find(|it| it.name == name) {
+        Some(it) if has_signers || !unsigned && it.kind == TagKind::Signed => {
+            Some(tags::verify_tag(work, &name, Some(commit))?)
+        }
         _ => None,
     };
     let mut clone = clone.finish(&request.remote, &request.default_branch, commit)?;
@@ -74,6 +77,7 @@ pub(crate) fn gather(
         commit,
         signer,
         tag_findings,
+        has_signers,
         unknown_paths: unknown_paths(repo, &request.extra_paths, commit, since.as_ref())?,
         version_source: version_source(repo, target, commit)?,
         files: output::inspect(&request.out, &request.tag.archive_name()),
@@ -139,14 +143,17 @@ fn branch_now(
 ) -> Result<BranchFact, OpsError> {
     let unknown = || BranchFact::Unknown { reference: format!("{}/HEAD", request.remote) };
     let Some((branch, tip)) = &origin.head else { return Ok(unknown()) };
-    let contains = if repo.has(*tip) {
-        Some(repo.is_ancestor(commit, *tip)?)
+    let (contains, behind) = if repo.has(*tip) {
+        (repo.is_ancestor(commit, *tip)?, Some(repo.missing(commit, *tip)?))
     } else {
-        world.own.forge()?.contains(&commit.to_string(), &tip.to_string(), tell)?
+        match world.own.forge()?.ahead(&commit.to_string(), &tip.to_string(), tell)? {
+            None => return Ok(unknown()),
+            Some(ahead) => (ahead.is_some(), ahead),
+        }
     };
-    let Some(contains) = contains else { return Ok(unknown()) };
     let name = format!("{}/{branch}", request.remote);
-    Ok(BranchFact::Known { name, tip: *tip, contains, seen: Seen::Now })
+    let behind = behind.filter(|_| contains);
+    Ok(BranchFact::Known { name, tip: *tip, contains, behind, seen: Seen::Now })
 }
 
 /// The checks of a clone, whatever is released from it.
@@ -186,6 +193,7 @@ impl Asked<'_> {
             default_branch,
             tagger,
             shallow: self.repo.is_shallow(),
+            last_fetched: self.repo.last_fetched(),
             attribute_files: self.repo.attribute_files().iter().map(|it| it.display().to_string()).collect(),
             changed_files: self.changes.wait()?,
         })

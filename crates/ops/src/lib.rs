@@ -42,7 +42,7 @@ pub use prepare::{Prepared, prepare};
 pub use rules::{may_change, name_pattern, newest, signing_repositories};
 pub use status::{Standing, standing};
 pub use tags::verify_tag;
-pub use verify::{Bundles, Trusted, Verdicts, Verification, Verified, verify};
+pub use verify::{Bundles, Subject, SubjectVerdict, Trusted, Verdicts, Verification, Verified, verify};
 
 /// What every operation works with.
 #[derive(Debug, Clone, Copy)]

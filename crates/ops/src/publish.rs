@@ -204,11 +204,12 @@ impl Publishing<'_> {
 
     /// What the tag proves, before it is pushed and again under the name that origin gave: nothing that is refuted goes on.
     fn proven_tag(&self, name: &str) -> Result<(), OpsError> {
-        if self.request.signing == Signing::Unsigned {
+        let has_signers = self.prepared.facts.has_signers;
+        if self.request.signing == Signing::Unsigned && !has_signers {
             return Ok(());
         }
         let findings = tags::verify_tag(self.work, name, Some(self.prepared.facts.commit))?;
-        match rules::flaw_of_own(findings, self.work.catalog.signers.is_some()) {
+        match rules::flaw_of_own(findings, has_signers) {
             Some(it) => {
                 Err(OpsError::TagRefuted { tag: name.to_owned(), reason: it.reason, evidence: it.evidence })
             }

@@ -43,6 +43,11 @@ fn trust(work: Work<'_>) -> Result<Option<Trust>, OpsError> {
     Ok(Some(Trust { ssh: Some(SshTrust::new(allowed, revoked)?), openpgp, x509 }))
 }
 
+/// Whether the catalog names trusted signers.
+pub(crate) fn has_signers(work: Work<'_>) -> bool {
+    work.catalog.signers.is_some() && work.around.policy_root.is_some()
+}
+
 /// Git's configuration of signing, with the folder that `~` stands for, and the programs of the repository's own
 /// configuration that are not started.
 fn settings(work: Work<'_>) -> Result<(Settings, HashMap<String, String>), OpsError> {
@@ -88,8 +93,9 @@ fn judged(work: Work<'_>, key: &Key, tagger: &str) -> Result<SignerFact, OpsErro
     let fact = |state, evidence: String, hint: &str| SignerFact { state, evidence, hint: hint.to_owned() };
     let email = tagger.rsplit_once('<').map_or("", |(_, it)| it.trim_end_matches('>'));
     let Some(trust) = trust(work)? else {
-        let evidence = format!("{} would sign, and the catalog has no [signers] to judge it by", key.name());
-        return Ok(fact(SignerState::Unjudged, evidence, "add [signers] to release.toml"));
+        let evidence =
+            format!("{} would sign, and no trusted signers are configured ([signers])", key.name());
+        return Ok(fact(SignerState::Unjudged, evidence, rules::CONFIGURE_SIGNERS));
     };
     let Some(signer) = trust.of(key) else {
         let evidence =

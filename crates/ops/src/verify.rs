@@ -9,12 +9,25 @@ use model::Digest;
 use model::attestation::{Candidate, Expected, Judged, JudgedBundle, Rejection};
 use model::hosting::HostedAttestation;
 use model::id::Hasher;
-use model::verdict::{Finding, Verdict};
+use model::verdict::{Finding, Verdict, worst};
 use provenance::{Artifact, Checker, Key, Refresh, Roots, Split};
 
 use crate::{OpsError, World};
 
 /// What is verified.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// What reports call it.
+    pub shown: String,
+    /// The artifact.
+    pub artifact: Verified,
+    /// The name that the statement must give it; `None` for any.
+    pub name: Option<String>,
+    /// The digest that a list of sums gives it; `None` without a list.
+    pub listed: Option<Digest>,
+}
+
+/// An artifact.
 #[derive(Debug, Clone)]
 pub enum Verified {
     /// A file.
@@ -44,11 +57,11 @@ pub enum Trusted {
 /// What is to be verified, by what, against what.
 #[derive(Debug)]
 pub struct Verification<'a> {
-    /// What is verified.
-    pub subject: Verified,
+    /// What is verified, at least one.
+    pub subjects: Vec<Subject>,
     /// The bundles.
     pub bundles: Bundles<'a>,
-    /// What they are held against.
+    /// What they are held against; each subject brings its own name.
     pub expected: Expected,
     /// Where trust begins.
     pub trusted: Trusted,
@@ -56,67 +69,133 @@ pub struct Verification<'a> {
     pub key: Option<Key>,
 }
 
-/// What came of it.
+/// What came of all of it.
 #[derive(Debug)]
 pub struct Verdicts {
-    /// The digest of what was verified.
-    pub digest: Digest,
     /// Which trusted roots there were, and how old.
     pub roots: String,
+    /// Each subject, in the order in which they were given.
+    pub subjects: Vec<SubjectVerdict>,
+}
+
+/// What came of a subject.
+#[derive(Debug)]
+pub struct SubjectVerdict {
+    /// What reports call it.
+    pub shown: String,
+    /// The digest of what was verified; `None` if the file could not be read.
+    pub digest: Option<Digest>,
     /// Each bundle.
     pub bundles: Vec<JudgedBundle>,
     /// What all of it proves.
     pub findings: Vec<Finding>,
 }
 
-/// Verifies. What cannot be looked at is a finding.
+impl Verdicts {
+    /// The worst of all subjects. Nothing verified proves nothing.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let all = self.subjects.iter().map(|it| worst(&it.findings));
+        all.max().unwrap_or(Verdict::Unproven)
+    }
+}
+
+/// Verifies each subject. What cannot be looked at is a finding. Trusted roots are fetched once.
 ///
 /// # Errors
-/// [`OpsError`] where the file, the bundles or the trusted roots that were named cannot be read.
+/// [`OpsError`] where a file that was named by itself, the bundles or the trusted roots that were named cannot be read.
 pub fn verify(it: &Verification<'_>, tell: &mut dyn FnMut(Told)) -> Result<Verdicts, OpsError> {
-    let (digest, subject) = match &it.subject {
-        Verified::Digest(digest) => (*digest, digest.to_string()),
-        Verified::File(path) => (digest_of(path)?, path.display().to_string()),
+    // Each file is read before anything is asked: a wrong name must not cost a request.
+    let digests = it.subjects.iter().map(digest_of_subject).collect::<Result<Vec<_>, _>>()?;
+    let roots = match trusted(&it.trusted) {
+        Ok(roots) => Ok(roots),
+        Err(OpsError::Refresh(error)) => Err(OpsError::Refresh(error)),
+        Err(error) => return Err(error),
     };
-    let listed = match &it.bundles {
-        Bundles::File(path) => Ok(Source::File(path)),
-        Bundles::GitHub(world) => listed(*world, digest, tell).map(Source::Listed),
-    };
-    let unproven = |reason, evidence: String, hint: &str| Finding {
-        check: "attestation",
-        subject: subject.clone(),
-        verdict: Verdict::Unproven,
+    let about = roots.as_ref().map_or("none".to_owned(), |roots| roots.about(it.expected.now));
+    let mut subjects = Vec::new();
+    for (subject, digest) in it.subjects.iter().zip(digests) {
+        subjects.push(verify_one(it, subject, digest, roots.as_ref(), tell)?);
+    }
+    Ok(Verdicts { roots: about, subjects })
+}
+
+/// The digest of a subject. Returns `None` for a file of a list of sums that cannot be read: the others are verified all
+/// the same.
+fn digest_of_subject(subject: &Subject) -> Result<Option<Digest>, OpsError> {
+    match &subject.artifact {
+        Verified::Digest(digest) => Ok(Some(*digest)),
+        Verified::File(path) => match digest_of(path) {
+            Ok(digest) => Ok(Some(digest)),
+            Err(_) if subject.listed.is_some() => Ok(None),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+fn verify_one(
+    it: &Verification<'_>,
+    subject: &Subject,
+    digest: Option<Digest>,
+    roots: Result<&Roots, &OpsError>,
+    tell: &mut dyn FnMut(Told),
+) -> Result<SubjectVerdict, OpsError> {
+    let shown = subject.shown.clone();
+    let done = |bundles, findings| Ok(SubjectVerdict { shown: shown.clone(), digest, bundles, findings });
+    let found = |check, verdict, reason, evidence: String, hint: &str| Finding {
+        check,
+        subject: shown.clone(),
+        verdict,
         reason,
         evidence,
         hint: hint.to_owned(),
     };
-    let nothing =
-        |roots: String, finding| Ok(Verdicts { digest, roots, bundles: Vec::new(), findings: vec![finding] });
-    let roots = match trusted(&it.trusted) {
-        Ok(roots) => roots,
-        Err(error @ OpsError::Refresh(_)) => {
-            let hint = error.hint().unwrap_or_default();
-            return nothing("none".to_owned(), unproven("trust-root", error.to_string(), hint));
-        }
-        Err(error) => return Err(error),
+    let unproven = |reason, evidence: String, hint: &str| {
+        found("attestation", Verdict::Unproven, reason, evidence, hint)
     };
-    let about = roots.about(it.expected.now);
-    let source = match listed {
-        Ok(source) => source,
-        Err(error) => return nothing(about, unproven("unreachable", error.to_string(), error.hint())),
+    let Some(sha256) = digest else {
+        let evidence = "the list of sums names it, and it cannot be read here".to_owned();
+        return done(Vec::new(), vec![unproven("not-there", evidence, "download it beside the list")]);
+    };
+    let mut findings = Vec::new();
+    if let Some(listed) = subject.listed {
+        let evidence = format!("the list of sums has {listed}, the file {sha256}");
+        findings.push(if listed == sha256 {
+            found("sums", Verdict::Proven, "ok", format!("the list of sums has {listed}"), "")
+        } else {
+            found("sums", Verdict::Refuted, "sums-content", evidence, "do not use it, and download it again")
+        });
+    }
+    let roots = match roots {
+        Ok(roots) => roots,
+        Err(error) => {
+            findings.push(unproven("trust-root", error.to_string(), error.hint().unwrap_or_default()));
+            return done(Vec::new(), findings);
+        }
+    };
+    let source = match &it.bundles {
+        Bundles::File(path) => Source::File(path),
+        Bundles::GitHub(world) => match listed(*world, sha256, tell) {
+            Ok(all) => Source::Listed(all),
+            Err(error) => {
+                findings.push(unproven("unreachable", error.to_string(), error.hint()));
+                return done(Vec::new(), findings);
+            }
+        },
     };
     let open = || -> io::Result<Box<dyn Read>> {
-        match &it.subject {
+        match &subject.artifact {
             Verified::File(path) => Ok(Box::new(File::open(path)?)),
             Verified::Digest(_) => Err(io::Error::other("only its digest is known")),
         }
     };
-    let is_file = matches!(it.subject, Verified::File(_));
-    let artifact = Artifact { sha256: digest, open: is_file.then_some(&open) };
-    let checker = Checker::new(&roots, it.key.clone());
-    let judged = judge(&checker, &artifact, &it.expected, source)?;
-    let findings = vec![rules::attestation(&subject, &judged)];
-    Ok(Verdicts { digest, roots: about, bundles: judged.bundles, findings })
+    let is_file = matches!(subject.artifact, Verified::File(_));
+    let artifact = Artifact { sha256, open: is_file.then_some(&open) };
+    let checker = Checker::new(roots, it.key.clone());
+    let expected = Expected { name: subject.name.clone(), ..it.expected.clone() };
+    let judged = judge(&checker, &artifact, &expected, source)?;
+    findings.push(rules::attestation(&shown, &judged));
+    done(judged.bundles, findings)
 }
 
 /// Bundles, one after the other.

@@ -107,6 +107,10 @@ pub(crate) fn finding(
 pub(crate) fn here(plot: &Plot, root: &Path) -> Result<Finding, PlayError> {
     let mut command = std::process::Command::new(&plot.suite);
     command.args(&plot.real).args(["release", "--dry-run", "--format", "json"]).args(&plot.flags);
+    if plot.catalog.signers.is_some() {
+        // As the release itself: the policy wants a signed tag.
+        command.arg("--sign-tag");
+    }
     command.args(["--", &plot.tag.name()]).stdin(std::process::Stdio::null());
     for name in ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "RELEASE_KILL_AT"] {
         command.env_remove(name);

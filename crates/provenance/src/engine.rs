@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use model::Digest;
-use model::attestation::{Attested, Rejection};
+use model::attestation::{Attested, LogProof, Rejection};
 use sigstore_verify::types::bundle::VerificationMaterialContent;
 use sigstore_verify::types::{Bundle, DerPublicKey, Sha256Hash, SignatureContent};
 use sigstore_verify::{
@@ -91,7 +91,7 @@ impl<'r> Checker<'r> {
             }
             (Some(_), None) => None,
         };
-        let result = match (&leaf, &self.key) {
+        let (result, log_proof) = match (&leaf, &self.key) {
             (Some(leaf), _) => self.keyless(&bundle, leaf, artifact)?,
             (None, Some(key)) => self.with_key(&bundle, key, artifact)?,
             (None, None) => unreachable!("either is there: looked at above"),
@@ -105,7 +105,7 @@ impl<'r> Checker<'r> {
             _ => None,
         };
         let times = result.verified_timestamps().iter().map(|it| it.as_second()).collect();
-        Ok(Attested { signer: leaf.map(|it| it.signer), statement, times })
+        Ok(Attested { signer: leaf.map(|it| it.signer), statement, times, log_proof })
     }
 
     /// Each trust domain has its own rules, and those of the public instance are never relaxed: a promise of a certificate
@@ -115,7 +115,7 @@ impl<'r> Checker<'r> {
         bundle: &Bundle,
         leaf: &Leaf,
         artifact: &Artifact<'_>,
-    ) -> Result<VerificationResult, Rejection> {
+    ) -> Result<(VerificationResult, Option<LogProof>), Rejection> {
         let root = self.roots.of_issuer(leaf)?;
         let foreign = self.roots.own && leaf.organization != "sigstore.dev";
         let skip_sct = leaf.signer.internal || foreign && !root.has_certificate_logs;
@@ -127,16 +127,18 @@ impl<'r> Checker<'r> {
         if skip_log {
             policy = policy.skip_tlog_unsafe();
         }
-        if !skip_log {
-            read::logged(bundle, root)?;
-        }
+        let log_proof = if skip_log { None } else { Some(read::logged(bundle, root)?) };
         let result = verify(root, bundle, &policy, artifact)?;
         // The library says what it looked at: nobody takes its word for what it did not.
         let looked = result.certificate_verified()
             && (skip_sct || result.sct_verified())
             && (skip_log || result.tlog_verified())
             && !result.verified_timestamps().is_empty();
-        if looked { Ok(result) } else { Err(Rejection::unproven("bundle", "not everything was looked at")) }
+        if looked {
+            Ok((result, log_proof))
+        } else {
+            Err(Rejection::unproven("bundle", "not everything was looked at"))
+        }
     }
 
     fn with_key(
@@ -144,21 +146,22 @@ impl<'r> Checker<'r> {
         bundle: &Bundle,
         key: &Key,
         artifact: &Artifact<'_>,
-    ) -> Result<VerificationResult, Rejection> {
+    ) -> Result<(VerificationResult, Option<LogProof>), Rejection> {
         if !matches!(bundle.verification_material.content, VerificationMaterialContent::PublicKey(_)) {
             return Err(Rejection::refuted("signer", "it carries no hint of a key"));
         }
-        // Nothing says which log it stands in: any that is trusted will do.
-        let mut last = Rejection::unproven("trust-root", "there is none");
+        // A key belongs to no root: the log that has the signature says which one it is.
+        let Some(root) = self.roots.all.iter().find(|it| it.has_log_of(bundle)) else {
+            return Err(Rejection::refuted("tlog", "its log is in no trusted root"));
+        };
+        let log_proof = read::logged(bundle, root)?;
         let policy = PublicKeyVerificationPolicy::new(key.0.clone());
-        for root in &self.roots.all {
-            match read::logged(bundle, root).and_then(|()| verify(root, bundle, &policy, artifact)) {
-                Ok(result) if result.tlog_verified() => return Ok(result),
-                Ok(_) => last = Rejection::refuted("tlog", "it stands in no log"),
-                Err(rejection) => last = rejection,
-            }
+        let result = verify(root, bundle, &policy, artifact)?;
+        if result.tlog_verified() {
+            Ok((result, Some(log_proof)))
+        } else {
+            Err(Rejection::refuted("tlog", "it is in no log"))
         }
-        Err(last)
     }
 }
 
@@ -170,6 +173,11 @@ fn verify(
 ) -> Result<VerificationResult, Rejection> {
     let first = root.verifier.verify(Sha256Hash::new(artifact.sha256.bytes()), bundle, policy);
     let (Err(error), Some(open)) = (&first, artifact.open) else {
+        let by_another = matches!(first, Err(Error::ArtifactMismatch(_))) && wants_other_digest(bundle);
+        if by_another {
+            let said = "the statement names an artifact by another digest than SHA-256";
+            return Err(Rejection::unproven("unsupported", said));
+        }
         return first.map_err(|error| rejection(&error));
     };
     let unread =

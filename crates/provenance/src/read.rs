@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use model::attestation::Rejection;
+use model::attestation::{LogProof, Rejection};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use sigstore_verify::types::{Bundle, KindVersion};
+use sigstore_verify::types::bundle::InclusionProof;
+use sigstore_verify::types::checkpoint::CheckpointSignature;
+use sigstore_verify::types::{Bundle, KindVersion, TransparencyLogEntry};
 
 use crate::bundle::BUNDLE_LIMIT;
 use crate::json::unambiguous;
@@ -145,26 +147,69 @@ fn witnesses(bundle: &Bundle) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Every log entry has its proof, and is of a log that is trusted. (Rekor v2 names a log that nothing binds to its key.)
-pub(crate) fn logged(bundle: &Bundle, root: &Root) -> Result<(), Rejection> {
-    let entries = &bundle.verification_material.tlog_entries;
-    for entry in entries {
+/// Checks what the library leaves open about log entries: that each is of a log of this root, that its proof agrees with
+/// itself, and that the checkpoint is the log's own. Returns whether every entry has an inclusion proof, or some only the
+/// log's promise (bundles of media type version 0.1).
+pub(crate) fn logged(bundle: &Bundle, root: &Root) -> Result<LogProof, Rejection> {
+    let mut proof = LogProof::Inclusion;
+    for entry in &bundle.verification_material.tlog_entries {
         let index = entry.log_index.get();
-        let Some(proof) = &entry.inclusion_proof else {
-            return Err(Rejection::refuted("tlog", format!("the log entry {index} has no proof")));
-        };
-        // A note is lines that each end in a newline, without other control characters (C2SP, signed-note).
-        let note = proof.checkpoint.envelope();
-        if !note.ends_with('\n') || note.contains(|c: char| c.is_control() && c != '\n') {
-            return Err(Rejection::refuted(
-                "tlog",
-                format!("the checkpoint of the log entry {index} is no signed note"),
-            ));
+        let refuted = |said: String| Err(Rejection::refuted("tlog", format!("log entry {index}: {said}")));
+        let log = entry.log_id.key_id.as_bytes();
+        if !root.logs.iter().any(|it| it == log) {
+            return refuted("its log is not in the trusted root".to_owned());
         }
-        let named = root.logs.iter().any(|it| it == entry.log_id.key_id.as_bytes());
-        if entry.kind_version != KindVersion::HashedRekordV002 && !named {
-            return Err(Rejection::refuted("tlog", format!("the log entry {index} is of an unknown log")));
+        match &entry.inclusion_proof {
+            Some(it) => {
+                if let Err(said) = consistent(entry, it, log) {
+                    return refuted(said);
+                }
+            }
+            None if entry.inclusion_promise.is_some() => proof = LogProof::Promise,
+            None => return refuted("it has neither a proof nor a promise".to_owned()),
         }
+    }
+    Ok(proof)
+}
+
+/// Whether a proof is about the leaf, and its checkpoint of the log. The library takes index, size and root of a Rekor v2
+/// entry from the checkpoint and passes over the copies in the proof; a copy that says something else would be read by
+/// somebody (sigstore-python refuses it).
+fn consistent(entry: &TransparencyLogEntry, proof: &InclusionProof, log: &[u8]) -> Result<(), String> {
+    // A note is lines that each end in a newline, without other control characters (C2SP, signed-note).
+    let note = proof.checkpoint.envelope();
+    if !note.ends_with('\n') || note.contains(|c: char| c.is_control() && c != '\n') {
+        return Err("the checkpoint is no signed note".to_owned());
+    }
+    let Some(checkpoint) = proof.checkpoint.checkpoint() else {
+        return Err("the checkpoint cannot be read".to_owned());
+    };
+    // The key id of a signature is the beginning of the log's id (C2SP, signed-note); its name is the log's, which the
+    // origin begins with ("rekor.sigstore.dev - 2605736670972794746", "log2025-1.rekor.sigstore.dev").
+    let origin = checkpoint.origin();
+    let named =
+        |name: &str| origin == name || origin.strip_prefix(name).is_some_and(|it| it.starts_with(" - "));
+    let own = |it: &CheckpointSignature| log.starts_with(it.key_id.as_bytes()) && named(&it.name);
+    if !checkpoint.signatures().iter().any(own) {
+        return Err(format!("the checkpoint of {origin} is not signed by the log of the entry"));
+    }
+    let is_v2 = entry.kind_version == KindVersion::HashedRekordV002;
+    let (size, root) = (checkpoint.tree_size(), checkpoint.root_hash());
+    if proof.tree_size != size {
+        return Err(format!(
+            "its proof is for a tree of {}, the checkpoint for one of {size}",
+            proof.tree_size
+        ));
+    }
+    if proof.root_hash != *root {
+        return Err("its proof has another root than the checkpoint".to_owned());
+    }
+    // The index of a Rekor v1 entry counts all shards of the log, that of its proof the one it is in.
+    if is_v2 && proof.log_index != entry.log_index {
+        return Err(format!("its proof is for the entry {}", proof.log_index.get()));
+    }
+    if proof.log_index.get() >= size {
+        return Err(format!("its proof is for the entry {} of a tree of {size}", proof.log_index.get()));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use model::attestation::Rejection;
 use sigstore_verify::Verifier;
 use sigstore_verify::crypto::VerificationKey;
 use sigstore_verify::trust_root::TrustedRoot;
+use sigstore_verify::types::Bundle;
 
 use crate::bundle::{Split, split};
 use crate::certificate::{self, Leaf};
@@ -131,6 +132,12 @@ fn unreadable(origin: &str, reason: &dyn std::fmt::Display) -> RootError {
 }
 
 impl Root {
+    /// Whether the log of the first entry of a bundle is one of this root's.
+    pub(crate) fn has_log_of(&self, bundle: &Bundle) -> bool {
+        let first = bundle.verification_material.tlog_entries.first();
+        first.is_some_and(|entry| self.logs.iter().any(|it| it == entry.log_id.key_id.as_bytes()))
+    }
+
     fn new(mut root: TrustedRoot) -> Result<Self, sigstore_verify::Error> {
         let before = root.tlogs.len();
         let verifier = Verifier::new(&root).or_else(|error| {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use model::attestation::{PROVENANCE, Predicate, Provenance, Rejection, ReleaseClaims, Statement, Subject};
+use model::attestation::{
+    Build, PROVENANCE, PROVENANCE_V02, Predicate, Provenance, Rejection, ReleaseClaims, Statement, Subject,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -45,6 +47,7 @@ pub(crate) fn read(payload: &[u8]) -> Result<Statement, Rejection> {
     }
     let predicate = match raw.predicate_type.as_str() {
         PROVENANCE => provenance(&raw.predicate),
+        PROVENANCE_V02 => Predicate::Build(build_v02(&raw.predicate)),
         it if it.starts_with("https://in-toto.io/attestation/release/") => release(&raw.predicate),
         _ => Predicate::Other,
     };
@@ -79,12 +82,40 @@ fn text(value: &Value, pointer: &str) -> String {
     }
 }
 
-/// SLSA provenance v1 with the build type of GitHub's workflows.
+/// SLSA provenance before version 1 (`slsa.dev/provenance/v0.2`): the configuration's source and the materials.
+fn build_v02(predicate: &Value) -> Build {
+    let mut sources = dependencies(predicate.pointer("/materials"));
+    sources.extend(predicate.pointer("/invocation/configSource").map(dependency));
+    Build { build_type: text(predicate, "/buildType"), builder: text(predicate, "/builder/id"), sources }
+}
+
+/// SLSA provenance v1 of any build type: the resolved dependencies, and a source among the parameters.
+fn build_v1(predicate: &Value) -> Build {
+    let mut sources = dependencies(predicate.pointer("/buildDefinition/resolvedDependencies"));
+    sources.extend(predicate.pointer("/buildDefinition/externalParameters/source").map(dependency));
+    Build {
+        build_type: text(predicate, "/buildDefinition/buildType"),
+        builder: text(predicate, "/runDetails/builder/id"),
+        sources,
+    }
+}
+
+fn dependencies(list: Option<&Value>) -> Vec<(String, String)> {
+    list.and_then(Value::as_array).into_iter().flatten().take(MOST_SUBJECTS).map(dependency).collect()
+}
+
+/// The address of a resource, and its commit.
+fn dependency(it: &Value) -> (String, String) {
+    let commit = ["/digest/gitCommit", "/digest/sha1"].map(|pointer| text(it, pointer));
+    (text(it, "/uri"), commit.into_iter().find(|it| !it.is_empty()).unwrap_or_default())
+}
+
+/// SLSA provenance v1: in full for the build type of GitHub's own workflows.
 fn provenance(predicate: &Value) -> Predicate {
     const BUILD_TYPE: &str = "https://actions.github.io/buildtypes/workflow/v1";
-    let build_type = text(predicate, "/buildDefinition/buildType");
-    if build_type != BUILD_TYPE {
-        return Predicate::Malformed(format!("its build type is '{build_type}', and {BUILD_TYPE} is wanted"));
+    let build = build_v1(predicate);
+    if build.build_type != BUILD_TYPE {
+        return Predicate::Build(build);
     }
     let at = |pointer: &str| text(predicate, pointer);
     let external = predicate.pointer("/buildDefinition/externalParameters").and_then(Value::as_object);

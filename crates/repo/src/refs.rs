@@ -100,7 +100,33 @@ impl Repo {
         };
         let tip = commit_id(tip);
         let name = reference.trim_start_matches("refs/remotes/").trim_start_matches("refs/heads/").to_owned();
-        Ok(BranchFact::Known { name, tip, contains: self.is_ancestor(commit, tip)?, seen: Seen::Fetched })
+        let contains = self.is_ancestor(commit, tip)?;
+        let behind = if contains { Some(self.missing(commit, tip)?) } else { None };
+        Ok(BranchFact::Known { name, tip, contains, behind, seen: Seen::Fetched })
+    }
+
+    /// How many commits lead to `tip` and not to `commit`.
+    ///
+    /// # Errors
+    /// [`RepoError::Missing`] if the history cannot be followed.
+    pub fn missing(&self, commit: CommitId, tip: CommitId) -> Result<u64, RepoError> {
+        let (commit, tip) = (oid(commit.object()), oid(tip.object()));
+        let (_, behind) =
+            self.git.graph_ahead_behind(commit, tip).map_err(object_error(tip, "a commit of the history"))?;
+        Ok(behind as u64)
+    }
+
+    /// When this clone last fetched, in seconds since 1970: when git wrote `FETCH_HEAD`, or, before the first fetch, what it
+    /// was cloned with (`git help gitrepository-layout`). Returns `None` if it never did.
+    #[must_use]
+    pub fn last_fetched(&self) -> Option<i64> {
+        let folders = [self.git.path(), self.git.commondir()];
+        let written = |name: &'static str| {
+            let times = folders.iter().filter_map(|it| it.join(name).metadata().ok()?.modified().ok());
+            times.max().and_then(|it| it.duration_since(std::time::UNIX_EPOCH).ok())
+        };
+        let time = written("FETCH_HEAD").or_else(|| written("refs/remotes/origin/HEAD"))?;
+        i64::try_from(time.as_secs()).ok()
     }
 
     /// A file as a commit has it; none where there is no file of this path.

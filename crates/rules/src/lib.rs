@@ -25,5 +25,5 @@ pub use preflight::{clone_checks, preflight};
 pub use previous::{newest, previous_candidates};
 pub use sources::disagreements;
 pub use status::{Unreleased, unreleased};
-pub use tags::{flaw_of_own, judge_signer, judge_tag};
+pub use tags::{CONFIGURE_SIGNERS, flaw_of_own, judge_signer, judge_tag};
 pub use world::{gets_badge, interference};

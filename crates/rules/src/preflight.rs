@@ -10,6 +10,7 @@ use model::plan::{Checked, Outcome};
 use model::request::{Reach, Request, Signing, Start};
 use model::verdict::{Finding, Verdict};
 
+use crate::tags::CONFIGURE_SIGNERS;
 use crate::world::world_checks;
 use crate::{newest, previous_candidates, sources};
 
@@ -108,10 +109,18 @@ fn default_branch(remote: &str, commit: CommitId, clone: &CloneFacts) -> Found {
             format!("this clone has no {reference}"),
             format!("git fetch {remote} && git remote set-head {remote} -a"),
         ),
+        BranchFact::Known { name, tip, contains: true, behind: Some(behind), .. } if *behind > 0 => {
+            let commits = if *behind == 1 { "1 commit".to_owned() } else { format!("{behind} commits") };
+            Found::Note {
+                reason: "behind",
+                evidence: format!("{} is {commits} behind {name} ({})", commit.short(), tip.short()),
+                hint: format!("git pull {remote}, if they should be released too"),
+            }
+        }
         BranchFact::Known { name, tip, contains: true, .. } => {
             Found::Good(format!("{} is on {name} ({})", commit.short(), tip.short()))
         }
-        BranchFact::Known { name, tip, contains: false, seen } => bad(
+        BranchFact::Known { name, tip, contains: false, seen, .. } => bad(
             "not-on-branch",
             format!(
                 "{} is not on {name} ({}), {}",
@@ -299,11 +308,22 @@ fn attributes(clone: &CloneFacts) -> Found {
     }
 }
 
+/// Whether the tag is, or will be, signed by somebody who may sign. Where trusted signers are configured, every release has such
+/// a tag, whatever was asked for: users are told that it has.
 fn signing(request: &Request, facts: &Facts) -> Found {
-    if request.signing == Signing::Unsigned {
-        return Found::Good("no signature was asked for".to_owned());
-    }
+    let unsigned = request.signing == Signing::Unsigned;
     match tagged_here(request, facts) {
+        Some(_) if facts.has_signers => existing_signature(facts.tag_findings.as_deref().unwrap_or_default()),
+        None if facts.has_signers && unsigned => bad(
+            "unsigned",
+            "[signers] names who may sign, and the tag would not be signed".to_owned(),
+            "release with --sign-tag",
+        ),
+        _ if unsigned => Found::Note {
+            reason: "no-signers",
+            evidence: "the tag is not signed, and no trusted signers are configured ([signers])".to_owned(),
+            hint: CONFIGURE_SIGNERS.to_owned(),
+        },
         Some(tag) if tag.kind != TagKind::Signed => bad(
             "exists-unsigned",
             format!(
@@ -333,7 +353,7 @@ fn output(request: &Request, facts: &Facts) -> Found {
 /// What the signature of a tag that is there is worth.
 fn existing_signature(findings: &[Finding]) -> Found {
     let Some(worst) = findings.iter().max_by_key(|it| it.verdict) else {
-        return bad("tag-unproven", "nobody looked at the tag's signature", "cargo xtask verify-tag TAG");
+        return bad("tag-unproven", "the tag's signature was not checked", "cargo xtask verify-tag TAG");
     };
     let evidence = format!("the tag is there: {}", worst.evidence);
     match (worst.verdict, worst.reason) {
@@ -341,6 +361,11 @@ fn existing_signature(findings: &[Finding]) -> Found {
         (Verdict::Unproven, "no-policy") => {
             Found::Note { reason: "no-policy", evidence, hint: worst.hint.clone() }
         }
+        (Verdict::Unproven, "unsigned" | "lightweight") => bad(
+            "unsigned",
+            format!("[signers] names who may sign, and {evidence}"),
+            "choose a new version and release it with --sign-tag: a published tag is never replaced",
+        ),
         (Verdict::Unproven, _) => bad("tag-unproven", evidence, worst.hint.clone()),
         (Verdict::Refuted, _) => bad("tag-refuted", evidence, worst.hint.clone()),
     }

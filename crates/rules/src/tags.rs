@@ -4,6 +4,8 @@ use model::signature::{Grant, Identity, Looked, Revocation, Signer, TagEvidence,
 use model::time::rfc3339;
 use model::verdict::{Finding, Verdict};
 
+/// The command that configures trusted signers.
+pub const CONFIGURE_SIGNERS: &str = "cargo xtask config init --signer";
 /// What signatures of tags are made for.
 const NAMESPACE: &str = "git";
 
@@ -30,8 +32,8 @@ pub fn judge_tag(evidence: &TagEvidence, now: i64) -> Vec<Finding> {
         None => findings.push(judge.unproven(
             "signature",
             "no-policy",
-            "the catalog has no [signers]: nobody says whose signature counts",
-            "add [signers] with allowed_signers to release.toml",
+            "no trusted signers are configured ([signers]): nobody says whose signature counts",
+            CONFIGURE_SIGNERS,
         )),
         Some(Looked::Bad { reason, evidence }) => {
             findings.push(judge.refuted("signature", reason, evidence.clone()));

@@ -36,6 +36,14 @@ fn origin(request: &Request, facts: &Facts, world: &WorldFacts) -> Found {
             format!("git config --unset remote.{remote}.pushurl, or name another remote with --remote"),
         );
     }
+    let missing = not_fetched(request, facts, world);
+    if !missing.is_empty() {
+        return bad(
+            "tags-not-fetched",
+            format!("{remote} has release tags that this clone lacks: {}", missing.join(", ")),
+            format!("git fetch {remote} --tags"),
+        );
+    }
     let Some(there) = world.origin.tag else {
         return Found::Good(format!("{name} is free on {remote}"));
     };
@@ -70,6 +78,21 @@ fn origin(request: &Request, facts: &Facts, world: &WorldFacts) -> Found {
             format!("git fetch {remote} tag {name}"),
         ),
     }
+}
+
+/// The release tags of the target that the remote has and this clone lacks, but for the one that is released. With one of them
+/// missing, the notes would start too early, and a version could be released twice.
+fn not_fetched<'w>(request: &Request, facts: &Facts, world: &'w WorldFacts) -> Vec<&'w str> {
+    let target = request.tag.target();
+    let scheme = request.tag.version().scheme();
+    let is_release = |name: &str| {
+        let label = name.strip_prefix(target).and_then(|it| it.strip_prefix('/'));
+        label.is_some_and(|it| Version::parse(scheme, it.strip_prefix('v').unwrap_or(it)).is_ok())
+    };
+    let released = request.tag.name();
+    let known = |name: &str| facts.tags.iter().any(|it| it.name == name);
+    let names = world.origin.tags.iter().map(String::as_str);
+    names.filter(|it| *it != released && is_release(it) && !known(it)).collect()
 }
 
 fn credentials(request: &Request, world: &WorldFacts) -> Found {
@@ -139,6 +162,18 @@ fn release(request: &Request, publication: Publication, world: &WorldFacts) -> F
         );
     };
     if release.draft {
+        let unplanned = unplanned(release, &planned(request));
+        if !unplanned.is_empty() {
+            return bad(
+                "unplanned-asset",
+                format!(
+                    "{} has assets that this release does not make: {}",
+                    named(release),
+                    unplanned.join(", ")
+                ),
+                "find out who added them; then delete them from the draft on GitHub, or delete the draft",
+            );
+        }
         return Found::Good(format!("{} is there, to be filled{}", named(release), frozen(world)));
     }
     let others: Vec<String> = world
@@ -162,6 +197,17 @@ fn release(request: &Request, publication: Publication, world: &WorldFacts) -> F
         ),
         "choose a new version",
     )
+}
+
+/// The names of the assets of a release.
+fn planned(request: &Request) -> [String; 2] {
+    [request.tag.archive_name(), "SHA256SUMS".to_owned()]
+}
+
+/// The assets of a draft that are not planned, by name and number.
+fn unplanned(draft: &HostedRelease, planned: &[String]) -> Vec<String> {
+    let others = draft.assets.iter().filter(|it| !planned.contains(&it.name));
+    others.map(|it| format!("{} ({})", it.name, it.id)).collect()
 }
 
 /// What publishing means where releases are immutable (github.md F18).
@@ -190,6 +236,11 @@ pub fn interference(
     }
     if let Some(bad) = wanted.iter().find(|it| !draft.asset(&it.name).is_some_and(|asset| it.is(asset))) {
         return Some(format!("{} of draft {} is no longer what was uploaded", bad.name, draft.id));
+    }
+    let names: Vec<String> = wanted.iter().map(|it| it.name.clone()).collect();
+    let unplanned = unplanned(draft, &names);
+    if !unplanned.is_empty() {
+        return Some(format!("draft {} has assets that nobody planned: {}", draft.id, unplanned.join(", ")));
     }
     (!page.is_of(draft)).then(|| format!("somebody changed the text of draft {}", draft.id))
 }

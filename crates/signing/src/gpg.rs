@@ -6,9 +6,13 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gpgme::{Context, ExportMode, HashAlgorithm, Protocol, SignMode, SignatureSummary, VerificationResult};
+use gpgme::{
+    Context, ExportMode, HashAlgorithm, KeyAlgorithm, Protocol, SignMode, SignatureSummary,
+    VerificationResult,
+};
 use model::signature::{Format, Grant, Looked, Revocation, Signer};
 
+use crate::RSA_BITS;
 use crate::home::Home;
 use crate::make::SignError;
 
@@ -146,7 +150,7 @@ fn look(payload: &[u8], armor: &[u8], trust: &PinnedKeys) -> Result<Looked, Box<
             ));
         }
     };
-    judge(&mut context, &result, trust)
+    judge(&mut context, &result, trust, &home)
 }
 
 fn bad(reason: &'static str, evidence: String) -> Looked {
@@ -157,6 +161,7 @@ fn judge(
     context: &mut Context,
     result: &VerificationResult,
     trust: &PinnedKeys,
+    home: &Home,
 ) -> Result<Looked, Box<dyn std::error::Error>> {
     let mut signatures = result.signatures();
     let (Some(signature), None) = (signatures.next(), signatures.next()) else {
@@ -190,6 +195,9 @@ fn judge(
         Err(error) => return Ok(bad("signature", format!("it is not a signature of this tag: {error}"))),
     }
     if trust.kind == Kind::X509 {
+        if let Some(bits) = home_key(home, &by)?.filter(|it| *it < RSA_BITS) {
+            return Ok(weak(&by, bits));
+        }
         // gpgsm lists no certificate without an agent; until when this one counts, it says with the signature.
         let until = seconds(signature.expiration_time());
         return Ok(Looked::Signed(trust.signer(
@@ -204,6 +212,11 @@ fn judge(
     let (Some(primary), Some(subkey)) = (key.primary_key(), subkey) else {
         return Ok(bad("unknown-key", format!("{by} belongs to no key of the keyring")));
     };
+    let lengths = [&primary, &subkey].map(|it| it.length()).into_iter().zip([&primary, &subkey]);
+    let short = lengths.filter(|(_, it)| is_factored(it.algorithm())).map(|(bits, _)| bits).min();
+    if let Some(bits) = short.filter(|it| *it < RSA_BITS) {
+        return Ok(weak(&by, bits));
+    }
     let created = seconds(subkey.creation_time());
     let made = seconds(signature.creation_time());
     if made < created {
@@ -217,6 +230,36 @@ fn judge(
     let until = [primary.expiration_time(), subkey.expiration_time()].into_iter().flatten().min();
     let primary = primary.fingerprint().unwrap_or(&by).to_owned();
     Ok(Looked::Signed(trust.signer(&primary, revoked, created, seconds(until))))
+}
+
+/// A key that is too short to count, whoever pinned it.
+fn weak(by: &str, bits: usize) -> Looked {
+    bad("weak-key", format!("{by} is an RSA or DSA key of {bits} bits, expected at least {RSA_BITS}"))
+}
+
+/// Whether the strength of a key of this kind is its length in bits.
+fn is_factored(algorithm: KeyAlgorithm) -> bool {
+    matches!(
+        algorithm,
+        KeyAlgorithm::Rsa | KeyAlgorithm::RsaEncrypt | KeyAlgorithm::RsaSign | KeyAlgorithm::Dsa
+    )
+}
+
+/// The length in bits of the RSA or DSA key of a certificate, as gpgsm lists it (GnuPG's `doc/DETAILS`, "Format of the
+/// colon listings": field 3 is the length, field 4 the algorithm: 1 for RSA, 17 for DSA). gpgme cannot list certificates
+/// without an agent. Returns `None` for other keys.
+fn home_key(home: &Home, fingerprint: &str) -> std::io::Result<Option<usize>> {
+    let mut gpgsm = Command::new("gpgsm");
+    gpgsm.arg("--homedir").arg(home.path()).args(["--batch", "--with-colons", "--list-keys", fingerprint]);
+    let listed = gpgsm.stdin(Stdio::null()).stderr(Stdio::null()).output()?;
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let line = text.lines().find(|it| it.starts_with("crt:"));
+    let fields: Vec<&str> = line.unwrap_or_default().split(':').collect();
+    match fields[..] {
+        [_, _, bits, "1" | "17", ..] => Ok(bits.parse().ok()),
+        [_, _, _, _, ..] => Ok(None),
+        _ => Err(std::io::Error::other(format!("gpgsm does not list {fingerprint}"))),
+    }
 }
 
 fn seconds(time: Option<SystemTime>) -> Option<i64> {

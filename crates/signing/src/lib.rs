@@ -21,6 +21,8 @@ pub use ssh::SshTrust;
 
 /// What signatures of tags are made for (`PROTOCOL.sshsig`: the namespace).
 const NAMESPACE: &str = "git";
+/// The shortest RSA or DSA key that counts, in bits (NIST SP 800-131A).
+const RSA_BITS: usize = 2048;
 
 /// The policy that signatures are looked at by: none for a kind of which nobody says who may sign.
 #[derive(Debug, Clone, Default)]

@@ -4,12 +4,9 @@ use model::signature::{Looked, Revocation, Signer};
 use ssh_key::public::KeyData;
 use ssh_key::{Certificate, Error, HashAlg, LineEnding, PublicKey, SshSig};
 
-use crate::NAMESPACE;
 use crate::allowed::{AllowedSigners, PolicyError, keys};
 use crate::certified::{self, Unread};
-
-/// The shortest RSA key that counts, in bits (NIST SP 800-131A).
-const RSA_BITS: usize = 2048;
+use crate::{NAMESPACE, RSA_BITS};
 
 /// The policy of SSH signatures.
 #[derive(Debug, Clone)]
@@ -104,7 +101,9 @@ pub(crate) fn check(payload: &[u8], armor: &[u8], trust: &SshTrust) -> Looked {
     if signature.namespace() != NAMESPACE {
         return bad("namespace", format!("it was made for '{}' and not for git", signature.namespace()));
     }
-    if let Some(bits) = signature.public_key().rsa().map(rsa_bits).filter(|it| *it < RSA_BITS) {
+    let authority = certificate.as_ref().map(Certificate::signature_key);
+    let keys = [Some(signature.public_key()), authority].into_iter().flatten();
+    if let Some(bits) = keys.filter_map(|it| it.rsa()).map(rsa_bits).find(|it| *it < RSA_BITS) {
         return bad("weak-key", format!("its RSA key has {bits} bits: want {RSA_BITS}"));
     }
     match PublicKey::from(signature.public_key().clone()).verify(NAMESPACE, payload, &signature) {

@@ -30,6 +30,8 @@ const PAUSE: Duration = Duration::from_secs(30);
 struct Document<'a> {
     schema: &'static str,
     #[serde(flatten)]
+    repository: Repository,
+    #[serde(flatten)]
     audit: One<'a>,
 }
 
@@ -37,6 +39,8 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct Documents<'a> {
     schema: &'static str,
+    #[serde(flatten)]
+    repository: Repository,
     verdict: Verdict,
     audits: Vec<One<'a>>,
 }
@@ -48,6 +52,19 @@ struct One<'a> {
     findings: &'a [Finding],
     notes: &'a [String],
     trusted_root: Option<&'a str>,
+}
+
+/// The repository that was audited, and where its name comes from.
+#[derive(Serialize)]
+struct Repository {
+    repository: String,
+    repository_source: String,
+}
+
+impl Repository {
+    fn of(abroad: &Abroad) -> Self {
+        Self { repository: abroad.slug.to_string(), repository_source: abroad.slug_source.to_string() }
+    }
 }
 
 pub(crate) fn run(global: &Global, args: &args::Audit) -> Result<Ending, Failure> {
@@ -68,21 +85,31 @@ pub(crate) fn run(global: &Global, args: &args::Audit) -> Result<Ending, Failure
     };
     let wait = args.wait.unwrap_or_default();
     let Some(text) = &args.tag else {
-        return all(global, audit, &tags(session.as_ref())?, wait);
+        return all(global, audit, &abroad, (&tags(session.as_ref())?, wait));
     };
     let tag = ReleaseTag::parse(&abroad.catalog, text)?;
     let audited = audited(global, audit, &tag, wait)?;
     report::for_actions(GITHUB_STEP_SUMMARY, &markdown(&audited))?;
     if report::is_json(global) {
         let schema = "opensandbox-release/audit/1";
-        report::print_json(&Document { schema, audit: audited.document() })?;
+        report::print_json(&Document {
+            schema,
+            repository: Repository::of(&abroad),
+            audit: audited.document(),
+        })?;
     } else {
         let mut page = Page::new();
-        page.line(format!("{}  {}  {}", audited.tag, tag.title(), abroad.slug));
+        page.line(format!("{}  {}", audited.tag, tag.title()));
+        page.line(repository_line(&abroad));
         report::audit(&mut page, &audited.report);
         page.print()?;
     }
     Ok(Ending::Judged(audited.verdict()))
+}
+
+/// Which repository was audited: somebody who runs an audit in another folder than they think must see it.
+fn repository_line(abroad: &Abroad) -> String {
+    format!("for {} ({})", abroad.slug, report::harmless(&abroad.slug_source.to_string()))
 }
 
 /// A release, and what its audit came to.
@@ -136,7 +163,12 @@ fn tags(session: Option<&Session>) -> Result<Vec<ReleaseTag>, Failure> {
 }
 
 /// Every release by itself, and the worst of them.
-fn all(global: &Global, audit: Audit<'_>, tags: &[ReleaseTag], wait: Duration) -> Result<Ending, Failure> {
+fn all(
+    global: &Global,
+    audit: Audit<'_>,
+    abroad: &Abroad,
+    (tags, wait): (&[ReleaseTag], Duration),
+) -> Result<Ending, Failure> {
     let mut done = Vec::new();
     for (at, tag) in tags.iter().enumerate() {
         report::tell(global, &format!("auditing {tag} ({} of {})", at + 1, tags.len()));
@@ -149,9 +181,12 @@ fn all(global: &Global, audit: Audit<'_>, tags: &[ReleaseTag], wait: Duration) -
     }
     if report::is_json(global) {
         let audits = done.iter().map(Audited::document).collect();
-        report::print_json(&Documents { schema: "opensandbox-release/audit-all/1", verdict, audits })?;
+        let repository = Repository::of(abroad);
+        let schema = "opensandbox-release/audit-all/1";
+        report::print_json(&Documents { schema, repository, verdict, audits })?;
     } else {
         let mut page = Page::new();
+        page.line(repository_line(abroad));
         for it in &done {
             report::audited(&mut page, &it.tag, it.verdict(), &it.open());
         }

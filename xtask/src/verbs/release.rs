@@ -28,6 +28,8 @@ struct Document<'a> {
     dry_run: bool,
     commit: CommitId,
     previous: Option<String>,
+    /// When the clone last fetched: without --push, what is known of the remote is from then.
+    last_fetched: Option<String>,
     refusals: Vec<Notice<'a>>,
     /// The checks that do not hold and stop nothing.
     notices: Vec<Notice<'a>>,
@@ -145,6 +147,7 @@ fn show(
             dry_run: args.dry_run,
             commit: prepared.facts.commit,
             previous: previous(prepared),
+            last_fetched: prepared.facts.clone.last_fetched.map(model::time::rfc3339),
             refusals: of(&[Outcome::Refused]),
             notices: of(&[Outcome::Warned, Outcome::Allowed]),
             plan: &prepared.plan.steps,
@@ -210,6 +213,10 @@ fn head(page: &mut Page, request: &Request, prepared: &Prepared) {
         if paths.is_empty() { "everything".to_owned() } else { paths.join(" ") }
     ));
     page.line(format!("  for       {}", request.slug));
+    if request.reach == Reach::Local {
+        let fetched = prepared.facts.clone.last_fetched.map_or("never".to_owned(), model::time::rfc3339);
+        page.line(format!("  fetched   {fetched} from {}", request.remote));
+    }
 }
 
 fn made(page: &mut Page, receipt: &Receipt) {

@@ -31,6 +31,7 @@ struct Row<'a> {
 
 pub(crate) fn run(global: &Global, args: &Status) -> Result<Ending, Failure> {
     let session = Session::open(global, Programs::Operators)?;
+    session.must_be_whole()?;
     let commit = session.repo.resolve(&args.commit).map_err(OpsError::from)?;
     let chosen = match &args.target {
         None => session.catalog.targets().iter().collect(),

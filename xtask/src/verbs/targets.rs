@@ -33,6 +33,7 @@ struct Row<'a> {
 
 pub(crate) fn run(global: &Global) -> Result<Ending, Failure> {
     let session = Session::open(global, Programs::Operators)?;
+    session.must_be_whole()?;
     let row = |target| row(&session, target);
     let targets = session.catalog.targets().iter().map(row).collect::<Result<Vec<_>, _>>()?;
     if report::is_json(global) {

@@ -1,13 +1,16 @@
-//! `verify <FILE>`: what the Sigstore bundles for a file prove.
+//! `verify <FILE…>`: what the Sigstore bundles for files prove.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use model::Digest;
-use model::attestation::JudgedBundle;
-use model::attestation::{ACTIONS_ISSUER, Expected, NameRule, PROVENANCE, Signer, Workflow, WorkflowRule};
+use model::attestation::{
+    ACTIONS_ISSUER, BuilderRule, Expected, JudgedBundle, NameRule, PROVENANCE, PROVENANCE_V02, Signer,
+    Workflow, WorkflowRule,
+};
+use model::sums;
 use model::verdict::{Finding, Verdict, worst};
-use ops::{Bundles, PublicKey, Verdicts, Verification, Verified};
+use ops::{Bundles, PublicKey, Subject, SubjectVerdict, Verdicts, Verification, Verified};
 use serde::Serialize;
 
 use crate::Ending;
@@ -21,41 +24,59 @@ use crate::world::Reached;
 
 /// The longest public key that is read, in bytes.
 const MAX_KEY_BYTES: u64 = 1 << 16;
+/// The longest list of sums that is read, in bytes.
+const MAX_SUMS_BYTES: u64 = 1 << 20;
 
 /// What scripts get.
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
+    verdict: Verdict,
+    /// The repository that was meant, and where its name comes from.
+    repository: String,
+    repository_source: String,
+    /// Where trust began, and how old it is.
+    trusted_root: &'a str,
+    subjects: Vec<SubjectDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct SubjectDocument<'a> {
     subject: &'a str,
-    digest: Digest,
+    digest: Option<Digest>,
     verdict: Verdict,
     findings: &'a [Finding],
     /// Every bundle that was looked at.
     bundles: &'a [JudgedBundle],
-    /// Where trust began, and how old it is.
-    trusted_root: &'a str,
 }
 
 pub(crate) fn run(global: &Global, args: &Verify) -> Result<Ending, Failure> {
-    let abroad = Abroad::find(global)?;
-    let subject = subject(&args.subject)?;
+    let abroad = repository(global, args)?;
+    let subjects = subjects(args)?;
     if args.predicate_type.as_deref() == Some("") {
         return Err(Failure::usage(anyhow!("an empty --predicate-type would fit nothing")));
     }
     let (signer, key) = signer(global, args, &abroad)?;
-    let is_workflow = matches!(signer, Signer::Workflow(_));
-    let default = is_workflow.then(|| PROVENANCE.to_owned());
+    let default: &[&str] = match signer {
+        Signer::Workflow(_) => &[PROVENANCE],
+        Signer::Builder(_) => &[PROVENANCE, PROVENANCE_V02],
+        _ => &[],
+    };
+    let names_count = matches!(signer, Signer::Workflow(_) | Signer::Builder(_));
+    let default = || default.iter().map(|it| (*it).to_owned()).collect();
     let expected = Expected {
-        name: named(&subject).filter(|_| is_workflow),
-        predicate_type: args.predicate_type.clone().or(default),
+        name: None,
+        predicate_types: args.predicate_type.clone().map_or_else(default, |it| vec![it]),
         now: session::now(),
         signer,
     };
+    let subjects =
+        subjects.into_iter().map(|it| if names_count { it } else { Subject { name: None, ..it } }).collect();
     let trusted = trust::trusted(&args.trust, !args.offline, abroad.patience.timeout)?;
     let reached = match &args.bundle {
         Some(_) => None,
         None if args.offline => {
-            let failure = Failure::usage(anyhow!("--offline asks nobody, and GitHub keeps the bundles"));
+            let failure = Failure::usage(anyhow!("--offline allows no request, and GitHub has the bundles"));
             return Err(failure.hint("name a file of bundles: --bundle FILE"));
         }
         None => {
@@ -70,55 +91,118 @@ pub(crate) fn run(global: &Global, args: &Verify) -> Result<Ending, Failure> {
     };
     let mut story = Story::new(global);
     let tell = &mut |it| story.tell(&ops::Event::Connection(it));
-    let verdicts = ops::verify(&Verification { subject, bundles, expected, trusted, key }, tell)?;
-    let verdict = worst(&verdicts.findings);
-    show(global, &args.subject, &verdicts)?;
-    Ok(Ending::Judged(verdict))
+    let verdicts = ops::verify(&Verification { subjects, bundles, expected, trusted, key }, tell)?;
+    show(global, &abroad, &verdicts)?;
+    Ok(Ending::Judged(verdicts.verdict()))
 }
 
-fn show(global: &Global, subject: &str, it: &Verdicts) -> Result<(), Failure> {
-    let verdict = worst(&it.findings);
+/// The repository whose files they are. A verdict about a file is worth what is known of whose file it should be: the remote
+/// of the folder that somebody happens to work in does not say that.
+fn repository(global: &Global, args: &Verify) -> Result<Abroad, Failure> {
+    let abroad = Abroad::find(global)?;
+    let of_workflow = args.signer_workflow.as_deref().map(|it| it.split('@').next().unwrap_or(it));
+    let of_workflow = of_workflow.and_then(|it| it.split("/.github/").next());
+    if let Some(source) = &args.source_uri {
+        return abroad.named_by("--source-uri", without_scheme(source));
+    }
+    if let Some(repository) = of_workflow {
+        return abroad.named_by("--signer-workflow", without_scheme(repository));
+    }
+    let signer = args.certificate_identity.is_some()
+        || args.certificate_identity_regexp.is_some()
+        || args.key.is_some();
+    if global.repo.is_some() || signer {
+        return Ok(abroad);
+    }
+    let slug = &abroad.slug;
+    let error = anyhow!("whose file it should be is not said: a file can be proven for any repository");
+    Err(Failure::usage(error).hint(format!("-R {slug}, if it should be one of {slug}")))
+}
+
+fn without_scheme(address: &str) -> &str {
+    let rest = address.strip_prefix("https://").unwrap_or(address);
+    rest.trim_end_matches('/')
+}
+
+fn show(global: &Global, abroad: &Abroad, it: &Verdicts) -> Result<(), Failure> {
     if report::is_json(global) {
         return report::print_json(&Document {
-            schema: "opensandbox-release/verify/1",
-            subject,
-            digest: it.digest,
-            verdict,
-            findings: &it.findings,
-            bundles: &it.bundles,
+            schema: "opensandbox-release/verify/2",
+            verdict: it.verdict(),
+            repository: abroad.slug.to_string(),
+            repository_source: abroad.slug_source.to_string(),
             trusted_root: &it.roots,
+            subjects: it.subjects.iter().map(document).collect(),
         });
     }
     let mut page = Page::new();
-    page.line(format!("{}\n  {}", report::harmless(subject), it.digest));
-    let others = it.bundles.len() > 1 || global.verbose;
-    if others {
-        page.heading("Bundles");
-        for bundle in &it.bundles {
-            report::bundle(&mut page, bundle);
+    page.line(format!("for {} ({})", abroad.slug, report::harmless(&abroad.slug_source.to_string())));
+    if let [subject] = &it.subjects[..] {
+        one(&mut page, global, subject);
+    } else {
+        for subject in &it.subjects {
+            report::subject(&mut page, &subject.shown, &subject.findings);
         }
-        page.heading("Verdict");
+        report::verdict_of_all(&mut page, it.verdict());
     }
-    report::findings(&mut page, &it.findings);
-    page.line(format!("{}{}{:#}", report::DIM, it.roots, report::DIM));
+    page.line(format!("{}{}{:#}", report::DIM, report::harmless(&it.roots), report::DIM));
     page.print()
 }
 
-/// What is verified: a digest where it is one, else a file.
-fn subject(text: &str) -> Result<Verified, Failure> {
-    let Some(hex) = text.strip_prefix("sha256:") else { return Ok(Verified::File(PathBuf::from(text))) };
-    let digest = Digest::from_hex(hex);
-    let wanted = || {
-        Failure::usage(anyhow!("'{text}' is no digest: want sha256: and 64 lower-case hexadecimal digits"))
-    };
-    digest.map(Verified::Digest).ok_or_else(wanted)
+fn document(it: &SubjectVerdict) -> SubjectDocument<'_> {
+    SubjectDocument {
+        subject: &it.shown,
+        digest: it.digest,
+        verdict: worst(&it.findings),
+        findings: &it.findings,
+        bundles: &it.bundles,
+    }
 }
 
-fn named(subject: &Verified) -> Option<String> {
-    match subject {
-        Verified::File(path) => Some(path.file_name()?.to_string_lossy().into_owned()),
-        Verified::Digest(_) => None,
+/// The report of a single file, with every bundle if there are several.
+fn one(page: &mut Page, global: &Global, it: &SubjectVerdict) {
+    let digest = it.digest.map_or("not read".to_owned(), |it| it.to_string());
+    page.line(format!("{}\n  {digest}", report::harmless(&it.shown)));
+    if it.bundles.len() > 1 || global.verbose {
+        page.heading("Bundles");
+        for bundle in &it.bundles {
+            report::bundle(page, bundle);
+        }
+        page.heading("Verdict");
     }
+    report::findings(page, &it.findings);
+}
+
+/// What is verified: digests, files, and those of the list of sums.
+fn subjects(args: &Verify) -> Result<Vec<Subject>, Failure> {
+    let mut all = args.subjects.iter().map(|it| subject(it)).collect::<Result<Vec<_>, _>>()?;
+    let Some(path) = &args.sums else { return Ok(all) };
+    let text = ops::read_named(path, MAX_SUMS_BYTES).map_err(Failure::usage)?;
+    let listed =
+        sums::parse(&text).map_err(|error| Failure::usage(anyhow!("{}: {error}", path.display())))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    all.extend(listed.into_iter().map(|(name, digest)| {
+        let file = folder.join(&name);
+        let shown = file.display().to_string();
+        Subject { shown, artifact: Verified::File(file), name: Some(name), listed: Some(digest) }
+    }));
+    Ok(all)
+}
+
+/// A digest where it is one, else a file.
+fn subject(text: &str) -> Result<Subject, Failure> {
+    let subject = |artifact, name| Subject { shown: text.to_owned(), artifact, name, listed: None };
+    let Some(hex) = text.strip_prefix("sha256:") else {
+        let path = PathBuf::from(text);
+        let name = path.file_name().map(|it| it.to_string_lossy().into_owned());
+        return Ok(subject(Verified::File(path), name));
+    };
+    let digest = Digest::from_hex(hex).ok_or_else(|| {
+        Failure::usage(anyhow!(
+            "invalid digest '{text}': expected sha256: and 64 lower-case hexadecimal digits"
+        ))
+    })?;
+    Ok(subject(Verified::Digest(digest), None))
 }
 
 /// Who must have signed: a workflow of the repository, or whoever cosign's flags name.
@@ -126,10 +210,11 @@ fn signer(global: &Global, args: &Verify, abroad: &Abroad) -> Result<(Signer, Op
     let named = args.certificate_identity.clone().map(NameRule::Exactly);
     let name = named.or_else(|| args.certificate_identity_regexp.clone().map(NameRule::Matching));
     if name.is_none() && args.key.is_none() {
-        return Ok((Signer::Workflow(Box::new(workflow(global, args, abroad)?)), None));
+        return Ok((of_workflow(global, args, abroad)?, None));
     }
     let of_workflows = [
         ("--signer-workflow", args.signer_workflow.is_some()),
+        ("--source-uri", args.source_uri.is_some()),
         ("--source-ref", args.source_ref.is_some()),
         ("--source-digest", args.source_digest.is_some()),
         ("--deny-self-hosted-runners", args.deny_self_hosted_runners),
@@ -158,8 +243,8 @@ fn signer(global: &Global, args: &Verify, abroad: &Abroad) -> Result<(Signer, Op
     Ok((Signer::Identity { name, issuer }, None))
 }
 
-/// The workflow that must have signed.
-fn workflow(global: &Global, args: &Verify, abroad: &Abroad) -> Result<WorkflowRule, Failure> {
+/// The workflow that must have signed: one of the repository, or a builder of another.
+fn of_workflow(global: &Global, args: &Verify, abroad: &Abroad) -> Result<Signer, Failure> {
     let issuer = args.certificate_oidc_issuer.clone().unwrap_or_else(|| ACTIONS_ISSUER.to_owned());
     if [
         &Some(issuer.clone()),
@@ -177,6 +262,30 @@ fn workflow(global: &Global, args: &Verify, abroad: &Abroad) -> Result<WorkflowR
         None => (Workflow::Any, None),
         Some(text) => signer_workflow(text, abroad.slug.host()).map(|(it, at)| (Workflow::At(it), at))?,
     };
+    let repositories = ops::signing_repositories(&abroad.catalog, &abroad.slug, global.repo.is_some());
+    if let Workflow::At(address) = &workflow {
+        let of = |url: &str| address.len() > url.len() && address[..url.len()].eq_ignore_ascii_case(url);
+        let own = repositories.iter().any(|it| of(&format!("{}/", it.url)));
+        match (own, &args.source_uri) {
+            (true, _) => {}
+            (false, Some(_)) => {
+                return Ok(Signer::Builder(Box::new(BuilderRule {
+                    workflow: address.clone(),
+                    reference: pinned,
+                    source: abroad.slug.url(),
+                    source_ref: args.source_ref.clone(),
+                    source_digest: args.source_digest.clone(),
+                    issuer,
+                    hosted_only: args.deny_self_hosted_runners,
+                })));
+            }
+            (false, None) => {
+                let error = anyhow!("{address} is a workflow of another repository than {}", abroad.slug);
+                let hint = format!("--source-uri {}, if it built from that repository", abroad.slug);
+                return Err(Failure::usage(error).hint(hint));
+            }
+        }
+    }
     let reference = args.source_ref.clone().or(pinned.clone());
     if let (Some(pinned), Some(wanted)) = (&pinned, &args.source_ref)
         && pinned != wanted
@@ -184,15 +293,15 @@ fn workflow(global: &Global, args: &Verify, abroad: &Abroad) -> Result<WorkflowR
         let error = anyhow!("--signer-workflow wants {pinned}, and --source-ref {wanted}");
         return Err(Failure::usage(error));
     }
-    Ok(WorkflowRule {
-        repositories: ops::signing_repositories(&abroad.catalog, &abroad.slug, global.repo.is_some()),
+    Ok(Signer::Workflow(Box::new(WorkflowRule {
+        repositories,
         workflow,
         reference,
         commit: args.source_digest.clone(),
         trigger: None,
         issuer,
         hosted_only: args.deny_self_hosted_runners,
-    })
+    })))
 }
 
 /// The address of a workflow, and the reference that was named with it.

@@ -4,12 +4,14 @@
 //! statement (`gh attestation verify --help`; slsa-verifier's `provenance_forgeable.go`).
 
 mod agreement;
+mod builder;
 mod host;
 mod run;
 
 use model::attestation::{
-    ACTIONS_ISSUER, Attested, Candidate, Claim, Expected, Judged, JudgedBundle, NameRule, Rejection,
-    STATEMENT, Signer, SignerCertificate, SourceRule, Statement, Workflow, WorkflowRule,
+    ACTIONS_ISSUER, Attested, Candidate, Claim, Expected, Judged, JudgedBundle, LogProof, NameRule,
+    Rejection, STATEMENT, STATEMENT_V01, Signer, SignerCertificate, SourceRule, Statement, Workflow,
+    WorkflowRule,
 };
 use model::verdict::{Finding, Verdict};
 use model::{Catalog, RepoSlug};
@@ -165,7 +167,10 @@ fn holds(expected: &Expected, attested: &Attested, repository_id: Option<u64>) -
     let statement = attested.statement.as_ref();
     predicate_type(expected, statement)?;
     if let Some(it) = statement {
-        same("statement", "its type is", &it.kind, STATEMENT)?;
+        statement_type(expected, &it.kind)?;
+    }
+    if attested.log_proof == Some(LogProof::Promise) && matches!(expected.signer, Signer::Workflow(_)) {
+        return Err(refuted("tlog", "the log only promised to include it: there is no proof that it did"));
     }
     if let Some(time) = attested.times.iter().find(|it| **it > expected.now + SKEW) {
         return Err(refuted("time", format!("it was signed in the future, {}", model::time::rfc3339(*time))));
@@ -176,6 +181,12 @@ fn holds(expected: &Expected, attested: &Attested, repository_id: Option<u64>) -
         (Signer::Identity { name, issuer }, Some(signer)) => identity(signer, name, issuer)?,
         (Signer::Host(rule), Some(signer)) => {
             host::host(rule, signer, (statement, expected.name.as_deref()), repository_id)?;
+        }
+        (Signer::Builder(rule), Some(signer)) => {
+            builder::builder(rule, signer, statement)?;
+            if let Some(statement) = statement {
+                agreement::named(expected, statement)?;
+            }
         }
         (Signer::Workflow(rule), Some(signer)) => {
             let time = attested.times.iter().min().copied().unwrap_or(0);
@@ -191,12 +202,25 @@ fn holds(expected: &Expected, attested: &Attested, repository_id: Option<u64>) -
 
 /// What is no statement of the wanted type is not refuted: it says something else.
 fn predicate_type(expected: &Expected, statement: Option<&Statement>) -> Result<(), Rejection> {
-    let Some(wanted) = &expected.predicate_type else { return Ok(()) };
+    let wanted = &expected.predicate_types;
     let found = statement.map_or("a signature of the artifact itself", |it| it.predicate_type.as_str());
-    if found == wanted {
+    if wanted.is_empty() || wanted.iter().any(|it| it == found) {
         return Ok(());
     }
-    Err(Rejection::unproven("predicate-type", format!("it says {found}, and {wanted} is wanted")))
+    Err(Rejection::unproven("predicate-type", format!("it says {found}, expected {}", wanted.join(" or "))))
+}
+
+/// Whether a statement is of a version that is known. Attestations of the repository's own workflows have never been of an
+/// older one; elsewhere both are in use. An unknown version is unproven: nobody here knows what it means.
+fn statement_type(expected: &Expected, found: &str) -> Result<(), Rejection> {
+    if matches!(expected.signer, Signer::Workflow(_) | Signer::Host(_)) {
+        return same("statement", "its type is", found, STATEMENT);
+    }
+    if [STATEMENT, STATEMENT_V01].contains(&found) {
+        return Ok(());
+    }
+    let said = format!("its type is '{found}', expected {STATEMENT} or {STATEMENT_V01}");
+    Err(Rejection::unproven("unsupported", said))
 }
 
 /// As cosign compares: the name exactly or by a pattern, the issuer exactly.

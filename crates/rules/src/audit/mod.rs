@@ -35,7 +35,16 @@ pub fn audit(promise: &Promise, evidence: &Evidence) -> AuditReport {
 /// Whether what is unproven may be proven in a while. What will be the same in an hour is not waited for.
 #[must_use]
 pub fn may_change(finding: &Finding) -> bool {
-    let stays = ["predates", "limit", "private", "no-object", "tree-not-here"];
+    let stays = [
+        "predates",
+        "limit",
+        "private",
+        "no-object",
+        "tree-not-here",
+        "unsigned",
+        "lightweight",
+        "no-policy",
+    ];
     finding.verdict == Verdict::Unproven && !stays.contains(&finding.reason)
 }
 

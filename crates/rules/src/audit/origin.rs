@@ -4,10 +4,16 @@ use model::audit::{AuditReport, Evidence, Promise, Run};
 use model::verdict::{Finding, Verdict};
 
 use super::{PROVEN, asked, finding, unreachable};
+use crate::tags::CONFIGURE_SIGNERS;
 
 /// The tag as GitHub has it: the one that was made, or that this clone knows.
 pub(super) fn tag(promise: &Promise, evidence: &Evidence) -> Finding {
     let name = &promise.tag;
+    if let Some(kind) = &evidence.tag_names {
+        let evidence = format!("GitHub has a {kind} under {name}, and not a commit");
+        let hint = "do not use what this tag names, and tell its maintainers";
+        return finding("tag", name, (Verdict::Refuted, "not-a-commit"), evidence, hint);
+    }
     let there = match &evidence.tag {
         Err(said) => return unreachable("tag", name, said),
         Ok(None) if promise.private => return private("tag", name),
@@ -105,12 +111,27 @@ pub(super) fn branch(promise: &Promise, evidence: &Evidence) -> Finding {
     asked("branch", subject, &evidence.on_branch, says, ("unreachable-from-main", hint))
 }
 
-/// What the tag's signature proves. One that is not there, or that nobody says how to judge, proves nothing and is told.
+/// What the tag's signature proves. Without trusted signers it proves nothing, and a warning says so.
 pub(super) fn signature(promise: &Promise, evidence: &Evidence, report: &mut AuditReport) {
     let Ok(Some(there)) = &evidence.tag else { return };
+    let unsigned = |reason, evidence: String| {
+        let hint = "a published tag is never replaced: sign the next one with --sign-tag";
+        finding("signature", &promise.tag, (Verdict::Unproven, reason), evidence, hint)
+    };
+    if !promise.signers {
+        let tag = &promise.tag;
+        report.notes.push(format!(
+            "no trusted signers are configured ([signers]), so nobody can tell whose tag {tag} is: {CONFIGURE_SIGNERS}"
+        ));
+    }
     match &evidence.signature {
         None if there.object == there.commit.object() => {
-            report.notes.push(format!("{} is not signed: it is a reference to a commit", promise.tag));
+            let evidence = format!("{} is not signed: it is a reference to a commit", promise.tag);
+            if promise.signers {
+                report.findings.push(unsigned("unsigned", evidence));
+            } else {
+                report.notes.push(evidence);
+            }
         }
         // It is signed or not: nobody knows. Where the catalog says who may sign, that must be known.
         None if promise.signers => {
@@ -128,8 +149,8 @@ pub(super) fn signature(promise: &Promise, evidence: &Evidence, report: &mut Aud
         }
         Some(findings) => {
             for it in findings {
-                let optional = matches!(it.reason, "unsigned" | "lightweight");
-                if optional || it.reason == "no-policy" && !promise.signers {
+                let optional = matches!(it.reason, "unsigned" | "lightweight" | "no-policy");
+                if optional && !promise.signers {
                     report.notes.push(format!("{}: {}", promise.tag, it.evidence));
                 } else {
                     report.findings.push(it.clone());
