@@ -11,7 +11,7 @@ const TAG: &str = "server/v0.1.1";
 const MADE: &str = "20231101T000000!";
 
 /// A repository, a home of gpg with keys in it, and a policy that pins one of them.
-struct Signed {
+pub(crate) struct Signed {
     fixture: Fixture,
     home: tempfile::TempDir,
 }
@@ -26,6 +26,23 @@ impl Drop for Signed {
 impl Signed {
     /// With one key, made before the commits for `usage`, that expires as said.
     fn new(usage: &str, expires: &str) -> Self {
+        Self::of("ed25519", usage, expires)
+    }
+
+    /// With an RSA key of a length.
+    pub(crate) fn rsa(bits: u32) -> Self {
+        Self::of(&format!("rsa{bits}"), "sign", "never")
+    }
+
+    /// Signs a tag with gpg itself, and holds what the suite makes of it against what is expected.
+    #[track_caller]
+    pub(crate) fn expect_own_tag(&self, verdict: &str, reasons: &[&str]) {
+        self.put_signed("20240310T000000!", &[]);
+        assert!(self.git_accepts("t"), "gpg asks for no length");
+        self.fixture.expect_tag("t", verdict, reasons);
+    }
+
+    fn of(algorithm: &str, usage: &str, expires: &str) -> Self {
         let private = std::fs::Permissions::from_mode(0o700);
         let home = tempfile::Builder::new().permissions(private).tempdir().unwrap();
         let this = Self { fixture: Fixture::released(), home };
@@ -34,7 +51,7 @@ impl Signed {
             MADE,
             "--quick-gen-key",
             "Ada Example <ada@example.com>",
-            "ed25519",
+            algorithm,
             usage,
             expires,
         ];

@@ -8,7 +8,7 @@ use crate::support::{Fixture, Ran, hermetic, run, xtask};
 const TAG: &str = "server/v0.1.1";
 
 /// A repository, a home of gpgsm with a certificate of its own, and a policy that pins it.
-struct Signed {
+pub(crate) struct Signed {
     fixture: Fixture,
     home: tempfile::TempDir,
     fingerprint: String,
@@ -26,20 +26,42 @@ impl Signed {
         Self::until("2063-01-01")
     }
 
-    /// The same, with a certificate that counts until a day.
+    /// With an RSA key of a length.
+    pub(crate) fn rsa(bits: u32) -> Self {
+        Self::of("2063-01-01", bits)
+    }
+
+    /// Signs a tag with gpgsm itself, and holds what the suite makes of it against what is expected.
+    #[track_caller]
+    pub(crate) fn expect_own_tag(&self, verdict: &str, reasons: &[&str]) {
+        let commit = self.fixture.git(["rev-parse", "HEAD"]);
+        let tagger = "Ada Example <ada@example.com> 1710000000 +0000";
+        let payload = format!("object {commit}\ntype commit\ntag t\ntagger {tagger}\n\nm\n");
+        self.fixture.write(".git/payload", payload.as_bytes());
+        let sign = format!("gpgsm --batch -bsau {} < .git/payload", self.fingerprint);
+        let armor = self.bash(&sign).ok().stdout;
+        self.fixture.put_tag("t", format!("{payload}{armor}").as_bytes());
+        self.fixture.expect_tag("t", verdict, reasons);
+    }
+
+    /// With a certificate that counts until a day.
     fn until(day: &str) -> Self {
+        Self::of(day, 2048)
+    }
+
+    fn of(day: &str, bits: u32) -> Self {
         let home =
             tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir().unwrap();
         let mut this = Self { fixture: Fixture::released(), home, fingerprint: String::new() };
         // A self-signed certificate from before the commits, with a key that has no passphrase.
         let make = "cd $GNUPGHOME; echo allow-loopback-pinentry > gpg-agent.conf; echo disable-crl-checks > gpgsm.conf
-            printf '%s\\n' 'Key-Type: RSA' 'Key-Length: 2048' 'Key-Usage: sign' 'Serial: random' 'Name-DN: CN=Ada Example' \
+            printf '%s\\n' 'Key-Type: RSA' 'Key-Length: '$BITS 'Key-Usage: sign' 'Serial: random' 'Name-DN: CN=Ada Example' \
               'Name-Email: ada@example.com' 'Not-Before: 2023-11-01 00:00:00' 'Not-After: '$UNTIL' 00:00:00' > parameters
             echo | gpgsm --batch --pinentry-mode loopback --passphrase-fd 0 --generate-key parameters > certificate
             gpgsm --batch --import certificate
             gpgsm --with-colons --list-keys | grep ^fpr | cut -d: -f10 > fingerprint
             echo \"$(cat fingerprint) S relax\" > trustlist.txt; gpgconf --kill all";
-        this.bash(&format!("UNTIL={day}\n{make}")).ok();
+        this.bash(&format!("UNTIL={day} BITS={bits}\n{make}")).ok();
         let fingerprint = std::fs::read_to_string(this.home.path().join("fingerprint")).unwrap();
         fingerprint.trim().clone_into(&mut this.fingerprint);
         this.fixture.git(["config", "gpg.format", "x509"]);

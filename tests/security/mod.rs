@@ -2,7 +2,9 @@
 //!
 //! The numbers are those of `docs/security.md`. Each case has a twin that differs only in the attack and succeeds.
 
+mod old_clones;
 mod programs;
+mod signers;
 mod symlinks;
 
 use std::collections::BTreeMap;
