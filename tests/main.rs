@@ -10,6 +10,7 @@ mod archive;
 mod attacks;
 mod attestations;
 mod audits;
+mod builders;
 mod cases;
 mod catalog;
 mod certificates;

@@ -2,10 +2,13 @@
 //!
 //! The numbers are those of `docs/security.md`. Each case has a twin that differs only in the attack and succeeds.
 
+mod leaves;
 mod old_clones;
 mod programs;
+mod rekor;
 mod signers;
 mod symlinks;
+mod trusted_roots;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

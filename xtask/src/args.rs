@@ -9,6 +9,8 @@ use model::RepoPath;
 use model::facts::Check;
 use model::request::Badge;
 
+use crate::verbs::trusted_root::TrustedRootArgs;
+
 /// Plans, performs and explains OpenSandbox releases.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
@@ -114,6 +116,8 @@ pub(crate) enum Verb {
     Verify(Box<Verify>),
     /// Play a whole release on this machine, and prove every step
     Rehearse(Rehearse),
+    /// Show, export or refresh the keys that attestations are checked with
+    TrustedRoot(TrustedRootArgs),
     /// Print the completions for a shell
     Completions(Completions),
     /// Print the manual page

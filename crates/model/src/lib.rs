@@ -20,6 +20,7 @@ pub mod sums;
 pub mod tag;
 pub mod time;
 pub mod tree;
+pub mod trusted_root;
 pub mod url;
 pub mod verdict;
 pub mod version;

@@ -35,14 +35,17 @@ pub use apply::{Done, apply, write_archive};
 pub use audit::{Audit, audit, promise};
 pub use cache::Cache;
 pub use error::OpsError;
-pub use files::{read_below, read_named};
+pub use files::{read_below, read_named, write_named};
 pub use gather::clone_checks;
 pub use operator::OperatorForge;
 pub use prepare::{Prepared, prepare};
 pub use rules::{may_change, name_pattern, newest, signing_repositories};
 pub use status::{Standing, standing};
 pub use tags::verify_tag;
-pub use verify::{Bundles, Subject, SubjectVerdict, Trusted, Verdicts, Verification, Verified, verify};
+pub use verify::{
+    Bundles, Subject, SubjectVerdict, Trusted, TrustedRoots, Verdicts, Verification, Verified, trusted_roots,
+    verify,
+};
 
 /// What every operation works with.
 #[derive(Debug, Clone, Copy)]

@@ -9,6 +9,7 @@ use model::Digest;
 use model::attestation::{Candidate, Expected, Judged, JudgedBundle, Rejection};
 use model::hosting::HostedAttestation;
 use model::id::Hasher;
+use model::trusted_root::RootSummary;
 use model::verdict::{Finding, Verdict, worst};
 use provenance::{Artifact, Checker, Key, Refresh, Roots, Split};
 
@@ -267,6 +268,33 @@ pub(crate) fn listed(
         }
         other => other,
     }
+}
+
+/// Trusted roots, to be looked at or handed on.
+#[derive(Debug)]
+pub struct TrustedRoots {
+    /// Where they come from, in words.
+    pub source: String,
+    /// Whether all of them were fetched just now.
+    pub is_fresh: bool,
+    /// What each of them names.
+    pub summaries: Vec<RootSummary>,
+    /// Their documents, each on a line.
+    pub documents: Vec<String>,
+}
+
+/// The trusted roots that a verification would use.
+///
+/// # Errors
+/// [`OpsError::Refresh`], [`OpsError::Root`] or [`OpsError::TrustedRoot`] if there are none.
+pub fn trusted_roots(from: &Trusted) -> Result<TrustedRoots, OpsError> {
+    let roots = trusted(from)?;
+    Ok(TrustedRoots {
+        source: roots.source().to_owned(),
+        is_fresh: roots.is_fresh(),
+        summaries: roots.summaries(),
+        documents: roots.documents(),
+    })
 }
 
 /// The trusted roots, the freshest that are to be had.

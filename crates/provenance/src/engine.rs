@@ -129,6 +129,7 @@ impl<'r> Checker<'r> {
         }
         let log_proof = if skip_log { None } else { Some(read::logged(bundle, root)?) };
         let result = verify(root, bundle, &policy, artifact)?;
+        read::stamped(bundle, root)?;
         // The library says what it looked at: nobody takes its word for what it did not.
         let looked = result.certificate_verified()
             && (skip_sct || result.sct_verified())
@@ -157,6 +158,7 @@ impl<'r> Checker<'r> {
         let log_proof = read::logged(bundle, root)?;
         let policy = PublicKeyVerificationPolicy::new(key.0.clone());
         let result = verify(root, bundle, &policy, artifact)?;
+        read::stamped(bundle, root)?;
         if result.tlog_verified() {
             Ok((result, Some(log_proof)))
         } else {

@@ -15,6 +15,8 @@ mod read;
 mod refresh;
 mod root;
 mod statement;
+mod summary;
+mod timestamp;
 
 pub use bundle::{BUNDLE_LIMIT, Split, split};
 pub use engine::{Artifact, Checker, Key, KeyError};

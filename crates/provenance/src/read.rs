@@ -12,6 +12,7 @@ use sigstore_verify::types::{Bundle, KindVersion, TransparencyLogEntry};
 use crate::bundle::BUNDLE_LIMIT;
 use crate::json::unambiguous;
 use crate::root::Root;
+use crate::timestamp;
 
 /// How many log entries or timestamps a bundle may have. One of each is usual.
 const MOST_WITNESSES: usize = 32;
@@ -170,6 +171,16 @@ pub(crate) fn logged(bundle: &Bundle, root: &Root) -> Result<LogProof, Rejection
         }
     }
     Ok(proof)
+}
+
+/// Checks what the library leaves open about timestamps.
+pub(crate) fn stamped(bundle: &Bundle, root: &Root) -> Result<(), Rejection> {
+    let stamps = &bundle.verification_material.timestamp_verification_data.rfc3161_timestamps;
+    for (index, stamp) in stamps.iter().enumerate() {
+        let checked = timestamp::strict(stamp.signed_timestamp.as_bytes(), &root.timestamping);
+        checked.map_err(|what| Rejection::refuted("tsa", format!("timestamp {}: {what}", index + 1)))?;
+    }
+    Ok(())
 }
 
 /// Whether a proof is about the leaf, and its checkpoint of the log. The library takes index, size and root of a Rekor v2

@@ -93,16 +93,18 @@ enum Found {
 pub fn trusted_roots(from: &Refresh) -> Result<Roots, RefreshError> {
     if let Some((address, root)) = &from.custom {
         let (root, found) = Repository { address, bootstrap: root, embedded: None }.trusted_root(from)?;
-        return Ok(Roots::of(vec![root], &format!("the trusted root of {address}{found}"), true)?);
+        let roots = Roots::of(vec![root], &format!("the trusted root of {address}{found}"), true)?;
+        return Ok(roots.fresh(found == Found::Fetched));
     }
     let [(public, first), (github, second)] =
         [known(SigstoreInstance::PublicGood, from)?, known(SigstoreInstance::GitHub, from)?];
+    let is_fresh = first == Found::Fetched && second == Found::Fetched;
     let origin = match (&first, &second) {
         (Found::Embedded(why), Found::Embedded(_)) => format!("the built-in trusted roots ({why})"),
         _ if first == second => format!("the trusted roots of Sigstore and GitHub{first}"),
         _ => format!("the trusted root of Sigstore{first}; that of GitHub{second}"),
     };
-    Ok(Roots::of(vec![public, github], &origin, false)?)
+    Ok(Roots::of(vec![public, github], &origin, false)?.fresh(is_fresh))
 }
 
 impl fmt::Display for Found {
@@ -115,7 +117,10 @@ impl fmt::Display for Found {
     }
 }
 
-fn known(instance: SigstoreInstance, from: &Refresh) -> Result<(TrustedRoot, Found), RefreshError> {
+/// A trusted root, and when its metadata expires, in seconds since 1970.
+type Dated = (TrustedRoot, Option<i64>);
+
+fn known(instance: SigstoreInstance, from: &Refresh) -> Result<(Dated, Found), RefreshError> {
     let (address, bootstrap) = (instance.tuf_url(), instance.tuf_root());
     Repository { address, bootstrap, embedded: Some(instance) }.trusted_root(from)
 }
@@ -129,7 +134,7 @@ struct Repository<'a> {
 }
 
 impl Repository<'_> {
-    fn trusted_root(&self, from: &Refresh) -> Result<(TrustedRoot, Found), RefreshError> {
+    fn trusted_root(&self, from: &Refresh) -> Result<(Dated, Found), RefreshError> {
         let why = if from.online {
             match self.fetch(from) {
                 Ok(root) => return Ok((root, Found::Fetched)),
@@ -150,10 +155,10 @@ impl Repository<'_> {
         };
         let root = TrustedRoot::from_embedded(instance);
         let root = root.map_err(|error| RefreshError::Refused { address, reason: error.to_string() })?;
-        Ok((root, Found::Embedded(why)))
+        Ok(((root, None), Found::Embedded(why)))
     }
 
-    fn fetch(&self, from: &Refresh) -> Result<TrustedRoot, RefreshError> {
+    fn fetch(&self, from: &Refresh) -> Result<Dated, RefreshError> {
         let repository = HttpRepository::new(self.address).map_err(|error| self.online_error(&error))?;
         let mut updater =
             Updater::new(repository, self.bootstrap).map_err(|error| self.online_error(&error))?;
@@ -166,7 +171,7 @@ impl Repository<'_> {
                 if let Some(store) = store {
                     store.keep();
                 }
-                self.parse(&bytes)
+                Ok((self.parse(&bytes)?, expires(&updater)))
             }
             Err(None) => {
                 let reason = format!("timed out after {} s", from.timeout.as_secs_f32());
@@ -177,7 +182,7 @@ impl Repository<'_> {
     }
 
     /// The trusted root of the cache, verified from the bootstrap root on. Returns `None` if nothing was ever cached.
-    fn cached(&self, from: &Refresh) -> Result<Option<TrustedRoot>, RefreshError> {
+    fn cached(&self, from: &Refresh) -> Result<Option<Dated>, RefreshError> {
         let Some(store) = self.store(from) else { return Ok(None) };
         let broken = |reason: String| RefreshError::Cache { address: self.address.to_owned(), reason };
         let said = |error: &Error| broken(chain(error));
@@ -200,7 +205,7 @@ impl Repository<'_> {
             None => broken(format!("reading it took more than {} s", from.timeout.as_secs_f32())),
         })?;
         not_rolled_back(&updater, &newest).map_err(broken)?;
-        self.parse(&bytes).map(Some)
+        Ok(Some((self.parse(&bytes)?, expires(&updater))))
     }
 
     fn store(&self, from: &Refresh) -> Option<Store> {
@@ -236,6 +241,11 @@ impl Repository<'_> {
             _ => RefreshError::Refused { address, reason },
         }
     }
+}
+
+/// When the metadata stops counting: the timestamp's, which is the shortest.
+fn expires(updater: &Updater) -> Option<i64> {
+    updater.trusted().timestamp().map(|it| it.expires.as_second())
 }
 
 /// Checks that the verified versions are the newest that the cache holds: the client alone would accept an older

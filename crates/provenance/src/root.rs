@@ -3,6 +3,7 @@
 use std::io;
 
 use model::attestation::Rejection;
+use model::trusted_root::RootSummary;
 use sigstore_verify::Verifier;
 use sigstore_verify::crypto::VerificationKey;
 use sigstore_verify::trust_root::TrustedRoot;
@@ -10,6 +11,7 @@ use sigstore_verify::types::Bundle;
 
 use crate::bundle::{Split, split};
 use crate::certificate::{self, Leaf};
+use crate::summary;
 
 /// Trusted roots, and what is known of them.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub struct Roots {
     pub(crate) own: bool,
     /// Where they come from, in words.
     origin: String,
+    /// Whether all of them were fetched just now.
+    is_fresh: bool,
 }
 
 /// A trusted root that is ready for use.
@@ -33,8 +37,12 @@ pub(crate) struct Root {
     pub(crate) has_logs: bool,
     /// The names of its logs.
     pub(crate) logs: Vec<Vec<u8>>,
-    /// The begin of its newest entry, in seconds since 1970.
-    newest: i64,
+    /// The certificates of its timestamp authorities, in DER.
+    pub(crate) timestamping: Vec<Vec<u8>>,
+    /// What it names.
+    pub(crate) summary: RootSummary,
+    /// The document, on one line.
+    pub(crate) document: String,
     /// How many logs of it are of a kind that is not known here.
     left_out: usize,
 }
@@ -70,7 +78,7 @@ impl Roots {
         let mut take = |part: Split| {
             let document = part.text.map_err(|it| it.evidence);
             match document.and_then(|it| TrustedRoot::from_json(&it).map_err(|error| error.to_string())) {
-                Ok(root) => roots.push(root),
+                Ok(root) => roots.push((root, None)),
                 Err(reason) => {
                     wrong.get_or_insert(reason);
                 }
@@ -86,16 +94,49 @@ impl Roots {
     }
 
     /// These, which come from there.
-    pub(crate) fn of(roots: Vec<TrustedRoot>, origin: &str, own: bool) -> Result<Self, RootError> {
-        let ready = |it| Root::new(it).map_err(|error| unreadable(origin, &error));
+    pub(crate) fn of(
+        roots: Vec<(TrustedRoot, Option<i64>)>,
+        origin: &str,
+        own: bool,
+    ) -> Result<Self, RootError> {
+        let ready = |(root, expires)| Root::new(root, expires).map_err(|error| unreadable(origin, &error));
         let all = roots.into_iter().map(ready).collect::<Result<_, _>>()?;
-        Ok(Self { all, own, origin: origin.to_owned() })
+        Ok(Self { all, own, origin: origin.to_owned(), is_fresh: false })
+    }
+
+    /// The same, which were all fetched just now, or not.
+    pub(crate) fn fresh(self, is_fresh: bool) -> Self {
+        Self { is_fresh, ..self }
+    }
+
+    /// Where they come from, in words.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.origin
+    }
+
+    /// Whether all of them were fetched just now.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.is_fresh
+    }
+
+    /// What each of them names.
+    #[must_use]
+    pub fn summaries(&self) -> Vec<RootSummary> {
+        self.all.iter().map(|it| it.summary.clone()).collect()
+    }
+
+    /// Their documents (`application/vnd.dev.sigstore.trustedroot+json`), each on a line.
+    #[must_use]
+    pub fn documents(&self) -> Vec<String> {
+        self.all.iter().map(|it| format!("{}\n", it.document)).collect()
     }
 
     /// Where they come from, and how old they are at a time (seconds since 1970).
     #[must_use]
     pub fn about(&self, now: i64) -> String {
-        let newest = self.all.iter().map(|it| it.newest).max().unwrap_or(0);
+        let newest = self.all.iter().map(|it| it.summary.newest).max().unwrap_or(0);
         let days = (now - newest).max(0) / 86_400;
         let day = model::time::rfc3339(newest);
         let day = day.split('T').next().unwrap_or_default();
@@ -138,7 +179,10 @@ impl Root {
         first.is_some_and(|entry| self.logs.iter().any(|it| it == entry.log_id.key_id.as_bytes()))
     }
 
-    fn new(mut root: TrustedRoot) -> Result<Self, sigstore_verify::Error> {
+    fn new(mut root: TrustedRoot, expires: Option<i64>) -> Result<Self, sigstore_verify::Error> {
+        let document = serde_json::to_string(&root)
+            .map_err(|error| sigstore_verify::Error::InvalidTrustRoot(error.to_string()))?;
+        let summary = summary::summary(&root, expires);
         let before = root.tlogs.len();
         let verifier = Verifier::new(&root).or_else(|error| {
             // A log of a kind that is newer than this program must not make all others useless.
@@ -148,20 +192,21 @@ impl Root {
         let certificates = root.certificate_authorities.iter().flat_map(|it| &it.cert_chain.certificates);
         let read = certificates.filter_map(|it| certificate::authority(it.raw_bytes.as_bytes()));
         let (organizations, authorities): (Vec<_>, Vec<_>) = read.unzip();
-        let windows = [
-            root.tlogs.iter().map(|it| it.public_key.valid_for).collect::<Vec<_>>(),
-            root.ctlogs.iter().map(|it| it.public_key.valid_for).collect(),
-            root.certificate_authorities.iter().map(|it| it.valid_for).collect(),
-            root.timestamp_authorities.iter().map(|it| it.valid_for).collect(),
-        ];
         Ok(Self {
             verifier,
             organizations: organizations.into_iter().flatten().collect(),
             authorities,
             has_certificate_logs: !root.ctlogs.is_empty(),
             has_logs: before > 0,
+            timestamping: root
+                .timestamp_authorities
+                .iter()
+                .flat_map(|it| &it.cert_chain.certificates)
+                .map(|it| it.raw_bytes.as_bytes().to_vec())
+                .collect(),
             logs: root.tlogs.iter().map(|it| it.log_id.key_id.as_bytes().to_vec()).collect(),
-            newest: windows.iter().flatten().flatten().map(|it| it.start.as_second()).max().unwrap_or(0),
+            document,
+            summary,
             left_out: before - root.tlogs.len(),
         })
     }

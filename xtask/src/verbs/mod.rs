@@ -9,5 +9,6 @@ pub(crate) mod release;
 pub(crate) mod shell;
 pub(crate) mod status;
 pub(crate) mod targets;
+pub(crate) mod trusted_root;
 pub(crate) mod verify;
 pub(crate) mod verify_tag;

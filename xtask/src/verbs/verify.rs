@@ -62,7 +62,7 @@ pub(crate) fn run(global: &Global, args: &Verify) -> Result<Ending, Failure> {
         Signer::Builder(_) => &[PROVENANCE, PROVENANCE_V02],
         _ => &[],
     };
-    let names_count = matches!(signer, Signer::Workflow(_) | Signer::Builder(_));
+    let names_count = matches!(signer, Signer::Workflow(_));
     let default = || default.iter().map(|it| (*it).to_owned()).collect();
     let expected = Expected {
         name: None,

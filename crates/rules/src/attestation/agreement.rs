@@ -11,7 +11,13 @@ pub(super) fn about(
     signer: &SignerCertificate,
     notes: &mut Vec<String>,
 ) -> Result<(), Rejection> {
-    named(expected, statement)?;
+    if let Some(name) = &expected.name
+        && statement.subjects.iter().all(|it| !it.is_artifact || it.name != *name)
+    {
+        let names = statement.subjects.iter().filter(|it| it.is_artifact).take(5).map(|it| it.name.as_str());
+        let names = names.collect::<Vec<_>>().join(", ");
+        return Err(refuted("subject-name", format!("it calls these bytes {names}, and not {name}")));
+    }
     match &statement.predicate {
         Predicate::Provenance(it) => agrees(it, signer, notes),
         Predicate::Malformed(said) => Err(refuted("predicate-mismatch", said.clone())),
@@ -22,17 +28,6 @@ pub(super) fn about(
         }
         Predicate::Release(_) | Predicate::Other => Ok(()),
     }
-}
-
-/// Whether the statement gives the artifact its own name.
-pub(super) fn named(expected: &Expected, statement: &Statement) -> Result<(), Rejection> {
-    let Some(name) = &expected.name else { return Ok(()) };
-    if statement.subjects.iter().any(|it| it.is_artifact && it.name == *name) {
-        return Ok(());
-    }
-    let names = statement.subjects.iter().filter(|it| it.is_artifact).take(5).map(|it| it.name.as_str());
-    let names = names.collect::<Vec<_>>().join(", ");
-    Err(refuted("subject-name", format!("it calls these bytes {names}, and not {name}")))
 }
 
 /// The provenance says of the run what the certificate says.

@@ -184,9 +184,6 @@ fn holds(expected: &Expected, attested: &Attested, repository_id: Option<u64>) -
         }
         (Signer::Builder(rule), Some(signer)) => {
             builder::builder(rule, signer, statement)?;
-            if let Some(statement) = statement {
-                agreement::named(expected, statement)?;
-            }
         }
         (Signer::Workflow(rule), Some(signer)) => {
             let time = attested.times.iter().min().copied().unwrap_or(0);

@@ -1,0 +1,65 @@
+//! What a trusted root names, to be looked at.
+
+use model::Digest;
+use model::time::rfc3339;
+use model::trusted_root::{KeySummary, RootSummary};
+use sigstore_verify::trust_root::TrustedRoot;
+use sigstore_verify::trust_root::trusted_root::{CertChain, CertificateSubject};
+use sigstore_verify::types::time_range::TimeRange;
+
+/// The keys of a trusted root, with the times in which they count. `expires` is when the metadata that it came with expires.
+pub(crate) fn summary(root: &TrustedRoot, expires: Option<i64>) -> RootSummary {
+    let log = |address: &str, id: &[u8], window: Option<TimeRange>| key(address.to_owned(), hex(id), window);
+    let (logs, certificate_logs) = (
+        root.tlogs.iter().map(|it| log(&it.base_url, it.log_id.key_id.as_bytes(), it.public_key.valid_for)),
+        root.ctlogs.iter().map(|it| log(&it.base_url, it.log_id.key_id.as_bytes(), it.public_key.valid_for)),
+    );
+    let authorities = root.certificate_authorities.iter();
+    let authorities = authorities.map(|it| key(name(&it.subject), fingerprint(&it.cert_chain), it.valid_for));
+    let stamping = root.timestamp_authorities.iter();
+    let stamping = stamping.map(|it| key(name(&it.subject), fingerprint(&it.cert_chain), it.valid_for));
+    RootSummary {
+        newest: newest(root),
+        expires,
+        certificate_authorities: authorities.collect(),
+        logs: logs.collect(),
+        certificate_logs: certificate_logs.collect(),
+        timestamp_authorities: stamping.collect(),
+    }
+}
+
+/// The begin of the newest entry, in seconds since 1970.
+fn newest(root: &TrustedRoot) -> i64 {
+    let windows = [
+        root.tlogs.iter().map(|it| it.public_key.valid_for).collect::<Vec<_>>(),
+        root.ctlogs.iter().map(|it| it.public_key.valid_for).collect(),
+        root.certificate_authorities.iter().map(|it| it.valid_for).collect(),
+        root.timestamp_authorities.iter().map(|it| it.valid_for).collect(),
+    ];
+    windows.iter().flatten().flatten().map(|it| it.start.as_second()).max().unwrap_or(0)
+}
+
+fn key(name: String, id: String, window: Option<TimeRange>) -> KeySummary {
+    let end = window.and_then(|it| it.end);
+    KeySummary {
+        name,
+        id,
+        from: window.map(|it| rfc3339(it.start.as_second())),
+        until: end.map(|it| rfc3339(it.as_second())),
+    }
+}
+
+fn name(subject: &CertificateSubject) -> String {
+    let parts = [&subject.organization, &subject.common_name];
+    parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// The SHA-256 of the first certificate of a chain; empty for an empty one.
+fn fingerprint(chain: &CertChain) -> String {
+    chain.certificates.first().map_or(String::new(), |it| Digest::of(it.raw_bytes.as_bytes()).hex())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|it| [it >> 4, it & 15]);
+    digits.filter_map(|it| char::from_digit(u32::from(it), 16)).collect()
+}

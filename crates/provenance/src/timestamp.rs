@@ -1,0 +1,98 @@
+//! Timestamps, read strictly (RFC 3161, 2.4.2; the token is a CMS message, RFC 5652, 5).
+//!
+//! The library checks the signature and what it covers: the attributes and, through them, what was stamped and when. A
+//! CMS message has more, which nothing signs: certificates, lists of algorithms, further attributes. Here that must be
+//! what an authority of the trusted root writes, so that no two timestamps of a bundle differ only in what nobody checks.
+
+use cms::content_info::{CmsVersion, ContentInfo};
+use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
+use x509_cert::Certificate;
+use x509_cert::der::asn1::{AnyRef, ObjectIdentifier};
+use x509_cert::der::{Decode, Encode, Reader, SliceReader};
+
+const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
+/// Digest algorithms, each with the signature algorithms that go with it (RFC 5754, 2 and 3; RFC 8419, 3.1 for Ed25519, which
+/// names no digest).
+const ALGORITHMS: [(&str, [&str; 4]); 3] = [
+    ("2.16.840.1.101.3.4.2.1", ["1.2.840.10045.4.3.2", "1.2.840.113549.1.1.11", RSA, ED25519]),
+    ("2.16.840.1.101.3.4.2.2", ["1.2.840.10045.4.3.3", "1.2.840.113549.1.1.12", RSA, ED25519]),
+    ("2.16.840.1.101.3.4.2.3", ["1.2.840.10045.4.3.4", "1.2.840.113549.1.1.13", RSA, ED25519]),
+];
+const RSA: &str = "1.2.840.113549.1.1.1";
+const ED25519: &str = "1.3.101.112";
+/// `PKIStatusInfo` that says `granted`, without a text (RFC 3161, 2.4.2).
+const GRANTED: [u8; 5] = [0x30, 0x03, 0x02, 0x01, 0x00];
+
+/// Checks that a timestamp response has nothing unsigned but what an authority with these certificates, in DER, puts there.
+///
+/// # Errors
+/// What is not as it should be.
+pub(crate) fn strict(response: &[u8], authorities: &[Vec<u8>]) -> Result<(), String> {
+    let token = token(response).ok_or("it is no granted timestamp response")?;
+    let info = ContentInfo::from_der(token).map_err(|_| "its token is no CMS message")?;
+    let data: SignedData = info.content.decode_as().map_err(|_| "its token is no signed data")?;
+    if info.content_type != SIGNED_DATA || info.to_der().ok().as_deref() != Some(token) {
+        return Err("its token is not encoded in one way".to_owned());
+    }
+    let [signer] = data.signer_infos.0.as_slice() else {
+        return Err("its token has not exactly one signer".to_owned());
+    };
+    let certificates = authorities.iter().filter_map(|it| Certificate::from_der(it).ok());
+    let known: Vec<Certificate> = certificates.collect();
+    if !is_signed_by(signer, &known) {
+        return Err("its signer is no timestamp authority of the trusted root".to_owned());
+    }
+    unsigned_parts(&data, signer, authorities).map_err(|what| format!("its token has {what}"))
+}
+
+/// The token of a response whose status is `granted`.
+fn token(response: &[u8]) -> Option<&[u8]> {
+    let mut reader = SliceReader::new(response).ok()?;
+    let sequence = AnyRef::decode(&mut reader).ok()?;
+    reader.finish(()).ok()?;
+    if response.first() != Some(&0x30) {
+        return None;
+    }
+    sequence.value().strip_prefix(&GRANTED)
+}
+
+/// Whether the signer is named by issuer and number of one of these certificates.
+fn is_signed_by(signer: &SignerInfo, known: &[Certificate]) -> bool {
+    let SignerIdentifier::IssuerAndSerialNumber(sid) = &signer.sid else { return false };
+    known
+        .iter()
+        .map(|it| &it.tbs_certificate)
+        .any(|it| it.issuer == sid.issuer && it.serial_number == sid.serial_number)
+}
+
+/// The parts of a message that its signature does not cover. The error names the one that should not be there.
+fn unsigned_parts(
+    data: &SignedData,
+    signer: &SignerInfo,
+    authorities: &[Vec<u8>],
+) -> Result<(), &'static str> {
+    if data.version != CmsVersion::V3 || signer.version != CmsVersion::V1 {
+        return Err("another version than its contents ask for");
+    }
+    if data.crls.is_some() || signer.unsigned_attrs.is_some() {
+        return Err("revocation lists or unsigned attributes");
+    }
+    if data.digest_algorithms.iter().any(|it| *it != signer.digest_alg) || data.digest_algorithms.len() != 1 {
+        return Err("digest algorithms that its signer did not use");
+    }
+    let (digest, signature) = (signer.digest_alg.oid.to_string(), signer.signature_algorithm.oid.to_string());
+    if !ALGORITHMS.iter().any(|it| it.0 == digest && it.1.contains(&signature.as_str())) {
+        return Err("a digest and a signature algorithm that do not go together");
+    }
+    let parameters = [&signer.digest_alg.parameters, &signer.signature_algorithm.parameters];
+    if parameters.into_iter().flatten().any(|it| !it.is_null()) {
+        return Err("parameters of its algorithms");
+    }
+    for it in data.certificates.iter().flat_map(|it| it.0.iter()) {
+        let der = it.to_der().map_err(|_| "an unreadable certificate")?;
+        if !authorities.contains(&der) {
+            return Err("a certificate that is not in the trusted root");
+        }
+    }
+    Ok(())
+}
