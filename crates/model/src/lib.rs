@@ -8,6 +8,7 @@ pub mod audit;
 pub mod catalog;
 pub mod change;
 pub mod facts;
+pub mod foreign;
 pub mod hosting;
 pub mod id;
 pub mod path;
@@ -26,6 +27,7 @@ pub mod verdict;
 pub mod version;
 
 pub use catalog::{Catalog, CatalogError, Channel, Target, VersionSource};
+pub use foreign::Foreign;
 pub use id::{CommitId, Digest, ObjectId};
 pub use path::RepoPath;
 pub use slug::RepoSlug;

@@ -18,6 +18,34 @@ pub use shorten::{LIMIT, Notes};
 /// The template that is built in.
 pub const TEMPLATE: &str = include_str!("../../../templates/release-notes.md.j2");
 
+/// How many instructions a template may take: the built-in one takes some twenty for each line of the notes, and a release
+/// has never had 10,000.
+const FUEL: u64 = 20_000_000;
+/// How much a template may write, in bytes, before entries are left out: 100 times what GitHub takes.
+const MAX_OUTPUT_BYTES: usize = 100 * LIMIT;
+
+/// What a template writes, up to the limit.
+#[derive(Default)]
+struct Limited {
+    bytes: Vec<u8>,
+    is_full: bool,
+}
+
+impl std::io::Write for Limited {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.is_full |= self.bytes.len() + bytes.len() > MAX_OUTPUT_BYTES;
+        if self.is_full {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Why there are no notes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotesError {
@@ -30,6 +58,12 @@ pub enum NotesError {
         line: usize,
         /// What is wrong there.
         message: String,
+    },
+    /// The template writes without an end.
+    #[error("the template writes more than {bytes} bytes")]
+    Endless {
+        /// The limit.
+        bytes: usize,
     },
     /// The template writes more than GitHub takes, however much is left out of it.
     #[error("the notes have {length} characters without any entry: GitHub takes {LIMIT}")]
@@ -48,6 +82,7 @@ pub fn render(facts: &Facts<'_>, template: &Template) -> Result<Notes, NotesErro
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.set_syntax(blocks_leave_no_lines());
+    environment.set_fuel(Some(FUEL));
     let wrong = |error: minijinja::Error| NotesError::Template {
         file: template.file.clone(),
         line: error.line().unwrap_or(1),
@@ -57,7 +92,15 @@ pub fn render(facts: &Facts<'_>, template: &Template) -> Result<Notes, NotesErro
     };
     environment.add_template("notes", &template.text).map_err(wrong)?;
     let compiled = environment.get_template("notes").map_err(wrong)?;
-    shorten::fit(page::Page::of(facts), |page| compiled.render(Value::from(Serde(page))).map_err(wrong))
+    shorten::fit(page::Page::of(facts), |page| {
+        let mut out = Limited::default();
+        let rendered = compiled.render_captured_to(Value::from(Serde(page)), &mut out).map(drop);
+        if out.is_full {
+            return Err(NotesError::Endless { bytes: MAX_OUTPUT_BYTES });
+        }
+        rendered.map_err(wrong)?;
+        Ok(String::from_utf8_lossy(&out.bytes).into_owned())
+    })
 }
 
 /// The syntax of templates: a block on a line of its own leaves nothing of that line behind.

@@ -82,6 +82,12 @@ pub enum RepoError {
         "the repository's own configuration sets {0}, which could start a program and cannot be overridden"
     )]
     Unsafe(String),
+    /// Folders nest too deep.
+    #[error("the commit has folders that nest more than {levels} levels deep")]
+    TooDeep {
+        /// The limit.
+        levels: usize,
+    },
     /// There is no name and address to make a tag with.
     #[error("git knows no name and address to make a tag with: {said}")]
     NoIdentity {
@@ -132,7 +138,7 @@ impl RepoError {
             }
             Self::Program { .. } => Some("git must be installed and be able to read the clone"),
             Self::Unsafe(_) => Some("remove the key from .git/config, or work in a fresh clone"),
-            Self::Attribute { .. } | Self::Git { .. } | Self::Io { .. } => None,
+            Self::TooDeep { .. } | Self::Attribute { .. } | Self::Git { .. } | Self::Io { .. } => None,
             Self::TagExists(_) => Some("look at it with git show, then run again"),
             Self::Origin { .. } => {
                 Some("check the network and your access with git ls-remote, then run again")

@@ -77,9 +77,10 @@ impl Repo {
     }
 }
 
-/// The settings that end a connection on which nothing moves (`git help config`, `http.lowSpeedLimit`).
+/// The settings that end a connection on which next to nothing moves, in bytes per second (`git help config`,
+/// `http.lowSpeedLimit`).
 fn low_speed(idle: Duration) -> [String; 2] {
-    ["http.lowSpeedLimit=1".to_owned(), format!("http.lowSpeedTime={}", idle.as_secs().max(1))]
+    ["http.lowSpeedLimit=1000".to_owned(), format!("http.lowSpeedTime={}", idle.as_secs().max(1))]
 }
 
 impl AskedOrigin {

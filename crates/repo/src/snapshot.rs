@@ -46,6 +46,10 @@ impl Repo {
     }
 }
 
+/// How deep folders may nest: as deep as git lets them on Windows (`git help config`, core.maxTreeDepth). Deeper ones are a
+/// trap for whoever walks them.
+const MAX_DEPTH: usize = 512;
+
 struct Walk<'r> {
     repo: &'r Repo,
     odb: Odb<'r>,
@@ -58,6 +62,9 @@ struct Walk<'r> {
 
 impl Walk<'_> {
     fn folder<E: From<RepoError>>(&mut self, id: Oid, take: &mut Take<'_, E>) -> Result<(), E> {
+        if self.path.iter().filter(|it| **it == b'/').count() >= MAX_DEPTH {
+            return Err(RepoError::TooDeep { levels: MAX_DEPTH }.into());
+        }
         let tree = self.repo.git.find_tree(id).map_err(object_error(id, &self.shown("")))?;
         let attributes = tree.get_name(".gitattributes").filter(|it| it.kind() == Some(ObjectType::Blob));
         let attributes = match attributes {

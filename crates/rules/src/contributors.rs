@@ -1,71 +1,161 @@
 //! Who is thanked. A handle pings whoever has it, so it is used only where GitHub itself gave it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use model::change::{Commit, Contributor, Person};
 
-/// Everyone behind the commits, once, in the order of their first commit in the list. Two appearances are one
-/// person by the same address, the same handle, or the same name unless their handles differ.
+use crate::pattern;
+
+/// Everyone behind the commits, once, in the order of their first commit in the list. Two appearances are one person by the
+/// same address, the same handle, or the same name unless their handles differ. Takes time in proportion to the
+/// appearances: each looks up its address, handle and name once.
 pub(crate) fn contributors(commits: &[Commit], bots: &[String]) -> Vec<Contributor> {
-    let mut groups: Vec<Group> = Vec::new();
-    let mut seen = HashSet::new();
+    let bots: Vec<String> = bots.iter().map(|it| it.to_lowercase()).collect();
     let everyone = commits.iter().flat_map(|it| std::iter::once(&it.author).chain(&it.co_authors));
-    for person in everyone.filter(|it| seen.insert(*it)) {
-        let new = Group::of(person, bots);
-        let Some(first) = groups.iter().position(|it| it.is_same(&new)) else {
-            groups.push(new);
+    let mut seen = HashSet::new();
+    let people: Vec<Appearance> =
+        everyone.filter(|it| seen.insert(*it)).map(|it| Appearance::of(it, &bots)).collect();
+    let mut groups = Groups::new(people.len());
+    // By address and handle first: they are certain. Names tie only what has no other handle.
+    let mut known: HashMap<Mark<'_>, usize> = HashMap::new();
+    for (index, person) in people.iter().enumerate() {
+        for mark in person.certain() {
+            match known.get(&mark) {
+                Some(first) => groups.join(*first, index),
+                None => drop(known.insert(mark, index)),
+            }
+        }
+    }
+    by_name(&people, &mut groups);
+    let mut found: Vec<(usize, Contributor)> = Vec::new();
+    let mut places: HashMap<usize, usize> = HashMap::new();
+    for (index, person) in people.iter().enumerate() {
+        let root = groups.root(index);
+        match places.get(&root) {
+            Some(place) => person.add_to(&mut found[*place].1),
+            None => {
+                places.insert(root, found.len());
+                found.push((index, person.contributor()));
+            }
+        }
+    }
+    found.into_iter().map(|(_, it)| it).collect()
+}
+
+/// Joins those of one name, unless they have different handles: the first group of a name that has no handle, or the same.
+fn by_name(people: &[Appearance], groups: &mut Groups) {
+    let mut handles: HashMap<usize, String> = HashMap::new();
+    for (index, person) in people.iter().enumerate() {
+        if let Some(handle) = &person.handle {
+            handles.entry(groups.root(index)).or_insert_with(|| handle.to_ascii_lowercase());
+        }
+    }
+    // For each name: the group without a handle or with the first handle that was met, and those of further handles.
+    let mut named: HashMap<&str, (usize, HashMap<String, usize>)> = HashMap::new();
+    for (index, person) in people.iter().enumerate() {
+        let root = groups.root(index);
+        let handle = handles.get(&root).cloned();
+        let Some((open, by_handle)) = named.get_mut(person.name_key.as_str()) else {
+            let by_handle = handle.into_iter().map(|it| (it, root)).collect();
+            named.insert(&person.name_key, (root, by_handle));
             continue;
         };
-        let mut group = groups.remove(first);
-        group.absorb(new);
-        let (tied, others): (Vec<Group>, Vec<Group>) =
-            groups.drain(first..).partition(|it| it.is_same(&group));
-        for it in tied {
-            group.absorb(it);
+        let target = match &handle {
+            None => *open,
+            Some(handle) => match by_handle.get(handle) {
+                Some(same) => *same,
+                None if by_handle.is_empty() => *open,
+                None => root,
+            },
+        };
+        groups.join(target, root);
+        let joined = groups.root(target);
+        if let Some(handle) = handle {
+            handles.insert(joined, handle.clone());
+            by_handle.insert(handle, joined);
         }
-        groups.push(group);
-        groups.extend(others);
     }
-    groups.into_iter().map(|it| it.person).collect()
 }
 
-/// The appearances of one person.
-struct Group {
-    person: Contributor,
-    names: Vec<String>,
-    emails: Vec<String>,
+/// What makes two appearances one person for certain.
+#[derive(PartialEq, Eq, Hash)]
+enum Mark<'a> {
+    Email(&'a str),
+    Handle(String),
 }
 
-impl Group {
+/// One appearance of a person.
+struct Appearance {
+    name: String,
+    /// The name without its case and its spaces.
+    name_key: String,
+    email: String,
+    handle: Option<String>,
+    bot: bool,
+}
+
+impl Appearance {
     fn of(person: &Person, bots: &[String]) -> Self {
-        let handle = person.login.clone().or_else(|| handle(&person.email));
-        let known_bot =
-            |text: &str| bots.iter().any(|pattern| matches(&pattern.to_lowercase(), &text.to_lowercase()));
-        let bot = known_bot(&person.name) || known_bot(&person.email);
+        let login = person.login.clone().filter(|it| is_login(it));
+        let bot_like = |text: &str| bots.iter().any(|it| pattern::fits(it, &text.to_lowercase(), None));
+        let bot = bot_like(&person.name) || bot_like(&person.email);
         let name = if person.name.trim().is_empty() { "unknown" } else { person.name.trim() };
         Self {
-            person: Contributor { name: name.to_owned(), handle: handle.filter(|_| !bot), bot },
-            names: vec![name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()],
-            emails: if person.email.is_empty() { Vec::new() } else { vec![person.email.to_lowercase()] },
+            name: name.to_owned(),
+            name_key: name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase(),
+            email: person.email.to_lowercase(),
+            handle: login.or_else(|| handle(&person.email)).filter(|_| !bot),
+            bot,
         }
     }
 
-    fn is_same(&self, other: &Self) -> bool {
-        if self.emails.iter().any(|it| other.emails.contains(it)) {
-            return true;
-        }
-        match (&self.person.handle, &other.person.handle) {
-            (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
-            _ => self.names.iter().any(|it| other.names.contains(it)),
-        }
+    fn certain(&self) -> impl Iterator<Item = Mark<'_>> {
+        let email = (!self.email.is_empty()).then_some(Mark::Email(&self.email));
+        email.into_iter().chain(self.handle.as_ref().map(|it| Mark::Handle(it.to_ascii_lowercase())))
     }
 
-    fn absorb(&mut self, other: Self) {
-        self.person.handle = self.person.handle.take().or(other.person.handle);
-        self.person.bot |= other.person.bot;
-        self.names.extend(other.names);
-        self.emails.extend(other.emails);
+    fn contributor(&self) -> Contributor {
+        Contributor { name: self.name.clone(), handle: self.handle.clone(), bot: self.bot }
     }
+
+    fn add_to(&self, known: &mut Contributor) {
+        known.handle = known.handle.take().or_else(|| self.handle.clone());
+        known.bot |= self.bot;
+    }
+}
+
+/// Which appearances are one person: disjoint sets, each found by its first member.
+struct Groups(Vec<usize>);
+
+impl Groups {
+    fn new(count: usize) -> Self {
+        Self((0..count).collect())
+    }
+
+    fn root(&mut self, mut index: usize) -> usize {
+        while self.0[index] != index {
+            // Paths are halved on the way: later look-ups are short.
+            self.0[index] = self.0[self.0[index]];
+            index = self.0[index];
+        }
+        index
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.root(a), self.root(b));
+        let (first, second) = (a.min(b), a.max(b));
+        self.0[second] = first;
+    }
+}
+
+/// Whether a text is a login as GitHub has them: letters, digits and single hyphens inside, at most 39; for managed users with
+/// `_` and their company's short code behind it. What else an answer calls a login would be Markdown in the notes.
+fn is_login(text: &str) -> bool {
+    let (name, company) = text.split_once('_').unwrap_or((text, "x"));
+    let word =
+        |it: &str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let bounded = text.len() <= 39 && !name.starts_with('-') && !name.ends_with('-') && !name.contains("--");
+    bounded && word(name) && word(company)
 }
 
 /// The login in an address that GitHub gives to hide the real one: `ID+LOGIN@users.noreply.github.com`, before 2017
@@ -82,22 +172,7 @@ fn handle(email: &str) -> Option<String> {
         Some(_) => return None,
         None => local,
     };
-    // Managed users have `_` and their company's short code at the end.
-    let (name, company) = login.split_once('_').unwrap_or((login, ""));
-    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let fits =
-        !name.is_empty() && login.len() <= 39 && !name.starts_with('-') && plain(name) && plain(company);
-    fits.then(|| login.to_owned())
-}
-
-/// Whether a text fits a pattern in which `*` stands for any text.
-fn matches(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
-            (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| matches(rest, &text[at..]))
-        }),
-    }
+    is_login(login).then(|| login.to_owned())
 }
 
 #[cfg(test)]
@@ -171,11 +246,5 @@ mod tests {
             ["bot Helper 4"]
         );
         assert_eq!(of(&[("robot", "r@example.com")]), ["robot"]);
-    }
-
-    #[test]
-    fn patterns() {
-        assert!(matches("*[bot]", "x[bot]") && matches("a*c*", "abcd") && matches("*", ""));
-        assert!(!matches("*[bot]", "x[bot]y") && !matches("a*c", "abd") && !matches("", "a"));
     }
 }

@@ -7,6 +7,7 @@ mod attestation;
 mod audit;
 mod changelog;
 mod contributors;
+mod pattern;
 mod plan;
 mod preflight;
 mod previous;
@@ -16,6 +17,7 @@ mod sources;
 mod status;
 mod tags;
 mod world;
+mod yaml;
 
 pub use attestation::{attestation, judge, name_pattern, release_workflow, signing_repositories};
 pub use audit::{audit, may_change};

@@ -2,7 +2,8 @@
 
 use model::Version;
 use model::catalog::{SourceFormat, VersionSource};
-use saphyr::{LoadableYamlNode as _, Yaml};
+
+use crate::yaml;
 
 /// The longest version source that is read, in bytes.
 const LIMIT: usize = 1 << 20;
@@ -35,11 +36,7 @@ fn value(format: SourceFormat, text: &str, key: &str) -> Result<Option<String>, 
             let document: serde_json::Value = serde_json::from_str(text).map_err(|it| it.to_string())?;
             Ok(document.pointer(key).and_then(serde_json::Value::as_str).map(str::to_owned))
         }
-        SourceFormat::Yaml => {
-            let documents = Yaml::load_from_str(text).map_err(|it| it.to_string())?;
-            let value = documents.first().and_then(|it| it.as_mapping_get(key));
-            Ok(value.and_then(|it| it.as_str().map(str::to_owned)))
-        }
+        SourceFormat::Yaml => yaml::string(text, key),
         SourceFormat::Xml => {
             let document = roxmltree::Document::parse(text).map_err(|it| it.to_string())?;
             let element = document.descendants().find(|it| it.has_tag_name(key));

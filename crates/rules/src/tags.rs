@@ -4,6 +4,8 @@ use model::signature::{Grant, Identity, Looked, Revocation, Signer, TagEvidence,
 use model::time::rfc3339;
 use model::verdict::{Finding, Verdict};
 
+use crate::pattern;
+
 /// The command that configures trusted signers.
 pub const CONFIGURE_SIGNERS: &str = "cargo xtask config init --signer";
 /// What signatures of tags are made for.
@@ -232,25 +234,14 @@ fn allows(grant: &Grant, email: &str, at: i64, now: i64) -> Result<(), (&'static
 
 /// The pattern lists of OpenSSH (`ssh_config(5)`, "PATTERNS"): any pattern that fits, and none with a `!` that does.
 fn any_fits(patterns: &[String], text: &str) -> bool {
-    let excluded =
-        patterns.iter().filter_map(|it| it.strip_prefix('!')).any(|it| fits(it.as_bytes(), text.as_bytes()));
-    !excluded && patterns.iter().any(|it| fits(it.as_bytes(), text.as_bytes()))
-}
-
-/// Whether a text fits a pattern with `*` for any text and `?` for one character.
-fn fits(pattern: &[u8], text: &[u8]) -> bool {
-    match pattern {
-        [] => text.is_empty(),
-        [b'*', rest @ ..] => (0..=text.len()).any(|at| fits(rest, &text[at..])),
-        [b'?', rest @ ..] => !text.is_empty() && fits(rest, &text[1..]),
-        [byte, rest @ ..] => text.first() == Some(byte) && fits(rest, &text[1..]),
-    }
+    let fits = |pattern: &str| pattern::fits(pattern, text, Some(b'?'));
+    let excluded = patterns.iter().filter_map(|it| it.strip_prefix('!')).any(fits);
+    !excluded && patterns.iter().any(|it| fits(it))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn list(patterns: &str) -> Vec<String> {
         patterns.split(',').map(str::to_owned).collect()
@@ -287,13 +278,5 @@ mod tests {
         assert_eq!(reason(grant(Some(10), Some(20)), 9, 20), Some("not-yet-valid"));
         assert_eq!(reason(grant(Some(10), Some(20)), 21, 21), Some("expired"));
         assert_eq!(reason(grant(Some(10), Some(20)), 15, 21), Some("expired-no-trusted-time"));
-    }
-
-    proptest! {
-        #[test]
-        fn patterns_fit_themselves_and_never_panic(pattern in "[a@.*?]{0,12}", text in "[a@.]{0,12}") {
-            fits(pattern.as_bytes(), text.as_bytes());
-            prop_assert!(fits(text.as_bytes(), text.as_bytes()));
-        }
     }
 }

@@ -1,0 +1,94 @@
+//! One value of a YAML document (YAML 1.2.2), read without building the document: how deep it nests is bounded.
+
+use saphyr_parser::{Event, Parser, ScalarStyle};
+
+/// How deep mappings and sequences may nest.
+const MAX_DEPTH: usize = 64;
+
+/// The string that a key has in the mapping at the top of the first document. Returns `None` if there is no such key, or
+/// if its value is no string: a plain `1.10` is a number, which other programs read as 1.1.
+///
+/// # Errors
+/// What is no YAML, nests too deep, or has the key twice.
+pub(crate) fn string(text: &str, key: &str) -> Result<Option<String>, String> {
+    let mut found = None;
+    let mut depth = 0;
+    // In the mapping at the top: whether the next node is a value, and of which key.
+    let mut of_key: Option<String> = None;
+    let mut is_value = false;
+    for event in Parser::new_from_str(text) {
+        let (event, _) = event.map_err(|error| error.to_string())?;
+        match event {
+            Event::MappingStart(..) | Event::SequenceStart(..) => {
+                if depth == 0 && matches!(event, Event::SequenceStart(..)) {
+                    return Ok(None);
+                }
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return Err(format!("it nests more than {MAX_DEPTH} levels deep"));
+                }
+            }
+            Event::MappingEnd | Event::SequenceEnd => {
+                depth -= 1;
+                if depth == 1 {
+                    (of_key, is_value) = (None, !is_value);
+                }
+            }
+            Event::Scalar(text, style, ..) if depth == 1 && is_value => {
+                if of_key.take().as_deref() == Some(key) {
+                    if found.is_some() {
+                        return Err(format!("the key {key} is there twice"));
+                    }
+                    let is_string = style != ScalarStyle::Plain || !is_other(&text);
+                    found = Some(is_string.then(|| text.into_owned()));
+                }
+                is_value = false;
+            }
+            Event::Scalar(text, ..) if depth == 1 => (of_key, is_value) = (Some(text.into_owned()), true),
+            Event::Alias(_) if depth == 1 => (of_key, is_value) = (None, !is_value),
+            Event::DocumentEnd => break,
+            _ => {}
+        }
+    }
+    Ok(found.flatten())
+}
+
+/// Whether a plain scalar is no string in the core schema (YAML 1.2.2, 10.3.2).
+fn is_other(text: &str) -> bool {
+    let is_number = text.parse::<f64>().is_ok() || text.starts_with("0x") || text.starts_with("0o");
+    is_number
+        || matches!(
+            text,
+            "" | "~" | "null" | "Null" | "NULL" | "true" | "True" | "TRUE" | "false" | "False" | "FALSE"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_strings_of_the_mapping_at_the_top_count() {
+        let text = "a: {version: 9}\nlist: [version, 8]\n? [x]\n: y\nversion: 1.2.3\nb: &x q\nc: *x\nquoted: '1.10'\nn: 1.10\nempty:\n";
+        assert_eq!(string(text, "version").unwrap().as_deref(), Some("1.2.3"));
+        assert_eq!(string(text, "quoted").unwrap().as_deref(), Some("1.10"));
+        for none in ["n", "empty", "q", "a", "list", "x", "y", "none"] {
+            assert_eq!(string(text, none), Ok(None), "{none}");
+        }
+        assert_eq!(string("- version: 1", "version"), Ok(None));
+        assert_eq!(string("a: 1.2.3\n---\nversion: 1.2.3", "version"), Ok(None), "another document");
+        assert!(string("version: 1.2.3\nversion: 1.2.4", "version").is_err());
+    }
+
+    #[test]
+    fn deep_documents_are_errors() {
+        for deep in [
+            "[".repeat(500_000),
+            format!("a:\n {}", "- ".repeat(500_000)),
+            "{a: ".repeat(200_000),
+            "? ".repeat(300_000),
+        ] {
+            assert!(string(&deep, "version").is_err());
+        }
+    }
+}
