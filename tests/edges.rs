@@ -27,8 +27,6 @@ fn a_draft_is_taken_and_several_are_refused_by_their_numbers() {
     let first = world.made(true);
     let second = world.made(true);
     world.refused(&[], "release", "several");
-    let said = world.run(&["release", TAG, "--push"]).stdout;
-    assert!(said.contains(&first.to_string()) && said.contains(&second.to_string()), "{said}");
     world.rest("DELETE", &format!("/releases/{first}"), None);
     let done = proven(&world);
     assert_eq!(done["release"]["id"], second, "the draft was not taken");

@@ -43,6 +43,7 @@ mod rights;
 mod security;
 mod signing;
 mod sigstore;
+mod states;
 mod support;
 mod tampered;
 mod tarball;

@@ -42,6 +42,14 @@ impl Signed {
         self.fixture.expect_tag("t", verdict, reasons);
     }
 
+    /// Verifies a tag with temporary files in a folder.
+    pub(crate) fn verify_in(&self, temporary: &std::path::Path) {
+        self.put_signed("20240310T000000!", &[]);
+        let mut command = xtask(self.fixture.path());
+        command.env("TMPDIR", temporary);
+        run(command.args(["verify-tag", "t", "--config", ".git/release.toml"])).ok();
+    }
+
     fn of(algorithm: &str, usage: &str, expires: &str) -> Self {
         let private = std::fs::Permissions::from_mode(0o700);
         let home = tempfile::Builder::new().permissions(private).tempdir().unwrap();

@@ -55,11 +55,17 @@ impl Failure {
             writeln!(text, "  caused by: {}", lines(&cause)).expect("writing to a string cannot fail");
         }
         if let Some(hint) = &self.hint {
-            writeln!(text, "{}hint:{:#} {hint}", Style::new().bold(), Style::new().bold())
-                .expect("writing to a string cannot fail");
+            writeln!(
+                text,
+                "{}hint:{:#} {}",
+                Style::new().bold(),
+                Style::new().bold(),
+                report::harmless(hint)
+            )
+            .expect("writing to a string cannot fail");
         }
         if environment::value(environment::GITHUB_ACTIONS).is_some() {
-            writeln!(text, "::error::{}", annotation(&self.error.to_string()))
+            writeln!(text, "::error::{}", annotation(&lines(&*self.error)))
                 .expect("writing to a string cannot fail");
         }
         // Where stderr itself is gone, the exit code is all that is left to tell.

@@ -1,5 +1,6 @@
 //! How reports look: text for people, JSON for scripts.
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
@@ -58,16 +59,30 @@ pub(crate) fn print_raw(text: &str) -> Result<(), Failure> {
 
 /// Prints a document for scripts.
 pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
-    let mut text = serde_json::to_string_pretty(document).map_err(Failure::work)?;
-    text.push('\n');
-    print_raw(&text)
+    let text = serde_json::to_string_pretty(document).map_err(Failure::work)?;
+    print_raw(&format!("{}\n", escaped_json(&text)))
+}
+
+/// JSON in which no character is left that a terminal would obey: the syntax has an escape for each (RFC 8259, 7).
+fn escaped_json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && model::foreign::is_obeyed(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}").expect("writing to a string cannot fail");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// Tells the story on stderr, unless nobody wants to hear it.
 pub(crate) fn tell(global: &Global, line: &str) {
     if !global.quiet {
         // The story is no result: where stderr is gone, the work goes on.
-        writeln!(anstream::stderr(), "{line}").ok();
+        writeln!(anstream::stderr(), "{}", harmless(line)).ok();
     }
 }
 
@@ -87,6 +102,7 @@ pub(crate) fn plan(page: &mut Page, plan: &Plan) {
             Action::RewriteDraft => "text",
             Action::Upload => "upload",
             Action::Remove => "remove",
+            Action::DeleteDraft => "delete",
             Action::PushTag => "push",
             Action::Publish => "publish",
             Action::Audit => "audit",
@@ -108,7 +124,7 @@ pub(crate) fn checks(page: &mut Page, checks: &[Checked], all: bool) {
         let (word, style) = outcome(check.outcome);
         page.line(format!("  {style}{word:<8}{style:#} {:<15} {}", check.check, harmless(&check.evidence)));
         if !check.hint.is_empty() {
-            page.line(format!("  {:<8} {DIM}{:<15} {}{DIM:#}", "", "hint:", check.hint));
+            page.line(format!("  {:<8} {DIM}{:<15} {}{DIM:#}", "", "hint:", harmless(&check.hint)));
         }
     }
     if !all {
@@ -116,15 +132,9 @@ pub(crate) fn checks(page: &mut Page, checks: &[Checked], all: bool) {
     }
 }
 
-/// Text from elsewhere, without what a terminal or a workflow's log would obey: control characters, and what begins a workflow
-/// command (a line's first word, wherever the line begins).
+/// Text that may come from elsewhere, as it may be printed ([`model::foreign::escape`]).
 pub(crate) fn harmless(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    let words = text.split(' ').map(|word| {
-        let word: String = word.chars().map(shown).collect();
-        if word.starts_with("::") || word.starts_with("##[") { format!("\\{word}") } else { word }
-    });
-    words.collect::<Vec<_>>().join(" ")
+    model::foreign::escape(text)
 }
 
 /// How wide text is, where its words let it.

@@ -69,6 +69,7 @@ pub(crate) fn line(event: &Event) -> String {
         Event::Doing(deed) => said(
             deed,
             [
+                "deleting",
                 "creating the draft for",
                 "giving the notes to the draft for",
                 "uploading",
@@ -81,6 +82,7 @@ pub(crate) fn line(event: &Event) -> String {
         Event::Did(deed) => said(
             deed,
             [
+                "deleted",
                 "created the draft for",
                 "gave the notes to the draft for",
                 "uploaded",
@@ -93,6 +95,7 @@ pub(crate) fn line(event: &Event) -> String {
         Event::Kept(deed) => said(
             deed,
             [
+                "kept",
                 "kept the release of",
                 "kept the text of",
                 "kept",
@@ -110,9 +113,10 @@ pub(crate) fn line(event: &Event) -> String {
     }
 }
 
-fn said(deed: &Deed, words: [&str; 7]) -> String {
-    let [draft, text, upload, remove, push, publish, audit] = words;
+fn said(deed: &Deed, words: [&str; 8]) -> String {
+    let [delete, draft, text, upload, remove, push, publish, audit] = words;
     let word = match deed.action {
+        Action::DeleteDraft => delete,
         Action::CreateDraft => draft,
         Action::RewriteDraft => text,
         Action::Upload => upload,

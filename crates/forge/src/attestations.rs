@@ -1,12 +1,12 @@
 //! The attestations that GitHub keeps for an artifact (REST, "Repository attestations").
 
 use model::hosting::HostedAttestation;
-use model::url;
-use reqwest::{Method, StatusCode, Url};
+use model::{Foreign, url};
+use reqwest::{Method, Url};
 
 use crate::client::{Repeat, is_here};
-use crate::download::timely;
-use crate::error::{Refused, Trouble};
+use crate::download::{not_served, timely};
+use crate::error::Trouble;
 use crate::facts::{PAGES, there};
 use crate::wire::{self, Attestation, Attestations};
 use crate::{Forge, ForgeError, Tell};
@@ -83,13 +83,14 @@ impl Forge {
 
     /// The bundle at an address: a raw snappy block, or JSON. No token goes there, and no redirect is followed.
     fn bundle(&self, address: &str, tell: Tell<'_>) -> Result<String, String> {
-        let shown = url::without_credentials(address);
+        let shown = Foreign::new(url::without_credentials(address)).shown();
         let shown = shown.split('?').next().unwrap_or_default();
         self.may_ask(address).map_err(|reason| format!("{shown}: {reason}"))?;
         let what = format!("GET {shown}");
         let mut failure = 0;
         loop {
-            let trouble = match self.runtime.block_on(self.fetch_bundle(address)) {
+            let fetching = self.settings.patience.in_all(0, self.fetch_bundle(address));
+            let trouble = match self.runtime.block_on(fetching) {
                 Ok(bytes) => return unpacked(bytes).map_err(|reason| format!("{shown}: {reason}")),
                 Err(trouble) => trouble,
             };
@@ -117,11 +118,7 @@ impl Forge {
         let mut response = timely(timeout, self.direct.get(address).send()).await?;
         let status = response.status();
         if !status.is_success() {
-            let said = if status.is_redirection() { "it leads elsewhere" } else { "no bundle came" };
-            let it =
-                Refused { status: status.as_u16(), said: said.to_owned(), request_id: None, location: None };
-            let later = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
-            return Err(if later { Trouble::Broken(it) } else { Trouble::Answered(it) });
+            return Err(not_served(status, response.headers()));
         }
         let mut bytes = Vec::new();
         while let Some(piece) = timely(timeout, response.chunk()).await? {

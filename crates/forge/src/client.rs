@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::RepoSlug;
+use model::{Foreign, RepoSlug};
 use octocrab::{OctoBody, Octocrab};
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
@@ -14,7 +14,7 @@ use crate::error::{Refused, Trouble};
 use crate::{ForgeError, Patience, Tell, Token, Told, wire};
 
 /// The longest answer that is read, in bytes: a page of a hundred releases with long notes stays far below.
-const ANSWER_LIMIT: usize = 64 << 20;
+const MAX_ANSWER_BYTES: usize = 64 << 20;
 
 /// How GitHub is talked to.
 #[derive(Debug, Clone)]
@@ -157,11 +157,12 @@ impl Forge {
         body: Option<&serde_json::Value>,
     ) -> Result<(T, HeaderMap), Trouble> {
         let request = octocrab_request(method, path, body)?;
-        let timeout = self.settings.patience.timeout;
-        self.runtime.block_on(async {
+        let patience = &self.settings.patience;
+        let timeout = patience.timeout;
+        self.runtime.block_on(patience.in_all(0, async {
             let sent = within(timeout, self.crab.send(request)).await?;
             read(sent, timeout, &self.left).await
-        })
+        }))
     }
 }
 
@@ -225,10 +226,7 @@ pub(crate) async fn read<T: DeserializeOwned>(
     if parts.status.is_success() {
         let bytes = if parts.status == StatusCode::NO_CONTENT { b"null".to_vec() } else { bytes };
         let value = serde_json::from_slice(&bytes);
-        return Ok((
-            value.map_err(|error| Trouble::Lost(format!("the answer is no JSON: {error}")))?,
-            parts.headers,
-        ));
+        return Ok((value.map_err(|error| Trouble::Lost(unreadable(&error)))?, parts.headers));
     }
     Err(refused(parts.status, &parts.headers, &bytes))
 }
@@ -238,51 +236,54 @@ async fn collect(
     body: impl http_body::Body<Data = Bytes, Error = octocrab::Error>,
     timeout: Duration,
 ) -> Result<Vec<u8>, Trouble> {
-    let (mut bytes, mut length) = (Vec::new(), 0);
+    let mut bytes = Vec::new();
     let mut take = |piece: &[u8]| {
-        length += piece.len();
-        if length <= ANSWER_LIMIT {
-            bytes.extend_from_slice(piece);
-        }
+        bytes.extend_from_slice(piece);
+        bytes.len() <= MAX_ANSWER_BYTES
     };
-    pieces(body, timeout, &mut take).await?;
-    if length > ANSWER_LIMIT {
-        return Err(Trouble::Lost("the answer is longer than 64 MiB".to_owned()));
+    if pieces(body, timeout, &mut take).await? {
+        return Ok(bytes);
     }
-    Ok(bytes)
+    Err(Trouble::Lost(format!("the answer is longer than {} MiB", MAX_ANSWER_BYTES >> 20)))
 }
 
-/// Hands a body over piece by piece.
+/// Hands a body over piece by piece, as long as `take` wants more. Returns whether it came to its end.
 pub(crate) async fn pieces(
     body: impl http_body::Body<Data = Bytes, Error = octocrab::Error>,
     timeout: Duration,
-    take: &mut dyn FnMut(&[u8]),
-) -> Result<(), Trouble> {
+    take: &mut dyn FnMut(&[u8]) -> bool,
+) -> Result<bool, Trouble> {
     let mut body = std::pin::pin!(body);
     loop {
         let frame = std::future::poll_fn(|context| body.as_mut().poll_frame(context));
         let frame = tokio::time::timeout(timeout, frame).await;
         match frame.map_err(|_| Trouble::Lost("the answer does not go on".to_owned()))? {
-            None => return Ok(()),
+            None => return Ok(true),
             Some(Err(error)) => return Err(not_answered(&error)),
-            Some(Ok(frame)) => take(frame.data_ref().map_or(&[][..], |it| &it[..])),
+            Some(Ok(frame)) if take(frame.data_ref().map_or(&[][..], |it| &it[..])) => {}
+            Some(Ok(_)) => return Ok(false),
         }
     }
 }
 
+/// What is wrong with an answer. Errors of the parser quote what they do not expect.
+fn unreadable(error: &serde_json::Error) -> String {
+    format!("the answer is not the JSON that was expected: {}", Foreign::new(error.to_string()).shown())
+}
+
 /// What a status that is no success means.
-fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Trouble {
-    let text = |name: &str| headers.get(name).and_then(|it| it.to_str().ok()).map(str::to_owned);
-    let said =
-        wire::message(body).unwrap_or_else(|| status.canonical_reason().unwrap_or("no reason").to_owned());
+pub(crate) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Trouble {
+    let text = |name: &str| headers.get(name).and_then(|it| it.to_str().ok()).map(Foreign::new);
+    let reason = || status.canonical_reason().unwrap_or("no reason").to_owned();
+    let said = Foreign::new(wire::message(body).unwrap_or_else(reason));
     let after = wait_asked_for(headers);
-    let exhausted = text("x-ratelimit-remaining").as_deref() == Some("0");
+    let exhausted = text("x-ratelimit-remaining").is_some_and(|it| it.is("0"));
     let secondary = status == StatusCode::FORBIDDEN
         && (after.is_some() && (exhausted || headers.contains_key("retry-after"))
-            || said.to_ascii_lowercase().contains("rate limit"));
+            || said.raw().to_ascii_lowercase().contains("rate limit"));
     if status == StatusCode::TOO_MANY_REQUESTS || secondary {
-        let id = text("x-github-request-id").map_or(String::new(), |it| format!(" (request {it})"));
-        return Trouble::Limited { after, said: format!("{said}{id}") };
+        let id = text("x-github-request-id").map_or(String::new(), |it| format!(" (request {})", it.raw()));
+        return Trouble::Limited { after, said: Foreign::new(format!("{}{id}", said.raw())) };
     }
     let location = if status.is_redirection() { text("location") } else { None };
     let refused =

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use model::Foreign;
 use model::hosting::HostedAsset;
 use model::id::Hasher;
 use octocrab::OctoBody;
 use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-use crate::client::{pieces, within};
+use crate::client::{pieces, refused, within};
 use crate::error::{Refused, Trouble};
 use crate::{Forge, ForgeError, Tell};
 
@@ -27,7 +29,8 @@ impl Forge {
         let what = format!("GET {address}");
         let mut failure = 0;
         loop {
-            let trouble = match self.runtime.block_on(self.fetch(address, limit, sink)) {
+            let fetching = self.settings.patience.in_all(limit, self.fetch(address, limit, sink));
+            let trouble = match self.runtime.block_on(fetching) {
                 Ok(length) => return Ok(length),
                 Err(trouble) => trouble,
             };
@@ -45,10 +48,7 @@ impl Forge {
         let mut response = timely(timeout, self.plain.get(address).send()).await?;
         let status = response.status();
         if !status.is_success() {
-            let said = status.canonical_reason().unwrap_or("no reason").to_owned();
-            let refused = Refused { status: status.as_u16(), said, request_id: None, location: None };
-            let later = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
-            return Err(if later { Trouble::Broken(refused) } else { Trouble::Answered(refused) });
+            return Err(not_served(status, response.headers()));
         }
         let announced = response.content_length();
         sink.start();
@@ -67,6 +67,18 @@ impl Forge {
             _ => Ok(length),
         }
     }
+}
+
+/// What a refusal of a host that only serves files means. One that says when to come back is asked again then; one that says
+/// that it is busy, soon.
+pub(crate) fn not_served(status: StatusCode, headers: &HeaderMap) -> Trouble {
+    if headers.contains_key(RETRY_AFTER) {
+        return refused(status, headers, b"");
+    }
+    let said = Foreign::new(status.canonical_reason().unwrap_or("no reason"));
+    let refused = Refused { status: status.as_u16(), said, request_id: None, location: None };
+    let later = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
+    if later { Trouble::Broken(refused) } else { Trouble::Answered(refused) }
 }
 
 /// The digest of a download.
@@ -95,31 +107,38 @@ impl Forge {
         }
         let path = self.at(&format!("/releases/assets/{}", asset.id));
         let mut hashed = Hashed::default();
-        if let Some(address) = self.leads_to(&path, &mut hashed)? {
+        if let Some(address) = self.leads_to(&path, asset.size, &mut hashed)? {
             self.download(&address, asset.size, &mut hashed, tell)?;
         }
         Ok(HostedAsset { digest: Some(hashed.0.finish()), ..asset })
     }
 
-    /// Where the bytes behind an address of the API are; none where they came at once, into the sink.
-    fn leads_to(&self, path: &str, sink: &mut dyn Sink) -> Result<Option<String>, ForgeError> {
+    /// Where the bytes behind an address of the API are; none where they came at once, into the sink, up to the first piece
+    /// beyond `limit`.
+    fn leads_to(&self, path: &str, limit: u64, sink: &mut dyn Sink) -> Result<Option<String>, ForgeError> {
         let what = format!("GET {path}");
         let request = http::Request::get(path).header("accept", "application/octet-stream");
         let request = request.body(OctoBody::empty());
         let request = request.map_err(|error| Trouble::NotSent(error.to_string()).end(&what))?;
         let timeout = self.settings.patience.timeout;
-        let answer = self.runtime.block_on(async {
+        let mut length = 0;
+        let mut take = |piece: &[u8]| {
+            length += piece.len() as u64;
+            sink.take(piece);
+            length <= limit
+        };
+        let answer = self.runtime.block_on(self.settings.patience.in_all(limit, async {
             let (parts, body) = within(timeout, self.crab.send(request)).await?.into_parts();
             let location = parts.headers.get("location").and_then(|it| it.to_str().ok());
             match location {
                 Some(location) if parts.status.is_redirection() => Ok(Some(location.to_owned())),
                 _ if parts.status.is_success() => {
-                    pieces(body, timeout, &mut |piece| sink.take(piece)).await?;
+                    pieces(body, timeout, &mut take).await?;
                     Ok(None)
                 }
                 _ => Err(Trouble::Lost(format!("{} leads nowhere", parts.status))),
             }
-        });
+        }));
         answer.map_err(|trouble: Trouble| trouble.end(&what))
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use model::{Digest, ObjectId};
+use model::{Digest, Foreign, ObjectId};
 
 /// Why a call to GitHub ended.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +25,7 @@ pub enum ForgeError {
         reason: String,
     },
     /// Nobody was reached.
-    #[error("{what}: nobody was reached: {reason}")]
+    #[error("{what}: cannot connect: {reason}")]
     Unreachable {
         /// The request.
         what: String,
@@ -41,34 +41,34 @@ pub enum ForgeError {
         reason: String,
     },
     /// Too many requests.
-    #[error("{what}: GitHub asks to wait{}: {said}", after.map_or(String::new(), |it| format!(" for {} s", it.as_secs())))]
+    #[error("{what}: GitHub asks to wait{}: {}", after.map_or(String::new(), |it| format!(" for {} s", it.as_secs())), said.shown())]
     Limited {
         /// The request.
         what: String,
         /// How long, where it says that.
         after: Option<Duration>,
         /// What GitHub said.
-        said: String,
+        said: Foreign,
     },
     /// GitHub refused.
-    #[error("{what}: {status}: {said}{}", request_id.as_ref().map_or(String::new(), |it| format!(" (request {it})")))]
+    #[error("{what}: {status}: {}{}", said.shown(), request_id.as_ref().map_or(String::new(), |it| format!(" (request {})", it.shown())))]
     Refused {
         /// The request.
         what: String,
         /// The status.
         status: u16,
         /// What GitHub said, and of which field.
-        said: String,
+        said: Foreign,
         /// The name under which GitHub's support finds it.
-        request_id: Option<String>,
+        request_id: Option<Foreign>,
     },
     /// The repository has another name now.
-    #[error("{what}: the repository has moved to {location}")]
+    #[error("{what}: the repository has moved to {}", location.shown())]
     Moved {
         /// The request.
         what: String,
         /// Where to.
-        location: String,
+        location: Foreign,
     },
     /// A draft was asked for, and nobody knows whether it was made.
     #[error("no answer came when the draft for {tag} was created, and none is to be seen: {reason}")]
@@ -109,22 +109,22 @@ pub enum ForgeError {
         reason: String,
     },
     /// GitHub has another tag than origin.
-    #[error("GitHub has object {found} under {tag}, and pushed was {pushed}")]
+    #[error("GitHub has object {} under {tag}, and pushed was {pushed}", found.shown())]
     OtherTag {
         /// The tag.
         tag: String,
         /// What GitHub has.
-        found: String,
+        found: Foreign,
         /// What was pushed.
         pushed: ObjectId,
     },
     /// A tag names something that cannot be released.
-    #[error("{tag} names a {kind} and not a commit")]
+    #[error("{tag} names a {} and not a commit", kind.shown())]
     NoCommit {
         /// The tag.
         tag: String,
         /// The type of the object.
-        kind: String,
+        kind: Foreign,
     },
     /// A file of ours.
     #[error("cannot read {}", path.display())]
@@ -181,7 +181,7 @@ pub(crate) enum Trouble {
     /// The server broke (5xx); what came of it is not known.
     Broken(Refused),
     /// It was not carried out, and may be later.
-    Limited { after: Option<Duration>, said: String },
+    Limited { after: Option<Duration>, said: Foreign },
     /// It was refused.
     Answered(Refused),
 }
@@ -190,9 +190,9 @@ pub(crate) enum Trouble {
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) status: u16,
-    pub(crate) said: String,
-    pub(crate) request_id: Option<String>,
-    pub(crate) location: Option<String>,
+    pub(crate) said: Foreign,
+    pub(crate) request_id: Option<Foreign>,
+    pub(crate) location: Option<Foreign>,
 }
 
 impl Trouble {
@@ -205,8 +205,8 @@ impl Trouble {
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::NotSent(said) | Self::Lost(said) => said.clone(),
-            Self::Limited { said, .. } => format!("a limit was reached: {said}"),
-            Self::Broken(it) | Self::Answered(it) => format!("{}: {}", it.status, it.said),
+            Self::Limited { said, .. } => format!("a limit was reached: {}", said.shown()),
+            Self::Broken(it) | Self::Answered(it) => format!("{}: {}", it.status, it.said.shown()),
         }
     }
 
@@ -223,8 +223,8 @@ impl Trouble {
             }
             Self::Lost(reason) => ForgeError::Unanswered { what, reason },
             Self::Broken(it) => {
-                let id = it.request_id.map_or(String::new(), |it| format!(" (request {it})"));
-                ForgeError::Unanswered { what, reason: format!("{}: {}{id}", it.status, it.said) }
+                let id = it.request_id.map_or(String::new(), |it| format!(" (request {})", it.shown()));
+                ForgeError::Unanswered { what, reason: format!("{}: {}{id}", it.status, it.said.shown()) }
             }
         }
     }

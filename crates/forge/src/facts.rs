@@ -1,8 +1,8 @@
 //! What is there.
 
-use model::hosting::{HostedAsset, HostedRelease, HostedRepository, OriginTag};
+use model::hosting::{HostedAsset, HostedRelease, HostedRepository, OriginTag, TokenRights};
 use model::url;
-use model::{CommitId, ObjectId};
+use model::{CommitId, Foreign, ObjectId};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
@@ -22,8 +22,10 @@ impl Forge {
     /// # Errors
     /// [`ForgeError`], where it is not there or not to be seen among them.
     pub fn repository(&self, tell: Tell<'_>) -> Result<HostedRepository, ForgeError> {
-        let (it, _) = self.ask::<Repository>(&Method::GET, &self.at(""), None, (Repeat::Freely, tell))?;
-        Ok(it.into())
+        let (it, headers) =
+            self.ask::<Repository>(&Method::GET, &self.at(""), None, (Repeat::Freely, tell))?;
+        let it = HostedRepository::from(it);
+        Ok(HostedRepository { token: rights(&headers, it.private), ..it })
     }
 
     /// Whether releases are frozen when they are published; none where GitHub does not say, which it does only to those
@@ -96,7 +98,7 @@ impl Forge {
             Object { sha: object.sha.clone(), r#type: object.r#type.clone() }
         };
         if peeled.r#type != "commit" {
-            return Err(ForgeError::NoCommit { tag: name.to_owned(), kind: peeled.r#type });
+            return Err(ForgeError::NoCommit { tag: name.to_owned(), kind: Foreign::new(peeled.r#type) });
         }
         match (ObjectId::from_hex(&object.sha), ObjectId::from_hex(&peeled.sha)) {
             (Some(object), Some(commit)) => Ok(Some(OriginTag { object, commit: CommitId::new(commit) })),
@@ -169,7 +171,7 @@ impl Forge {
         if it.object.sha == object.to_string() {
             return Ok(());
         }
-        Err(ForgeError::OtherTag { tag: name.to_owned(), found: it.object.sha, pushed: object })
+        Err(ForgeError::OtherTag { tag: name.to_owned(), found: Foreign::new(it.object.sha), pushed: object })
     }
 
     /// The account that a commit's author has; none where GitHub knows no account for the address.
@@ -207,9 +209,22 @@ impl Forge {
         let api = Url::parse(&self.settings.api).map(|it| it.origin());
         match Url::parse(&address) {
             Ok(url) if api.is_ok_and(|it| it == url.origin()) => Ok(address),
-            _ => Err(ForgeError::Address { address, reason: "the next page of a list is on another host" }),
+            _ => {
+                let address = Foreign::new(address).shown();
+                Err(ForgeError::Address { address, reason: "the next page of a list is on another host" })
+            }
         }
     }
+}
+
+/// What a token may do, by the scopes that GitHub lists with every answer. Fine-grained tokens and those of apps have none, and
+/// no such header.
+fn rights(headers: &HeaderMap, private: bool) -> TokenRights {
+    let Some(scopes) = headers.get("x-oauth-scopes").and_then(|it| it.to_str().ok()) else {
+        return TokenRights::Unknown;
+    };
+    let writes = |scope: &str| scope == "repo" || scope == "public_repo" && !private;
+    if scopes.split(',').map(str::trim).any(writes) { TokenRights::Write } else { TokenRights::ReadOnly }
 }
 
 /// What was found; none for what is not there.

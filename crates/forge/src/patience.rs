@@ -19,7 +19,23 @@ pub struct Patience {
 /// The wait before the first retry; each further one is twice as long.
 const FIRST: Duration = Duration::from_millis(250);
 
+/// The slowest rate at which a transfer as a whole may go on, in bytes per second. A server that sends a byte now and then
+/// would otherwise hold a run up for ever.
+const MIN_RATE: u64 = 16 << 10;
+
 impl Patience {
+    /// Ends a request that takes too long in all, however often something moves: after four times the time in which nothing may
+    /// happen, and what `bytes` take at the slowest rate.
+    pub(crate) async fn in_all<T>(
+        &self,
+        bytes: u64,
+        request: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        let total = self.timeout * 4 + Duration::from_secs(bytes / MIN_RATE);
+        let ended = |_| Trouble::Lost(format!("it was not complete after {} s", total.as_secs_f32()));
+        tokio::time::timeout(total, request).await.unwrap_or_else(|elapsed| Err(ended(elapsed)))
+    }
+
     /// How long to wait after the failure of this number, counted from 0; none where patience is at its end.
     ///
     /// `Retry-After` counts, then the time at which the rate limit is reset; a secondary limit that names neither asks
@@ -53,7 +69,7 @@ mod tests {
     use super::*;
 
     fn limited(after: Option<u64>) -> Trouble {
-        Trouble::Limited { after: after.map(Duration::from_secs), said: String::new() }
+        Trouble::Limited { after: after.map(Duration::from_secs), said: model::Foreign::default() }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::client::Repeat;
+use crate::facts::there;
 use crate::wire::Release;
 use crate::{Forge, ForgeError, Tell};
 
@@ -44,9 +45,12 @@ impl Forge {
             Err(ForgeError::Unanswered { reason, .. }) => self.look_for_draft(tag, reason, tell)?,
             Err(error) => return Err(error),
         };
-        if made.tag != tag || !made.draft {
-            let reason =
-                format!("it holds {} and is {}", made.tag, if made.draft { "a draft" } else { "published" });
+        if !made.tag.is(tag) || !made.draft {
+            let reason = format!(
+                "it holds {} and is {}",
+                made.tag.shown(),
+                if made.draft { "a draft" } else { "published" }
+            );
             return Err(ForgeError::Changed { release: made.id, reason });
         }
         self.only_one(made, tell)
@@ -70,19 +74,22 @@ impl Forge {
 
     /// The draft, if no other run was first: the one with the lowest number stays.
     fn only_one(&self, made: HostedRelease, tell: Tell<'_>) -> Result<HostedRelease, ForgeError> {
-        let all = self.releases(&made.tag, tell)?;
+        let all = self.releases(made.tag.raw(), tell)?;
         let first = all.iter().map(|it| it.id).min().unwrap_or(made.id);
         if first >= made.id {
             return Ok(made);
         }
-        let others: Vec<String> =
-            all.iter().filter(|it| it.id != made.id).map(|it| format!("{} ({})", it.id, it.page)).collect();
+        let others: Vec<String> = all
+            .iter()
+            .filter(|it| it.id != made.id)
+            .map(|it| format!("{} ({})", it.id, it.page.shown()))
+            .collect();
         // By its number: a list may not show it yet.
         let own = self.release(made.id, tell)?;
         if own.draft && own.assets.is_empty() {
             self.delete(&format!("/releases/{}", made.id), tell)?;
         }
-        Err(ForgeError::Twins { tag: made.tag, own: made.id, others: others.join(", ") })
+        Err(ForgeError::Twins { tag: made.tag.shown(), own: made.id, others: others.join(", ") })
     }
 
     /// Gives a draft this page.
@@ -128,7 +135,7 @@ impl Forge {
         loop {
             let now = self.release(release.id, &mut *tell)?;
             if now.tag != release.tag {
-                let reason = format!("it held {} and now holds {}", release.tag, now.tag);
+                let reason = format!("it held {} and now holds {}", release.tag.shown(), now.tag.shown());
                 return Err(ForgeError::Changed { release: release.id, reason });
             }
             if is_seen(&now) {
@@ -149,6 +156,25 @@ impl Forge {
     /// [`ForgeError`]
     pub fn remove(&self, asset: u64, tell: Tell<'_>) -> Result<(), ForgeError> {
         self.delete(&format!("/releases/assets/{asset}"), tell)
+    }
+
+    /// Deletes a draft in which nothing is, if it is still one. Returns whether it was deleted, or is gone.
+    ///
+    /// # Errors
+    /// [`ForgeError`]
+    pub fn delete_empty_draft(&self, id: u64, tell: Tell<'_>) -> Result<bool, ForgeError> {
+        let path = self.at(&format!("/releases/{id}"));
+        let found = there(self.ask::<Release>(&Method::GET, &path, None, (Repeat::Freely, &mut *tell)))?;
+        match found.map(HostedRelease::from) {
+            None => return Ok(true),
+            Some(it) if !it.draft => return Ok(false),
+            Some(_) => {}
+        }
+        let is_empty = self.assets(id, tell)?.is_empty();
+        if is_empty {
+            self.delete(&format!("/releases/{id}"), tell)?;
+        }
+        Ok(is_empty)
     }
 
     fn delete(&self, rest: &str, tell: Tell<'_>) -> Result<(), ForgeError> {

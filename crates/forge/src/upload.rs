@@ -91,7 +91,7 @@ impl Forge {
 
     fn there(&self, draft: &HostedRelease, parcel: &Parcel<'_>, tell: Tell<'_>) -> Result<There, ForgeError> {
         let assets = self.assets(draft.id, tell)?;
-        let Some(asset) = assets.into_iter().find(|it| it.name == parcel.wanted.name) else {
+        let Some(asset) = assets.into_iter().find(|it| it.name.is(&parcel.wanted.name)) else {
             return Ok(There::Nothing);
         };
         if !asset.complete {
@@ -106,7 +106,7 @@ impl Forge {
         parcel: &Parcel<'_>,
         asset: HostedAsset,
     ) -> Result<HostedAsset, ForgeError> {
-        if asset.name == parcel.wanted.name && parcel.wanted.is(&asset) {
+        if asset.name.is(&parcel.wanted.name) && parcel.wanted.is(&asset) {
             return Ok(asset);
         }
         let digest = asset.digest.map_or("no digest".to_owned(), |it| it.to_string());
@@ -114,7 +114,7 @@ impl Forge {
             name: parcel.wanted.name.clone(),
             release: draft.id,
             wanted: parcel.wanted.digest,
-            found: format!("{}, {} bytes, {digest}", asset.name, asset.size),
+            found: format!("{}, {} bytes, {digest}", asset.name.shown(), asset.size),
         })
     }
 
@@ -142,7 +142,7 @@ impl Forge {
             Err(error) => return Ok(Err(Trouble::NotSent(error.to_string()))),
         };
         let timeout = self.settings.patience.timeout;
-        let answer = self.runtime.block_on(async {
+        let answer = self.runtime.block_on(self.settings.patience.in_all(length, async {
             let mut progress = || {
                 let bytes = sent.load(Ordering::Relaxed);
                 tell(Told::Sent { name: parcel.wanted.name.clone(), bytes, of: length });
@@ -151,13 +151,13 @@ impl Forge {
             let sending = async { self.crab.send(request).await.map_err(|error| not_answered(&error)) };
             let sent = watched(sending, (timeout, length), &mut progress).await?;
             read::<Asset>(sent, timeout, &self.left).await
-        });
+        }));
         Ok(answer.map(|(it, _)| it.into()))
     }
 
     /// Where an asset goes: the release's own address (github.md F1), if its host may see the token.
     fn upload_address(&self, draft: &HostedRelease, name: &str) -> Result<String, ForgeError> {
-        let base = draft.upload_url.split('{').next().unwrap_or_default();
+        let base = draft.upload_url.raw().split('{').next().unwrap_or_default();
         let origin = |address: &str| reqwest::Url::parse(address).map(|it| it.origin());
         let to = origin(base);
         let own = [self.uploads.as_str(), self.settings.api.as_str()];
@@ -165,7 +165,7 @@ impl Forge {
             return Ok(format!("{base}?name={}", url::segment(name)));
         }
         let reason = "assets would go to another host than GitHub's";
-        Err(ForgeError::Address { address: draft.upload_url.clone(), reason })
+        Err(ForgeError::Address { address: draft.upload_url.shown(), reason })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Answers as GitHub writes them, as far as they are read here.
 
-use model::Digest;
-use model::hosting::{HostedAsset, HostedRelease, HostedRepository};
+use model::hosting::{HostedAsset, HostedRelease, HostedRepository, TokenRights};
+use model::{Digest, Foreign};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -22,10 +22,11 @@ struct Permissions {
 impl From<Repository> for HostedRepository {
     fn from(it: Repository) -> Self {
         Self {
-            full_name: it.full_name,
+            full_name: Foreign::new(it.full_name),
             private: it.private,
             archived: it.archived,
             may_push: it.permissions.is_some_and(|it| it.push),
+            token: TokenRights::Unknown,
         }
     }
 }
@@ -56,15 +57,15 @@ impl From<Release> for HostedRelease {
     fn from(it: Release) -> Self {
         Self {
             id: it.id,
-            tag: it.tag_name,
-            title: it.name.unwrap_or_default(),
-            body: it.body.unwrap_or_default(),
+            tag: Foreign::new(it.tag_name),
+            title: Foreign::new(it.name.unwrap_or_default()),
+            body: Foreign::new(it.body.unwrap_or_default()),
             draft: it.draft,
             prerelease: it.prerelease,
             published: it.published_at.as_deref().and_then(model::time::from_rfc3339),
             immutable: it.immutable.unwrap_or(false),
-            page: it.html_url,
-            upload_url: it.upload_url,
+            page: Foreign::new(it.html_url),
+            upload_url: Foreign::new(it.upload_url),
             assets: it.assets.into_iter().map(HostedAsset::from).collect(),
         }
     }
@@ -85,11 +86,11 @@ impl From<Asset> for HostedAsset {
         let hex = it.digest.as_deref().and_then(|it| it.strip_prefix("sha256:"));
         Self {
             id: it.id,
-            name: it.name,
+            name: Foreign::new(it.name),
             size: it.size,
             complete: it.state == "uploaded",
             digest: hex.and_then(Digest::from_hex),
-            download_url: it.browser_download_url,
+            download_url: Foreign::new(it.browser_download_url),
         }
     }
 }

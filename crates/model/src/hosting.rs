@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{CommitId, Digest, ObjectId};
+use crate::{CommitId, Digest, Foreign, ObjectId};
 
 /// What was observed of the world, where a release is to be published.
 #[derive(Debug, Clone)]
@@ -51,13 +51,26 @@ pub struct OriginTag {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostedRepository {
     /// `OWNER/NAME`, as it is called now.
-    pub full_name: String,
+    pub full_name: Foreign,
     /// Whether only some may read it.
     pub private: bool,
     /// Whether nobody may change it any more.
     pub archived: bool,
-    /// Whether the credentials may push and release.
+    /// Whether the owner of the credentials may push and release.
     pub may_push: bool,
+    /// What the token itself may do, as far as GitHub tells.
+    pub token: TokenRights,
+}
+
+/// What a token may do, beside what its owner may (GitHub's "Scopes for OAuth apps", `X-OAuth-Scopes`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenRights {
+    /// It has a scope that lets it write to the repository.
+    Write,
+    /// It has no such scope.
+    ReadOnly,
+    /// GitHub does not tell: fine-grained tokens and those of apps have no scopes.
+    Unknown,
 }
 
 /// A release on GitHub.
@@ -66,11 +79,11 @@ pub struct HostedRelease {
     /// Its number, which is what it is found by: a tag may have several drafts.
     pub id: u64,
     /// The tag that it holds.
-    pub tag: String,
+    pub tag: Foreign,
     /// Its title.
-    pub title: String,
+    pub title: Foreign,
     /// Its text.
-    pub body: String,
+    pub body: Foreign,
     /// Whether only those who may push see it.
     pub draft: bool,
     /// Whether it is marked as not final.
@@ -80,9 +93,9 @@ pub struct HostedRelease {
     /// Whether GitHub lets nobody change it any more.
     pub immutable: bool,
     /// Its page.
-    pub page: String,
+    pub page: Foreign,
     /// Where assets are uploaded to, a template (RFC 6570).
-    pub upload_url: String,
+    pub upload_url: Foreign,
     /// Its assets.
     pub assets: Vec<HostedAsset>,
 }
@@ -91,7 +104,7 @@ impl HostedRelease {
     /// The asset of this name.
     #[must_use]
     pub fn asset(&self, name: &str) -> Option<&HostedAsset> {
-        self.assets.iter().find(|it| it.name == name)
+        self.assets.iter().find(|it| it.name.is(name))
     }
 }
 
@@ -101,7 +114,7 @@ pub struct HostedAsset {
     /// Its number.
     pub id: u64,
     /// Its name, as GitHub wrote it.
-    pub name: String,
+    pub name: Foreign,
     /// Its length in bytes.
     pub size: u64,
     /// Whether every byte arrived; else it is what GitHub calls a `starter`.
@@ -110,7 +123,7 @@ pub struct HostedAsset {
     /// looked.
     pub digest: Option<Digest>,
     /// Where anybody downloads it, once it is published.
-    pub download_url: String,
+    pub download_url: Foreign,
 }
 
 /// An asset as it must be.
@@ -148,9 +161,9 @@ impl Page<'_> {
     #[must_use]
     pub fn is_of(&self, release: &HostedRelease) -> bool {
         let plain = |text: &str| text.replace("\r\n", "\n").trim_end().to_owned();
-        release.title == self.title
+        release.title.is(self.title)
             && release.prerelease == self.prerelease
-            && plain(&release.body) == plain(self.body)
+            && plain(release.body.raw()) == plain(self.body)
     }
 }
 

@@ -108,6 +108,8 @@ pub enum Action {
     WriteNotes,
     /// The tag is made, in this clone.
     CreateTag,
+    /// An empty draft that an earlier run left behind is deleted.
+    DeleteDraft,
     /// A draft of the release is made on GitHub.
     CreateDraft,
     /// The draft's text is made that of the notes.

@@ -56,7 +56,7 @@ pub fn audit(it: Audit<'_>, promise: &Promise, tell: &mut dyn FnMut(Told)) -> Re
     let outsider = it.world.outsider;
     let (tag, tag_names) = match outsider.await_tag(&promise.tag, tell) {
         Ok(tag) => (Ok(tag), None),
-        Err(ForgeError::NoCommit { kind, .. }) => (Ok(None), Some(kind)),
+        Err(ForgeError::NoCommit { kind, .. }) => (Ok(None), Some(kind.shown())),
         Err(error) => (Err(error.to_string()), None),
     };
     let release = outsider.await_published(&promise.tag, tell).map_err(|error| error.to_string());
@@ -129,7 +129,8 @@ impl Look<'_> {
                 .map(|(work, there)| Regenerated::new(work.repo, self.promise.folder.clone(), there.commit));
             let mut taken = Taken { is_archive, regenerated, ..Taken::default() };
             // A piece more than GitHub says it is makes it too long: it is not read to its end.
-            let came = self.it.world.outsider.download(&asset.download_url, asset.size, &mut taken, tell);
+            let came =
+                self.it.world.outsider.download(asset.download_url.raw(), asset.size, &mut taken, tell);
             let came = came.map_err(|error| error.to_string());
             if is_archive && came.is_ok() {
                 found.archive = Some(taken.held());

@@ -126,7 +126,7 @@ pub(crate) fn digests(
     tell: &mut dyn FnMut(Told),
 ) -> Result<(), OpsError> {
     let own = [tag.archive_name(), SUMS_FILE.to_owned()];
-    for asset in release.assets.iter_mut().filter(|it| own.contains(&it.name)) {
+    for asset in release.assets.iter_mut().filter(|it| own.iter().any(|name| it.name.is(name))) {
         *asset = world.own.forge()?.with_digest(asset.clone(), tell)?;
     }
     Ok(())

@@ -35,7 +35,10 @@ impl Publishing<'_> {
         tell: &mut dyn FnMut(Event),
     ) -> Result<(HostedRelease, AuditReport), OpsError> {
         let assets: Vec<(&MadeFile, WantedAsset)> = receipt.files.iter().filter_map(wanted).collect();
-        let mut release = self.draft(tell)?;
+        let title = self.request.tag.title();
+        let selection = rules::select(&self.facts.releases, &self.facts.wanted, &self.page(&title));
+        self.tidy(&selection.delete, tell)?;
+        let mut release = self.draft(selection.chosen, tell)?;
         if release.draft {
             release = self.rewritten(release, tell)?;
             for (file, asset) in &assets {
@@ -94,13 +97,30 @@ impl Publishing<'_> {
         if release.draft {
             return Ok(release);
         }
-        Err(self.overtaken(format!("release {id} ({}) was published meanwhile", release.page)))
+        Err(self.overtaken(format!("release {id} ({}) was published meanwhile", release.page.shown())))
     }
 
-    /// The one release of the tag: as it is now, or a new draft.
-    fn draft(&self, tell: &mut dyn FnMut(Event)) -> Result<HostedRelease, OpsError> {
+    /// Deletes empty drafts that an earlier run left behind. One that somebody filled meanwhile stays.
+    fn tidy(&self, drafts: &[&HostedRelease], tell: &mut dyn FnMut(Event)) -> Result<(), OpsError> {
+        for draft in drafts {
+            let subject = format!("{} (empty draft {})", self.request.tag.name(), draft.id);
+            let deed = Deed { action: Action::DeleteDraft, subject };
+            tell(Event::Doing(deed.clone()));
+            let own = self.world.own.forge()?;
+            let gone = own.delete_empty_draft(draft.id, &mut |it| tell(Event::Connection(it)))?;
+            tell(if gone { Event::Did(deed) } else { Event::Kept(deed) });
+        }
+        Ok(())
+    }
+
+    /// The release to go on with: the chosen one as it is now, or a new draft.
+    fn draft(
+        &self,
+        chosen: Option<&HostedRelease>,
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<HostedRelease, OpsError> {
         let deed = self.deed(Action::CreateDraft);
-        if let Some(found) = self.facts.releases.first() {
+        if let Some(found) = chosen {
             tell(Event::Kept(deed));
             return if found.draft { self.still_draft(found.id, tell) } else { Ok(found.clone()) };
         }
@@ -174,18 +194,21 @@ impl Publishing<'_> {
         let deed = self.deed(Action::PushTag);
         let idle = self.work.around.idle;
         self.proven_tag(&name)?;
-        let mut pushed = Ok(());
+        let mut pushed = None;
         if self.facts.origin.tag.is_some() {
             tell(Event::Kept(deed));
         } else {
             tell(Event::Doing(deed.clone()));
-            pushed = repo.push_tag(remote, &name, idle);
-            tell(Event::Did(deed));
+            pushed = Some(repo.push_tag(remote, &name, idle));
         }
         // Whether it arrived is what origin says, not what git said of the push.
         let there = repo.ask_origin(remote, &name, idle).wait()?.tag;
         match there {
-            Some(there) if there.object == made.object => {}
+            Some(there) if there.object == made.object => {
+                if pushed.is_some() {
+                    tell(Event::Did(self.deed(Action::PushTag)));
+                }
+            }
             Some(there) => {
                 return Err(OpsError::OriginDiffers {
                     tag: name,
@@ -194,7 +217,7 @@ impl Publishing<'_> {
                 });
             }
             None => {
-                pushed?;
+                pushed.transpose()?;
                 return Err(OpsError::NotPushed { tag: name, remote: remote.clone() });
             }
         }
@@ -234,7 +257,14 @@ impl Publishing<'_> {
         // By its number: a list may not show it yet.
         let draft = self.still_draft(release.id, tell)?;
         let title = self.request.tag.title();
-        if let Some(reason) = rules::interference(&draft, &all, wanted, &self.page(&title)) {
+        let page = self.page(&title);
+        let planned = |it: &HostedRelease| self.facts.releases.iter().any(|known| known.id == it.id);
+        let others = all.iter().filter(|it| it.id != draft.id);
+        // The request of a run that was killed may be carried out only now.
+        let (late, others): (Vec<_>, Vec<_>) = others.partition(|it| rules::is_empty_and_ours(it, &page));
+        self.tidy(&late, tell)?;
+        let others: Vec<&HostedRelease> = others.into_iter().filter(|it| !planned(it)).collect();
+        if let Some(reason) = rules::interference(&draft, &others, wanted, &page) {
             return Err(self.overtaken(reason));
         }
         let (target, facts) = (self.work.catalog.target(self.request.tag.target()), &self.prepared.facts);

@@ -40,6 +40,8 @@ pub enum What {
     CutAnswer,
     /// The answer comes late.
     Delay(Duration),
+    /// The request takes effect only after this time, even if whoever sent it is gone by then.
+    Late(Duration),
     /// The answer comes in small pieces with a pause before each.
     Slow(Duration),
     /// The answer is no JSON.

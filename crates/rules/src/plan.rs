@@ -8,6 +8,7 @@ use model::plan::{Action, Plan, State, Step};
 use model::request::{End, Publication, Reach, Request};
 
 use crate::preflight;
+use crate::releases::select;
 
 /// The plan of a release, with every check that was made. It can be performed if [`Plan::approve`] says so. `notes` is
 /// the text that the release is to have.
@@ -23,10 +24,13 @@ pub fn plan(request: &Request, target: &Target, facts: &Facts, notes: Option<&st
         step(Action::WriteNotes, path("NOTES.md"), file(facts.files.notes)),
         step(Action::CreateTag, name, present(tagged)),
     ];
+    let title = request.tag.title();
+    let page = page(&request.tag, &title, notes.unwrap_or_default());
     if let (Reach::Published(publication), Some(world)) = (request.reach, &facts.world) {
-        steps.extend(publishing(request, publication, world, notes));
+        steps.extend(publishing(request, publication, world, &page));
     }
-    Plan { tag: request.tag.clone(), commit: facts.commit, checks: preflight(request, target, facts), steps }
+    let checks = preflight(request, target, facts, &page);
+    Plan { tag: request.tag.clone(), commit: facts.commit, checks, steps }
 }
 
 fn step(step: Action, subject: String, state: State) -> Step {
@@ -38,17 +42,16 @@ fn present(there: bool) -> State {
 }
 
 /// The steps that leave the machine, asset by asset.
-fn publishing(
-    request: &Request,
-    publication: Publication,
-    world: &WorldFacts,
-    notes: Option<&str>,
-) -> Vec<Step> {
-    let release = world.releases.first();
+fn publishing(request: &Request, publication: Publication, world: &WorldFacts, page: &Page<'_>) -> Vec<Step> {
+    let selection = select(&world.releases, &world.wanted, page);
+    let release = selection.chosen;
     let draft = release.filter(|it| it.draft);
     let title = request.tag.title();
-    let mut steps = vec![step(Action::CreateDraft, title.clone(), present(release.is_some()))];
-    let page = page(&request.tag, &title, notes.unwrap_or_default());
+    let deletion = |it: &&HostedRelease| {
+        step(Action::DeleteDraft, format!("{title} (empty draft {})", it.id), State::Missing)
+    };
+    let mut steps: Vec<Step> = selection.delete.iter().map(deletion).collect();
+    steps.push(step(Action::CreateDraft, title.clone(), present(release.is_some())));
     if draft.is_some_and(|it| !page.is_of(it)) {
         steps.push(step(Action::RewriteDraft, title.clone(), State::Missing));
     }

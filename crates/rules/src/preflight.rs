@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use model::CommitId;
 use model::catalog::{TagForm, Target};
 use model::facts::{BranchFact, Check, CloneFacts, Facts, Seen, SignerState, TagFact, TagKind};
+use model::hosting::Page;
 use model::plan::{Checked, Outcome};
 use model::request::{Reach, Request, Signing, Start};
 use model::verdict::{Finding, Verdict};
@@ -38,9 +39,9 @@ pub fn clone_checks(
     ]
 }
 
-/// Every check of a release, passed ones included.
+/// Every check of a release, passed ones included. `page` is what it would say of itself.
 #[must_use]
-pub fn preflight(request: &Request, target: &Target, facts: &Facts) -> Vec<Checked> {
+pub fn preflight(request: &Request, target: &Target, facts: &Facts, page: &Page<'_>) -> Vec<Checked> {
     let allow = &request.allow;
     let mut checks = clone_checks(&request.remote, facts.commit, &facts.clone, allow);
     checks.extend([
@@ -55,7 +56,7 @@ pub fn preflight(request: &Request, target: &Target, facts: &Facts) -> Vec<Check
         judged(Check::Output, output(request, facts), allow),
     ]);
     if let (Reach::Published(publication), Some(world)) = (&request.reach, &facts.world) {
-        checks.extend(world_checks(request, *publication, facts, world));
+        checks.extend(world_checks(request, *publication, facts, (world, page)));
     }
     checks
 }

@@ -3,24 +3,25 @@
 use model::Version;
 use model::catalog::Target;
 use model::facts::{Check, Facts};
-use model::hosting::{Credentials, HostedRelease, Page, WantedAsset, WorldFacts};
+use model::hosting::{Credentials, HostedRelease, Page, TokenRights, WantedAsset, WorldFacts};
 use model::plan::Checked;
 use model::request::{Badge, Publication, Request};
 
 use crate::preflight::{Found, bad, judged};
+use crate::releases::{self, Selection};
 
 /// The checks that only a release that is to be published has.
 pub(crate) fn world_checks(
     request: &Request,
     publication: Publication,
     facts: &Facts,
-    world: &WorldFacts,
+    (world, page): (&WorldFacts, &Page<'_>),
 ) -> Vec<Checked> {
     let allow = &request.allow;
     vec![
         judged(Check::Origin, origin(request, facts, world), allow),
         judged(Check::Credentials, credentials(request, world), allow),
-        judged(Check::Release, release(request, publication, world), allow),
+        judged(Check::Release, release(request, publication, (world, page)), allow),
     ]
 }
 
@@ -111,25 +112,35 @@ fn credentials(request: &Request, world: &WorldFacts) -> Found {
     if repository.archived {
         return bad(
             "archived",
-            format!("{} is archived: nobody may change it", repository.full_name),
+            format!("{} is archived: nobody may change it", repository.full_name.shown()),
             "check -R",
         );
     }
-    if !repository.full_name.eq_ignore_ascii_case(&request.slug.path()) {
-        let evidence = format!("{} is called {} now", request.slug.path(), repository.full_name);
-        return bad("renamed", evidence, format!("-R {}", repository.full_name));
+    if !repository.full_name.raw().eq_ignore_ascii_case(&request.slug.path()) {
+        let name = repository.full_name.shown();
+        let evidence = format!("{} is called {name} now", request.slug.path());
+        return bad("renamed", evidence, format!("-R {name}"));
     }
     if known && !repository.may_push {
         return bad(
             "cannot-push",
-            format!("the token from {source} may not push to {}", repository.full_name),
+            format!("the token from {source} may not push to {}", repository.full_name.shown()),
             "use a token with 'contents: write'",
         );
     }
+    if known && repository.token == TokenRights::ReadOnly {
+        return bad(
+            "cannot-push",
+            format!("the token from {source} has no scope that lets it write to a repository"),
+            "gh auth refresh -s repo, or use a token with 'contents: write'",
+        );
+    }
+    let known = known && repository.token == TokenRights::Write;
     let left =
         world.requests_left.map_or(String::new(), |it| format!("; {it} requests are left in this hour"));
-    let may = if known { "may push to" } else { "is an app's, and GitHub does not tell what it may do in" };
-    let evidence = format!("the token from {source} {may} {}{left}", repository.full_name);
+    let may =
+        if known { "may push to" } else { "is of a kind of which GitHub does not tell what it may do in" };
+    let evidence = format!("the token from {source} {may} {}{left}", repository.full_name.shown());
     if world.in_actions {
         return Found::Note {
             reason: "no-workflows",
@@ -141,26 +152,50 @@ fn credentials(request: &Request, world: &WorldFacts) -> Found {
     if known {
         return Found::Good(evidence);
     }
-    Found::Note { reason: "rights-unknown", evidence, hint: "it needs 'contents: write'".to_owned() }
+    Found::Note { reason: "permissions-unknown", evidence, hint: "it needs 'contents: write'".to_owned() }
 }
 
 /// The release on GitHub: none, one draft, or one that is published and complete.
-fn release(request: &Request, publication: Publication, world: &WorldFacts) -> Found {
+fn release(request: &Request, publication: Publication, (world, page): (&WorldFacts, &Page<'_>)) -> Found {
     if request.tag.version().is_prerelease() && publication.badge == Badge::Yes {
         let evidence = format!("{} is no final version: GitHub gives it no badge", request.tag.version());
         return bad("badge", evidence, "leave out --latest");
     }
-    let [release] = &world.releases[..] else {
-        if world.releases.is_empty() {
-            return Found::Good(format!("there is no release of {} yet{}", request.tag, frozen(world)));
-        }
+    let selection = releases::select(&world.releases, &world.wanted, page);
+    if selection.is_ambiguous {
         let all: Vec<String> = world.releases.iter().map(named).collect();
-        return bad(
-            "several",
-            format!("{} has {} releases: {}", request.tag, all.len(), all.join(", ")),
-            "delete all but one of the drafts on GitHub, by their numbers",
-        );
+        let evidence = format!("{} has {} releases: {}", request.tag, all.len(), all.join(", "));
+        let hint = format!("delete those that are not meant, by number: {}", deletions(request, &selection));
+        return bad("several", evidence, hint);
+    }
+    let Some(release) = selection.chosen else {
+        return Found::Good(format!("there is no release of {} yet{}", request.tag, frozen(world)));
     };
+    match one_release(request, release, world) {
+        Found::Good(evidence) if !selection.others.is_empty() => {
+            let others: Vec<String> = selection.others.iter().map(|it| named(it)).collect();
+            Found::Note {
+                reason: "other-drafts",
+                evidence: format!("{evidence}; beside it there are {}", others.join(", ")),
+                hint: format!("if nobody needs them: {}", deletions(request, &selection)),
+            }
+        }
+        found => found,
+    }
+}
+
+/// The commands that delete the releases that a run does not go on with.
+fn deletions(request: &Request, selection: &Selection<'_>) -> String {
+    let slug = &request.slug;
+    let host =
+        if slug.host() == "github.com" { String::new() } else { format!("--hostname {} ", slug.host()) };
+    let command =
+        |it: &&HostedRelease| format!("gh api {host}-X DELETE repos/{}/releases/{}", slug.path(), it.id);
+    selection.others.iter().map(command).collect::<Vec<_>>().join("; ")
+}
+
+/// The release that a run goes on with: a draft to be filled, or one that is published and complete.
+fn one_release(request: &Request, release: &HostedRelease, world: &WorldFacts) -> Found {
     if release.draft {
         let unplanned = unplanned(release, &planned(request));
         if !unplanned.is_empty() {
@@ -206,8 +241,8 @@ fn planned(request: &Request) -> [String; 2] {
 
 /// The assets of a draft that are not planned, by name and number.
 fn unplanned(draft: &HostedRelease, planned: &[String]) -> Vec<String> {
-    let others = draft.assets.iter().filter(|it| !planned.contains(&it.name));
-    others.map(|it| format!("{} ({})", it.name, it.id)).collect()
+    let others = draft.assets.iter().filter(|it| !planned.iter().any(|name| it.name.is(name)));
+    others.map(|it| format!("{} ({})", it.name.shown(), it.id)).collect()
 }
 
 /// What publishing means where releases are immutable (github.md F18).
@@ -217,20 +252,19 @@ fn frozen(world: &WorldFacts) -> &'static str {
 
 fn named(release: &HostedRelease) -> String {
     let kind = if release.draft { "draft" } else { "release" };
-    format!("{kind} {} ({})", release.id, release.page)
+    format!("{kind} {} ({})", release.id, release.page.shown())
 }
 
 /// Why a draft that was filled is not published after all, for somebody else was at work on it meanwhile; none where
-/// nothing speaks against it. `all` are the releases of its tag now, as far as a list shows them.
+/// nothing speaks against it. `others` are further releases of its tag that were not there when it was planned.
 #[must_use]
 pub fn interference(
     draft: &HostedRelease,
-    all: &[HostedRelease],
+    others: &[&HostedRelease],
     wanted: &[WantedAsset],
     page: &Page<'_>,
 ) -> Option<String> {
-    let others: Vec<String> =
-        all.iter().filter(|it| it.id != draft.id).map(|it| format!("{} ({})", it.id, it.page)).collect();
+    let others: Vec<String> = others.iter().map(|it| format!("{} ({})", it.id, it.page.shown())).collect();
     if !others.is_empty() {
         return Some(format!("beside {} it has other releases now: {}", draft.id, others.join(", ")));
     }

@@ -1,25 +1,60 @@
 //! A home of gpg's that is thrown away.
 
+use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Once;
 
 use tempfile::TempDir;
 
 /// Where gpg keeps the sockets of homes that are not the user's own, in a folder for each (`gpgconf(1)`, `--create-socketdir`).
 const SOCKETS: &str = "/run/user";
+/// What the names of our homes begin with.
+const PREFIX: &str = "opensandbox-gpg-";
+/// The file of a home that is locked as long as it is in use.
+const LOCK: &str = "in-use";
 
 /// A folder that is gpg's home until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Home(TempDir);
+pub(crate) struct Home {
+    folder: TempDir,
+    _lock: File,
+}
 
 impl Home {
+    /// A new home. The first one of a process removes those that killed processes left behind.
     pub(crate) fn new() -> std::io::Result<Self> {
-        tempfile::Builder::new().prefix("gpg").tempdir().map(Self)
+        static TIDIED: Once = Once::new();
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
+        let lock = File::create_new(folder.path().join(LOCK))?;
+        lock.lock()?;
+        TIDIED.call_once(|| tidy(folder.path()));
+        Ok(Self { folder, _lock: lock })
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
+}
+
+/// Removes homes beside this one that no process uses any more. What belongs to another user is not ours to remove; what
+/// cannot be removed stays, and holds nothing but public keys.
+fn tidy(own: &Path) {
+    let (Some(folder), Ok(owner)) = (own.parent(), own.metadata().map(|it| it.uid())) else { return };
+    for entry in folder.read_dir().into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_home = entry.file_name().to_string_lossy().starts_with(PREFIX) && path != own;
+        let is_ours = entry.metadata().is_ok_and(|it| it.is_dir() && it.uid() == owner);
+        if is_home && is_ours && is_abandoned(&path) {
+            std::fs::remove_dir_all(&path).ok();
+        }
+    }
+}
+
+/// Whether the process that made a home has ended: its lock is free. A home without the file is just being made.
+fn is_abandoned(home: &Path) -> bool {
+    File::open(home.join(LOCK)).is_ok_and(|it| it.try_lock().is_ok())
 }
 
 impl Drop for Home {

@@ -37,15 +37,15 @@ struct Document<'a> {
     notes: Option<&'a str>,
     receipt: Option<&'a Receipt>,
     /// The release on GitHub; none where nothing left this machine.
-    release: Option<Hosted<'a>>,
+    release: Option<Hosted>,
     /// What an outsider found of the published release; none where nothing was published.
     audit: Option<Audit<'a>>,
 }
 
 #[derive(Serialize)]
-struct Hosted<'a> {
+struct Hosted {
     id: u64,
-    page: &'a str,
+    page: String,
     draft: bool,
 }
 
@@ -117,7 +117,7 @@ fn perform(
 ) -> Result<Done, Failure> {
     let approved = prepared.plan.clone().approve().map_err(Failure::work)?;
     let done = ops::apply(work, request, prepared, &approved, &mut |it| story.tell(&it))?;
-    let file = |at: usize| done.receipt.files[at].path.display().to_string();
+    let file = |at: usize| report::harmless(&done.receipt.files[at].path.display().to_string());
     report::for_actions(GITHUB_OUTPUT, &format!("archive={}\nchecksums={}\n", file(0), file(1)))?;
     report::for_actions(GITHUB_STEP_SUMMARY, prepared.notes.as_ref().map_or("", |it| &it.markdown))?;
     Ok(done)
@@ -125,6 +125,7 @@ fn perform(
 
 /// What a workflow's next steps read.
 fn outputs(display_name: &str, tag: &ReleaseTag) -> String {
+    let display_name = report::harmless(display_name);
     format!("tag={tag}\ndisplay_name={display_name}\nversion_label={}\n", tag.label())
 }
 
@@ -155,7 +156,7 @@ fn show(
             receipt,
             release: done.and_then(|it| it.release.as_ref()).map(|it| Hosted {
                 id: it.id,
-                page: &it.page,
+                page: it.page.shown(),
                 draft: it.draft,
             }),
             audit: done.map(|it| &it.audit).filter(|it| !it.findings.is_empty()).map(
@@ -238,7 +239,7 @@ fn last_word(args: &Release, prepared: &Prepared, done: Option<&Done>) -> String
         } else {
             "Published"
         };
-        return format!("\n{state}: {}", release.page);
+        return format!("\n{state}: {}", release.page.shown());
     }
     match (refusals, args.dry_run) {
         (0, true) => "\nNothing was changed. Run it without --dry-run to perform this plan.".to_owned(),

@@ -90,7 +90,7 @@ pub(crate) fn repository(settings: &Settings, place: &Place, caller: Caller) -> 
     put("git_url", format!("git:{}.git", web.trim_start_matches("http:")).into());
     put("ssh_url", format!("git@localhost:{}.git", place.repository.trim_start_matches('/')).into());
     if caller != Caller::Anonymous {
-        let push = caller == Caller::Writer;
+        let push = matches!(caller, Caller::Writer | Caller::Limited);
         let pull = caller != Caller::Installed;
         let rights = json!({ "admin": push, "maintain": push, "push": push, "triage": push, "pull": pull });
         put("permissions", rights);

@@ -19,6 +19,8 @@ use super::{Shared, actions, assets, commits, graphql, refs, releases, repositor
 pub(crate) enum Caller {
     Anonymous,
     Reader,
+    /// A token that may only read, of somebody who may push.
+    Limited,
     /// An installed app that may write, which GitHub does not tell.
     Installed,
     Writer,
@@ -34,7 +36,9 @@ impl Caller {
     pub(crate) fn must_write(self) -> Result<(), Refusal> {
         match self {
             Self::Writer | Self::Installed => Ok(()),
-            Self::Reader => Err(Refusal::forbidden("Resource not accessible by personal access token")),
+            Self::Reader | Self::Limited => {
+                Err(Refusal::forbidden("Resource not accessible by personal access token"))
+            }
             Self::Anonymous => Err(Refusal::not_found()),
         }
     }
@@ -115,7 +119,21 @@ async fn recognise(
         caller
     };
     request.extensions_mut().insert(caller);
-    Ok::<Response, Refusal>(next.run(request).await)
+    let mut response = next.run(request).await;
+    let scopes = scopes(caller, &shared.state().settings);
+    if let Some(Ok(value)) = scopes.map(|it| it.parse()) {
+        response.headers_mut().insert("x-oauth-scopes", value);
+    }
+    Ok::<Response, Refusal>(response)
+}
+
+/// The scopes of a classic token (GitHub's "Scopes for OAuth apps"); `None` for every other.
+fn scopes(caller: Caller, settings: &Settings) -> Option<String> {
+    match caller {
+        Caller::Writer => settings.scopes.clone(),
+        Caller::Limited => settings.limited.as_ref().and_then(|it| it.1.clone()),
+        Caller::Reader | Caller::Installed | Caller::Anonymous => None,
+    }
 }
 
 /// Who the `Authorization` header is of. Git sends the token as a password.
@@ -131,6 +149,7 @@ fn caller(headers: &HeaderMap, settings: &Settings) -> Result<Caller, Refusal> {
     match &settings.reader {
         _ if token == settings.token => Ok(Caller::Writer),
         Some(reader) if *reader == token => Ok(Caller::Reader),
+        _ if settings.limited.as_ref().is_some_and(|it| it.0 == token) => Ok(Caller::Limited),
         _ if settings.installed.as_ref().is_some_and(|it| *it == token) => Ok(Caller::Installed),
         _ => Err(Refusal::bad_credentials()),
     }

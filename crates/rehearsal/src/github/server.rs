@@ -85,10 +85,23 @@ async fn answer(
     if let Some(refusal) = refusal {
         return written_down(refusal.into_response(), door, (method, path), authorized, &shared).await;
     }
-    let response = hyper::service::Service::call(&TowerToHyperService::new(router), request).await;
-    let response = response.unwrap_or_else(|never| match never {});
+    let response = match fault {
+        // On its own: a connection that ends takes what it waits for with it.
+        Some(What::Late(time)) => tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            routed(router, request).await
+        })
+        .await
+        .map_err(io::Error::other)?,
+        _ => routed(router, request).await,
+    };
     let response = written_down(response, door, (method, path), authorized, &shared).await?;
     after(fault, response)
+}
+
+async fn routed(router: Router, request: Request<Body>) -> Response<Body> {
+    let response = hyper::service::Service::call(&TowerToHyperService::new(router), request).await;
+    response.unwrap_or_else(|never| match never {})
 }
 
 /// The same request under the API's root: GitHub Enterprise Server has it, and the uploads, under a path.

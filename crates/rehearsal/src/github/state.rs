@@ -24,6 +24,10 @@ pub struct Settings {
     pub reader: Option<String>,
     /// A token of an installed app that may do the same as `token`; none where there is no such token.
     pub installed: Option<String>,
+    /// The scopes of `token`, as the header lists them; `None` for a fine-grained token, which has none.
+    pub scopes: Option<String>,
+    /// A token that may only read although its owner may push, and its scopes likewise.
+    pub limited: Option<(String, Option<String>)>,
     /// The people who are known by their addresses.
     pub users: Vec<User>,
     /// Whether releases are frozen when they are published.
@@ -64,6 +68,8 @@ impl Settings {
             token: token.to_owned(),
             reader: None,
             installed: None,
+            scopes: Some("repo, workflow".to_owned()),
+            limited: None,
             users: Vec::new(),
             immutable: false,
             tells_immutability: true,

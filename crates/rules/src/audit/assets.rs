@@ -15,8 +15,9 @@ pub(super) fn assets(promise: &Promise, evidence: &Evidence, report: &mut AuditR
     report.findings.push(listed(promise, evidence));
     report.findings.extend(archive(promise, evidence));
     let release = evidence.release.as_ref().ok().and_then(Option::as_ref);
-    let others = release.into_iter().flat_map(|it| &it.assets).map(|it| it.name.as_str());
-    let others: Vec<&str> = others.filter(|it| ![promise.archive.as_str(), SUMS].contains(it)).collect();
+    let others = release.into_iter().flat_map(|it| &it.assets).map(|it| &it.name);
+    let others = others.filter(|it| !it.is(&promise.archive) && !it.is(SUMS));
+    let others: Vec<String> = others.map(model::Foreign::shown).collect();
     if !others.is_empty() {
         report.notes.push(format!("further assets, which were not looked at: {}", others.join(", ")));
     }

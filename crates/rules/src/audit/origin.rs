@@ -54,12 +54,12 @@ pub(super) fn release(promise: &Promise, evidence: &Evidence) -> Finding {
         Ok(Some(release)) => release,
     };
     let marked = if release.prerelease { "a prerelease" } else { "a final release" };
-    if release.tag != promise.tag || release.draft || release.prerelease != promise.prerelease {
-        let evidence = format!("{} holds {} and is {marked}", release.page, release.tag);
+    if !release.tag.is(&promise.tag) || release.draft || release.prerelease != promise.prerelease {
+        let evidence = format!("{} holds {} and is {marked}", release.page.shown(), release.tag.shown());
         return found((Verdict::Refuted, "other"), evidence, "look at it on GitHub: somebody changed it");
     }
     let frozen = if release.immutable { ", immutable" } else { "" };
-    found(PROVEN, format!("{} is published, {marked}{frozen}", release.page), "")
+    found(PROVEN, format!("{} is published, {marked}{frozen}", release.page.shown()), "")
 }
 
 /// The run that attested the release: a dispatch on the branch, of a commit that has the tag's (OpenSandbox's
