@@ -38,62 +38,21 @@ fn policy(fixture: &Fixture, signers: &str) {
 
 #[test]
 fn case_98_patterns_documents_trees_and_people_without_an_end() {
-    // Patterns with many wildcards, against long addresses.
-    let signed = Signed::new(&["-t", "ed25519"]);
-    let key = std::fs::read_to_string(signed.fixture.path().join(".git/key.pub")).unwrap();
-    let policy = format!("{} {key}", "*a".repeat(24));
-    std::fs::write(signed.fixture.path().join(".git/allowed"), policy).unwrap();
-    let long = format!("{}b@example.com", "a".repeat(60));
-    let commit = signed.fixture.git(["rev-parse", "HEAD"]);
-    let payload = format!("object {commit}\ntype commit\ntag t\ntagger A <{long}> 1710000000 +0000\n\nm\n");
-    signed.fixture.put_tag("t", &signed.sign(&payload, "git"));
-    let ran = bounded(signed.fixture.path(), &["verify-tag", "t", "--config", ".git/release.toml"]);
-    assert!(ran.code == 10 && ran.stdout.contains("principal"), "{}", ran.stdout);
-    // Deep documents as version sources.
-    let deep = [
-        ("yaml", format!("a: {}", "[".repeat(400_000))),
-        ("yaml", format!("a:\n {}", "- ".repeat(400_000))),
-        ("json", "[".repeat(900_000)),
-        ("xml", "<a>".repeat(300_000)),
-    ];
-    for (format, text) in deep {
-        let mut fixture = Fixture::released();
-        fixture.commit("feat(server): a version", &[("server/version", &text)]);
-        fixture.pushed();
-        let source = format!(
-            "version_source = {{ file = \"server/version\", format = \"{format}\", keys = [\"version\"] }}\n"
-        );
-        let catalog = include_str!("../../release.toml");
-        let at = catalog.find("id = \"server\"").unwrap();
-        let end = at + catalog[at..].find("channels").unwrap();
-        let catalog = format!("{}{source}{}", &catalog[..end], &catalog[end..]);
-        fixture.write(".git/release.toml", catalog.as_bytes());
-        let arguments = ["doctor", TAG, "--config", ".git/release.toml"];
-        let ran = bounded(fixture.path(), &arguments);
-        assert!(
-            ran.code == 1 && ran.stdout.contains("server/version"),
-            "{format}: {}\n{}",
-            ran.stdout,
-            ran.stderr
-        );
-    }
+    patterns_against_long_addresses();
+    documents_that_nest_deep();
     // Folders that nest deep.
-    let fixture = Fixture::new();
-    fixture.import(deep_tree(3000).as_bytes());
-    let ran = bounded(fixture.path(), &["archive", "server/v0.1.0", "--commit", "main"]);
-    assert!(ran.code == 1 && ran.stderr.contains("levels deep"), "{}", ran.stderr);
-    let twin = Fixture::new();
-    twin.import(deep_tree(100).as_bytes());
-    assert_eq!(bounded(twin.path(), &["archive", "server/v0.1.0", "--commit", "main"]).code, 0);
+    for (levels, code) in [(3000, 1), (100, 0)] {
+        let fixture = Fixture::new();
+        fixture.import(deep_tree(levels).as_bytes());
+        let ran = bounded(fixture.path(), &["archive", "server/v0.1.0", "--commit", "main"]);
+        assert_eq!((ran.code, ran.stderr.contains("levels deep")), (code, code == 1), "{}", ran.stderr);
+    }
     // Forty thousand people.
     let begun = Instant::now();
     let fixture = Fixture::new();
     fixture.import(many_people(40_000).as_bytes());
-    let ran = bounded(
-        fixture.path(),
-        &["notes", "server/v0.1.0", "--commit", "main", "--initial-release", "--format", "json"],
-    );
-    let people = ran.json()["contributors"].as_array().unwrap().len();
+    let notes = ["notes", "server/v0.1.0", "--commit", "main", "--initial-release", "--format", "json"];
+    let people = bounded(fixture.path(), &notes).json()["contributors"].as_array().unwrap().len();
     say(&format!("case 98: {people} contributors in {:?}", begun.elapsed()));
     assert_eq!(people, 40_001);
     // A template without an end.
@@ -108,6 +67,45 @@ fn case_98_patterns_documents_trees_and_people_without_an_end() {
         assert!(ran.code == 1 && ran.stderr.contains(said), "{text}: {}", ran.stderr);
     }
     record(98, "patterns, YAML, trees, people, templates without an end", "clear errors", "in time");
+}
+
+/// A pattern of many wildcards against an address that almost matches.
+fn patterns_against_long_addresses() {
+    let signed = Signed::new(&["-t", "ed25519"]);
+    let key = std::fs::read_to_string(signed.fixture.path().join(".git/key.pub")).unwrap();
+    let policy = format!("{} {key}", "*a".repeat(24));
+    std::fs::write(signed.fixture.path().join(".git/allowed"), policy).unwrap();
+    let long = format!("{}b@example.com", "a".repeat(60));
+    let commit = signed.fixture.git(["rev-parse", "HEAD"]);
+    let payload = format!("object {commit}\ntype commit\ntag t\ntagger A <{long}> 1710000000 +0000\n\nm\n");
+    signed.fixture.put_tag("t", &signed.sign(&payload, "git"));
+    let ran = bounded(signed.fixture.path(), &["verify-tag", "t", "--config", ".git/release.toml"]);
+    assert!(ran.code == 10 && ran.stdout.contains("principal"), "{}", ran.stdout);
+}
+
+/// Deep documents as version sources.
+fn documents_that_nest_deep() {
+    let deep = [
+        ("yaml", format!("a: {}", "[".repeat(400_000))),
+        ("yaml", format!("a:\n {}", "- ".repeat(400_000))),
+        ("json", "[".repeat(900_000)),
+        ("xml", "<a>".repeat(300_000)),
+    ];
+    let catalog = include_str!("../../release.toml");
+    let server = catalog.find("id = \"server\"").unwrap();
+    let (head, tail) = catalog.split_at(server + catalog[server..].find("channels").unwrap());
+    for (format, text) in deep {
+        let mut fixture = Fixture::released();
+        fixture.commit("feat(server): a version", &[("server/version", &text)]);
+        fixture.pushed();
+        let source = format!(
+            "version_source = {{ file = \"server/version\", format = \"{format}\", keys = [\"version\"] }}\n"
+        );
+        fixture.write(".git/release.toml", format!("{head}{source}{tail}").as_bytes());
+        let ran = bounded(fixture.path(), &["doctor", TAG, "--config", ".git/release.toml"]);
+        let said = (ran.code, ran.stdout.contains("server/version"));
+        assert_eq!(said, (1, true), "{format}: {}\n{}", ran.stdout, ran.stderr);
+    }
 }
 
 /// A commit with one file below so many folders.
@@ -129,79 +127,66 @@ fn many_people(count: usize) -> String {
     )
 }
 
+/// The lines of `[signers]` that name a file.
+const SIGNERS: [&str; 4] = [
+    "allowed_signers = \"trap\"",
+    "allowed_signers = \"allowed\"\nrevoked = \"trap\"",
+    "openpgp_keyring = \"trap\"\nopenpgp_fingerprints = [\"0123456789012345678901234567890123456789\"]",
+    "x509_certificates = \"trap\"\nx509_fingerprints = [\"0123456789012345678901234567890123456789\"]",
+];
+
 #[test]
 fn case_99_policy_and_configuration_files_are_plain_and_bounded() {
-    let signers: &[(&str, &[&str])] = &[
-        ("allowed_signers = \"FILE\"", &[]),
-        ("allowed_signers = \"allowed\"\nrevoked = \"FILE\"", &[]),
-        (
-            "openpgp_keyring = \"FILE\"\nopenpgp_fingerprints = [\"0123456789012345678901234567890123456789\"]",
-            &[],
-        ),
-        (
-            "x509_certificates = \"FILE\"\nx509_fingerprints = [\"0123456789012345678901234567890123456789\"]",
-            &[],
-        ),
-    ];
     let mut count = 0;
     for trap in ["device", "pipe", "long", "link"] {
-        for (text, _) in signers {
+        for text in SIGNERS {
             let signed = Signed::new(&["-t", "ed25519"]);
             signed.xtask(&["release", TAG, "--sign-tag"]).ok();
             set_trap(&signed.fixture.path().join(".git/trap"), trap);
-            policy(&signed.fixture, &text.replace("FILE", "trap"));
+            policy(&signed.fixture, text);
             let ran = bounded(signed.fixture.path(), &["verify-tag", TAG, "--config", ".git/release.toml"]);
-            assert_ne!(ran.code, 0, "{trap} {text}");
             let said = format!("{}{}", ran.stdout, ran.stderr);
-            assert!(said.contains("trap"), "{trap} {text}: {said}");
+            assert!(ran.code != 0 && said.contains("trap"), "{trap} {text}: {said}");
             count += 1;
         }
-        let fixture = Fixture::released();
-        let file = fixture.path().join(".git/trap");
-        set_trap(&file, trap);
-        let trapped = file.to_str().unwrap();
-        // What the operator names may be a link to a plain file; a device behind it is none.
-        for arguments in [
-            &["targets", "--config", trapped][..],
-            &["notes", TAG, "--template", trapped],
-            &[
-                "verify",
-                "README.md",
-                "-R",
-                "acme/widgets",
-                "--bundle",
-                "README.md",
-                "--trusted-root",
-                trapped,
-            ],
-            &["verify", "README.md", "--bundle", "README.md", "--key", trapped],
-            &["audit", TAG, "--tuf-url", "http://127.0.0.1:1", "--tuf-root", trapped],
-        ] {
-            let ran = bounded(fixture.path(), arguments);
-            assert!([1, 2].contains(&ran.code), "{arguments:?}: {}", ran.code);
-            assert!(ran.stderr.contains("trap"), "{trap} {arguments:?}: {}", ran.stderr);
-            count += 1;
-        }
-        fixture.git(["config", "gpg.format", "ssh"]);
-        fixture.git(["config", "user.signingKey", trapped]);
-        let ran = bounded(fixture.path(), &["doctor", TAG, "--sign-tag"]);
-        assert!(ran.code == 1 && ran.stdout.contains("trap"), "{trap}: {}", ran.stdout);
-        // The catalog of a repository.
-        std::fs::rename(&file, fixture.path().join("release.toml")).unwrap();
-        let ran = bounded(fixture.path(), &["targets"]);
-        assert!(ran.code == 2 && ran.stderr.contains("release.toml"), "{trap}: {}", ran.stderr);
-        count += 2;
+        count += traps_that_the_operator_names(trap);
     }
     // The twin: the same files, plain.
     let signed = Signed::new(&["-t", "ed25519"]);
     signed.xtask(&["release", TAG, "--sign-tag"]).ok();
     signed.fixture.expect_tag(TAG, "proven", &[]);
-    record(
-        99,
-        "policy files that are devices, pipes, links or endless",
-        &format!("errors, {count} files"),
-        "read",
-    );
+    let outcome = format!("errors, {count} files");
+    record(99, "policy files that are devices, pipes, links or endless", &outcome, "read");
+}
+
+/// Files of the command line, of git's configuration, and the catalog. What the operator names may be a link to a plain
+/// file; a device behind it is none. Returns how many were tried.
+fn traps_that_the_operator_names(trap: &str) -> usize {
+    let fixture = Fixture::released();
+    let file = fixture.path().join(".git/trap");
+    set_trap(&file, trap);
+    let trapped = file.to_str().unwrap();
+    let bundle = ["verify", "README.md", "--bundle", "README.md"];
+    let commands = [
+        vec!["targets", "--config", trapped],
+        vec!["notes", TAG, "--template", trapped],
+        [&bundle[..], &["-R", "acme/widgets", "--trusted-root", trapped]].concat(),
+        [&bundle[..], &["--key", trapped]].concat(),
+        vec!["audit", TAG, "--tuf-url", "http://127.0.0.1:1", "--tuf-root", trapped],
+    ];
+    for arguments in &commands {
+        let ran = bounded(fixture.path(), arguments);
+        assert!([1, 2].contains(&ran.code), "{arguments:?}: {}", ran.code);
+        assert!(ran.stderr.contains("trap"), "{trap} {arguments:?}: {}", ran.stderr);
+    }
+    fixture.git(["config", "gpg.format", "ssh"]);
+    fixture.git(["config", "user.signingKey", trapped]);
+    let ran = bounded(fixture.path(), &["doctor", TAG, "--sign-tag"]);
+    assert!(ran.code == 1 && ran.stdout.contains("trap"), "{trap}: {}", ran.stdout);
+    std::fs::rename(&file, fixture.path().join("release.toml")).unwrap();
+    let ran = bounded(fixture.path(), &["targets"]);
+    assert!(ran.code == 2 && ran.stderr.contains("release.toml"), "{trap}: {}", ran.stderr);
+    commands.len() + 2
 }
 
 fn set_trap(path: &Path, kind: &str) {

@@ -2,6 +2,7 @@
 //!
 //! The numbers are those of `docs/security.md`. Each case has a twin that differs only in the attack and succeeds.
 
+mod foreign;
 mod leaves;
 mod limits;
 mod old_clones;

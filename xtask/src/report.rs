@@ -21,6 +21,15 @@ pub(crate) const BOLD: Style = Style::new().bold();
 /// What matters less.
 pub(crate) const DIM: Style = Style::new().dimmed();
 
+/// What begins a sequence that a terminal obeys (ECMA-48, 5.4).
+const ESCAPE: char = '\u{1b}';
+
+/// Whether this is the middle of a sequence that changes the colour of text ("select graphic rendition", ECMA-48,
+/// 8.3.117) and nothing else.
+fn is_color(code: &str) -> bool {
+    code.strip_prefix('[').is_some_and(|it| it.bytes().all(|byte| byte.is_ascii_digit() || byte == b';'))
+}
+
 /// A report on its way to stdout, in one piece.
 pub(crate) struct Page {
     text: String,
@@ -31,10 +40,20 @@ impl Page {
         Self { text: String::new() }
     }
 
-    /// Adds a line.
-    pub(crate) fn line(&mut self, line: impl AsRef<str>) {
-        self.text.push_str(line.as_ref());
-        self.text.push('\n');
+    /// Adds lines, with their colours. Whatever they hold is escaped here, should nobody have done it before.
+    pub(crate) fn line(&mut self, lines: impl AsRef<str>) {
+        for line in lines.as_ref().split('\n') {
+            for (at, piece) in line.split(ESCAPE).enumerate() {
+                match piece.split_once('m').filter(|(code, _)| at > 0 && is_color(code)) {
+                    Some((code, text)) => {
+                        self.text.extend(["\u{1b}", code, "m", &harmless(text)]);
+                    }
+                    None if at == 0 => self.text.push_str(&harmless(piece)),
+                    None => self.text.push_str(&harmless(&format!("{ESCAPE}{piece}"))),
+                }
+            }
+            self.text.push('\n');
+        }
     }
 
     /// Adds a heading, after an empty line.
@@ -63,11 +82,12 @@ pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
     print_raw(&format!("{}\n", escaped_json(&text)))
 }
 
-/// JSON in which no character is left that a terminal would obey: the syntax has an escape for each (RFC 8259, 7).
+/// JSON in which nothing is left that a terminal or a workflow's log would obey: the syntax has an escape for every
+/// character (RFC 8259, 7). A `[` behind `#` stands in a string: outside of strings there is no `#`.
 fn escaped_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c != '\n' && model::foreign::is_obeyed(c) {
+        if c != '\n' && model::foreign::is_obeyed(c) || c == '[' && out.ends_with("##") {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 write!(out, "\\u{unit:04x}").expect("writing to a string cannot fail");
             }

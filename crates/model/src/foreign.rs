@@ -48,16 +48,25 @@ impl fmt::Debug for Foreign {
 }
 
 /// A text without what a terminal or a workflow's log would obey: control characters and line ends, characters that turn the
-/// direction of writing (Unicode Standard Annex 9), and what begins a workflow command (a line's first word, wherever
-/// the line begins; GitHub's "Workflow commands"). What is replaced can still be read.
+/// direction of writing (Unicode Standard Annex 9), and what begins a workflow command. What is replaced can still be read.
+///
+/// The runner reads a command where a line's first characters after white space are `::`, and where `##[` stands anywhere
+/// (`ActionCommand.cs` of `actions/runner`). A line may be broken at any space later, so no word may begin with `::`.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let words = text.split(' ').map(|word| {
-        let word: String = word
-            .chars()
-            .map(|c| if is_obeyed(c) { c.escape_unicode().to_string() } else { c.to_string() })
-            .collect();
-        if word.starts_with("::") || word.starts_with("##[") { format!("\\{word}") } else { word }
+        let mut shown = String::with_capacity(word.len());
+        if word.trim_start().starts_with("::") {
+            shown.push('\\');
+        }
+        for c in word.chars() {
+            match c {
+                '[' if shown.ends_with("##") => shown.push_str("\\["),
+                c if is_obeyed(c) => shown.extend(c.escape_unicode()),
+                c => shown.push(c),
+            }
+        }
+        shown
     });
     words.collect::<Vec<_>>().join(" ")
 }
@@ -81,9 +90,10 @@ mod tests {
         assert_eq!(escape("a b\u{1b}[31m\nc"), "a b\\u{1b}[31m\\u{a}c");
         assert_eq!(
             escape("::error::x ::add-mask::y ##[group]z a::b"),
-            "\\::error::x \\::add-mask::y \\##[group]z a::b"
+            "\\::error::x \\::add-mask::y ##\\[group]z a::b"
         );
         assert_eq!(escape("a\n::error::x"), "a\\u{a}::error::x");
+        assert_eq!(escape("\u{a0}::error::x a###[error]"), "\\\u{a0}::error::x a###\\[error]");
         assert_eq!(escape("user\u{202e}nimda \u{2066}x"), "user\\u{202e}nimda \\u{2066}x");
         assert_eq!(escape("größer — 中文 🎉"), "größer — 中文 🎉");
         let long = Foreign::new("x".repeat(500));
@@ -93,10 +103,11 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_text_comes_through(text in "\\PC{0,20}|[\\x00-\\x1f:#\\[ a\u{202e}\u{2069}]{0,20}") {
+        fn no_text_comes_through(text in "\\PC{0,20}|[\\x00-\\x1f:#\\[ a\u{a0}\u{202e}\u{2069}]{0,20}") {
             let shown = Foreign::new(text).shown();
             proptest::prop_assert!(!shown.chars().any(is_obeyed));
-            proptest::prop_assert!(!shown.split(' ').any(|it| it.starts_with("::") || it.starts_with("##[")));
+            proptest::prop_assert!(!shown.split(' ').any(|it| it.trim_start().starts_with("::")));
+            proptest::prop_assert!(!shown.contains("##["));
         }
     }
 }

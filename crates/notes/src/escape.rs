@@ -47,7 +47,8 @@ fn clean(text: &str) -> String {
                 | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
         })
         .collect();
-    let line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    // In a code span nothing can be escaped, and a workflow's log obeys `##[` wherever it stands.
+    let line = plain.split_whitespace().collect::<Vec<_>>().join(" ").replace("##[", "## [");
     match line.char_indices().nth(LONGEST) {
         None => line,
         Some((end, _)) => format!("{}…", line[..end].trim_end()),

@@ -96,7 +96,7 @@ impl Page {
         let people = changelog.contributors.iter().filter(|it| !it.bot).map(person).collect();
         let bots: Vec<String> = changelog.contributors.iter().filter(|it| it.bot).map(person).collect();
         Self {
-            title: facts.tag.title(),
+            title: escape::text(&facts.tag.title()),
             tag: facts.tag.name(),
             version: facts.tag.version().to_string(),
             commit: facts.commit.to_string(),

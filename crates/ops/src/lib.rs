@@ -29,6 +29,7 @@ use model::receipt::MadeFile;
 
 pub use ::forge::{Forge, ForgeError, Patience, Settings as ForgeSettings, Token, Told};
 pub use ::notes::Template;
+pub use ::notes::escape::{code as markdown_code, text as markdown_text};
 pub use ::provenance::{Key as PublicKey, Refresh};
 pub use ::repo::{Programs, Repo};
 pub use apply::{Done, apply, write_archive};

@@ -166,7 +166,7 @@ impl Repository<'_> {
         if let Some(store) = store.clone() {
             updater = updater.with_store(store);
         }
-        match self.load(&mut updater, from) {
+        match Self::load(&mut updater, from) {
             Ok(bytes) => {
                 if let Some(store) = store {
                     store.keep();
@@ -200,7 +200,7 @@ impl Repository<'_> {
         if root.as_deref().is_some_and(|it| it != updater.trusted().root_bytes()) {
             return Err(broken("root.json does not follow from the built-in root".to_owned()));
         }
-        let bytes = self.load(&mut updater, from).map_err(|error| match error {
+        let bytes = Self::load(&mut updater, from).map_err(|error| match error {
             Some(error) => said(&error),
             None => broken(format!("reading it took more than {} s", from.timeout.as_secs_f32())),
         })?;
@@ -215,7 +215,7 @@ impl Repository<'_> {
     }
 
     /// Runs the TUF workflow. The error is `None` if it took too long.
-    fn load(&self, updater: &mut Updater, from: &Refresh) -> Result<Vec<u8>, Option<Error>> {
+    fn load(updater: &mut Updater, from: &Refresh) -> Result<Vec<u8>, Option<Error>> {
         let failed = |error: io::Error| Some(Error::io("starting the TUF client", error));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let now = model::time::rfc3339((from.clock)()).parse();
@@ -284,13 +284,17 @@ fn chain(error: &Error) -> String {
     text
 }
 
+/// Names and contents of files.
+type Pending = Vec<(String, Vec<u8>)>;
+
 /// The cache of one repository, as the TUF client uses it. What it writes is kept only if everything verified: a cache
 /// of which a part is missing would look like one that somebody broke.
 #[derive(Debug, Clone)]
 struct Store {
     cache: Arc<dyn MetadataCache>,
     repository: String,
-    pending: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    /// Name and content of the files to write.
+    pending: Arc<Mutex<Pending>>,
 }
 
 impl Store {
@@ -302,7 +306,7 @@ impl Store {
         }
     }
 
-    fn pending(&self) -> MutexGuard<'_, Vec<(String, Vec<u8>)>> {
+    fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -175,9 +175,9 @@ mod tests {
     use super::*;
 
     fn listed(entries: &[(&str, &str, &str)]) -> Vec<Setting> {
-        let text: String =
+        let lines: Vec<String> =
             entries.iter().map(|(scope, key, value)| format!("{scope}\0{key}\n{value}\0")).collect();
-        settings(&text)
+        settings(&lines.concat())
     }
 
     #[test]

@@ -62,7 +62,7 @@ struct Walk<'r> {
 
 impl Walk<'_> {
     fn folder<E: From<RepoError>>(&mut self, id: Oid, take: &mut Take<'_, E>) -> Result<(), E> {
-        if self.path.iter().filter(|it| **it == b'/').count() >= MAX_DEPTH {
+        if self.path.split(|it| *it == b'/').count() > MAX_DEPTH {
             return Err(RepoError::TooDeep { levels: MAX_DEPTH }.into());
         }
         let tree = self.repo.git.find_tree(id).map_err(object_error(id, &self.shown("")))?;

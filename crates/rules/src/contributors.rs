@@ -31,12 +31,11 @@ pub(crate) fn contributors(commits: &[Commit], bots: &[String]) -> Vec<Contribut
     let mut places: HashMap<usize, usize> = HashMap::new();
     for (index, person) in people.iter().enumerate() {
         let root = groups.root(index);
-        match places.get(&root) {
-            Some(place) => person.add_to(&mut found[*place].1),
-            None => {
-                places.insert(root, found.len());
-                found.push((index, person.contributor()));
-            }
+        if let Some(place) = places.get(&root) {
+            person.add_to(&mut found[*place].1);
+        } else {
+            places.insert(root, found.len());
+            found.push((index, person.contributor()));
         }
     }
     found.into_iter().map(|(_, it)| it).collect()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gpgme::{
-    Context, ExportMode, HashAlgorithm, KeyAlgorithm, Protocol, SignMode, SignatureSummary,
+    Context, ExportMode, HashAlgorithm, KeyAlgorithm, Protocol, SignMode, Signature, SignatureSummary,
     VerificationResult,
 };
 use model::signature::{Format, Grant, Looked, Revocation, Signer};
@@ -194,42 +194,56 @@ fn judge(
         Err(_) if revoked || expired => {}
         Err(error) => return Ok(bad("signature", format!("it is not a signature of this tag: {error}"))),
     }
-    if trust.kind == Kind::X509 {
-        if let Some(bits) = home_key(home, &by)?.filter(|it| *it < RSA_BITS) {
-            return Ok(weak(&by, bits));
+    match trust.kind {
+        Kind::X509 => judge_certificate(signature, &by, trust, home),
+        Kind::OpenPgp => {
+            let key = context.get_key(by.as_str())?;
+            Ok(judge_key(&key, signature, &by, revoked, trust))
         }
-        // gpgsm lists no certificate without an agent; until when this one counts, it says with the signature.
-        let until = seconds(signature.expiration_time());
-        return Ok(Looked::Signed(trust.signer(
-            &by.to_ascii_uppercase(),
-            Revocation::NotRevoked,
-            None,
-            until,
-        )));
     }
-    let key = context.get_key(by.as_str())?;
-    let subkey = key.subkeys().find(|it| it.fingerprint() == Ok(by.as_str()));
+}
+
+/// Judges the certificate that a signature, good by itself, was made with.
+fn judge_certificate(
+    signature: Signature<'_>,
+    by: &str,
+    trust: &PinnedKeys,
+    home: &Home,
+) -> Result<Looked, Box<dyn std::error::Error>> {
+    if let Some(bits) = certificate_length(home, by)?.filter(|it| *it < RSA_BITS) {
+        return Ok(weak(by, bits));
+    }
+    // gpgsm lists no certificate without an agent; until when this one counts, it says with the signature.
+    let until = seconds(signature.expiration_time());
+    Ok(Looked::Signed(trust.signer(&by.to_ascii_uppercase(), Revocation::NotRevoked, None, until)))
+}
+
+/// Judges the OpenPGP key that a signature, good by itself, was made with.
+fn judge_key(
+    key: &gpgme::Key,
+    signature: Signature<'_>,
+    by: &str,
+    revoked: bool,
+    trust: &PinnedKeys,
+) -> Looked {
+    let subkey = key.subkeys().find(|it| it.fingerprint() == Ok(by));
     let (Some(primary), Some(subkey)) = (key.primary_key(), subkey) else {
-        return Ok(bad("unknown-key", format!("{by} belongs to no key of the keyring")));
+        return bad("unknown-key", format!("{by} belongs to no key of the keyring"));
     };
-    let lengths = [&primary, &subkey].map(|it| it.length()).into_iter().zip([&primary, &subkey]);
-    let short = lengths.filter(|(_, it)| is_factored(it.algorithm())).map(|(bits, _)| bits).min();
-    if let Some(bits) = short.filter(|it| *it < RSA_BITS) {
-        return Ok(weak(&by, bits));
+    let factored = [&primary, &subkey].into_iter().filter(|it| is_factored(it.algorithm()));
+    if let Some(bits) = factored.map(gpgme::Subkey::length).min().filter(|it| *it < RSA_BITS) {
+        return weak(by, bits);
     }
     let created = seconds(subkey.creation_time());
     let made = seconds(signature.creation_time());
     if made < created {
-        return Ok(bad(
-            "key-newer",
-            format!("{by} was made after the signature that it is said to have made"),
-        ));
+        return bad("key-newer", format!("{by} was made after the signature that it is said to have made"));
     }
     let revoked = revoked || key.is_revoked() || subkey.is_revoked();
     let revoked = if revoked { Revocation::Revoked } else { Revocation::NotRevoked };
     let until = [primary.expiration_time(), subkey.expiration_time()].into_iter().flatten().min();
-    let primary = primary.fingerprint().unwrap_or(&by).to_owned();
-    Ok(Looked::Signed(trust.signer(&primary, revoked, created, seconds(until))))
+    let primary = primary.fingerprint().unwrap_or(by).to_owned();
+    Looked::Signed(trust.signer(&primary, revoked, created, seconds(until)))
 }
 
 /// A key that is too short to count, whoever pinned it.
@@ -245,10 +259,10 @@ fn is_factored(algorithm: KeyAlgorithm) -> bool {
     )
 }
 
-/// The length in bits of the RSA or DSA key of a certificate, as gpgsm lists it (GnuPG's `doc/DETAILS`, "Format of the
+/// The length in bits of the RSA or DSA key of a certificate, as gpgsm lists it (`doc/DETAILS` of `GnuPG`, "Format of the
 /// colon listings": field 3 is the length, field 4 the algorithm: 1 for RSA, 17 for DSA). gpgme cannot list certificates
 /// without an agent. Returns `None` for other keys.
-fn home_key(home: &Home, fingerprint: &str) -> std::io::Result<Option<usize>> {
+fn certificate_length(home: &Home, fingerprint: &str) -> std::io::Result<Option<usize>> {
     let mut gpgsm = Command::new("gpgsm");
     gpgsm.arg("--homedir").arg(home.path()).args(["--batch", "--with-colons", "--list-keys", fingerprint]);
     let listed = gpgsm.stdin(Stdio::null()).stderr(Stdio::null()).output()?;

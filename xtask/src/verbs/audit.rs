@@ -225,12 +225,11 @@ fn look(
 /// The report as a table for the summary of a workflow's step.
 fn markdown(it: &Audited) -> String {
     let Audited { tag, report } = it;
-    let cell = |text: &str| {
-        let text = report::harmless(text);
-        let marks = ['\\', '|', '[', ']', '!', '`', '*', '<'];
-        text.chars()
-            .flat_map(|c| marks.contains(&c).then_some('\\').into_iter().chain([c]))
-            .collect::<String>()
+    let cell = |text: &str| ops::markdown_text(&report::harmless(text));
+    // Commands are copied: they must stand as they are. A bar ends a cell even in a code span.
+    let command = |text: &str| match text {
+        "" => String::new(),
+        _ => ops::markdown_code(&report::harmless(text)).replace('|', "\\|"),
     };
     let verdict = report::word(worst(&report.findings));
     let mut out = format!(
@@ -238,7 +237,7 @@ fn markdown(it: &Audited) -> String {
     );
     for it in &report.findings {
         let what = cell(&format!("{} {}", it.check, it.subject));
-        let (verdict, evidence, hint) = (report::word(it.verdict), cell(&it.evidence), cell(&it.hint));
+        let (verdict, evidence, hint) = (report::word(it.verdict), cell(&it.evidence), command(&it.hint));
         writeln!(out, "| {what} | {verdict} | {} | {evidence} | {hint} |", it.reason)
             .expect("writing to a string cannot fail");
     }

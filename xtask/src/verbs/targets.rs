@@ -45,7 +45,7 @@ pub(crate) fn run(global: &Global) -> Result<Ending, Failure> {
     page.line(format!("{bold}{:<28} {:<38} {}{bold:#}", "TARGET", "NEWEST TAG", "WHAT IT IS"));
     for row in &targets {
         let newest = row.newest_tag.as_deref().unwrap_or("-");
-        page.line(format!("{:<28} {newest:<38} {}", row.id, row.display_name));
+        page.line(format!("{:<28} {newest:<38} {}", row.id, report::harmless(row.display_name)));
     }
     let aliases: Vec<String> =
         targets.iter().flat_map(|it| it.aliases.iter().map(|a| format!("{a} = {}", it.id))).collect();

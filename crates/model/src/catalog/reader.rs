@@ -229,9 +229,10 @@ impl Reader<'_> {
             );
         }
         if raw.display_name.get_ref().trim().is_empty()
-            || raw.display_name.get_ref().contains(char::is_control)
+            || raw.display_name.get_ref().contains(crate::foreign::is_obeyed)
         {
-            return Err(self.error(&raw.display_name, "want a display name on one line".to_owned()));
+            let expected = "want a display name on one line, without control characters";
+            return Err(self.error(&raw.display_name, expected.to_owned()));
         }
         self.workflow(&raw.workflow)?;
         for channel in &raw.channels {

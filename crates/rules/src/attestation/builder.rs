@@ -135,9 +135,10 @@ fn agrees(
     if builder != signer.name {
         let said = format!("the statement names the builder '{builder}', the certificate {}", signer.name);
         let delegated = DELEGATORS.iter().any(|it| signer.name.starts_with(&format!("{it}@")));
-        return Err(match delegated {
-            true => Rejection::unproven("unsupported", format!("{said}, which runs builders of others")),
-            false => refuted("predicate-mismatch", said),
+        return Err(if delegated {
+            Rejection::unproven("unsupported", format!("{said}, which runs builders of others"))
+        } else {
+            refuted("predicate-mismatch", said)
         });
     }
     let wanted = format!("{source}@{}", build.reference);
