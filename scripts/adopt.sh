@@ -14,7 +14,7 @@ esac
 
 mkdir -p "$clone/$folder" "$clone/.github/workflows" "$clone/scripts/release" "$clone/.cargo"
 git -C "$suite" archive HEAD | tar -x -C "$clone/$folder"
-sed "s|^permissions: {}\$|&\n\ndefaults:\n  run:\n    working-directory: $folder|" \
+sed "s|^permissions: {}\$|&\n\ndefaults:\n  run:\n    working-directory: $folder|; s|path: target/debug/xtask|path: $folder/target/debug/xtask|" \
   "$suite/.github/workflows/release-generic.yml" > "$clone/.github/workflows/release-generic.yml"
 cat > "$clone/scripts/release/create-release.sh" <<SCRIPT
 #!/usr/bin/env bash

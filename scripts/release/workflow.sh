@@ -18,4 +18,4 @@ export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=credential.helper
 # The helper is a command that git runs: it reads the token from its own environment.
 # shellcheck disable=SC2016
 export GIT_CONFIG_VALUE_0='!f() { echo username=x-access-token; echo "password=$GH_TOKEN"; }; f'
-exec cargo xtask release "${flags[@]}" -- "$TAG"
+exec "$(dirname "${BASH_SOURCE[0]}")/xtask.sh" release "${flags[@]}" -- "$TAG"

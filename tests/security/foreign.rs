@@ -239,7 +239,7 @@ fn from_repositories() {
     // A name on the remote that turns the direction of writing; git allows it.
     let world = World::new();
     world.clone.git(["tag", "server/v0.1.0-\u{202e}"]);
-    world.clone.git(["config", "remote.origin.url", &format!("https://example.com/\u{202e}::error::/x.git")]);
+    world.clone.git(["config", "remote.origin.url", "https://example.com/\u{202e}::error::/x.git"]);
     for arguments in
         [&["status"][..], &["targets"], &["audit", "--all"], &["verify-tag", "server/v0.1.0-\u{202e}"]]
     {

@@ -23,7 +23,7 @@ const CASES: std::ops::Range<u32> = 92..108;
 static TABLE: Mutex<BTreeMap<u32, String>> = Mutex::new(BTreeMap::new());
 
 /// Records what became of an attack and of its twin. The table is printed when every case has its row.
-fn record(case: u32, attack: &str, outcome: &str, twin: &str) {
+pub(crate) fn record(case: u32, attack: &str, outcome: &str, twin: &str) {
     let mut table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
     table.insert(case, format!("{case:>4}  {outcome:<44} {twin:<36} {attack}"));
     if CASES.clone().all(|it| table.contains_key(&it)) {
