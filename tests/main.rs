@@ -14,6 +14,7 @@ mod builders;
 mod cases;
 mod catalog;
 mod certificates;
+mod configure;
 mod cosign;
 mod documents;
 mod edges;

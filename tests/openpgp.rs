@@ -388,3 +388,16 @@ fn the_operators_keyring_is_neither_read_nor_written_when_a_tag_is_checked() {
         .status();
     assert!(stray.is_ok_and(|it| !it.success()), "an agent was left running");
 }
+
+#[test]
+fn a_first_configuration_trusts_the_operators_own_key() {
+    let signed = Signed::new("sign", "never");
+    crate::configure::trusts(&signed.fixture, ("GNUPGHOME", signed.home.path()), ".github/release-keys.asc");
+    // Another key in the same home is none of that policy.
+    let ids = ["--quick-gen-key", "Eve Example <eve@example.com>", "ed25519", "sign", "never"];
+    signed.gpg(&[&["--faked-system-time", MADE][..], &ids].concat()).ok();
+    let other = signed.fingerprint();
+    signed.put_signed("20240310T000000!", &["--local-user", &other]);
+    let ran = signed.fixture.xtask(["verify-tag", "t"]);
+    assert!(ran.code == 10 && ran.stdout.contains("unknown-key"), "{}", ran.stdout);
+}

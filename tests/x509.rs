@@ -193,3 +193,10 @@ fn what_cannot_sign_is_refused_and_another_program_is_asked_by_gits_contract() {
     assert!(ran.code == 1 && ran.stderr.contains("/bin/true did not sign"), "{}", ran.stderr);
     assert_eq!(signed.fixture.git(["tag", "-l", TAG]), "");
 }
+
+#[test]
+fn a_first_configuration_trusts_the_operators_own_certificate() {
+    let signed = Signed::new();
+    let home = ("GNUPGHOME", signed.home.path());
+    crate::configure::trusts(&signed.fixture, home, ".github/release-certificates.pem");
+}

@@ -74,6 +74,7 @@ fn run(arguments: &Arguments) -> Result<Ending, Failure> {
         Verb::Audit(it) => verbs::audit::run(global, it),
         Verb::Verify(it) => verbs::verify::run(global, it),
         Verb::Rehearse(it) => verbs::rehearse::run(global, it),
+        Verb::Config(it) => verbs::config::run(global, it),
         Verb::TrustedRoot(it) => verbs::trusted_root::run(global, it),
         Verb::Completions(it) => verbs::shell::completions(it),
         Verb::Man => verbs::shell::man(),

@@ -19,7 +19,7 @@ use crate::world::{self, Reached};
 /// The catalog that is built in.
 const BUILT_IN: &str = include_str!("../../release.toml");
 /// Where a repository may have its own.
-const CATALOG_FILE: &str = "release.toml";
+pub(crate) const CATALOG_FILE: &str = "release.toml";
 
 /// The repository and the catalog of a run.
 pub(crate) struct Session {

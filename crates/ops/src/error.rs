@@ -52,6 +52,15 @@ pub enum OpsError {
     /// A file of the policy does not exist.
     #[error("{} does not exist, and [signers] names it", .0.display())]
     PolicyMissing(std::path::PathBuf),
+    /// A program of the repository's own configuration would have to be started.
+    #[error("{evidence}")]
+    NotStarted {
+        /// Which.
+        evidence: String,
+    },
+    /// A file that would be made is there already.
+    #[error("{} exists already", .0.display())]
+    Exists(std::path::PathBuf),
     /// What is to be verified.
     #[error("cannot read {}", path.display())]
     Artifact {
@@ -185,6 +194,10 @@ impl OpsError {
                 Some("mend the file; it is named in release.toml under [signers]")
             }
             Self::NoCommit(_) => Some("look at it with git show"),
+            Self::NotStarted { .. } => {
+                Some("set it with git config --global, to have it started by every command")
+            }
+            Self::Exists(_) => Some("nothing was written; add the key to it, and name it under [signers]"),
             Self::Artifact { .. } => Some("name a file, or its digest as sha256:HEX"),
             Self::Bundle { .. } => {
                 Some("--bundle names a file of bundles, as gh attestation download writes it")

@@ -6,6 +6,7 @@
 mod apply;
 mod audit;
 mod cache;
+mod configure;
 mod error;
 mod expected;
 mod files;
@@ -35,6 +36,7 @@ pub use ::repo::{Programs, Repo};
 pub use apply::{Done, apply, write_archive};
 pub use audit::{Audit, audit, promise};
 pub use cache::Cache;
+pub use configure::{SignerPolicy, signer_policy, write_configuration};
 pub use error::OpsError;
 pub use files::{read_below, read_named, write_named};
 pub use gather::clone_checks;

@@ -1,7 +1,5 @@
 //! Signed tags: which key would sign, whether it counts, and what a tag proves.
 
-use std::collections::HashMap;
-
 use model::CommitId;
 use model::attestation::{Claim, Rejection};
 use model::facts::{SignerFact, SignerState};
@@ -54,9 +52,17 @@ pub(crate) fn has_signers(work: Work<'_>) -> bool {
     work.catalog.signers.is_some() && work.around.policy_root.is_some()
 }
 
-/// Git's configuration of signing, with the folder that `~` stands for, and the programs of the repository's own
-/// configuration that are not started.
-fn settings(work: Work<'_>) -> Result<(Settings, HashMap<String, String>), OpsError> {
+/// The key that would sign as git is configured, or as it was asked for.
+pub(crate) fn own_key(work: Work<'_>, asked: Option<&str>, tagger: &str) -> Result<Key, OpsError> {
+    match settings(work)? {
+        (settings, None) => Ok(settings.resolve(asked, tagger)?),
+        (_, Some(fact)) => Err(OpsError::NotStarted { evidence: fact.evidence }),
+    }
+}
+
+/// Git's configuration of signing, with the folder that `~` stands for; and what to say if a program of the repository's
+/// own configuration would have to be started.
+fn settings(work: Work<'_>) -> Result<(Settings, Option<SignerFact>), OpsError> {
     let SigningConfig { values: mut config, not_started } = work.repo.ask_signing().wait()?;
     let settings = Settings {
         format: config.remove("gpg.format"),
@@ -67,7 +73,13 @@ fn settings(work: Work<'_>) -> Result<(Settings, HashMap<String, String>), OpsEr
         ssh_default_key_command: config.remove("gpg.ssh.defaultkeycommand"),
         home: work.around.home.clone(),
     };
-    Ok((settings, not_started))
+    let found = settings.programs().into_iter().find_map(|it| not_started.get_key_value(it));
+    let fact = found.map(|(key, program)| SignerFact {
+        state: SignerState::NotStarted,
+        evidence: format!("{key} of this repository is '{program}', which only the release itself starts"),
+        hint: format!("git config --global {key} '{program}', to have it started by every command"),
+    });
+    Ok((settings, fact))
 }
 
 /// Which key would sign, and whether the policy takes it from this tagger, given as `Name <address>`, now.
@@ -77,14 +89,10 @@ pub(crate) fn signer(
     tagger: &str,
 ) -> Result<(SignerFact, Option<Key>), OpsError> {
     let Signing::Signed(asked) = signing else { return Ok((no_key(&SignError::NoKey), None)) };
-    let (settings, not_started) = settings(work)?;
-    if let Some((key, program)) = settings.programs().into_iter().find_map(|it| not_started.get_key_value(it))
-    {
-        let evidence =
-            format!("{key} of this repository is '{program}', which only the release itself starts");
-        let hint = format!("git config --global {key} '{program}', to have it started by every command");
-        return Ok((SignerFact { state: SignerState::NotStarted, evidence, hint }, None));
-    }
+    let settings = match settings(work)? {
+        (settings, None) => settings,
+        (_, Some(fact)) => return Ok((fact, None)),
+    };
     match settings.resolve(asked.as_deref(), tagger) {
         Ok(key) => Ok((judged(work, &key, tagger)?, Some(key))),
         Err(error) => Ok((no_key(&error), None)),

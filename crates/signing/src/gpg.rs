@@ -14,7 +14,7 @@ use model::signature::{Format, Grant, Looked, Revocation, Signer};
 
 use crate::RSA_BITS;
 use crate::home::Home;
-use crate::make::SignError;
+use crate::make::{Exported, SignError};
 
 /// The policy of OpenPGP or X.509 signatures: public keys or certificates, and which of them count.
 #[derive(Debug, Clone)]
@@ -348,18 +348,24 @@ impl GpgKey {
 
     /// A policy that takes this key alone.
     pub(crate) fn own_trust(&self) -> Result<PinnedKeys, SignError> {
+        Ok(PinnedKeys::new(self.kind, self.public(false)?, std::slice::from_ref(&self.fingerprint)))
+    }
+
+    /// What a policy that trusts this key holds.
+    pub(crate) fn export_armored(&self, format: Format) -> Result<Exported, SignError> {
+        Ok(Exported { format, bytes: self.public(true)?, fingerprint: Some(self.fingerprint.clone()) })
+    }
+
+    fn public(&self, is_armored: bool) -> Result<Vec<u8>, SignError> {
         let export = || -> gpgme::Result<Vec<u8>> {
             let mut keyring = Vec::new();
             let mode = if self.kind == Kind::OpenPgp { ExportMode::MINIMAL } else { ExportMode::empty() };
-            context(self.kind, self.program.as_deref())?.export(
-                [self.fingerprint.as_str()],
-                mode,
-                &mut keyring,
-            )?;
+            let mut context = context(self.kind, self.program.as_deref())?;
+            context.set_armor(is_armored);
+            context.export([self.fingerprint.as_str()], mode, &mut keyring)?;
             Ok(keyring)
         };
-        let keyring = export().map_err(|error| self.failed(&error.to_string()))?;
-        Ok(PinnedKeys::new(self.kind, keyring, std::slice::from_ref(&self.fingerprint)))
+        export().map_err(|error| self.failed(&error.to_string()))
     }
 
     fn failed(&self, said: &str) -> SignError {

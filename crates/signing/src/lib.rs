@@ -16,7 +16,7 @@ use model::signature::{Armored, Format, Looked, Signer};
 
 pub use allowed::{AllowedSigners, PolicyError};
 pub use gpg::PinnedKeys;
-pub use make::{Key, Settings, SignError};
+pub use make::{Exported, Key, Settings, SignError};
 pub use ssh::SshTrust;
 
 /// What signatures of tags are made for (`PROTOCOL.sshsig`: the namespace).

@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use model::signature::Format;
 use ssh_key::{PrivateKey, PublicKey};
 
 use crate::gpg::{GpgKey, Kind};
@@ -67,6 +68,24 @@ impl Key {
         }
     }
 
+    /// What a policy that trusts this key holds. `email` is the address that its owner makes tags with.
+    ///
+    /// # Errors
+    /// [`SignError::NotPublic`] where the public key is not known; [`SignError::Program`] where it cannot be exported.
+    pub fn export(&self, email: &str) -> Result<Exported, SignError> {
+        match self {
+            Self::Ssh(key) => {
+                let public = key.public().ok_or_else(|| SignError::NotPublic(self.name().to_owned()))?;
+                // The form of ssh-keygen(1), "ALLOWED SIGNERS".
+                let line = format!("{email} namespaces=\"{NAMESPACE}\" {public}\n");
+                Ok(Exported { format: Format::Ssh, bytes: line.into_bytes(), fingerprint: None })
+            }
+            Self::OpenPgp(key) => key.export_armored(Format::OpenPgp),
+            Self::X509(key) => key.export_armored(Format::X509),
+            Self::Program(_) => Err(SignError::NotPublic(self.name().to_owned())),
+        }
+    }
+
     /// What people know it by.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -78,6 +97,17 @@ impl Key {
             Self::Program(key) => &key.program,
         }
     }
+}
+
+/// A public key as the file of a policy holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// The kind of its signatures.
+    pub format: Format,
+    /// The content of the file: `allowed_signers`, an armored OpenPGP keyring, or certificates in PEM.
+    pub bytes: Vec<u8>,
+    /// The fingerprint to pin. `None` for SSH keys, which the file names by themselves.
+    pub fingerprint: Option<String>,
 }
 
 /// A program that speaks git's x509 contract, such as gitsign, and what it is asked to sign with.
@@ -149,6 +179,9 @@ pub enum SignError {
         /// What is wrong with it.
         said: String,
     },
+    /// The public key is not known before something is signed.
+    #[error("the public key of {0} is not known before it signs")]
+    NotPublic(String),
     /// The program did not sign.
     #[error("{program} did not sign: {said}")]
     Program {
@@ -170,6 +203,9 @@ impl SignError {
             Self::NoKey => "git config user.signingKey ~/.ssh/id_ed25519.pub, or --sign-tag=KEY",
             Self::Key { .. } => {
                 "name an OpenSSH key file, key::<public key> for one that the agent holds, or a fingerprint for gpg and gpgsm"
+            }
+            Self::NotPublic(_) => {
+                "write [signers] by hand: the README shows every kind of signer; for an SSH key, put its public half beside it as KEY.pub"
             }
             Self::Program { .. } => {
                 "without a terminal, unlock the key first: ssh-add, with SSH_AUTH_SOCK leading to that agent, or gpg's agent"

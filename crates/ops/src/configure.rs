@@ -1,0 +1,66 @@
+//! A first configuration: `release.toml`, and the file of the signers that it trusts.
+
+use std::path::{Path, PathBuf};
+
+use archive::Folder;
+use model::signature::Format;
+
+use crate::{OpsError, Work, tags};
+
+/// The policy that trusts one key.
+#[derive(Debug, Clone)]
+pub struct SignerPolicy {
+    /// What people know the key by.
+    pub name: String,
+    /// The folder of its file, in the repository.
+    pub folder: &'static str,
+    /// The name of its file.
+    pub file: &'static str,
+    /// The content of its file.
+    pub bytes: Vec<u8>,
+    /// The table `[signers]` that names the file.
+    pub table: String,
+}
+
+/// The policy that trusts the operator's own key: the one that is asked for, else the one that git is configured for.
+///
+/// # Errors
+/// [`OpsError::Sign`] where there is no such key, or its public half is not known; [`OpsError::NotStarted`].
+pub fn signer_policy(work: Work<'_>, asked: Option<&str>) -> Result<SignerPolicy, OpsError> {
+    let tagger = work.repo.ask_identity().wait()?;
+    let tagger = tagger.person();
+    let email = tagger.rsplit_once('<').map_or("", |(_, it)| it.trim_end_matches('>'));
+    let key = tags::own_key(work, asked, tagger)?;
+    let exported = key.export(email)?;
+    let folder = ".github";
+    let (file, file_key, pinned_key) = match exported.format {
+        Format::Ssh => ("allowed_signers", "allowed_signers", ""),
+        Format::OpenPgp => ("release-keys.asc", "openpgp_keyring", "openpgp_fingerprints"),
+        Format::X509 => ("release-certificates.pem", "x509_certificates", "x509_fingerprints"),
+    };
+    let pinned = exported.fingerprint.map_or(String::new(), |it| format!("{pinned_key} = [\"{it}\"]\n"));
+    let table = format!("[signers]\n{file_key} = \"{folder}/{file}\"\n{pinned}");
+    Ok(SignerPolicy { name: key.name().to_owned(), folder, file, bytes: exported.bytes, table })
+}
+
+/// Writes `release.toml` at the root of a repository, after the policy's file, which must not exist. Returns the paths.
+///
+/// # Errors
+/// [`OpsError::Exists`] and [`OpsError::Folder`]; `release.toml` is as it was then.
+pub fn write_configuration(
+    root: &Path,
+    catalog: &str,
+    policy: Option<&SignerPolicy>,
+) -> Result<Vec<PathBuf>, OpsError> {
+    let top = Folder::create_named(root)?;
+    let mut written = Vec::new();
+    if let Some(policy) = policy {
+        let folder = top.create_child(policy.folder)?;
+        if folder.can_create(policy.file)? {
+            return Err(OpsError::Exists(folder.path().join(policy.file)));
+        }
+        written.push(folder.write(policy.file, &policy.bytes)?.path);
+    }
+    written.push(top.write("release.toml", catalog.as_bytes())?.path);
+    Ok(written)
+}
