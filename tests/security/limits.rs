@@ -258,7 +258,27 @@ fn case_101_answers_without_an_end_or_a_byte_at_a_time_end() {
             assert!(begun.elapsed() < Duration::from_secs(90), "{what} {arguments:?}: {:?}", begun.elapsed());
         }
     }
+    an_asset_without_an_end();
     record(101, "answers without an end, or a byte at a time", "unproven, or an error to go on from", "read");
+}
+
+/// An asset that is said to be larger than any, and that has no end.
+fn an_asset_without_an_end() {
+    let world = World::new();
+    world.publish().ok();
+    let mut release = world.release();
+    let address = endless(HEAD, None);
+    for asset in release["assets"].as_array_mut().unwrap() {
+        asset["size"] = (1_u64 << 60).into();
+        asset["browser_download_url"] = address.clone().into();
+    }
+    let when = rehearsal::When::Before;
+    let what = rehearsal::What::Answer { status: 200, headers: vec![], body: release.to_string(), when };
+    world.github.arm(rehearsal::Fault { times: 9, ..rehearsal::Fault::once("GET", "/releases/tags/", what) });
+    let begun = Instant::now();
+    let ran = world.run(&["audit", TAG]);
+    assert!([10, 11].contains(&ran.code), "{}\n{}", ran.stdout, ran.stderr);
+    assert!(begun.elapsed() < MAX_TIME, "{:?}", begun.elapsed());
 }
 
 #[test]

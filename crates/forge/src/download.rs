@@ -13,9 +13,13 @@ use crate::client::{pieces, refused, within};
 use crate::error::{Refused, Trouble};
 use crate::{Forge, ForgeError, Tell};
 
+/// The longest asset, in bytes: GitHub takes none of 2 GiB ("About large files on GitHub"). What an answer calls the size of an
+/// asset is no limit by itself.
+const MAX_ASSET_BYTES: u64 = 2 << 30;
+
 impl Forge {
-    /// How long a download is, after every piece of it was handed over. It ends at the first piece that goes beyond `limit`:
-    /// whatever it is then, it is too long.
+    /// How long a download is, after every piece of it was handed over. It ends at the first piece that goes beyond `limit`,
+    /// or beyond 2 GiB: whatever it is then, it is too long.
     ///
     /// # Errors
     /// [`ForgeError`]
@@ -27,6 +31,7 @@ impl Forge {
         tell: Tell<'_>,
     ) -> Result<u64, ForgeError> {
         let what = format!("GET {address}");
+        let limit = limit.min(MAX_ASSET_BYTES);
         let mut failure = 0;
         loop {
             let fetching = self.settings.patience.in_all(limit, self.fetch(address, limit, sink));
@@ -107,7 +112,7 @@ impl Forge {
         }
         let path = self.at(&format!("/releases/assets/{}", asset.id));
         let mut hashed = Hashed::default();
-        if let Some(address) = self.leads_to(&path, asset.size, &mut hashed)? {
+        if let Some(address) = self.leads_to(&path, asset.size.min(MAX_ASSET_BYTES), &mut hashed)? {
             self.download(&address, asset.size, &mut hashed, tell)?;
         }
         Ok(HostedAsset { digest: Some(hashed.0.finish()), ..asset })
