@@ -8,15 +8,17 @@
 //! A file is written under `.<name>.partial` and renamed when it is complete and on disk, so that a killed run leaves no
 //! truncated file; the next run removes what is left.
 
+mod pending;
+
 use std::fs::File;
-use std::io::{self, BufWriter, Read as _, Write};
+use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
-use model::Digest;
-use model::id::Hasher;
 use model::receipt::MadeFile;
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags};
+
+pub use pending::{Measured, PendingFile};
 
 /// How a folder below another is opened.
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -212,15 +214,7 @@ impl Folder {
         let shown = self.path.join(&partial);
         let handle = rustix::fs::openat(&self.handle, &partial, CREATE, Mode::from_raw_mode(0o666));
         let file = File::from(handle.map_err(|error| FolderError::io("create", &shown, error))?);
-        Ok(PendingFile {
-            folder: self,
-            name: name.to_owned(),
-            path,
-            partial,
-            out: BufWriter::with_capacity(128 << 10, file),
-            hasher: Hasher::default(),
-            size: 0,
-        })
+        Ok(PendingFile::new(self, name, path, partial, file))
     }
 
     /// Writes a whole file.
@@ -229,7 +223,7 @@ impl Folder {
     /// As [`Folder::create`]; the file does not exist then, or is as it was.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<MadeFile, FolderError> {
         let mut file = self.create(name)?;
-        let partial = self.path.join(&file.partial);
+        let partial = self.path.join(partial(name));
         file.write_all(bytes).map_err(|error| FolderError::io("write", &partial, error))?;
         file.finish()
     }
@@ -346,88 +340,4 @@ fn not_plain(path: PathBuf, kind: FileType, expected: &'static str) -> FolderErr
         FileType::Unknown => "something unknown",
     };
     FolderError::NotPlain { path, found, expected }
-}
-
-/// A file that is being written. Dropped before it is finished, it leaves nothing behind.
-#[derive(Debug)]
-pub struct PendingFile<'a> {
-    folder: &'a Folder,
-    name: String,
-    path: PathBuf,
-    partial: String,
-    out: BufWriter<File>,
-    hasher: Hasher,
-    size: u64,
-}
-
-impl PendingFile<'_> {
-    /// The path that it will have.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Makes sure that every byte is on disk, and gives the file its name.
-    ///
-    /// # Errors
-    /// [`FolderError::Io`]; the file does not exist then, or is as it was.
-    pub fn finish(mut self) -> Result<MadeFile, FolderError> {
-        let partial = self.folder.path.join(&self.partial);
-        let failed = |error: io::Error| FolderError::io("write", &partial, error);
-        self.out.flush().map_err(failed)?;
-        self.out.get_ref().sync_all().map_err(failed)?;
-        let handle = &self.folder.handle;
-        let renamed = rustix::fs::renameat(handle, &self.partial, handle, &self.name);
-        renamed.map_err(|error| FolderError::io("rename a file to", &self.path, error))?;
-        let synced = rustix::fs::fsync(handle);
-        synced.map_err(|error| FolderError::io("write the folder", &self.folder.path, error))?;
-        Ok(MadeFile { path: self.path.clone(), digest: self.hasher.clone().finish(), size: self.size })
-    }
-}
-
-impl Write for PendingFile<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = self.out.write(bytes)?;
-        self.hasher.update(&bytes[..taken]);
-        self.size += taken as u64;
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
-
-impl Drop for PendingFile<'_> {
-    /// After the rename nothing has the old name any more. A failure has no one to go to: the next run removes the file.
-    fn drop(&mut self) {
-        self.folder.remove(&self.partial).ok();
-    }
-}
-
-/// Counts and digests what is written, and keeps none of it.
-#[derive(Debug, Default)]
-pub struct Measured {
-    hasher: Hasher,
-    size: u64,
-}
-
-impl Measured {
-    /// The digest and the length in bytes of what was written.
-    #[must_use]
-    pub fn finish(self) -> (Digest, u64) {
-        (self.hasher.finish(), self.size)
-    }
-}
-
-impl Write for Measured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.hasher.update(bytes);
-        self.size += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

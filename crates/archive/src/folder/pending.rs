@@ -1,0 +1,108 @@
+//! Files that appear under their name whole or not at all.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use model::Digest;
+use model::id::Hasher;
+use model::receipt::MadeFile;
+
+use super::{Folder, FolderError};
+
+/// A file that is being written. Dropped before it is finished, it leaves nothing behind.
+#[derive(Debug)]
+pub struct PendingFile<'a> {
+    folder: &'a Folder,
+    name: String,
+    path: PathBuf,
+    partial: String,
+    out: BufWriter<File>,
+    hasher: Hasher,
+    size: u64,
+}
+
+impl<'a> PendingFile<'a> {
+    /// A file that `handle` is open for, under its temporary name `partial`.
+    pub(super) fn new(folder: &'a Folder, name: &str, path: PathBuf, partial: String, handle: File) -> Self {
+        Self {
+            folder,
+            name: name.to_owned(),
+            path,
+            partial,
+            out: BufWriter::with_capacity(128 << 10, handle),
+            hasher: Hasher::default(),
+            size: 0,
+        }
+    }
+
+    /// The path that it will have.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes sure that every byte is on disk, and gives the file its name.
+    ///
+    /// # Errors
+    /// [`FolderError::Io`]; the file does not exist then, or is as it was.
+    pub fn finish(mut self) -> Result<MadeFile, FolderError> {
+        let partial = self.folder.path.join(&self.partial);
+        let failed = |error: io::Error| FolderError::io("write", &partial, error);
+        self.out.flush().map_err(failed)?;
+        self.out.get_ref().sync_all().map_err(failed)?;
+        let handle = &self.folder.handle;
+        let renamed = rustix::fs::renameat(handle, &self.partial, handle, &self.name);
+        renamed.map_err(|error| FolderError::io("rename a file to", &self.path, error))?;
+        let synced = rustix::fs::fsync(handle);
+        synced.map_err(|error| FolderError::io("write the folder", &self.folder.path, error))?;
+        Ok(MadeFile { path: self.path.clone(), digest: self.hasher.clone().finish(), size: self.size })
+    }
+}
+
+impl Write for PendingFile<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..taken]);
+        self.size += taken as u64;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl Drop for PendingFile<'_> {
+    /// After the rename nothing has the old name any more. A failure has no one to go to: the next run removes the file.
+    fn drop(&mut self) {
+        self.folder.remove(&self.partial).ok();
+    }
+}
+
+/// Counts and digests what is written, and keeps none of it.
+#[derive(Debug, Default)]
+pub struct Measured {
+    hasher: Hasher,
+    size: u64,
+}
+
+impl Measured {
+    /// The digest and the length in bytes of what was written.
+    #[must_use]
+    pub fn finish(self) -> (Digest, u64) {
+        (self.hasher.finish(), self.size)
+    }
+}
+
+impl Write for Measured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
