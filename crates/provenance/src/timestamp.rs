@@ -8,7 +8,7 @@ use cms::content_info::{CmsVersion, ContentInfo};
 use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
 use x509_cert::Certificate;
 use x509_cert::der::asn1::{AnyRef, ObjectIdentifier};
-use x509_cert::der::{Decode, Encode, Reader, SliceReader};
+use x509_cert::der::{Decode, Encode, Reader, SliceReader, Tag, Tagged as _};
 
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 /// Digest algorithms, each with the signature algorithms that go with it (RFC 5754, 2 and 3; RFC 8419, 3.1 for Ed25519, which
@@ -73,6 +73,10 @@ fn unsigned_parts(
 ) -> Result<(), &'static str> {
     if data.version != CmsVersion::V3 || signer.version != CmsVersion::V1 {
         return Err("another version than its contents ask for");
+    }
+    // What is digested is the value of the content, without its tag (RFC 5652, 5.4).
+    if data.encap_content_info.econtent.as_ref().is_none_or(|it| it.tag() != Tag::OctetString) {
+        return Err("a content that is no octet string");
     }
     if data.crls.is_some() || signer.unsigned_attrs.is_some() {
         return Err("revocation lists or unsigned attributes");
