@@ -18,7 +18,7 @@ const MAX_ADDRESS_KIB: u64 = 2 << 20;
 
 /// Runs the binary with its address space limited: what has no end ends with an error instead of taking the machine.
 #[track_caller]
-fn bounded(folder: &Path, arguments: &[&str]) -> Ran {
+pub(super) fn bounded(folder: &Path, arguments: &[&str]) -> Ran {
     let begun = Instant::now();
     let mut command = hermetic("bash", folder);
     let script = format!("ulimit -v {MAX_ADDRESS_KIB}; exec timeout 60 \"$0\" \"$@\"");

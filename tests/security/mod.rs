@@ -5,6 +5,7 @@
 mod foreign;
 mod leaves;
 mod limits;
+mod misleading;
 mod old_clones;
 mod programs;
 mod rekor;

@@ -138,10 +138,11 @@ fn next(catalog: &Catalog, session: Option<&Session>) -> Result<ReleaseTag, Fail
 
 /// The kind of key that git is configured for.
 fn key_kind(session: Option<&Session>) -> Result<KeyKind, Failure> {
-    let mut command = Command::new("git");
     if let Some(session) = session {
-        command.arg("-C").arg(session.repo.root());
+        let signing = session.repo.ask_signing().wait().map_err(OpsError::from)?;
+        return kind(signing.values.get("gpg.format").map_or("", String::as_str));
     }
+    let mut command = Command::new("git");
     let output = command.args(["config", "--get", "gpg.format"]).stdin(Stdio::null()).output();
     let output = output.context("cannot start git").map_err(Failure::work)?;
     // 1 says that it is not set (`git help config`).
@@ -150,7 +151,12 @@ fn key_kind(session: Option<&Session>) -> Result<KeyKind, Failure> {
         return Err(Failure::work(anyhow!("git config cannot tell gpg.format: {said}"))
             .hint("mend git's configuration"));
     }
-    match String::from_utf8_lossy(&output.stdout).trim() {
+    kind(String::from_utf8_lossy(&output.stdout).trim())
+}
+
+/// The kind of key that a value of `gpg.format` asks for.
+fn kind(format: &str) -> Result<KeyKind, Failure> {
+    match format {
         "" => Ok(KeyKind::OpenPgp),
         name => KeyKind::parse(name)
             .ok_or_else(|| Failure::usage(anyhow!("gpg.format is {name}: git knows openpgp, x509 and ssh"))),

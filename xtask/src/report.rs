@@ -24,11 +24,9 @@ pub(crate) const DIM: Style = Style::new().dimmed();
 /// What begins a sequence that a terminal obeys (ECMA-48, 5.4).
 const ESCAPE: char = '\u{1b}';
 
-/// Whether this is the middle of a sequence that changes the colour of text ("select graphic rendition", ECMA-48,
-/// 8.3.117) and nothing else.
-fn is_color(code: &str) -> bool {
-    code.strip_prefix('[').is_some_and(|it| it.bytes().all(|byte| byte.is_ascii_digit() || byte == b';'))
-}
+/// The middle of each sequence that changes the colour of our own text ("select graphic rendition", ECMA-48, 8.3.117). Others
+/// could hide text.
+const COLORS: [&str; 6] = ["[0", "[1", "[2", "[31", "[32", "[33"];
 
 /// A report on its way to stdout, in one piece.
 pub(crate) struct Page {
@@ -40,25 +38,34 @@ impl Page {
         Self { text: String::new() }
     }
 
-    /// Adds lines, with their colours. Whatever they hold is escaped here, should nobody have done it before.
-    pub(crate) fn line(&mut self, lines: impl AsRef<str>) {
-        for line in lines.as_ref().split('\n') {
-            for (at, piece) in line.split(ESCAPE).enumerate() {
-                match piece.split_once('m').filter(|(code, _)| at > 0 && is_color(code)) {
-                    Some((code, text)) => {
-                        self.text.extend(["\u{1b}", code, "m", &harmless(text)]);
-                    }
-                    None if at == 0 => self.text.push_str(&harmless(piece)),
-                    None => self.text.push_str(&harmless(&format!("{ESCAPE}{piece}"))),
-                }
+    /// Adds a line, with its colours. Whatever else it holds is escaped here, should nobody have done it before.
+    pub(crate) fn line(&mut self, line: impl AsRef<str>) {
+        for (at, piece) in line.as_ref().split(ESCAPE).enumerate() {
+            match piece.split_once('m').filter(|(code, _)| at > 0 && COLORS.contains(code)) {
+                Some((code, text)) => self.text.extend(["\u{1b}", code, "m", &harmless(text)]),
+                None if at == 0 => self.text.push_str(&harmless(piece)),
+                None => self.text.push_str(&harmless(&format!("{ESCAPE}{piece}"))),
             }
-            self.text.push('\n');
         }
+        self.text.push('\n');
+    }
+
+    /// Adds a text of several lines.
+    pub(crate) fn lines(&mut self, text: &str) {
+        for line in text.split('\n') {
+            self.line(line);
+        }
+    }
+
+    /// Adds an empty line.
+    pub(crate) fn blank(&mut self) {
+        self.line("");
     }
 
     /// Adds a heading, after an empty line.
     pub(crate) fn heading(&mut self, title: &str) {
-        self.line(format!("\n{BOLD}{title}{BOLD:#}"));
+        self.blank();
+        self.line(format!("{BOLD}{title}{BOLD:#}"));
     }
 
     /// Prints it.
@@ -129,7 +136,7 @@ pub(crate) fn plan(page: &mut Page, plan: &Plan) {
         };
         let state = match step.state {
             State::Missing => "",
-            State::Again => "  (there from before: written again, with the same bytes)",
+            State::Again => "  (there from before: written again)",
             State::Present => "  (there already)",
         };
         page.line(format!("  {what:<7} {}{DIM}{state}{DIM:#}", step.subject));
@@ -230,7 +237,8 @@ pub(crate) fn audited(page: &mut Page, tag: &str, it: Verdict, open: &str) {
 /// Adds the verdict of all.
 pub(crate) fn verdict_of_all(page: &mut Page, it: Verdict) {
     let (word, style) = verdict(it);
-    page.line(format!("\n{style}{word}{style:#}"));
+    page.blank();
+    page.line(format!("{style}{word}{style:#}"));
 }
 
 /// Adds a step of a rehearsal, and how long it took.

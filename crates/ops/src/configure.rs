@@ -12,6 +12,8 @@ use crate::{OpsError, Work, tags};
 pub struct SignerPolicy {
     /// What people know the key by.
     pub name: String,
+    /// The address that its owner makes tags with.
+    pub email: String,
     /// The folder of its file, in the repository.
     pub folder: &'static str,
     /// The name of its file.
@@ -40,7 +42,8 @@ pub fn signer_policy(work: Work<'_>, asked: Option<&str>) -> Result<SignerPolicy
     };
     let pinned = exported.fingerprint.map_or(String::new(), |it| format!("{pinned_key} = [\"{it}\"]\n"));
     let table = format!("[signers]\n{file_key} = \"{folder}/{file}\"\n{pinned}");
-    Ok(SignerPolicy { name: key.name().to_owned(), folder, file, bytes: exported.bytes, table })
+    let (name, email) = (key.name().to_owned(), email.to_owned());
+    Ok(SignerPolicy { name, email, folder, file, bytes: exported.bytes, table })
 }
 
 /// Writes `release.toml` at the root of a repository, after the policy's file, which must not exist. Returns the paths.

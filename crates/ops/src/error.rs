@@ -173,7 +173,9 @@ impl OpsError {
                 Some("wait for it to end, then run again")
             }
             Self::NoSuchTag(_) => Some("git fetch --tags, or check the spelling of --from-tag"),
-            Self::NoRange { .. } => Some("--initial-release for the whole history, or --from-tag TAG"),
+            Self::NoRange { .. } => Some(
+                "git fetch --tags, if it was released before; else --initial-release for the whole history, or --from-tag TAG",
+            ),
             Self::Forge(error) => Some(error.hint()),
             Self::Cache(_) => Some("set XDG_CACHE_HOME to a folder of your own that can be written"),
             Self::OriginDiffers { .. } => Some("somebody else made this tag; nothing was published"),
@@ -189,7 +191,7 @@ impl OpsError {
             Self::OwnSignature { .. } => {
                 Some("no tag was made; see what cargo xtask doctor TAG says of the signer")
             }
-            Self::NoTag(_) => Some("git fetch origin tag TAG, or check the spelling"),
+            Self::NoTag(_) => Some("git fetch --tags, or check the spelling"),
             Self::Policy(_) | Self::PolicyFile(_) | Self::PolicyMissing(_) => {
                 Some("mend the file; it is named in release.toml under [signers]")
             }

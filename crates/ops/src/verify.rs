@@ -155,8 +155,8 @@ fn verify_one(
         found("attestation", Verdict::Unproven, reason, evidence, hint)
     };
     let Some(sha256) = digest else {
-        let evidence = "the list of sums names it, and it cannot be read here".to_owned();
-        return done(Vec::new(), vec![unproven("not-there", evidence, "download it beside the list")]);
+        let evidence = "the list names it, and it is not in the folder of the list".to_owned();
+        return done(Vec::new(), vec![unproven("not-there", evidence, "download it there")]);
     };
     let mut findings = Vec::new();
     if let Some(listed) = subject.listed {

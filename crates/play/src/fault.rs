@@ -42,7 +42,8 @@ pub(crate) enum Wanted {
     Recovers,
     /// The release is refused for this reason alone, and nothing is changed.
     Refused(&'static str),
-    /// The audit has this verdict, and a finding of it for this reason about a subject with these letters.
+    /// The audit has this verdict, and a finding of it for this check and reason, or this reason alone, about a subject with
+    /// these letters.
     Caught(&'static str, &'static str, &'static str),
 }
 
@@ -94,7 +95,7 @@ pub const FAULTS: [Fault; 19] = [
         name: "foreign-tag",
         what: "the tag is made anew, at the same commit, with somebody else's key",
         strikes: At::After(foreign_tag),
-        wanted: Wanted::Caught("refuted", "signature unknown-key", ""),
+        wanted: Wanted::Caught("refuted", "unknown-key", ""),
     },
     Fault {
         name: "foreign-attestation",

@@ -132,6 +132,10 @@ pub(crate) fn read_only(root: &Path, arguments: &[&str]) -> Result<String, PlayE
         command.env_remove(name);
     }
     command.env("GIT_NO_LAZY_FETCH", "1");
+    // Where git takes this folder for no repository, it must not go on looking above it (`git help git`).
+    if let Some(above) = root.canonicalize().ok().as_deref().and_then(Path::parent) {
+        command.env("GIT_CEILING_DIRECTORIES", above);
+    }
     command.arg("--no-optional-locks").arg("-C").arg(root).args(arguments).stdin(Stdio::null());
     process::told("git", &process::ran(&mut command)?)
 }

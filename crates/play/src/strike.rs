@@ -94,6 +94,9 @@ fn one(plot: &Plot, fault: &Fault) -> Result<Struck, PlayError> {
         Wanted::Caught(wanted, reason, subject) => verdict == wanted && audit.has(wanted, reason, subject),
         Wanted::Refused(_) => false,
     };
+    if let (false, Wanted::Caught(wanted, reason, _)) = (as_wanted, fault.wanted) {
+        said.push(format!("expected {wanted}: {reason}"));
+    }
     Ok(struck(fault, said.join("; "), as_wanted))
 }
 

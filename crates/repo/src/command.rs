@@ -2,35 +2,65 @@
 //! helpers may still ask on the terminal.
 
 use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use crate::programs::Programs;
 use crate::{Repo, RepoError};
 
-/// A question that git is still working on.
+/// A question that git is still working on, and until when it may.
 #[derive(Debug)]
-pub(crate) struct Asked(Result<Child, RepoError>);
+pub(crate) struct Asked {
+    child: Result<Child, RepoError>,
+    deadline: Instant,
+}
+
+/// How long git may work on what is on this machine. A named pipe that its configuration includes would never end.
+const MAX_TIME: Duration = Duration::from_secs(600);
 
 /// What git printed, or what it said when it failed.
 pub(crate) type Answer = Result<Vec<u8>, String>;
 
-/// Starts git in a repository, with these settings (`git -c`).
+/// Starts git in a repository, with these settings (`git -c`). Git is told which one: looking for it, it could find another
+/// than the one that was opened.
 pub(crate) fn git(repo: &Repo, settings: &[&str], arguments: &[&str]) -> Asked {
     let mut command = Command::new("git");
     command.arg("-C").arg(repo.root());
-    if repo.is_bare() {
-        // What is named is explicit (`git help config`, safe.bareRepository).
-        command.arg("--git-dir=.");
-    }
-    for setting in settings {
-        command.args(["-c", setting]);
+    // Relative paths of the environment would lead elsewhere.
+    command.args(["--git-dir".as_ref(), absolute(repo.git.path()).as_os_str()]);
+    if let Some(files) = repo.git.workdir() {
+        command.args(["--work-tree".as_ref(), absolute(files).as_os_str()]);
     }
     if repo.programs == Programs::Operators {
         // What a partial clone lacks is not fetched with the programs that it names.
         command.env("GIT_NO_LAZY_FETCH", "1");
     }
+    start(command, settings, arguments, MAX_TIME)
+}
+
+/// Starts git outside of any repository, so that no setting of one counts. It ends after `limit`.
+pub(crate) fn git_outside(settings: &[&str], arguments: &[&str], limit: Duration) -> Asked {
+    let mut command = Command::new("git");
+    command.args(["-C", "/"]);
+    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"] {
+        command.env_remove(variable);
+    }
+    start(command, settings, arguments, limit)
+}
+
+fn start(mut command: Command, settings: &[&str], arguments: &[&str], limit: Duration) -> Asked {
+    for setting in settings {
+        command.args(["-c", setting]);
+    }
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    Asked(command.spawn().map_err(not_started))
+    Asked { child: command.spawn().map_err(not_started), deadline: Instant::now() + limit }
+}
+
+/// A path from the root, with the links in it as they are.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Starts git in a repository, without the programs of the repository's own configuration if it may not start them.
@@ -40,7 +70,7 @@ pub(crate) fn git_safely(repo: &Repo, settings: &[&str], arguments: &[&str]) -> 
             let all: Vec<&str> = safe.iter().map(String::as_str).chain(settings.iter().copied()).collect();
             git(repo, &all, arguments)
         }
-        Err(error) => Asked(Err(error)),
+        Err(error) => Asked { child: Err(error), deadline: Instant::now() },
     }
 }
 
@@ -62,19 +92,37 @@ fn bounded(output: impl Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads an output in a thread of its own. Whatever git started may hold the output open longer than git itself lives.
+fn heard(output: Option<impl Read + Send + 'static>) -> mpsc::Receiver<io::Result<Vec<u8>>> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        // Nobody may be waiting any more.
+        sender.send(output.map_or(Ok(Vec::new()), bounded)).ok();
+    });
+    receiver
+}
+
 impl Asked {
+    /// The same question, which must be answered within `limit` from now.
+    pub(crate) fn within(self, limit: Duration) -> Self {
+        Self { deadline: Instant::now() + limit, ..self }
+    }
+
     /// What came of it.
     pub(crate) fn wait(self) -> Result<Answer, RepoError> {
-        let mut child = self.0?;
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let errors = std::thread::spawn(move || stderr.map_or(Ok(Vec::new()), bounded));
-        let printed = stdout.map_or(Ok(Vec::new()), bounded);
-        if printed.is_err() {
-            // It has been told enough; that it ended already is no error.
+        let mut child = self.child?;
+        let (stdout, stderr) = (heard(child.stdout.take()), heard(child.stderr.take()));
+        let ended = |source: &mpsc::Receiver<io::Result<Vec<u8>>>| {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            source.recv_timeout(left).unwrap_or_else(|_| Err(io::Error::other("it took too long")))
+        };
+        let printed = ended(&stdout);
+        let errors = if printed.is_ok() { ended(&stderr) } else { Ok(Vec::new()) };
+        if printed.is_err() || errors.is_err() {
+            // It has been told enough, or waited for long enough; that it ended already is no error.
             child.kill().ok();
         }
         let status = child.wait().map_err(not_started)?;
-        let errors = errors.join().unwrap_or_else(|_| Ok(Vec::new()));
         let printed = printed.map_err(not_started)?;
         if status.success() {
             return Ok(Ok(printed));

@@ -18,6 +18,33 @@ pub enum RepoError {
         #[source]
         source: Source,
     },
+    /// The repository belongs to somebody else.
+    #[error("the repository at {} belongs to another user of this machine", directory.display())]
+    Owner {
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
+    /// A file of the repository is something else, or is reached through a link.
+    #[error("{} is not a plain file or folder of the repository", .0.display())]
+    NotPlain(PathBuf),
+    /// The configuration says that the files of the repository are in a folder that does not belong to it.
+    #[error("core.worktree of {} leads to {}, which is not its own", repository.display(), files.display())]
+    Elsewhere {
+        /// The git directory.
+        repository: PathBuf,
+        /// Where it leads to.
+        files: PathBuf,
+    },
+    /// An object is too long.
+    #[error("{what} has {length} bytes, expected at most {limit}")]
+    TooLong {
+        /// What it is.
+        what: String,
+        /// Its length in bytes.
+        length: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// The repository has no commit yet.
     #[error("{} has no commit yet", repository.display())]
     Unborn {
@@ -126,6 +153,13 @@ impl RepoError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NotFound { .. } => Some("name the clone with -C DIR"),
+            Self::Owner { .. } => Some(
+                "if you trust its owner: git config --global --add safe.directory DIR, with the path above",
+            ),
+            Self::NotPlain(_) | Self::Elsewhere { .. } => {
+                Some("clone the repository anew; look at what you have before you use it")
+            }
+            Self::TooLong { .. } => Some("it was made to be a burden: look at who made it"),
             Self::Unborn { .. } => Some("commit something first, or name the commit with --commit REV"),
             Self::Revision { .. } => {
                 Some("fetch it, or check the spelling: git rev-parse --verify REV^{commit}")

@@ -119,7 +119,7 @@ impl<'r> Graph<'r> {
 
     fn commit(&self, at: usize) -> Result<git2::Commit<'r>, RepoError> {
         let id = self.nodes[at].id;
-        self.repo.git.find_commit(id).map_err(object_error(id, "the history"))
+        self.repo.commit(id, "a commit of the history")
     }
 
     fn link(&self, at: usize) -> Result<Link, RepoError> {

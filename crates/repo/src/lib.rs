@@ -12,6 +12,8 @@ mod error;
 mod history;
 mod identity;
 mod message;
+mod objects;
+mod open;
 mod origin;
 mod paths;
 mod programs;
@@ -48,14 +50,10 @@ impl Repo {
     /// The repository around `directory`, in which git may start these programs.
     ///
     /// # Errors
-    /// [`RepoError::NotFound`] if there is none or git may not read it.
+    /// [`RepoError::NotFound`] if there is none, [`RepoError::Owner`] if it belongs to somebody else,
+    /// [`RepoError::NotPlain`] and [`RepoError::Elsewhere`] if it is made to mislead.
     pub fn open(directory: &Path, programs: Programs) -> Result<Self, RepoError> {
-        match Repository::discover(directory) {
-            Ok(git) => Ok(Self { git, programs }),
-            Err(source) => {
-                Err(RepoError::NotFound { directory: directory.to_owned(), source: Box::new(source) })
-            }
-        }
+        Ok(Self { git: open::open(directory)?, programs })
     }
 
     /// The top folder of the files, or the repository itself where it is bare.
@@ -85,17 +83,24 @@ impl Repo {
         if revision == "HEAD" && self.git.head().is_err_and(|it| it.code() == git2::ErrorCode::UnbornBranch) {
             return Err(RepoError::Unborn { repository: self.root() });
         }
-        let object = self.git.revparse_single(revision).map_err(|source| RepoError::Revision {
+        let failed = |source: git2::Error| RepoError::Revision {
             revision: revision.to_owned(),
             repository: self.root(),
             source: Box::new(source),
-        })?;
-        let commit = object.peel_to_commit().map_err(|source| RepoError::Revision {
-            revision: revision.to_owned(),
-            repository: self.root(),
-            source: Box::new(source),
-        })?;
-        Ok(commit_id(commit.id()))
+        };
+        let object = self.git.revparse_single(revision).map_err(failed)?;
+        let no_commit = || failed(git2::Error::from_str("it leads to no commit"));
+        self.peeled(object.id()).map(commit_id).ok_or_else(no_commit)
+    }
+
+    /// The address of a remote as a file of the configuration has it, without what `url.*.insteadOf` makes of it. What is no
+    /// remote is an address itself; a path leads from the top folder.
+    pub(crate) fn plain_address(&self, remote: &str) -> String {
+        let configured = self.git.config().and_then(|it| it.get_string(&format!("remote.{remote}.url")));
+        let address = configured.unwrap_or_else(|_| remote.to_owned());
+        let is_path =
+            !address.contains("://") && !address.split('/').next().unwrap_or_default().contains(':');
+        if is_path { self.root().join(address).display().to_string() } else { address }
     }
 
     /// The address of a remote, as the configuration has it; none where there is no such remote.

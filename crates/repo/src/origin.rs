@@ -6,8 +6,8 @@ use std::time::Duration;
 use model::hosting::{OriginFacts, OriginTag};
 use model::{CommitId, ObjectId, RepoSlug, url};
 
-use crate::command::{Asked, git_safely};
-use crate::programs::Programs;
+use crate::command::{Asked, git_outside, git_safely};
+use crate::programs::{ALWAYS, Programs};
 use crate::{Repo, RepoError};
 
 /// A remote that is still thinking.
@@ -29,13 +29,19 @@ impl Repo {
         let reference = format!("refs/tags/{tag}");
         let [limit, time] = low_speed(idle);
         let peeled = format!("{reference}^{{}}");
-        let mut question = vec!["ls-remote", "--symref"];
-        if self.programs == Programs::Operators {
-            // The repository could name another program for the remote's side, which runs here where it is a path.
-            question.push("--upload-pack=git-upload-pack");
-        }
-        question.extend(["--", remote, "HEAD", &reference, &peeled, &others]);
-        let asked = git_safely(self, &[&limit, &time], &question);
+        let patience = idle * 4;
+        let names = ["HEAD", &reference, &peeled, &others];
+        let asked = if self.programs == Programs::Operators {
+            // Outside of the repository, whose configuration could send the operator's password through a proxy of its
+            // own, write cookies into a file, or name another program for the remote's side.
+            let address = self.plain_address(remote);
+            let question = ["ls-remote", "--symref", "--upload-pack=git-upload-pack", "--", &address];
+            let settings = [&[limit.as_str(), &time][..], &ALWAYS].concat();
+            git_outside(&settings, &[&question[..], &names].concat(), patience)
+        } else {
+            let question = ["ls-remote", "--symref", "--", remote];
+            git_safely(self, &[&limit, &time], &[&question[..], &names].concat()).within(patience)
+        };
         let pushed_elsewhere = self.pushed_elsewhere(remote);
         AskedOrigin { asked, remote: remote.to_owned(), reference, pushed_elsewhere }
     }

@@ -6,10 +6,7 @@
 //! (`git help config`, "SCOPES": local and worktree). Git cannot leave those files out, so what they set is set again, to
 //! the operator's value or to nothing.
 
-use git2::ConfigLevel;
-
 use crate::command::git;
-use crate::error::git_error;
 use crate::{Repo, RepoError};
 
 /// Whose programs git may start.
@@ -46,7 +43,7 @@ const PROGRAM_KEYS: [&str; 17] = [
 /// What is set whatever the repository's files say. Hooks are files of the repository. Remote helpers (`ext::` runs any
 /// command) are reached through addresses, which `url.*.insteadOf` can rewrite. A bare repository inside of the files
 /// of another one would bring its own configuration.
-const ALWAYS: [&str; 8] = [
+pub(crate) const ALWAYS: [&str; 8] = [
     "core.hooksPath=/dev/null",
     "protocol.allow=never",
     "protocol.http.allow=always",
@@ -75,37 +72,86 @@ fn names_program(key: &str) -> bool {
     })
 }
 
+/// The keys that clones have and that start nothing; `*` stands for a subsection.
+const PLAIN_KEYS: [&str; 18] = [
+    "core.repositoryformatversion",
+    "core.filemode",
+    "core.bare",
+    "core.logallrefupdates",
+    "core.ignorecase",
+    "core.precomposeunicode",
+    "core.symlinks",
+    "remote.*.url",
+    "remote.*.fetch",
+    "branch.*.remote",
+    "branch.*.merge",
+    "branch.*.rebase",
+    "user.name",
+    "user.email",
+    "user.signingkey",
+    "gpg.format",
+    "tag.gpgsign",
+    "commit.gpgsign",
+];
+/// A longer configuration is read by git.
+const MAX_PLAIN_BYTES: usize = 64 << 10;
+
+/// Whether a text is a configuration with nothing but [`PLAIN_KEYS`], in a form without escapes, quoted values, comments or
+/// continued lines (`git help config`, "CONFIGURATION FILE").
+fn is_plain(text: &str) -> bool {
+    let mut section = "";
+    let mut has_name = false;
+    text.split('\n').all(|line| {
+        if line.chars().any(|c| matches!(c, '\\' | '#' | ';') || c.is_control() && c != '\t') {
+            return false;
+        }
+        if let Some(head) = line.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
+            let (name, subsection) = match head.split_once(' ') {
+                Some((name, quoted)) => {
+                    (name, quoted.strip_prefix('"').and_then(|it| it.strip_suffix('"')).unwrap_or("\""))
+                }
+                None => (head, ""),
+            };
+            (section, has_name) = (name, head.contains(' '));
+            return !subsection.contains(['"', '[', ']']) && name.bytes().all(|it| it.is_ascii_lowercase());
+        }
+        let Some((key, value)) = line.trim_start().split_once(" = ") else { return line.trim().is_empty() };
+        let key = key.to_ascii_lowercase();
+        let is_key = |form: &&str| match form.split_once(".*.") {
+            Some((name, last)) => has_name && name == section && last == key,
+            None => !has_name && **form == format!("{section}.{key}"),
+        };
+        !value.contains('"') && PLAIN_KEYS.iter().any(is_key)
+    })
+}
+
 impl Repo {
     /// The settings (`git -c`) with which git starts no program of the repository's own configuration. Empty if this
     /// repository may start all that are configured.
     ///
     /// # Errors
-    /// [`RepoError::Git`] if the configuration cannot be read, [`RepoError::Program`] if git cannot list it,
-    /// [`RepoError::Unsafe`] if it names a program in a way that cannot be overridden.
+    /// [`RepoError::Program`] if git cannot list its configuration, [`RepoError::Unsafe`] if it names a program in a way that cannot be overridden.
     pub fn safe_settings(&self) -> Result<Vec<String>, RepoError> {
         if self.programs == Programs::Configured {
             return Ok(Vec::new());
         }
         let mut settings: Vec<String> = ALWAYS.map(str::to_owned).into();
-        if self.may_name_programs()? {
+        if !self.has_plain_configuration() {
             settings.extend(overrides(&self.configuration()?).map_err(RepoError::Unsafe)?);
         }
         Ok(settings)
     }
 
-    /// Whether the repository's own files set a key that names a program, or include other files.
-    fn may_name_programs(&self) -> Result<bool, RepoError> {
-        let config = self.git.config().map_err(git_error("git's configuration"))?;
-        let mut entries = config.entries(None).map_err(git_error("git's configuration"))?;
-        while let Some(entry) = entries.next() {
-            let entry = entry.map_err(git_error("git's configuration"))?;
-            let own = matches!(entry.level(), ConfigLevel::Local | ConfigLevel::Worktree);
-            // A name that is no UTF-8 is one that nobody can judge.
-            if own && entry.name().map_or(true, |it| names_program(&it.to_ascii_lowercase())) {
-                return Ok(true);
-            }
+    /// Whether the repository's own configuration is one file that every reader takes in the same way and that sets nothing
+    /// but what clones have. Where it is not, git itself must say what it makes of it: libgit2 takes some lines otherwise.
+    fn has_plain_configuration(&self) -> bool {
+        let folder = self.git.path();
+        if folder != self.git.commondir() || folder.join("config.worktree").exists() {
+            return false;
         }
-        Ok(false)
+        std::fs::read(folder.join("config")).is_ok_and(|bytes| {
+            bytes.len() < MAX_PLAIN_BYTES && std::str::from_utf8(&bytes).is_ok_and(is_plain)
+        })
     }
 
     /// Git's whole configuration with the scope of each value, in the order in which git reads it. Starts no program
@@ -208,6 +254,31 @@ mod tests {
         assert_eq!(overrides(&harmless).unwrap(), [] as [&str; 0]);
         let hidden = listed(&[("local", "filter.a=b.clean", "evil")]);
         assert_eq!(overrides(&hidden), Err("filter.a=b.clean".to_owned()));
+    }
+
+    #[test]
+    fn only_what_everybody_reads_in_the_same_way_is_plain() {
+        let clone = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n[remote \"origin\"]\n\turl = https://x/y.git\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n[branch \"main\"]\n\tremote = origin\n\tmerge = refs/heads/main\n[user]\n\tsigningKey = /k\n";
+        assert!(is_plain(clone) && is_plain(""));
+        for more in [
+            "[core]\n\tfsmonitor = evil\n",
+            "[user]\n\tx = a\\\n; b\n[core]\n\tfsmonitor = evil\n",
+            "[user]\n\tname = a\\\n",
+            "[user] name = a\n",
+            "[core]\n\tbare = true # no\n",
+            "[core]\n\tbare\n",
+            "[core]\r\n",
+            "[core \"x\"]\n\tbare = true\n",
+            "[remote]\n\turl = x\n",
+            "[remote \"a\"]\n\tvcs = x\n",
+            "[remote \"a\"b\"]\n\turl = x\n",
+            "[include]\n\tpath = x\n",
+            "[user]\n\tname = \"a\n",
+            "[filter \"x\"]\n\tclean = x\n",
+            "\u{feff}[core]\n",
+        ] {
+            assert!(!is_plain(&format!("{clone}{more}")), "{more:?}");
+        }
     }
 
     #[test]

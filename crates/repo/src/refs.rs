@@ -7,6 +7,8 @@ use model::receipt::MadeTag;
 use model::{CommitId, ObjectId, RepoPath, Version};
 
 use crate::error::{git_error, object_error};
+use crate::objects::{self, MAX_FILE_BYTES, MAX_TAG_BYTES};
+use crate::open::no_links;
 use crate::paths::Paths;
 use crate::{Identity, Repo, RepoError, commit_id, object_id, oid};
 
@@ -33,7 +35,7 @@ impl Repo {
             let Some(label) = name.strip_prefix(&prefix) else { continue };
             let version = Version::parse(target.scheme, label.strip_prefix('v').unwrap_or(label)).ok();
             let name = name["refs/tags/".len()..].to_owned();
-            let commit = reference.peel_to_commit().ok().map(|it| commit_id(it.id()));
+            let commit = self.peeled(object).map(commit_id);
             tags.push(TagFact {
                 name,
                 object: object_id(object),
@@ -48,11 +50,18 @@ impl Repo {
     /// The tag of this name; none where there is no such tag.
     ///
     /// # Errors
-    /// [`RepoError::Git`] where it cannot be read.
+    /// [`RepoError::Git`] where it cannot be read, [`RepoError::TooLong`].
     pub fn tag(&self, name: &str) -> Result<Option<(ObjectId, Option<CommitId>, TagKind)>, RepoError> {
         let Ok(reference) = self.git.find_reference(&format!("refs/tags/{name}")) else { return Ok(None) };
         let Some(object) = reference.target() else { return Ok(None) };
-        let commit = reference.peel_to_commit().ok().map(|it| commit_id(it.id()));
+        let header = self.odb()?.read_header(object).map_err(object_error(object, "a tag"))?;
+        if let (length, ObjectType::Tag) = header
+            && length > MAX_TAG_BYTES
+        {
+            let what = format!("the tag {name}");
+            return Err(RepoError::TooLong { what, length, limit: MAX_TAG_BYTES });
+        }
+        let commit = self.peeled(object).map(commit_id);
         Ok(Some((object_id(object), commit, self.tag_kind(object)?)))
     }
 
@@ -61,16 +70,20 @@ impl Repo {
     /// # Errors
     /// [`RepoError::Missing`] where the object is not in the clone.
     pub fn tag_bytes(&self, object: ObjectId) -> Result<Option<Vec<u8>>, RepoError> {
-        let odb = self.git.odb().map_err(git_error("the object database"))?;
-        let bytes = odb.read(oid(object)).map_err(object_error(oid(object), "a tag"))?;
+        let odb = self.odb()?;
+        let bytes = objects::read(&odb, oid(object), "a tag", MAX_TAG_BYTES)?;
         Ok((bytes.kind() == ObjectType::Tag).then(|| bytes.data().to_vec()))
     }
 
     fn tag_kind(&self, object: Oid) -> Result<TagKind, RepoError> {
-        let odb = self.git.odb().map_err(git_error("the object database"))?;
-        let (_, kind) = odb.read_header(object).map_err(object_error(object, "a tag"))?;
+        let odb = self.odb()?;
+        let (length, kind) = odb.read_header(object).map_err(object_error(object, "a tag"))?;
         if kind != ObjectType::Tag {
             return Ok(TagKind::Lightweight);
+        }
+        // Whoever checks its signature is told that it is too long.
+        if length > MAX_TAG_BYTES {
+            return Ok(TagKind::Signed);
         }
         let bytes = odb.read(object).map_err(object_error(object, "a tag"))?;
         let text = String::from_utf8_lossy(bytes.data());
@@ -139,8 +152,8 @@ impl Repo {
             Some(Some((mode, id))) if *mode & 0o170_000 == 0o100_000 => *id,
             _ => return Ok(None),
         };
-        let odb = self.git.odb().map_err(git_error("the object database"))?;
-        let bytes = odb.read(id).map_err(object_error(id, path.as_str()))?;
+        let odb = self.odb()?;
+        let bytes = objects::read(&odb, id, path.as_str(), MAX_FILE_BYTES)?;
         Ok(Some(bytes.data().to_vec()))
     }
 
@@ -155,7 +168,7 @@ impl Repo {
 
     fn entries(&self, commit: CommitId, paths: &[RepoPath]) -> Result<Vec<crate::paths::Found>, RepoError> {
         let id = oid(commit.object());
-        let tree = self.git.find_commit(id).map_err(object_error(id, "a commit"))?.tree_id();
+        let tree = self.commit(id, "a commit")?.tree_id();
         Paths::new(&self.git, paths).find(tree)
     }
 
@@ -175,13 +188,17 @@ impl Repo {
     /// Writes a tag object and its reference. The reference is made only if there is none: a tag is never moved.
     ///
     /// # Errors
-    /// [`RepoError::TagName`] for a name that is no reference, [`RepoError::TagExists`] where it is taken.
+    /// [`RepoError::TagName`] for a name that is no reference, [`RepoError::TagExists`] where it is taken,
+    /// [`RepoError::NotPlain`] where a link would lead the object or the reference out of the repository.
     pub fn create_tag(&self, name: &str, object: &[u8]) -> Result<MadeTag, RepoError> {
         let reference = format!("refs/tags/{name}");
         if !git2::Reference::is_valid_name(&reference) {
             return Err(RepoError::TagName(name.to_owned()));
         }
-        let odb = self.git.odb().map_err(git_error("the object database"))?;
+        no_links(self.git.commondir(), &reference)?;
+        let hex = Oid::hash_object(ObjectType::Tag, object).map_err(git_error("the tag that was written"))?;
+        no_links(self.git.commondir(), &format!("objects/{}", &hex.to_string()[..2]))?;
+        let odb = self.odb()?;
         let id = odb.write(ObjectType::Tag, object).map_err(git_error("the tag that was written"))?;
         self.git.reference(&reference, id, false, "release").map_err(|error| match error.code() {
             git2::ErrorCode::Exists => RepoError::TagExists(name.to_owned()),

@@ -8,6 +8,7 @@ use model::tree::{Content, Member, Snapshot};
 
 use crate::attributes::{Attributes, Wanted};
 use crate::error::{git_error, object_error};
+use crate::objects::{self, MAX_FILE_BYTES};
 use crate::{Repo, RepoError, convert, object_id, oid, substitute};
 
 /// What takes the members of an archive, one after the other.
@@ -20,7 +21,7 @@ impl Repo {
     /// [`RepoError::Missing`] where the commit is not in the clone.
     pub fn snapshot(&self, commit: CommitId) -> Result<Snapshot, RepoError> {
         let id = oid(commit.object());
-        let object = self.git.find_commit(id).map_err(object_error(id, "the released commit"))?;
+        let object = self.commit(id, "the released commit")?;
         Ok(Snapshot { commit, tree: object_id(object.tree_id()), time: object.time().seconds() })
     }
 
@@ -33,10 +34,10 @@ impl Repo {
     /// archived the same on every machine, and whatever `take` says.
     pub fn archive<E: From<RepoError>>(&self, commit: CommitId, take: &mut Take<'_, E>) -> Result<(), E> {
         let id = oid(commit.object());
-        let commit = self.git.find_commit(id).map_err(object_error(id, "the released commit"))?;
+        let commit = self.commit(id, "the released commit")?;
         let mut walk = Walk {
             repo: self,
-            odb: self.git.odb().map_err(git_error("the object database"))?,
+            odb: self.odb()?,
             attributes: Attributes::new(&self.info_attributes())?,
             path: Vec::new(),
             waiting: Vec::new(),
@@ -68,7 +69,10 @@ impl Walk<'_> {
         let tree = self.repo.git.find_tree(id).map_err(object_error(id, &self.shown("")))?;
         let attributes = tree.get_name(".gitattributes").filter(|it| it.kind() == Some(ObjectType::Blob));
         let attributes = match attributes {
-            Some(it) => Some(self.read(it.id(), ".gitattributes")?.data().to_vec()),
+            Some(it) => {
+                let file = self.shown(".gitattributes");
+                Some(objects::read(&self.odb, it.id(), &file, MAX_FILE_BYTES)?.data().to_vec())
+            }
             None => None,
         };
         self.attributes.enter(&self.path, attributes.as_deref())?;

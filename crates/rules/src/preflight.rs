@@ -226,7 +226,7 @@ fn previous(request: &Request, facts: &Facts) -> Found {
             Found::Bad {
                 reason: "no-previous",
                 evidence,
-                hint: "--initial-release for the whole history, or --from-tag TAG".to_owned(),
+                hint: "git fetch --tags, if it was released before; else --initial-release for the whole history, or --from-tag TAG".to_owned(),
             }
         }
         (Some(start), Start::Tag(_)) if !start.is_ancestor => bad(
@@ -375,7 +375,7 @@ fn existing_signature(findings: &[Finding]) -> Found {
 /// What is known of the key that would sign.
 fn signer(facts: &Facts) -> Found {
     let Some(signer) = &facts.signer else {
-        return bad("no-key", "nobody looked for a signing key", "run again");
+        return Found::Good("no key is needed: the tag is there already".to_owned());
     };
     let (evidence, hint) = (signer.evidence.clone(), signer.hint.clone());
     match signer.state {

@@ -76,6 +76,10 @@ impl Key {
         match self {
             Self::Ssh(key) => {
                 let public = key.public().ok_or_else(|| SignError::NotPublic(self.name().to_owned()))?;
+                // These would make a pattern, or a list, of it.
+                if email.is_empty() || email.contains(|c: char| "*?!,\"#".contains(c) || c.is_whitespace()) {
+                    return Err(SignError::Address(email.to_owned()));
+                }
                 // The form of ssh-keygen(1), "ALLOWED SIGNERS".
                 let line = format!("{email} namespaces=\"{NAMESPACE}\" {public}\n");
                 Ok(Exported { format: Format::Ssh, bytes: line.into_bytes(), fingerprint: None })
@@ -179,6 +183,9 @@ pub enum SignError {
         /// What is wrong with it.
         said: String,
     },
+    /// The tagger's address is none that a policy can name.
+    #[error("user.email is '{0}', which a list of allowed signers cannot name")]
+    Address(String),
     /// The public key is not known before something is signed.
     #[error("the public key of {0} is not known before it signs")]
     NotPublic(String),
@@ -204,6 +211,7 @@ impl SignError {
             Self::Key { .. } => {
                 "name an OpenSSH key file, key::<public key> for one that the agent holds, or a fingerprint for gpg and gpgsm"
             }
+            Self::Address(_) => "git config user.email ADDRESS, with the one that you make tags with",
             Self::NotPublic(_) => {
                 "write [signers] by hand: the README shows every kind of signer; for an SSH key, put its public half beside it as KEY.pub"
             }

@@ -45,7 +45,7 @@ fn show(global: &Global) -> Result<Ending, Failure> {
     } else {
         let mut page = Page::new();
         page.line(format!("# {}", report::harmless(&it.name)));
-        page.line(it.text.trim_end());
+        page.lines(it.text.trim_end());
         page.print()?;
     }
     Ok(Ending::Done)
@@ -67,7 +67,10 @@ fn init(global: &Global, signer: Option<&Option<String>>) -> Result<Ending, Fail
     if is_there && (signer.is_none() || session.catalog.signers.is_some()) {
         let what = if signer.is_some() { " with [signers]" } else { "" };
         let error = anyhow!("{} exists already{what}: nothing was written", catalog.name);
-        return Err(Failure::usage(error).hint("change it by hand; git diff shows what you changed"));
+        return Err(Failure::usage(error).hint(match signer {
+            Some(_) => "to trust one more signer, add the key to the file that [signers] names there",
+            None => "edit that file",
+        }));
     }
     let policy = signer.map(|asked| ops::signer_policy(session.work(), asked.as_deref())).transpose()?;
     let text = match &policy {
@@ -88,11 +91,13 @@ fn init(global: &Global, signer: Option<&Option<String>>) -> Result<Ending, Fail
     for file in &files {
         page.line(format!("wrote {}", report::harmless(file)));
     }
-    if let Some(name) = name {
-        page.line(format!("trusted signer: {}", report::harmless(name)));
+    if let Some(policy) = &policy {
+        let (name, email) = (report::harmless(&policy.name), report::harmless(&policy.email));
+        page.line(format!("trusted signer: {name}, for tags of {email}"));
         page.line(
-            "Compare it with your key before you commit these files: whoever is named there can release.",
+            "Key and address are those that git is configured for here. Compare them with yours before you",
         );
+        page.line("commit these files: whoever they name can release.");
     }
     page.print()?;
     Ok(Ending::Done)

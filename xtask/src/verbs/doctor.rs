@@ -36,10 +36,11 @@ pub(crate) fn run(global: &Global, args: &Doctor) -> Result<Ending, Failure> {
         let mut page = Page::new();
         page.line(format!("catalog: {} targets", session.catalog.targets().len()));
         report::checks(&mut page, &checks, true);
+        page.blank();
         page.line(match refused {
-            0 => "\nNothing speaks against it.".to_owned(),
-            1 => "\n1 check fails.".to_owned(),
-            count => format!("\n{count} checks fail."),
+            0 => "Nothing speaks against it.".to_owned(),
+            1 => "1 check fails.".to_owned(),
+            count => format!("{count} checks fail."),
         });
         page.print()?;
     }

@@ -112,7 +112,7 @@ fn page(plot: &Plot, it: &Rehearsed, times: &[Duration], verdict: Verdict) -> Pa
     page.line(format!("{bold}Rehearsal of {}{bold:#}  {}  {}", plot.tag, plot.tag.title(), plot.slug));
     if let Some(notes) = &it.notes {
         page.heading("The notes as they would appear");
-        page.line(notes.trim_end());
+        page.lines(notes.trim_end());
         page.heading("The commands of the notes, as a reader types them");
         report::tried(&mut page, &it.tried);
     }

@@ -177,13 +177,14 @@ fn show(
         && let Some(notes) = &prepared.notes
     {
         page.heading("Notes");
-        page.line(&notes.markdown);
+        page.lines(&notes.markdown);
     }
     report::checks(&mut page, &prepared.plan.checks, global.verbose);
     if let Some(done) = done.filter(|it| !it.audit.findings.is_empty()) {
         page.heading("Audit");
         report::audit(&mut page, &done.audit);
     }
+    page.blank();
     page.line(last_word(args, prepared, done));
     page.print()
 }
@@ -239,17 +240,17 @@ fn last_word(args: &Release, prepared: &Prepared, done: Option<&Done>) -> String
         } else {
             "Published"
         };
-        return format!("\n{state}: {}", release.page.shown());
+        return format!("{state}: {}", release.page.shown());
     }
     match (refusals, args.dry_run) {
-        (0, true) => "\nNothing was changed. Run it without --dry-run to perform this plan.".to_owned(),
+        (0, true) => "Nothing was changed. Run it without --dry-run to perform this plan.".to_owned(),
         (0, false) => {
             let name = &prepared.plan.tag;
             format!(
-                "\nNothing left this machine. To go on, the same again with --push, which publishes {name}."
+                "Nothing left this machine. To go on, the same again with --push, which publishes {name}."
             )
         }
-        (1, _) => "\nRefused for 1 reason; nothing was changed.".to_owned(),
-        (count, _) => format!("\nRefused for {count} reasons; nothing was changed."),
+        (1, _) => "Refused for 1 reason; nothing was changed.".to_owned(),
+        (count, _) => format!("Refused for {count} reasons; nothing was changed."),
     }
 }

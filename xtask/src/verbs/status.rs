@@ -63,8 +63,9 @@ fn text(rows: &[Row<'_>], commit: CommitId) -> Page {
     let mut page = Page::new();
     let (bold, dim) = (report::BOLD, report::DIM);
     page.line(format!("What is unreleased at {}", commit.short()));
+    page.blank();
     page.line(format!(
-        "\n{bold}{:<28} {:<38} {:>4} {:>5} {:>5} {:>5}  {}{bold:#}",
+        "{bold}{:<28} {:<38} {:>4} {:>5} {:>5} {:>5}  {}{bold:#}",
         "TARGET", "SINCE", "FEAT", "FIX", "BREAK", "MISC", "NEXT"
     ));
     for row in rows {

@@ -50,7 +50,8 @@ pub(crate) fn run(global: &Global) -> Result<Ending, Failure> {
     let aliases: Vec<String> =
         targets.iter().flat_map(|it| it.aliases.iter().map(|a| format!("{a} = {}", it.id))).collect();
     if !aliases.is_empty() {
-        page.line(format!("\nAliases: {}", aliases.join(", ")));
+        page.blank();
+        page.line(format!("Aliases: {}", aliases.join(", ")));
     }
     page.print()?;
     Ok(Ending::Done)

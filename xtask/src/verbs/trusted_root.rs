@@ -120,20 +120,18 @@ fn show(global: &Global, roots: &ops::TrustedRoots) -> Result<(), Failure> {
         ];
         for (kind, keys) in kinds {
             for key in keys {
-                page.line(format!("  {kind:<16} {}", row(key)));
+                let id = &key.id[..16.min(key.id.len())];
+                page.line(format!("  {kind:<16} {}  {id}", report::harmless(&key.name)));
+                page.line(format!("{:19}{}", "", validity(key)));
             }
         }
     }
     page.print()
 }
 
-fn row(key: &KeySummary) -> String {
+/// From when until when a key counts.
+fn validity(key: &KeySummary) -> String {
     let until = key.until.as_ref().map_or(String::new(), |it| format!(" until {it}"));
     let from = key.from.as_deref().unwrap_or("the beginning");
-    format!(
-        "{}  {}\n{:19}from {from}{until}",
-        report::harmless(&key.name),
-        &key.id[..16.min(key.id.len())],
-        ""
-    )
+    format!("from {from}{until}")
 }

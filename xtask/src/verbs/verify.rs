@@ -115,8 +115,8 @@ fn repository(global: &Global, args: &Verify) -> Result<Abroad, Failure> {
         return Ok(abroad);
     }
     let slug = &abroad.slug;
-    let error = anyhow!("whose file it should be is not said: a file can be proven for any repository");
-    Err(Failure::usage(error).hint(format!("-R {slug}, if it should be one of {slug}")))
+    let error = anyhow!("no repository is named, and a file does not say which one it is from");
+    Err(Failure::usage(error).hint(format!("name the repository that released it: -R {slug}")))
 }
 
 fn without_scheme(address: &str) -> &str {
@@ -162,7 +162,8 @@ fn document(it: &SubjectVerdict) -> SubjectDocument<'_> {
 /// The report of a single file, with every bundle if there are several.
 fn one(page: &mut Page, global: &Global, it: &SubjectVerdict) {
     let digest = it.digest.map_or("not read".to_owned(), |it| it.to_string());
-    page.line(format!("{}\n  {digest}", report::harmless(&it.shown)));
+    page.line(&it.shown);
+    page.line(format!("  {digest}"));
     if it.bundles.len() > 1 || global.verbose {
         page.heading("Bundles");
         for bundle in &it.bundles {

@@ -1,0 +1,65 @@
+//! Objects within limits: what an object is and how long, git tells before it is read.
+
+use git2::{Commit, ObjectType, Odb, OdbObject, Oid};
+
+use crate::error::{git_error, object_error};
+use crate::{Repo, RepoError};
+
+/// The longest commit, in bytes: its message is the most of it.
+const MAX_COMMIT_BYTES: usize = 16 << 20;
+/// The longest file that is read for what it says: a version source, `.mailmap`, `.gitattributes`.
+pub(crate) const MAX_FILE_BYTES: usize = 16 << 20;
+/// The longest tag object, in bytes.
+pub(crate) const MAX_TAG_BYTES: usize = 1 << 20;
+/// How many tags may lead from one to the next.
+const MAX_TAGS: usize = 100;
+
+/// Reads an object of at most `limit` bytes.
+///
+/// # Errors
+/// [`RepoError::Missing`], [`RepoError::TooLong`].
+pub(crate) fn read<'o>(
+    odb: &'o Odb<'_>,
+    id: Oid,
+    what: &str,
+    limit: usize,
+) -> Result<OdbObject<'o>, RepoError> {
+    let (length, _) = odb.read_header(id).map_err(object_error(id, what))?;
+    if length > limit {
+        return Err(RepoError::TooLong { what: what.to_owned(), length, limit });
+    }
+    odb.read(id).map_err(object_error(id, what))
+}
+
+impl Repo {
+    pub(crate) fn odb(&self) -> Result<Odb<'_>, RepoError> {
+        self.git.odb().map_err(git_error("the object database"))
+    }
+
+    /// Reads a commit.
+    ///
+    /// # Errors
+    /// [`RepoError::Missing`], [`RepoError::TooLong`].
+    pub(crate) fn commit(&self, id: Oid, what: &str) -> Result<Commit<'_>, RepoError> {
+        let (length, _) = self.odb()?.read_header(id).map_err(object_error(id, what))?;
+        if length > MAX_COMMIT_BYTES {
+            return Err(RepoError::TooLong { what: what.to_owned(), length, limit: MAX_COMMIT_BYTES });
+        }
+        self.git.find_commit(id).map_err(object_error(id, what))
+    }
+
+    /// The commit that an object leads to. Returns `None` if it leads to none, or through too many or too long tags.
+    pub(crate) fn peeled(&self, mut id: Oid) -> Option<Oid> {
+        let odb = self.git.odb().ok()?;
+        for _ in 0..MAX_TAGS {
+            match odb.read_header(id).ok()? {
+                (_, ObjectType::Commit) => return Some(id),
+                (length, ObjectType::Tag) if length <= MAX_TAG_BYTES => {
+                    id = self.git.find_tag(id).ok()?.target_id();
+                }
+                _ => return None,
+            }
+        }
+        None
+    }
+}
