@@ -120,7 +120,7 @@ fn case_95_the_repository_is_named_with_its_source() {
     run(git.arg("-C").arg(minted.folder.path()).args(["remote", "add", "origin", url])).ok();
     let ran = verify(&[]);
     assert_eq!(ran.code, 2, "{}", ran.stdout);
-    assert!(ran.stderr.contains("hint: -R acme/widgets"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("-R acme/widgets"), "{}", ran.stderr);
     let proven = |ran: &crate::support::Ran, source: &str| {
         assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
         assert!(ran.stdout.contains(&format!("for acme/widgets ({source})")), "{}", ran.stdout);

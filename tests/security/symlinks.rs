@@ -318,3 +318,43 @@ fn the_folder_that_was_named_may_be_a_link_and_nothing_below_it() {
     assert!(ran.stderr.contains("SHA256SUMS is a symbolic link, expected a plain file"), "{}", ran.stderr);
     assert_eq!(std::fs::read_to_string(own).unwrap(), VICTIM);
 }
+
+#[test]
+fn a_folder_that_cannot_be_written_to_is_seen_in_the_dry_run() {
+    let scene = Scene::new();
+    let clone = scene.world.clone.path();
+    std::fs::create_dir(clone.join("dist")).unwrap();
+    run(hermetic("chmod", Path::new("/")).arg("555").arg(clone.join("dist"))).ok();
+    // Root may write anywhere: whoever runs this, it is tried as somebody without that power, to whom the clone belongs.
+    let is_root = run(hermetic("id", Path::new("/")).arg("-u")).ok().stdout.trim() == "0";
+    let check = |arguments: &[&str]| {
+        if !is_root {
+            return scene.world.run(arguments);
+        }
+        let binary = scene.world.home.path().join("xtask");
+        std::fs::copy(env!("CARGO_BIN_EXE_xtask"), &binary).unwrap();
+        run(hermetic("chown", Path::new("/"))
+            .args(["-R", "65534:65534"])
+            .args([clone, scene.world.home.path()]))
+        .ok();
+        let command = scene.world.command(arguments);
+        let mut setpriv = hermetic("setpriv", scene.world.home.path());
+        setpriv
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(binary)
+            .args(command.get_args());
+        for (name, value) in command.get_envs() {
+            setpriv.env(name, value.unwrap_or_default());
+        }
+        run(setpriv.current_dir(clone))
+    };
+    let ran = check(&["doctor", TAG]);
+    assert!(
+        ran.code == 1 && ran.stdout.contains("cannot write to the folder"),
+        "{}\n{}",
+        ran.stdout,
+        ran.stderr
+    );
+    run(hermetic("chmod", Path::new("/")).arg("755").arg(clone.join("dist"))).ok();
+    check(&["doctor", TAG]).ok();
+}

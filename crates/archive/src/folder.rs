@@ -166,6 +166,16 @@ impl Folder {
         Ok(FolderLock(handle))
     }
 
+    /// Whether this process may create files in it (`access(2)`).
+    ///
+    /// # Errors
+    /// [`FolderError::Io`] if it may not.
+    pub fn must_be_writable(&self) -> Result<(), FolderError> {
+        let asked = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+        let may = rustix::fs::accessat(&self.handle, ".", asked, AtFlags::empty());
+        may.map_err(|error| FolderError::io("write to the folder", &self.path, error))
+    }
+
     /// Whether a plain file has this name, which [`Folder::create`] would replace. Creates nothing.
     ///
     /// # Errors

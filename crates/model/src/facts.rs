@@ -177,8 +177,8 @@ pub struct FilesFact {
     pub sums: bool,
     /// The notes.
     pub notes: bool,
-    /// Why the files cannot be written: what is a link, or no plain folder or file, by its path.
-    pub obstacle: Option<String>,
+    /// Why the files cannot be written: a stable word, and what is a link, no plain folder or file, or not writable, by its path.
+    pub obstacle: Option<(&'static str, String)>,
 }
 
 /// A pre-flight check, by the name that `--allow` takes and that every report uses.

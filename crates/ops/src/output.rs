@@ -21,18 +21,21 @@ pub(crate) fn inspect(out: &OutputFolder, archive: &str) -> FilesFact {
     let look = || -> Result<FilesFact, FolderError> {
         let mut folder = Folder::open_named(&out.root)?;
         for name in &out.below {
-            folder = match folder {
-                Some(it) => it.open_child(name)?,
-                None => return Ok(FilesFact::default()),
-            };
+            let Some(parent) = folder else { return Ok(FilesFact::default()) };
+            folder = parent.open_child(name)?;
+            if folder.is_none() {
+                parent.must_be_writable()?;
+            }
         }
         let Some(folder) = folder else { return Ok(FilesFact::default()) };
+        folder.must_be_writable()?;
         let [archive, sums, notes] = [archive, SUMS_FILE, NOTES_FILE].map(|name| folder.can_create(name));
         Ok(FilesFact { archive: archive?, sums: sums?, notes: notes?, obstacle: None })
     };
     match look() {
         Ok(files) => found = files,
-        Err(error) => found.obstacle = Some(error.to_string()),
+        Err(error @ FolderError::Io { .. }) => found.obstacle = Some(("denied", error.to_string())),
+        Err(error) => found.obstacle = Some(("not-plain", error.to_string())),
     }
     found
 }

@@ -5,16 +5,16 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::programs::Programs;
 use crate::{Repo, RepoError};
 
-/// A question that git is still working on, and until when it may.
+/// A question that git is still working on, and how long it may once somebody waits for it.
 #[derive(Debug)]
 pub(crate) struct Asked {
     child: Result<Child, RepoError>,
-    deadline: Instant,
+    limit: Duration,
 }
 
 /// How long git may work on what is on this machine. A named pipe that its configuration includes would never end.
@@ -40,7 +40,7 @@ pub(crate) fn git(repo: &Repo, settings: &[&str], arguments: &[&str]) -> Asked {
     start(command, settings, arguments, MAX_TIME)
 }
 
-/// Starts git outside of any repository, so that no setting of one counts. It ends after `limit`.
+/// Starts git outside of any repository, so that no setting of one counts. Nobody waits longer than `limit`.
 pub(crate) fn git_outside(settings: &[&str], arguments: &[&str], limit: Duration) -> Asked {
     let mut command = Command::new("git");
     command.args(["-C", "/"]);
@@ -55,7 +55,7 @@ fn start(mut command: Command, settings: &[&str], arguments: &[&str], limit: Dur
         command.args(["-c", setting]);
     }
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    Asked { child: command.spawn().map_err(not_started), deadline: Instant::now() + limit }
+    Asked { child: command.spawn().map_err(not_started), limit }
 }
 
 /// A path from the root, with the links in it as they are.
@@ -70,7 +70,7 @@ pub(crate) fn git_safely(repo: &Repo, settings: &[&str], arguments: &[&str]) -> 
             let all: Vec<&str> = safe.iter().map(String::as_str).chain(settings.iter().copied()).collect();
             git(repo, &all, arguments)
         }
-        Err(error) => Asked { child: Err(error), deadline: Instant::now() },
+        Err(error) => Asked { child: Err(error), limit: Duration::ZERO },
     }
 }
 
@@ -103,18 +103,18 @@ fn heard(output: Option<impl Read + Send + 'static>) -> mpsc::Receiver<io::Resul
 }
 
 impl Asked {
-    /// The same question, which must be answered within `limit` from now.
+    /// The same question, for which nobody waits longer than `limit`.
     pub(crate) fn within(self, limit: Duration) -> Self {
-        Self { deadline: Instant::now() + limit, ..self }
+        Self { limit, ..self }
     }
 
     /// What came of it.
     pub(crate) fn wait(self) -> Result<Answer, RepoError> {
         let mut child = self.child?;
         let (stdout, stderr) = (heard(child.stdout.take()), heard(child.stderr.take()));
+        let too_long = || io::Error::other(format!("it took more than {} s", self.limit.as_secs_f32()));
         let ended = |source: &mpsc::Receiver<io::Result<Vec<u8>>>| {
-            let left = self.deadline.saturating_duration_since(Instant::now());
-            source.recv_timeout(left).unwrap_or_else(|_| Err(io::Error::other("it took too long")))
+            source.recv_timeout(self.limit).unwrap_or_else(|_| Err(too_long()))
         };
         let printed = ended(&stdout);
         let errors = if printed.is_ok() { ended(&stderr) } else { Ok(Vec::new()) };

@@ -343,10 +343,10 @@ fn output(request: &Request, facts: &Facts) -> Found {
     let folder = request.out.path();
     match &facts.files.obstacle {
         None => Found::Good(format!("{} can be written to", folder.display())),
-        Some(evidence) => bad(
-            "not-plain",
-            format!("{evidence}: nothing is written through links"),
-            "remove it (git rm, if it is tracked), or choose another folder with --out",
+        Some((reason, evidence)) => bad(
+            reason,
+            evidence.clone(),
+            "it must be a plain folder that you can write to: mend it (git rm, if it is a tracked link), or choose another with --out",
         ),
     }
 }
