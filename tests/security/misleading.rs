@@ -80,6 +80,26 @@ fn a_configuration_that_readers_take_in_two_ways_starts_nothing() {
 }
 
 #[test]
+fn a_common_folder_that_readers_take_in_two_ways_starts_nothing() {
+    for text in ["./ ", ".\t", "./ \n"] {
+        let (trap, fixture) = (Trap::new(), Fixture::released());
+        let git_dir = fixture.path().join(".git");
+        let other = git_dir.join(text.trim_end_matches('\n'));
+        let copy = "mkdir -p \"$0\"; cp -r objects refs config \"$0\"";
+        if !other.exists() {
+            let mut command = hermetic("sh", fixture.path());
+            run(command.current_dir(&git_dir).args(["-c", copy]).arg(&other)).ok();
+        }
+        let config = std::fs::read_to_string(other.join("config")).unwrap();
+        let evil = format!("{config}[core]\n\tfsmonitor = {}\n", trap.program().display());
+        std::fs::write(other.join("config"), evil).unwrap();
+        std::fs::write(git_dir.join("commondir"), text).unwrap();
+        trap.springs_for_git(fixture.path());
+        trap.is_not_sprung(fixture.path());
+    }
+}
+
+#[test]
 fn files_that_belong_to_another_repository_are_refused() {
     let (trap, other, fixture) = (Trap::new(), Fixture::released(), Fixture::released());
     other.git(["config", "core.fsmonitor", trap.program().to_str().unwrap()]);
@@ -195,7 +215,16 @@ fn objects_that_are_too_long_are_not_read() {
 
 #[test]
 fn pipes_in_a_git_directory_are_refused() {
-    for name in ["config", "packed-refs", "shallow", "index", "info/attributes", "objects/info/alternates"] {
+    let files = [
+        "config",
+        "packed-refs",
+        "shallow",
+        "index",
+        "info/attributes",
+        "objects/info/alternates",
+        "refs/heads/main",
+    ];
+    for name in files {
         let fixture = Fixture::released();
         let file = fixture.path().join(".git").join(name);
         std::fs::remove_file(&file).ok();

@@ -77,9 +77,10 @@ impl Failure {
     }
 }
 
-/// A message, line by line, without what a terminal or a workflow's log would obey.
+/// A message, line by line, without what a terminal or a workflow's log would obey. Further lines are set in: a line end may be
+/// a stranger's, and what follows it must not look like another message.
 fn lines(message: &dyn std::fmt::Display) -> String {
-    message.to_string().split('\n').map(report::harmless).collect::<Vec<_>>().join("\n")
+    message.to_string().split('\n').map(report::harmless).collect::<Vec<_>>().join("\n    ")
 }
 
 /// A message as a workflow command takes it, on one line.

@@ -25,7 +25,7 @@ pub enum RepoError {
         directory: PathBuf,
     },
     /// A file of the repository is something else, or is reached through a link.
-    #[error("{} is not a plain file or folder of the repository", .0.display())]
+    #[error("{} is not a plain file or folder as a repository has it", .0.display())]
     NotPlain(PathBuf),
     /// The configuration says that the files of the repository are in a folder that does not belong to it.
     #[error("core.worktree of {} leads to {}, which is not its own", repository.display(), files.display())]

@@ -28,8 +28,14 @@ const FILES: [&str; 12] = [
     "info/grafts",
     "objects/info/alternates",
 ];
+/// How long each of these files may be, in bytes.
+const MAX_FILE_BYTES: u64 = 16 << 20;
+/// How long `packed-refs` and `index` may be, in bytes: an index of a million files stays below.
+const MAX_LIST_BYTES: u64 = 256 << 20;
 /// How long a file may be that holds nothing but a path.
 const MAX_PATH_BYTES: u64 = 4096;
+/// How many folders of references are looked at for what is neither a file nor a folder.
+const MAX_FOLDERS: usize = 100_000;
 
 /// Opens the repository around a folder.
 ///
@@ -43,9 +49,17 @@ pub(crate) fn open(directory: &Path) -> Result<Repository, RepoError> {
     let none: [&OsStr; 0] = [];
     let git_dir = Repository::discover_path(directory, none).map_err(failed)?;
     plain_files(&git_dir)?;
-    if let Some(common) = path_in(&git_dir.join("commondir")) {
-        plain_files(&git_dir.join(common))?;
+    let mut common = git_dir.clone();
+    if let Some(text) = path_in(&git_dir.join("commondir")) {
+        // Git takes off line ends, and libgit2 all white space (`setup.c`, get_common_dir; `repository.c`,
+        // lookup_commondir): what ends in a space would be two repositories.
+        if text.trim() != text {
+            return Err(RepoError::NotPlain(git_dir.join("commondir")));
+        }
+        common = git_dir.join(text);
+        plain_files(&common)?;
     }
+    plain_references(&common)?;
     let git = Repository::discover(directory).map_err(failed)?;
     if let Some(files) = git.workdir()
         && !is_of(files, git.path())
@@ -56,10 +70,33 @@ pub(crate) fn open(directory: &Path) -> Result<Repository, RepoError> {
 }
 
 fn plain_files(git_dir: &Path) -> Result<(), RepoError> {
-    for file in FILES.map(|it| git_dir.join(it)) {
+    for name in FILES {
+        let limit = if ["packed-refs", "index"].contains(&name) { MAX_LIST_BYTES } else { MAX_FILE_BYTES };
+        let file = git_dir.join(name);
         // What does not exist is not read.
-        if fs::metadata(&file).is_ok_and(|it| !it.is_file()) {
+        if fs::metadata(&file).is_ok_and(|it| !it.is_file() || it.len() > limit) {
             return Err(RepoError::NotPlain(file));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that references are files and folders: a named pipe among them would never end.
+fn plain_references(common: &Path) -> Result<(), RepoError> {
+    let mut waiting = vec![common.join("refs")];
+    let mut count = 0;
+    while let Some(folder) = waiting.pop() {
+        count += 1;
+        for entry in fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
+            let path = entry.path();
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() && count < MAX_FOLDERS => waiting.push(path),
+                Ok(kind) if kind.is_file() => {}
+                Ok(kind)
+                    if kind.is_symlink()
+                        && fs::metadata(&path).is_ok_and(|it| it.is_file() || it.is_dir()) => {}
+                _ => return Err(RepoError::NotPlain(path)),
+            }
         }
     }
     Ok(())

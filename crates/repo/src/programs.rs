@@ -146,7 +146,9 @@ impl Repo {
     /// but what clones have. Where it is not, git itself must say what it makes of it: libgit2 takes some lines otherwise.
     fn has_plain_configuration(&self) -> bool {
         let folder = self.git.path();
-        if folder != self.git.commondir() || folder.join("config.worktree").exists() {
+        // Whatever libgit2 makes of them: git may read another file than this one because of them.
+        let others = ["commondir", "config.worktree"];
+        if others.iter().any(|it| folder.join(it).symlink_metadata().is_ok()) {
             return false;
         }
         std::fs::read(folder.join("config")).is_ok_and(|bytes| {

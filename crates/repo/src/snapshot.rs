@@ -51,6 +51,9 @@ impl Repo {
 /// trap for whoever walks them.
 const MAX_DEPTH: usize = 512;
 
+/// The longest list of one folder, in bytes: a million files with names of thirty letters stay below.
+const MAX_TREE_BYTES: usize = 64 << 20;
+
 struct Walk<'r> {
     repo: &'r Repo,
     odb: Odb<'r>,
@@ -66,7 +69,12 @@ impl Walk<'_> {
         if self.path.split(|it| *it == b'/').count() > MAX_DEPTH {
             return Err(RepoError::TooDeep { levels: MAX_DEPTH }.into());
         }
-        let tree = self.repo.git.find_tree(id).map_err(object_error(id, &self.shown("")))?;
+        let name = self.shown("");
+        let (length, _) = self.odb.read_header(id).map_err(object_error(id, &name))?;
+        if length > MAX_TREE_BYTES {
+            return Err(RepoError::TooLong { what: name, length, limit: MAX_TREE_BYTES }.into());
+        }
+        let tree = self.repo.git.find_tree(id).map_err(object_error(id, &name))?;
         let attributes = tree.get_name(".gitattributes").filter(|it| it.kind() == Some(ObjectType::Blob));
         let attributes = match attributes {
             Some(it) => {
