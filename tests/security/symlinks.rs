@@ -1,6 +1,6 @@
 //! Case 92: links in place of every file and folder that a command writes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -151,7 +151,25 @@ fn written(scene: &Scene, writer: Writer) -> BTreeSet<PathBuf> {
     assert!([0, 10, 11].contains(&ran.code), "{writer:?}: {}\n{}", ran.stdout, ran.stderr);
     let text = std::fs::read_to_string(log).unwrap();
     // What exists already is not created.
-    text.lines().filter(|it| !it.contains(" EEXIST ")).flat_map(paths).collect()
+    whole_calls(&text).iter().filter(|it| !it.contains(" EEXIST ")).flat_map(|it| paths(it)).collect()
+}
+
+/// The calls of a trace, each on one line: strace parts one in two where another thread comes between.
+fn whole_calls(trace: &str) -> Vec<String> {
+    let mut begun: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut calls = Vec::new();
+    for line in trace.lines() {
+        let (thread, call) = line.split_once(' ').unwrap_or(("", line));
+        if let Some(head) = call.strip_suffix(" <unfinished ...>") {
+            begun.insert(thread, head);
+        } else if let Some((_, tail)) = call.split_once(" resumed>") {
+            calls.push(format!("{thread} {}{tail}", begun.remove(thread).unwrap_or_default()));
+        } else {
+            calls.push(line.to_owned());
+        }
+    }
+    calls.extend(begun.into_iter().map(|(thread, head)| format!("{thread} {head}")));
+    calls
 }
 
 /// The paths of a line of strace's that are written to.

@@ -65,7 +65,7 @@ impl Failure {
             .expect("writing to a string cannot fail");
         }
         if environment::value(environment::GITHUB_ACTIONS).is_some() {
-            writeln!(text, "::error::{}", annotation(&lines(&*self.error)))
+            writeln!(text, "::error::{}", annotation(&escaped(&*self.error).join("\n")))
                 .expect("writing to a string cannot fail");
         }
         // Where stderr itself is gone, the exit code is all that is left to tell.
@@ -80,7 +80,12 @@ impl Failure {
 /// A message, line by line, without what a terminal or a workflow's log would obey. Further lines are set in: a line end may be
 /// a stranger's, and what follows it must not look like another message.
 fn lines(message: &dyn std::fmt::Display) -> String {
-    message.to_string().split('\n').map(report::harmless).collect::<Vec<_>>().join("\n    ")
+    escaped(message).join("\n    ")
+}
+
+/// The lines of a message, each escaped.
+fn escaped(message: &dyn std::fmt::Display) -> Vec<String> {
+    message.to_string().split('\n').map(report::harmless).collect()
 }
 
 /// A message as a workflow command takes it, on one line.
