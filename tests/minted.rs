@@ -24,15 +24,7 @@ pub(crate) struct Minted {
 
 /// The run of the release workflow.
 pub(crate) fn release_run() -> Run {
-    Run {
-        repository: "acme/widgets".to_owned(),
-        workflow: "release-generic.yml".to_owned(),
-        reference: "refs/heads/main".to_owned(),
-        commit: COMMIT.to_owned(),
-        event: "workflow_dispatch".to_owned(),
-        repository_id: 424_242,
-        owner_id: 4242,
-    }
+    Run { commit: COMMIT.to_owned(), ..Run::example() }
 }
 
 /// What a file's digest is, as `sha256sum` tells it.

@@ -237,6 +237,21 @@ fn pipes_in_a_git_directory_are_refused() {
 }
 
 #[test]
+fn references_behind_a_link_are_looked_at_too() {
+    for (pipe, code) in [(false, 0), (true, 1)] {
+        let (fixture, elsewhere) = (Fixture::released(), tempfile::tempdir().unwrap());
+        let (inside, moved) = (fixture.path().join(".git/refs/tags"), elsewhere.path().join("tags"));
+        std::fs::rename(&inside, &moved).unwrap();
+        symlink(&moved, &inside).unwrap();
+        if pipe {
+            run(hermetic("mkfifo", Path::new("/")).arg(moved.join("server/v0.0.1"))).ok();
+        }
+        let ran = bounded(fixture.path(), &["status"]);
+        assert_eq!((ran.code, ran.stderr.contains("v0.0.1")), (code, pipe), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_remote_that_stays_silent_is_not_waited_for() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let world = World::new();

@@ -9,6 +9,7 @@ mod misleading;
 mod old_clones;
 mod programs;
 mod rekor;
+mod rewritings;
 mod signers;
 mod symlinks;
 mod trusted_roots;

@@ -9,6 +9,7 @@ use model::RepoPath;
 use model::facts::Check;
 use model::request::Badge;
 
+use crate::verbs::config::ConfigArgs;
 use crate::verbs::trusted_root::TrustedRootArgs;
 
 /// Plans, performs and explains OpenSandbox releases.
@@ -265,27 +266,6 @@ pub(crate) struct Doctor {
     /// The commit to release
     #[arg(long, value_name = "REV", default_value = "HEAD")]
     pub(crate) commit: String,
-}
-
-/// `config`.
-#[derive(Debug, Args)]
-pub(crate) struct ConfigArgs {
-    #[command(subcommand)]
-    pub(crate) action: ConfigAction,
-}
-
-/// What to do with the configuration.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ConfigAction {
-    /// Print the configuration in use, and where it comes from
-    Show,
-    /// Write release.toml at the root of the repository: the built-in one, to be changed
-    Init {
-        /// Trust this signer: KEY or the key that git is configured for
-        #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true)]
-        #[expect(clippy::option_option, reason = "clap's own type for a flag with an optional value")]
-        signer: Option<Option<String>>,
-    },
 }
 
 /// `verify-tag`.

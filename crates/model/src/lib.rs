@@ -6,6 +6,7 @@
 pub mod attestation;
 pub mod audit;
 pub mod catalog;
+mod causes;
 pub mod change;
 pub mod facts;
 pub mod foreign;
@@ -27,6 +28,7 @@ pub mod verdict;
 pub mod version;
 
 pub use catalog::{Catalog, CatalogError, Channel, Target, VersionSource};
+pub use causes::with_causes;
 pub use foreign::Foreign;
 pub use id::{CommitId, Digest, ObjectId};
 pub use path::RepoPath;

@@ -2,6 +2,9 @@
 
 use crate::Digest;
 
+/// The name of the file.
+pub const FILE_NAME: &str = "SHA256SUMS";
+
 /// The text of a `SHA256SUMS` file: a line `<hex>␠␠<name>\n` for each file, in the order given.
 ///
 /// Names are those of our own assets: the caller has made sure that they need no escaping.

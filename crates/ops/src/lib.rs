@@ -98,7 +98,7 @@ pub struct Surroundings {
 /// The name of the file that the notes are written to.
 pub const NOTES_FILE: &str = "NOTES.md";
 /// The name of the file with the digests.
-pub const SUMS_FILE: &str = "SHA256SUMS";
+pub const SUMS_FILE: &str = model::sums::FILE_NAME;
 
 /// What happens while a release is performed.
 #[derive(Debug, Clone)]

@@ -36,15 +36,11 @@ fn trust(work: Work<'_>) -> Result<Option<Trust>, OpsError> {
     };
     let text = String::from_utf8_lossy(&read(allowed_signers)?).into_owned();
     let allowed = AllowedSigners::parse(allowed_signers, &text)?;
-    let revoked =
-        signers.revoked.as_ref().map(|file| (file.as_str(), read(file).map_err(|error| with_causes(&error))));
+    let revoked = signers
+        .revoked
+        .as_ref()
+        .map(|file| (file.as_str(), read(file).map_err(|error| model::with_causes(&error))));
     Ok(Some(Trust { ssh: Some(SshTrust::new(allowed, revoked)?), openpgp, x509 }))
-}
-
-/// An error with its causes, on one line.
-fn with_causes(error: &OpsError) -> String {
-    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |it| it.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Whether the catalog names trusted signers.

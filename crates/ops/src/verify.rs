@@ -143,30 +143,17 @@ fn verify_one(
 ) -> Result<SubjectVerdict, OpsError> {
     let shown = subject.shown.clone();
     let done = |bundles, findings| Ok(SubjectVerdict { shown: shown.clone(), digest, bundles, findings });
-    let found = |check, verdict, reason, evidence: String, hint: &str| Finding {
-        check,
+    let unproven = |reason, evidence: String, hint: &str| Finding {
+        check: "attestation",
         subject: shown.clone(),
-        verdict,
+        verdict: Verdict::Unproven,
         reason,
         evidence,
         hint: hint.to_owned(),
     };
-    let unproven = |reason, evidence: String, hint: &str| {
-        found("attestation", Verdict::Unproven, reason, evidence, hint)
-    };
-    let Some(sha256) = digest else {
-        let evidence = "the list names it, and it is not in the folder of the list".to_owned();
-        return done(Vec::new(), vec![unproven("not-there", evidence, "download it there")]);
-    };
-    let mut findings = Vec::new();
-    if let Some(listed) = subject.listed {
-        let evidence = format!("the list of sums has {listed}, the file {sha256}");
-        findings.push(if listed == sha256 {
-            found("sums", Verdict::Proven, "ok", format!("the list of sums has {listed}"), "")
-        } else {
-            found("sums", Verdict::Refuted, "sums-content", evidence, "do not use it, and download it again")
-        });
-    }
+    let mut findings: Vec<Finding> =
+        subject.listed.map(|listed| rules::listed(&shown, listed, digest)).into_iter().collect();
+    let Some(sha256) = digest else { return done(Vec::new(), findings) };
     let roots = match roots {
         Ok(roots) => roots,
         Err(error) => {

@@ -185,7 +185,7 @@ impl Repository<'_> {
     fn cached(&self, from: &Refresh) -> Result<Option<Dated>, RefreshError> {
         let Some(store) = self.store(from) else { return Ok(None) };
         let broken = |reason: String| RefreshError::Cache { address: self.address.to_owned(), reason };
-        let said = |error: &Error| broken(chain(error));
+        let said = |error: &Error| broken(model::with_causes(error));
         let mut newest = Vec::new();
         for name in ["timestamp.json", "snapshot.json", "targets.json"] {
             newest.push((name, store.load(name).map_err(|error| said(&error))?));
@@ -235,7 +235,7 @@ impl Repository<'_> {
     }
 
     fn online_error(&self, error: &Error) -> RefreshError {
-        let (address, reason) = (self.address.to_owned(), chain(error));
+        let (address, reason) = (self.address.to_owned(), model::with_causes(error));
         match error {
             Error::Transport { .. } => RefreshError::Unreachable { address, reason },
             _ => RefreshError::Refused { address, reason },
@@ -270,18 +270,6 @@ fn not_rolled_back(updater: &Updater, newest: &[(&str, Option<Vec<u8>>)]) -> Res
 /// The version that a metadata file states. Returns `None` if it states none.
 fn version(bytes: &[u8]) -> Option<u64> {
     serde_json::from_slice::<serde_json::Value>(bytes).ok()?.pointer("/signed/version")?.as_u64()
-}
-
-/// An error with its causes.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Names and contents of files.

@@ -1,6 +1,7 @@
 //! What a trusted root names, to be looked at.
 
 use model::Digest;
+use model::id::hex;
 use model::time::rfc3339;
 use model::trusted_root::{KeySummary, RootSummary};
 use sigstore_verify::trust_root::TrustedRoot;
@@ -57,9 +58,4 @@ fn name(subject: &CertificateSubject) -> String {
 /// The SHA-256 of the first certificate of a chain; empty for an empty one.
 fn fingerprint(chain: &CertChain) -> String {
     chain.certificates.first().map_or(String::new(), |it| Digest::of(it.raw_bytes.as_bytes()).hex())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|it| [it >> 4, it & 15]);
-    digits.filter_map(|it| char::from_digit(u32::from(it), 16)).collect()
 }

@@ -12,15 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let artifact = b"invented bytes\n";
     // 2026-05-28: a time that every verifier takes.
     let mut sigstore = Sigstore::new(1_780_000_000)?;
-    let run = Run {
-        repository: "acme/widgets".to_owned(),
-        workflow: "release-generic.yml".to_owned(),
-        reference: "refs/heads/main".to_owned(),
-        commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),
-        event: "workflow_dispatch".to_owned(),
-        repository_id: 424_242,
-        owner_id: 4242,
-    };
+    let run = Run::example();
     let statement = run.provenance(&[("artifact", &Digest::of(artifact).hex())]);
     let bundle = sigstore.attest(&run.claims(), &statement)?;
     std::fs::write(folder.join("artifact"), artifact)?;

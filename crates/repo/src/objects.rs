@@ -9,10 +9,24 @@ use crate::{Repo, RepoError};
 const MAX_COMMIT_BYTES: usize = 16 << 20;
 /// The longest file that is read for what it says: a version source, `.mailmap`, `.gitattributes`.
 pub(crate) const MAX_FILE_BYTES: usize = 16 << 20;
+/// The longest list of one folder in an archive, in bytes: a million files with names of thirty letters stay below.
+pub(crate) const MAX_TREE_BYTES: usize = 64 << 20;
 /// The longest tag object, in bytes.
 pub(crate) const MAX_TAG_BYTES: usize = 1 << 20;
 /// How many tags may lead from one to the next.
 const MAX_TAGS: usize = 100;
+
+/// The kind of an object, which has at most `limit` bytes. Only its header is read.
+///
+/// # Errors
+/// [`RepoError::Missing`], [`RepoError::TooLong`].
+pub(crate) fn kind(odb: &Odb<'_>, id: Oid, what: &str, limit: usize) -> Result<ObjectType, RepoError> {
+    let (length, kind) = odb.read_header(id).map_err(object_error(id, what))?;
+    if length > limit {
+        return Err(RepoError::TooLong { what: what.to_owned(), length, limit });
+    }
+    Ok(kind)
+}
 
 /// Reads an object of at most `limit` bytes.
 ///
@@ -24,10 +38,7 @@ pub(crate) fn read<'o>(
     what: &str,
     limit: usize,
 ) -> Result<OdbObject<'o>, RepoError> {
-    let (length, _) = odb.read_header(id).map_err(object_error(id, what))?;
-    if length > limit {
-        return Err(RepoError::TooLong { what: what.to_owned(), length, limit });
-    }
+    kind(odb, id, what, limit)?;
     odb.read(id).map_err(object_error(id, what))
 }
 
@@ -41,10 +52,7 @@ impl Repo {
     /// # Errors
     /// [`RepoError::Missing`], [`RepoError::TooLong`].
     pub(crate) fn commit(&self, id: Oid, what: &str) -> Result<Commit<'_>, RepoError> {
-        let (length, _) = self.odb()?.read_header(id).map_err(object_error(id, what))?;
-        if length > MAX_COMMIT_BYTES {
-            return Err(RepoError::TooLong { what: what.to_owned(), length, limit: MAX_COMMIT_BYTES });
-        }
+        kind(&self.odb()?, id, what, MAX_COMMIT_BYTES)?;
         self.git.find_commit(id).map_err(object_error(id, what))
     }
 

@@ -60,7 +60,7 @@ pub(crate) fn open(directory: &Path) -> Result<Repository, RepoError> {
         plain_files(&common)?;
     }
     plain_references(&common)?;
-    let git = Repository::discover(directory).map_err(failed)?;
+    let git = Repository::open(&git_dir).map_err(failed)?;
     if let Some(files) = git.workdir()
         && !is_of(files, git.path())
     {
@@ -88,13 +88,11 @@ fn plain_references(common: &Path) -> Result<(), RepoError> {
     while let Some(folder) = waiting.pop() {
         count += 1;
         for entry in fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
+            // Git follows links, and so does this look.
             let path = entry.path();
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() && count < MAX_FOLDERS => waiting.push(path),
-                Ok(kind) if kind.is_file() => {}
-                Ok(kind)
-                    if kind.is_symlink()
-                        && fs::metadata(&path).is_ok_and(|it| it.is_file() || it.is_dir()) => {}
+            match fs::metadata(&path) {
+                Ok(found) if found.is_file() => {}
+                Ok(found) if found.is_dir() && count < MAX_FOLDERS => waiting.push(path),
                 _ => return Err(RepoError::NotPlain(path)),
             }
         }

@@ -54,13 +54,7 @@ impl Repo {
     pub fn tag(&self, name: &str) -> Result<Option<(ObjectId, Option<CommitId>, TagKind)>, RepoError> {
         let Ok(reference) = self.git.find_reference(&format!("refs/tags/{name}")) else { return Ok(None) };
         let Some(object) = reference.target() else { return Ok(None) };
-        let header = self.odb()?.read_header(object).map_err(object_error(object, "a tag"))?;
-        if let (length, ObjectType::Tag) = header
-            && length > MAX_TAG_BYTES
-        {
-            let what = format!("the tag {name}");
-            return Err(RepoError::TooLong { what, length, limit: MAX_TAG_BYTES });
-        }
+        objects::kind(&self.odb()?, object, &format!("the tag {name}"), MAX_TAG_BYTES)?;
         let commit = self.peeled(object).map(commit_id);
         Ok(Some((object_id(object), commit, self.tag_kind(object)?)))
     }

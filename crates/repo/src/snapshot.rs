@@ -8,7 +8,7 @@ use model::tree::{Content, Member, Snapshot};
 
 use crate::attributes::{Attributes, Wanted};
 use crate::error::{git_error, object_error};
-use crate::objects::{self, MAX_FILE_BYTES};
+use crate::objects::{self, MAX_FILE_BYTES, MAX_TREE_BYTES};
 use crate::{Repo, RepoError, convert, object_id, oid, substitute};
 
 /// What takes the members of an archive, one after the other.
@@ -51,9 +51,6 @@ impl Repo {
 /// trap for whoever walks them.
 const MAX_DEPTH: usize = 512;
 
-/// The longest list of one folder, in bytes: a million files with names of thirty letters stay below.
-const MAX_TREE_BYTES: usize = 64 << 20;
-
 struct Walk<'r> {
     repo: &'r Repo,
     odb: Odb<'r>,
@@ -70,10 +67,7 @@ impl Walk<'_> {
             return Err(RepoError::TooDeep { levels: MAX_DEPTH }.into());
         }
         let name = self.shown("");
-        let (length, _) = self.odb.read_header(id).map_err(object_error(id, &name))?;
-        if length > MAX_TREE_BYTES {
-            return Err(RepoError::TooLong { what: name, length, limit: MAX_TREE_BYTES }.into());
-        }
+        objects::kind(&self.odb, id, &name, MAX_TREE_BYTES)?;
         let tree = self.repo.git.find_tree(id).map_err(object_error(id, &name))?;
         let attributes = tree.get_name(".gitattributes").filter(|it| it.kind() == Some(ObjectType::Blob));
         let attributes = match attributes {

@@ -20,7 +20,7 @@ mod tags;
 mod world;
 mod yaml;
 
-pub use attestation::{attestation, judge, name_pattern, release_workflow, signing_repositories};
+pub use attestation::{attestation, judge, listed, name_pattern, release_workflow, signing_repositories};
 pub use audit::{audit, may_change};
 pub use changelog::{changelog, kind};
 pub use plan::{Need, need, page, plan};

@@ -1,11 +1,11 @@
 //! What a release still needs.
 
-use model::ReleaseTag;
 use model::catalog::Target;
 use model::facts::Facts;
 use model::hosting::{HostedAsset, HostedRelease, Page, WantedAsset, WorldFacts};
 use model::plan::{Action, Plan, State, Step};
 use model::request::{End, Publication, Reach, Request};
+use model::{ReleaseTag, sums};
 
 use crate::preflight;
 use crate::releases::select;
@@ -20,7 +20,7 @@ pub fn plan(request: &Request, target: &Target, facts: &Facts, notes: Option<&st
     let path = |name: &str| request.out.path().join(name).display().to_string();
     let mut steps = vec![
         step(Action::WriteArchive, path(&request.tag.archive_name()), file(facts.files.archive)),
-        step(Action::WriteSums, path("SHA256SUMS"), file(facts.files.sums)),
+        step(Action::WriteSums, path(sums::FILE_NAME), file(facts.files.sums)),
         step(Action::WriteNotes, path("NOTES.md"), file(facts.files.notes)),
         step(Action::CreateTag, name, present(tagged)),
     ];
@@ -55,7 +55,7 @@ fn publishing(request: &Request, publication: Publication, world: &WorldFacts, p
     if draft.is_some_and(|it| !page.is_of(it)) {
         steps.push(step(Action::RewriteDraft, title.clone(), State::Missing));
     }
-    for name in [request.tag.archive_name(), "SHA256SUMS".to_owned()] {
+    for name in [request.tag.archive_name(), sums::FILE_NAME.to_owned()] {
         steps.extend(asset(world, release, &name));
     }
     let pushed = world.origin.tag.is_some();

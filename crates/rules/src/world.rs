@@ -1,11 +1,11 @@
 //! What the world has, and whether that speaks against publishing.
 
-use model::Version;
 use model::catalog::Target;
 use model::facts::{Check, Facts};
 use model::hosting::{Credentials, HostedRelease, Page, TokenRights, WantedAsset, WorldFacts};
 use model::plan::Checked;
 use model::request::{Badge, Publication, Request};
+use model::{Version, sums};
 
 use crate::preflight::{Found, bad, judged};
 use crate::releases::{self, Selection};
@@ -236,7 +236,7 @@ fn one_release(request: &Request, release: &HostedRelease, world: &WorldFacts) -
 
 /// The names of the assets of a release.
 fn planned(request: &Request) -> [String; 2] {
-    [request.tag.archive_name(), "SHA256SUMS".to_owned()]
+    [request.tag.archive_name(), sums::FILE_NAME.to_owned()]
 }
 
 /// The assets of a draft that are not planned, by name and number.

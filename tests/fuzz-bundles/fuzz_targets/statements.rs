@@ -17,15 +17,7 @@ thread_local! {
 }
 
 fuzz_target!(|payload: &[u8]| {
-    let run = Run {
-        repository: "acme/widgets".to_owned(),
-        workflow: "release-generic.yml".to_owned(),
-        reference: "refs/heads/main".to_owned(),
-        commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),
-        event: "workflow_dispatch".to_owned(),
-        repository_id: 424_242,
-        owner_id: 4242,
-    };
+    let run = Run::example();
     let artifact = Artifact { sha256: Digest::of(b"invented bytes\n"), open: None };
     SIGSTORE.with_borrow_mut(|(sigstore, roots)| {
         let claims = run.claims();

@@ -16,15 +16,7 @@ const TOKEN: &str = "/verificationMaterial/timestampVerificationData/rfc3161Time
 /// A bundle of a log without times, its timestamp, and the roots.
 static MINTED: LazyLock<(Value, Vec<u8>, Roots)> = LazyLock::new(|| {
     let mut sigstore = Sigstore::new(1_780_000_000).unwrap();
-    let run = Run {
-        repository: "acme/widgets".to_owned(),
-        workflow: "release-generic.yml".to_owned(),
-        reference: "refs/heads/main".to_owned(),
-        commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),
-        event: "workflow_dispatch".to_owned(),
-        repository_id: 424_242,
-        owner_id: 4242,
-    };
+    let run = Run::example();
     let statement = run.provenance(&[("artifact", &Digest::of(b"invented bytes\n").hex())]);
     let claims = run.claims();
     let mint = Mint::new(Signer::Certificate(&claims), Content::Statement(&statement));

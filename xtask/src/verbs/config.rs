@@ -1,15 +1,37 @@
 //! `config`: the configuration in use, and a first one.
 
 use anyhow::anyhow;
+use clap::{Args, Subcommand};
 use model::Catalog;
 use ops::Programs;
 use serde::Serialize;
 
 use crate::Ending;
-use crate::args::{ConfigAction, ConfigArgs, Global};
+use crate::args::Global;
 use crate::failure::Failure;
 use crate::report::{self, Page};
 use crate::session::{self, Session};
+
+/// `config`.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    action: ConfigAction,
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+enum ConfigAction {
+    /// Print the configuration in use, and where it comes from
+    Show,
+    /// Write release.toml at the root of the repository: the built-in one, to be changed
+    Init {
+        /// Trust this signer: KEY or the key that git is configured for
+        #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true)]
+        #[expect(clippy::option_option, reason = "clap's own type for a flag with an optional value")]
+        signer: Option<Option<String>>,
+    },
+}
 
 /// What scripts get of the configuration in use.
 #[derive(Serialize)]

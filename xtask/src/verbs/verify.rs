@@ -25,7 +25,7 @@ use crate::world::Reached;
 /// The longest public key that is read, in bytes.
 const MAX_KEY_BYTES: u64 = 1 << 16;
 /// The longest list of sums that is read, in bytes.
-const MAX_SUMS_BYTES: u64 = 1 << 20;
+const MAX_SUMS_BYTES: u64 = sums::LIMIT as u64;
 
 /// What scripts get.
 #[derive(Serialize)]

@@ -92,6 +92,20 @@ impl Claims {
 }
 
 impl Run {
+    /// A run of the release workflow of an invented repository.
+    #[must_use]
+    pub fn example() -> Self {
+        Self {
+            repository: "acme/widgets".to_owned(),
+            workflow: "release-generic.yml".to_owned(),
+            reference: "refs/heads/main".to_owned(),
+            commit: "0123456789abcdef0123456789abcdef01234567".to_owned(),
+            event: "workflow_dispatch".to_owned(),
+            repository_id: 424_242,
+            owner_id: 4242,
+        }
+    }
+
     fn source(&self) -> String {
         format!("https://github.com/{}", self.repository)
     }

@@ -75,9 +75,8 @@ impl Tuf {
 
     fn sign(&self, signed: &Value) -> Vec<u8> {
         let signature = self.key.sign(&canonical(signed));
-        let digits = signature.iter().flat_map(|it| [it >> 4, it & 15]);
-        let hex: String = digits.filter_map(|it| char::from_digit(u32::from(it), 16)).collect();
-        json!({ "signed": signed, "signatures": [{ "keyid": self.id, "sig": hex }] }).to_string().into_bytes()
+        let signature = json!({ "keyid": self.id, "sig": model::id::hex(&signature) });
+        json!({ "signed": signed, "signatures": [signature] }).to_string().into_bytes()
     }
 }
 

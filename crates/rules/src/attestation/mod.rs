@@ -14,7 +14,7 @@ use model::attestation::{
     WorkflowRule,
 };
 use model::verdict::{Finding, Verdict};
-use model::{Catalog, RepoSlug};
+use model::{Catalog, Digest, RepoSlug};
 use regex::Regex;
 
 /// How far a clock may be behind that of a log, in seconds.
@@ -82,6 +82,26 @@ pub fn judge(expected: &Expected, candidate: Candidate) -> (JudgedBundle, Option
         Ok((attested, notes)) => (judged(Verdict::Proven, "ok", signed(&attested), notes), Some(attested)),
         Err(it) => (judged(it.verdict, it.reason, it.evidence, Vec::new()), None),
     }
+}
+
+/// What a list of sums proves of a file: that it is the one that the list names. `found` is `None` if there is no such file.
+#[must_use]
+pub fn listed(subject: &str, listed: Digest, found: Option<Digest>) -> Finding {
+    let (verdict, reason, evidence, hint) = match found {
+        None => {
+            let evidence = "the list names it, and it is not in the folder of the list".to_owned();
+            (Verdict::Unproven, "not-there", evidence, "download it there")
+        }
+        Some(found) if found == listed => {
+            (Verdict::Proven, "ok", format!("the list of sums has {listed}"), "")
+        }
+        Some(found) => {
+            let evidence = format!("the list of sums has {listed}, the file {found}");
+            (Verdict::Refuted, "sums-content", evidence, "do not use it, and download it again")
+        }
+    };
+    let check = if found.is_some() { "sums" } else { "attestation" };
+    Finding { check, subject: subject.to_owned(), verdict, reason, evidence, hint: hint.to_owned() }
 }
 
 /// What all bundles together prove of an artifact. One that holds is enough; the others are told.

@@ -6,7 +6,7 @@ use model::verdict::{Finding, Verdict};
 
 use super::{NOT_THESE, PROVEN, finding};
 
-const SUMS: &str = "SHA256SUMS";
+const SUMS: &str = sums::FILE_NAME;
 
 pub(super) fn assets(promise: &Promise, evidence: &Evidence, report: &mut AuditReport) {
     for name in [promise.archive.as_str(), SUMS] {

@@ -1,0 +1,26 @@
+//! Errors with what caused them, for a report that has one line for it.
+
+use std::error::Error;
+
+/// An error and its causes, parted by `: `.
+#[must_use]
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| Error::source(*error));
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot read x")]
+    struct Outer(#[source] std::fmt::Error);
+
+    #[test]
+    fn the_causes_follow_the_error() {
+        let cause = std::fmt::Error;
+        assert_eq!(with_causes(&Outer(cause)), format!("cannot read x: {cause}"));
+        assert_eq!(with_causes(&cause), cause.to_string());
+    }
+}

@@ -1,0 +1,180 @@
+//! Bundles that say the same in another writing, which no change of a byte makes. Each is in `docs/verifying.md`.
+
+use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
+use rehearsal::{LogKind, Mint};
+use serde_json::Value;
+
+use crate::minted::{Minted, POLICY, release_run};
+
+/// The timestamp of a bundle.
+const STAMP: &str = "/verificationMaterial/timestampVerificationData/rfc3161Timestamps/0/signedTimestamp";
+/// The order of the curve P-256 (SEC 2, 2.4.2).
+const ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+
+/// An ECDSA signature with the negative of its second value, which is one of the same bytes by the same key (SEC 1, 4.1).
+fn negated(signature: &[u8]) -> Vec<u8> {
+    let r_length = usize::from(signature[3]);
+    let s = signature[6 + r_length..].iter().copied().skip_while(|it| *it == 0).collect::<Vec<_>>();
+    let mut order =
+        (0..32).map(|at| u8::from_str_radix(&ORDER[2 * at..2 * at + 2], 16).unwrap()).collect::<Vec<_>>();
+    let mut borrow = 0;
+    for (at, byte) in order.iter_mut().rev().enumerate() {
+        let less = i16::from(s.len().checked_sub(at + 1).map_or(0, |it| s[it])) + borrow;
+        let left = i16::from(*byte) - less;
+        borrow = i16::from(left < 0);
+        *byte = u8::try_from(left.rem_euclid(256)).unwrap();
+    }
+    let mut value: Vec<u8> = order.into_iter().skip_while(|it| *it == 0).collect();
+    if value[0] >= 0x80 {
+        value.insert(0, 0);
+    }
+    let r = &signature[2..4 + r_length];
+    element(0x30, &[r, &element(0x02, &value)].concat())
+}
+
+/// A DER element (X.690, 8.1).
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+    let length = match length {
+        [0, short] if short < 0x80 => vec![short],
+        [0, byte] => vec![0x81, byte],
+        [high, low] => vec![0x82, high, low],
+    };
+    [&[tag][..], &length, content].concat()
+}
+
+/// The elements that stand in a content, each with its tag.
+fn elements(mut content: &[u8]) -> Vec<(u8, &[u8])> {
+    let mut found = Vec::new();
+    while !content.is_empty() {
+        let (head, length) = match content[1] {
+            0x81 => (3, usize::from(content[2])),
+            0x82 => (4, usize::from(u16::from_be_bytes([content[2], content[3]]))),
+            short => (2, usize::from(short)),
+        };
+        found.push((content[0], &content[head..head + length]));
+        content = &content[head + length..];
+    }
+    found
+}
+
+/// A timestamp response with its signed data changed: the elements of it go through `change`.
+fn restamped(response: &[u8], change: impl Fn(usize, u8, &[u8]) -> Vec<u8>) -> Vec<u8> {
+    let [(_, status), (_, token)] = elements(elements(response)[0].1)[..] else { panic!("no response") };
+    let [(_, kind), (_, wrapped)] = elements(token)[..] else { panic!("no token") };
+    let data = elements(elements(wrapped)[0].1);
+    let data: Vec<u8> =
+        data.into_iter().enumerate().flat_map(|(at, (tag, content))| change(at, tag, content)).collect();
+    let token = [element(0x06, kind), element(0xa0, &element(0x30, &data))].concat();
+    element(0x30, &[element(0x30, status), element(0x30, &token)].concat())
+}
+
+/// The last of the elements, with its content changed.
+fn with_last(tag: u8, content: &[u8], change: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let all = elements(content);
+    let last = all.len() - 1;
+    let all = all.iter().enumerate().flat_map(|(at, (tag, content))| {
+        element(*tag, &if at == last { change(content) } else { content.to_vec() })
+    });
+    element(tag, &all.collect::<Vec<u8>>())
+}
+
+/// Changes the bytes that a bundle holds in base64 at a place.
+fn changed(bundle: &Value, pointer: &str, change: impl Fn(&[u8]) -> Vec<u8>) -> Value {
+    let mut bundle = bundle.clone();
+    let leaf = bundle.pointer_mut(pointer).unwrap();
+    let bytes = change(&BASE64.decode(leaf.as_str().unwrap()).unwrap());
+    assert_ne!(BASE64.encode(&bytes), *leaf, "nothing was changed");
+    *leaf = BASE64.encode(bytes).into();
+    bundle
+}
+
+/// Changes the last line of a checkpoint.
+fn signed_again(bundle: &Value, change: impl Fn(&str) -> String) -> Value {
+    let mut bundle = bundle.clone();
+    let pointer = "/verificationMaterial/tlogEntries/0/inclusionProof/checkpoint/envelope";
+    let note = bundle.pointer_mut(pointer).unwrap();
+    let text = note.as_str().unwrap();
+    let (head, line) = text.trim_end().rsplit_once('\n').unwrap();
+    *note = format!("{head}\n{}\n", change(line)).into();
+    bundle
+}
+
+#[test]
+fn another_writing_of_the_same_fact_is_taken_only_where_that_is_documented() {
+    let mut minted = Minted::new();
+    let (claims, statement) = (release_run().claims(), minted.statement());
+    for (log, stamped) in [(LogKind::V1, None), (LogKind::V1, Some(1)), (LogKind::V2, Some(1))] {
+        let bundle = minted.mint(&claims, &statement, |it| Mint { log: Some(log), stamped, ..it });
+        let verdict = |bundle: &Value| crate::minted::verdict(&minted.verify(bundle, &POLICY));
+        let proven = ("proven".to_owned(), "ok".to_owned());
+        assert_eq!(verdict(&bundle), proven);
+        // What the log has of signature and certificate is compared byte by byte, and so is what a timestamp is of.
+        let signature = verdict(&changed(&bundle, "/dsseEnvelope/signatures/0/sig", negated));
+        let reason = if stamped.is_some() { "tsa" } else { "entry-mismatch" };
+        assert_eq!(signature, ("refuted".to_owned(), reason.to_owned()), "{log:?}");
+        let certificate = verdict(&changed(&bundle, "/verificationMaterial/certificate/rawBytes", |der| {
+            let (tag, content) = elements(der)[0];
+            with_last(tag, content, |bits| [&[0][..], &negated(&bits[1..])].concat())
+        }));
+        assert_eq!(certificate, ("refuted".to_owned(), "entry-mismatch".to_owned()), "{log:?}");
+        // A checkpoint with another line, by a witness that no root knows.
+        let witness = |line: &str| format!("{line}\n\u{2014} witness.example {}", BASE64.encode([7; 68]));
+        assert_eq!(verdict(&signed_again(&bundle, witness)), proven, "{log:?}");
+        // The log's own signatures, with the other value.
+        let own = |line: &str| {
+            let (name, note) = line.rsplit_once(' ').unwrap();
+            let note = BASE64.decode(note).unwrap();
+            format!("{name} {}", BASE64.encode([&note[..4], &negated(&note[4..])].concat()))
+        };
+        assert_eq!(verdict(&signed_again(&bundle, own)), proven, "{log:?}");
+        let promise = "/verificationMaterial/tlogEntries/0/inclusionPromise/signedEntryTimestamp";
+        if bundle.pointer(promise).is_some() {
+            assert_eq!(verdict(&changed(&bundle, promise, negated)), proven);
+        }
+        if stamped.is_none() {
+            continue;
+        }
+        for (what, timestamp) in other_timestamps(&bundle) {
+            assert_eq!(verdict(&timestamp), proven, "{log:?}: {what}");
+        }
+    }
+}
+
+/// A bundle with its timestamp written in other ways.
+fn other_timestamps(bundle: &Value) -> [(&'static str, Value); 3] {
+    let negative = changed(bundle, STAMP, |response| {
+        restamped(response, |at, tag, content| match at {
+            SIGNERS => with_last(tag, content, signer_negated),
+            _ => element(tag, content),
+        })
+    });
+    let bare = changed(bundle, STAMP, |response| {
+        restamped(response, |_, tag, content| if tag == 0xa0 { Vec::new() } else { element(tag, content) })
+    });
+    // The parameters of its digest may be absent or null (RFC 5754, 2).
+    let null = |algorithm: &[u8]| [algorithm, &[0x05, 0x00]].concat();
+    let spoken = changed(bundle, STAMP, |response| {
+        restamped(response, |at, tag, content| match at {
+            1 => with_last(tag, content, null),
+            SIGNERS => with_last(tag, content, |signer| {
+                let parts = elements(signer).into_iter().enumerate();
+                let part = |(at, (tag, content)): (usize, (u8, &[u8]))| {
+                    element(tag, &if at == 2 { null(content) } else { content.to_vec() })
+                };
+                parts.flat_map(part).collect()
+            }),
+            _ => element(tag, content),
+        })
+    });
+    [("the other value", negative), ("no certificate", bare), ("null parameters", spoken)]
+}
+
+/// Where the signers stand in signed data that has certificates (RFC 5652, 5.1).
+const SIGNERS: usize = 4;
+
+/// The content of a message's signer, with the negative of the second value of its signature.
+fn signer_negated(content: &[u8]) -> Vec<u8> {
+    let signer = with_last(0x30, content, negated);
+    elements(&signer)[0].1.to_vec()
+}
