@@ -1,7 +1,7 @@
 //! Attacks, each with its twin that differs only in the fault: how they are told, played and printed.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
-use rehearsal::{Claims, Run};
+use emulators::{Claims, Run};
 use serde_json::Value;
 
 use crate::minted::{FILE, Minted, POLICY, release_run, verdict};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rehearsal::{Fault, GitHub, Settings, Tuf, What, When};
+use emulators::{Fault, GitHub, Settings, Tuf, What, When};
 use serde_json::{Value, json};
 
 use crate::minted::{Minted, NOW, POLICY, release_run, verdict};

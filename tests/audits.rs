@@ -1,6 +1,6 @@
 //! Releases that somebody tampered with, by number: what an audit finds of each, and that it proves the right one.
 
-use rehearsal::Run;
+use emulators::Run;
 use serde_json::json;
 
 use crate::released::{ARCHIVE, Released, filter, open, sha256, sums};
@@ -231,7 +231,7 @@ fn the_summary_of_a_workflows_step_is_a_table() {
 #[test]
 fn immutable_releases_are_attested_by_github_itself() {
     let mut released = Released::new();
-    let mut internal = rehearsal::Sigstore::of("GitHub, Inc.", crate::minted::NOW).unwrap();
+    let mut internal = emulators::Sigstore::of("GitHub, Inc.", crate::minted::NOW).unwrap();
     let roots =
         format!("{}\n{}", released.sigstore.trusted_root().unwrap(), internal.trusted_root().unwrap());
     std::fs::write(released.world.home.path().join("root.json"), roots).unwrap();
@@ -242,11 +242,11 @@ fn immutable_releases_are_attested_by_github_itself() {
     let object = released.world.clone.git(["rev-parse", TAG]);
     let hash = sha256(&good);
     let mut attest = |tag: &str, sha1: &str, name: &str| {
-        let claims = rehearsal::Claims {
-            names: vec![rehearsal::Name::Uri(name.to_owned())],
+        let claims = emulators::Claims {
+            names: vec![emulators::Name::Uri(name.to_owned())],
             extensions: Vec::new(),
-            log: rehearsal::CertificateLog::None,
-            ..rehearsal::Claims::of_person("", "")
+            log: emulators::CertificateLog::None,
+            ..emulators::Claims::of_person("", "")
         };
         let statement = json!({
             "_type": "https://in-toto.io/Statement/v1",
@@ -260,9 +260,9 @@ fn immutable_releases_are_attested_by_github_itself() {
                 "purl": format!("pkg:github/acme/widgets@{tag}"), "databaseId": "1", "packageId": "1",
             },
         });
-        let content = rehearsal::Content::Statement(&statement);
-        let mint = rehearsal::Mint::new(rehearsal::Signer::Certificate(&claims), content);
-        let bundle = internal.mint(&rehearsal::Mint { log: None, stamped: Some(1), ..mint }).unwrap();
+        let content = emulators::Content::Statement(&statement);
+        let mint = emulators::Mint::new(emulators::Signer::Certificate(&claims), content);
+        let bundle = internal.mint(&emulators::Mint { log: None, stamped: Some(1), ..mint }).unwrap();
         // GitHub files it under the tag's object; a wrong one is put there by whoever tampers with the list.
         let text = bundle.to_string();
         released.world.github.attest(&text, true).unwrap();

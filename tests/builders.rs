@@ -1,6 +1,6 @@
 //! Bundles of other projects: older statements and provenance, builders of other repositories, and several files at once.
 
-use rehearsal::{Claims, Mint};
+use emulators::{Claims, Mint};
 use serde_json::{Value, json};
 
 use crate::minted::{FILE, Minted, POLICY, release_run, verdict};
@@ -23,7 +23,7 @@ fn claims(reference: &str) -> Claims {
     let signer = format!("{BUILDER}@{reference}");
     let commit = "fedcba9876543210fedcba9876543210fedcba98";
     let claims = release_run().claims().with(9, &signer).with(10, commit);
-    Claims { names: vec![rehearsal::Name::Uri(signer)], ..claims }
+    Claims { names: vec![emulators::Name::Uri(signer)], ..claims }
 }
 
 /// What the builder says of its run.

@@ -1,7 +1,7 @@
 //! Attacks on identities and statements, by number: each with the verdict that it gets, and with its twin, which differs only in
 //! the fault and is proven.
 
-use rehearsal::{CertificateLog, Claims, Mint, Name, Run, Sigstore};
+use emulators::{CertificateLog, Claims, Mint, Name, Run, Sigstore};
 use serde_json::json;
 
 use crate::attacks::Attacks;
@@ -92,7 +92,7 @@ fn runners_numbers_and_trust_domains_are_looked_at() {
     let mut internal = Sigstore::of("GitHub, Inc.", NOW).unwrap();
     let claims = Claims { log: CertificateLog::None, ..release_run().claims() };
     let statement = all.minted.statement();
-    let mint = Mint::new(rehearsal::Signer::Certificate(&claims), rehearsal::Content::Statement(&statement));
+    let mint = Mint::new(emulators::Signer::Certificate(&claims), emulators::Content::Statement(&statement));
     let bundle = internal.mint(&Mint { log: None, stamped: Some(1), ..mint }).unwrap();
     let roots =
         format!("{}\n{}", all.minted.sigstore.trusted_root().unwrap(), internal.trusted_root().unwrap());

@@ -1,6 +1,6 @@
 //! Any Sigstore bundle, as cosign verifies it: message signatures, persons, patterns, managed keys.
 
-use rehearsal::{Claims, Content, LogKind, ManagedKey, Mint, Signer};
+use emulators::{Claims, Content, LogKind, ManagedKey, Mint, Signer};
 use serde_json::Value;
 
 use crate::minted::{Minted, POLICY, release_run, verdict};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rehearsal::{Fault, Hook, What};
+use emulators::{Fault, Hook, What};
 use serde_json::{Value, json};
 
 use crate::world::{TAG, TOKEN, World, rest};

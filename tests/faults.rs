@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use rehearsal::{Exchange, Fault, What, When};
+use emulators::{Exchange, Fault, What, When};
 
 use crate::support::{run, say};
 use crate::world::{TAG, World, without_secret};

@@ -1,7 +1,7 @@
 //! Attacks on bundles, by number: what is wrong with their certificates, logs, times and texts, each with its proven twin.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
-use rehearsal::{CertificateLog, Claims, LogKind, Mint, Name, Sigstore};
+use emulators::{CertificateLog, Claims, LogKind, Mint, Name, Sigstore};
 use serde_json::{Value, json};
 
 use crate::attacks::{Attacks, flip};

@@ -1,6 +1,6 @@
 //! Tags signed through Sigstore, as gitsign signs them: openssl as the oracle of the CMS message, and case 72.
 
-use rehearsal::{Claims, Sigstore};
+use emulators::{Claims, Sigstore};
 
 use crate::minted::NOW;
 use crate::support::{Fixture, hermetic, run, say, xtask};
@@ -117,7 +117,7 @@ fn case_72_what_is_wrong_with_a_signature_through_sigstore() {
             ("refuted", &["identity"]),
         );
     }
-    let unlisted = Claims { log: rehearsal::CertificateLog::None, ..claims.clone() };
+    let unlisted = Claims { log: emulators::CertificateLog::None, ..claims.clone() };
     let unlisted = signed.sign(&unlisted, &payload, true);
     expect(&signed, "a certificate that no log lists", &payload, &unlisted, ("refuted", &["sct"]));
     let mut elsewhere = Sigstore::new(NOW).unwrap();

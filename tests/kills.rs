@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use rehearsal::{Fault, Hook, What, When};
+use emulators::{Fault, Hook, What, When};
 
 use crate::support::say;
 use crate::world::{TAG, World};

@@ -1,7 +1,7 @@
 //! Ways to "proven" that a review found open, each closed, with what is still proven beside it.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
-use rehearsal::{CertificateLog, Claims, Content, Mint, Run, Signer, Sigstore};
+use emulators::{CertificateLog, Claims, Content, Mint, Run, Signer, Sigstore};
 use serde_json::{Value, json};
 
 use crate::minted::{FILE, Minted, NOW, POLICY, release_run, verdict};
@@ -213,11 +213,11 @@ fn lists_without_end_end_and_broken_ones_are_no_lists() {
         );
         let headers = vec![("link", next)];
         let body = json!({ "attestations": [], "message": "no" }).to_string();
-        let what = rehearsal::What::Answer { status, headers, body, when: rehearsal::When::Before };
+        let what = emulators::What::Answer { status, headers, body, when: emulators::When::Before };
         released
             .world
             .github
-            .arm(rehearsal::Fault { times, ..rehearsal::Fault::once("GET", "/attestations/", what) });
+            .arm(emulators::Fault { times, ..emulators::Fault::once("GET", "/attestations/", what) });
     };
     page(200, 1);
     page(404, 1);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use rehearsal::{Claims, Content, Mint, Run, Signer, Sigstore};
+use emulators::{Claims, Content, Mint, Run, Signer, Sigstore};
 use serde_json::Value;
 
 use crate::support::{Ran, hermetic, run, xtask};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rehearsal::Exchange;
+use emulators::Exchange;
 use serde_json::{Map, Value, json};
 
 use crate::support::say;

@@ -124,16 +124,16 @@ fn a_snappy_bomb_and_endless_pages() {
         { "bundle_url": bomb, "repository_id": 424_242 },
         { "bundle_url": endless, "repository_id": 424_242 },
     ] });
-    released.world.github.arm(rehearsal::Fault {
+    released.world.github.arm(emulators::Fault {
         times: 9,
-        ..rehearsal::Fault::once(
+        ..emulators::Fault::once(
             "GET",
             "/attestations/",
-            rehearsal::What::Answer {
+            emulators::What::Answer {
                 status: 200,
                 headers: Vec::new(),
                 body: listed.to_string(),
-                when: rehearsal::When::Before,
+                when: emulators::When::Before,
             },
         )
     });

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rehearsal::{Run, Sigstore};
+use emulators::{Run, Sigstore};
 
 use crate::minted::{release_run, sha256sum};
 use crate::support::{Fixture, hermetic, run, xtask};
@@ -28,7 +28,7 @@ fn demo() -> (tempfile::TempDir, PathBuf) {
     let (bare, demo) = (folder.path().join("origin.git"), folder.path().join("demo"));
     let git = |arguments: &[&str]| run(hermetic("git", folder.path()).args(arguments)).ok();
     git(&["init", "-q", "--bare", "-b", "main", bare.to_str().unwrap()]);
-    rehearsal::demo(&bare, include_str!("../release.toml"), "server/v0.2.0").unwrap();
+    emulators::demo(&bare, include_str!("../release.toml"), "server/v0.2.0").unwrap();
     git(&["clone", "-q", bare.to_str().unwrap(), demo.to_str().unwrap()]);
     (folder, demo)
 }

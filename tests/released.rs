@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
-use rehearsal::{Run, Sigstore};
+use emulators::{Run, Sigstore};
 use serde_json::{Value, json};
 
 use crate::minted::{NOW, release_run};

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use rehearsal::{Fault, What, When};
+use emulators::{Fault, What, When};
 use serde_json::json;
 
 use crate::support::{Ran, run};

@@ -1,7 +1,7 @@
 //! What our Sigstore instance mints is accepted by verifiers that nobody here wrote, and refused by them when tampered with.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
-use rehearsal::{LogKind, Mint};
+use emulators::{LogKind, Mint};
 use serde_json::Value;
 
 use crate::minted::{COMMIT, Minted, release_run};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rehearsal::{Fault, Hook, What, When};
+use emulators::{Fault, Hook, What, When};
 use serde_json::{Value, json};
 
 use crate::support::run;

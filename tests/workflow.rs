@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rehearsal::{Run, Sigstore};
+use emulators::{Run, Sigstore};
 
 use crate::minted::{NOW, release_run, sha256sum};
 use crate::security::record;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use rehearsal::{GitHub, Settings, User};
+use emulators::{GitHub, Settings, User};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rehearsal::{Fault, What, When};
+use emulators::{Fault, What, When};
 use serde_json::{Value, json};
 
 use super::record;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
-use rehearsal::{LogKind, Mint};
+use emulators::{LogKind, Mint};
 use serde_json::Value;
 
 use crate::minted::{Minted, POLICY, release_run};

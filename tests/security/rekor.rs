@@ -1,6 +1,6 @@
 //! Case 96: a Rekor v2 entry whose proof says something else than its checkpoint and its leaf.
 
-use rehearsal::{LogKind, Mint};
+use emulators::{LogKind, Mint};
 use serde_json::Value;
 
 use super::record;

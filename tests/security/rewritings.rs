@@ -1,7 +1,7 @@
 //! Bundles that say the same in another writing, which no change of a byte makes. Each is in `docs/verifying.md`.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
-use rehearsal::{LogKind, Mint};
+use emulators::{LogKind, Mint};
 use serde_json::Value;
 
 use crate::minted::{Minted, POLICY, release_run};

@@ -166,9 +166,9 @@ fn case_103_an_asset_that_nobody_planned_is_not_published() {
     let world = std::sync::Arc::new(World::new());
     let hook = {
         let (api, home) = (world.github.api(), world.home.path().to_owned());
-        rehearsal::Hook::new(move || put(&api, &home))
+        emulators::Hook::new(move || put(&api, &home))
     };
-    let fault = rehearsal::Fault::once("GET", "/git/ref/tags/", rehearsal::What::Meanwhile(hook));
+    let fault = emulators::Fault::once("GET", "/git/ref/tags/", emulators::What::Meanwhile(hook));
     world.github.arm(fault);
     let ran = world.run(&["release", TAG, "--push"]);
     assert_eq!(ran.code, 1, "{}", ran.stdout);
@@ -206,7 +206,7 @@ fn case_107_a_tag_named_like_the_branch_and_tags_that_name_no_commit() {
         world.clone.git(["tag", "-a", "-m", "release", TAG]);
         world.clone.git(["push", "-q", "origin", TAG, &format!("{TAG}^{{commit}}:refs/tags/main")]);
         let commit = world.clone.git(["rev-parse", "HEAD"]);
-        let sigstore = rehearsal::Sigstore::new(NOW).unwrap();
+        let sigstore = emulators::Sigstore::new(NOW).unwrap();
         let root = sigstore.trusted_root().unwrap().to_string();
         std::fs::write(world.home.path().join("root.json"), root).unwrap();
         let mut released = Released { world, sigstore, commit };

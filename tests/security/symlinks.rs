@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use rehearsal::Tuf;
+use emulators::Tuf;
 
 use super::record;
 use crate::offline::may_trace;
@@ -43,7 +43,7 @@ impl Scene {
         std::fs::create_dir(world.home.path().join("own")).unwrap();
         std::fs::write(world.home.path().join("own/file"), VICTIM).unwrap();
         let tuf = Tuf::new().unwrap();
-        let root = rehearsal::Sigstore::new(1_700_002_000).unwrap().trusted_root().unwrap().to_string();
+        let root = emulators::Sigstore::new(1_700_002_000).unwrap().trusted_root().unwrap().to_string();
         let bootstrap = world.home.path().join("tuf-root.json");
         let mut address = String::new();
         for (path, bytes) in tuf.files(1, &root, "2099-01-01T00:00:00Z") {
@@ -94,7 +94,7 @@ impl Scene {
             let hex = asset["digest"].as_str().unwrap().trim_start_matches("sha256:").to_owned();
             let name = asset["name"].as_str().unwrap();
             let statement = crate::minted::release_run().provenance(&[(name, &hex)]);
-            let mut sigstore = rehearsal::Sigstore::new(1_700_002_000).unwrap();
+            let mut sigstore = emulators::Sigstore::new(1_700_002_000).unwrap();
             let bundle = sigstore.attest(&crate::minted::release_run().claims(), &statement).unwrap();
             self.world.github.attest(&bundle.to_string(), false).unwrap();
         }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rehearsal::{Fault, GitHub, Settings, Tuf, What, When};
+use emulators::{Fault, GitHub, Settings, Tuf, What, When};
 
 use super::record;
 use crate::minted::{Minted, NOW, POLICY, verdict};

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, anyhow};
 use model::{Catalog, ReleaseTag, RepoSlug};
 use ops::{OpsError, Programs};
-use play::{Belongings, KeyKind, Plot, Source};
+use rehearsal::{Belongings, KeyKind, Plot, Source};
 
 use crate::args::{Global, Rehearse};
 use crate::environment::{self, value};

@@ -9,7 +9,7 @@ use model::attestation::JudgedBundle;
 use model::audit::AuditReport;
 use model::plan::{Action, Checked, Outcome, Plan, State};
 use model::verdict::{Finding, Verdict, worst};
-use play::{Became, Struck, Tried};
+use rehearsal::{Became, Struck, Tried};
 use serde::Serialize;
 
 use crate::args::{Format, Global};

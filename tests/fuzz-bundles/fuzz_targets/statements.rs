@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use libfuzzer_sys::fuzz_target;
 use model::Digest;
 use provenance::{Artifact, Checker, Roots};
-use rehearsal::{Content, Mint, Run, Signer, Sigstore};
+use emulators::{Content, Mint, Run, Signer, Sigstore};
 
 thread_local! {
     static SIGSTORE: RefCell<(Sigstore, Roots)> = RefCell::new({

@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use libfuzzer_sys::fuzz_target;
 use model::Digest;
 use provenance::{Artifact, Checker, Roots};
-use rehearsal::{Content, LogKind, Mint, Run, Signer, Sigstore};
+use emulators::{Content, LogKind, Mint, Run, Signer, Sigstore};
 use serde_json::{Value, json};
 
 const TOKEN: &str = "/verificationMaterial/timestampVerificationData/rfc3161Timestamps/0/signedTimestamp";

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use model::ReleaseTag;
 use model::verdict::{Finding, Verdict, worst};
-use play::{Belongings, FAULTS, Fault, PlayError, Plot, Rehearsed, Source, Struck, Told, Tried};
+use rehearsal::{Belongings, FAULTS, Fault, PlayError, Plot, Rehearsed, Source, Struck, Told, Tried};
 use serde::Serialize;
 
 use crate::Ending;
@@ -70,7 +70,7 @@ fn faults(name: &str) -> Result<Vec<Fault>, Failure> {
 
 fn played(global: &Global, args: &Rehearse, plot: &Plot, belongings: &Belongings) -> Result<Ending, Failure> {
     let (mut begun, mut times) = (Instant::now(), Vec::new());
-    let rehearsed = play::rehearse(plot, belongings, args.keep, &mut |told| match told {
+    let rehearsed = rehearsal::rehearse(plot, belongings, args.keep, &mut |told| match told {
         Told::Begins(step) => {
             begun = Instant::now();
             report::tell(global, &format!("rehearsing: {step}"));
@@ -180,7 +180,7 @@ fn struck(
     faults: &[Fault],
     belongings: &Belongings,
 ) -> Result<Ending, Failure> {
-    let all = play::strike(plot, faults, belongings, &mut |it| {
+    let all = rehearsal::strike(plot, faults, belongings, &mut |it| {
         report::tell(global, &format!("rehearsing: {}: {}", it.name, it.what));
     })
     .map_err(unset)?;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use emulators::KeyKind;
 use model::{Catalog, ReleaseTag, RepoSlug};
-use rehearsal::KeyKind;
 
 /// What is to be rehearsed, and with what.
 #[derive(Debug, Clone)]

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use emulators::{GitHub, KeyKind, Settings, Sigstore, ThrowawayKey};
 use model::Catalog;
-use rehearsal::{GitHub, KeyKind, Settings, Sigstore, ThrowawayKey};
 use tempfile::TempDir;
 
 use crate::process::Somebody;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use emulators::Fault as Broken;
 use model::verdict::{Finding, Verdict};
-use rehearsal::Fault as Broken;
 use serde::Serialize;
 
 use crate::acts::{self, Released, Reported};

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use emulators::Run;
 use model::verdict::{Finding, Verdict};
 use model::{Digest, ReleaseTag};
-use rehearsal::Run;
 use serde_json::Value;
 
 use crate::process::{Ran, ran};

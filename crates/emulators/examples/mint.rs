@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::path::Path;
 
+use emulators::{Run, Sigstore};
 use model::Digest;
-use rehearsal::{Run, Sigstore};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args().nth(1).ok_or("usage: mint FOLDER")?;

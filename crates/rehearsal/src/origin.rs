@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use rehearsal::GitHub;
+use emulators::GitHub;
 
 use crate::process::{self, Somebody};
 use crate::{PlayError, Plot, written};
 
 /// Fills origin with the demo, and clones it. Says what stands there.
 pub(crate) fn demo(plot: &Plot, github: &GitHub, operator: &Somebody) -> Result<String, PlayError> {
-    let (commits, tags) = rehearsal::demo(github.bare(), &plot.catalog_text, &plot.tag.name())?;
+    let (commits, tags) = emulators::demo(github.bare(), &plot.catalog_text, &plot.tag.name())?;
     operator.git(&operator.home, ["clone", "-q", &github.clone_url(), "clone"])?;
     Ok(format!("a demo repository of {commits} commits and {tags} tags"))
 }

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rehearsal::GitHub;
+use emulators::GitHub;
 
 use crate::{PlayError, Plot, folder_of, interrupt};
 
