@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use model::RepoPath;
-use model::facts::Check;
-use model::request::Badge;
+use model::release::facts::Check;
+use model::release::request::Badge;
 
 use crate::verbs::config::ConfigArgs;
 use crate::verbs::trusted_root::TrustedRootArgs;

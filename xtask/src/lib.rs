@@ -1,7 +1,7 @@
 //! `cargo xtask`: plans, performs and explains OpenSandbox releases.
 //!
 //! The face. Here, and only here, arguments, environment, clock and terminal are read and text is printed. What was
-//! typed (`args`) becomes what is meant (`session`, `model::request::Request`), `ops` does the work, and a verb
+//! typed (`args`) becomes what is meant (`session`, `model::release::request::Request`), `ops` does the work, and a verb
 //! shows what came of it. Two programs have this face: the suite, and its verb `verify` by itself.
 
 mod args;
@@ -18,7 +18,7 @@ mod world;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use model::verdict::Verdict;
+use model::evidence::verdict::Verdict;
 
 use crate::args::{Arguments, Verb, Verifier};
 use crate::failure::Failure;

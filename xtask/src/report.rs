@@ -5,10 +5,10 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use model::attestation::JudgedBundle;
-use model::audit::AuditReport;
-use model::plan::{Action, Checked, Outcome, Plan, State};
-use model::verdict::{Finding, Verdict, worst};
+use model::evidence::attestation::JudgedBundle;
+use model::evidence::audit::AuditReport;
+use model::evidence::verdict::{Finding, Verdict, worst};
+use model::release::plan::{Action, Checked, Outcome, Plan, State};
 use rehearsal::{Became, Struck, Tried};
 use serde::Serialize;
 
@@ -94,7 +94,7 @@ pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
 fn escaped_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c != '\n' && model::foreign::is_obeyed(c) || c == '[' && out.ends_with("##") {
+        if c != '\n' && model::base::foreign::is_obeyed(c) || c == '[' && out.ends_with("##") {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 write!(out, "\\u{unit:04x}").expect("writing to a string cannot fail");
             }
@@ -159,9 +159,9 @@ pub(crate) fn checks(page: &mut Page, checks: &[Checked], all: bool) {
     }
 }
 
-/// Text that may come from elsewhere, as it may be printed ([`model::foreign::escape`]).
+/// Text that may come from elsewhere, as it may be printed ([`model::base::foreign::escape`]).
 pub(crate) fn harmless(text: &str) -> String {
-    model::foreign::escape(text)
+    model::base::foreign::escape(text)
 }
 
 /// How wide text is, where its words let it.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use model::catalog::Target;
-use model::request::{OutputFolder, Reach, Request, Signing, Start};
+use model::release::request::{OutputFolder, Reach, Request, Signing, Start};
 use model::{Catalog, ReleaseTag, RepoSlug};
 use ops::{Patience, Programs, Repo, Surroundings, Template, Work};
 

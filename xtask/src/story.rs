@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use model::plan::Action;
+use model::release::plan::Action;
 use ops::{Deed, Event, Told};
 
 use crate::args::Global;

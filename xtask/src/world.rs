@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use model::RepoSlug;
-use model::hosting::Credentials;
+use model::release::host::Credentials;
 use ops::{Cache, Forge, ForgeSettings, OperatorForge, OpsError, Patience, Token, Trusted, World};
 
 use crate::environment::{self, value};

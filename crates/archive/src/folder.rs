@@ -15,7 +15,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
-use model::receipt::MadeFile;
+use model::release::receipt::MadeFile;
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags};
 
 pub use pending::{Measured, PendingFile};

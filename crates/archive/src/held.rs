@@ -1,6 +1,6 @@
 //! A source archive that somebody else published, held against what it should be.
 
-use model::audit::{Compared, Difference, Flaw, Held as WasHeld};
+use model::evidence::audit::{Compared, Difference, Flaw, Held as WasHeld};
 
 use crate::gunzip::{Gunzip, ReadError};
 use crate::strict::TarReader;

@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 
 use model::ObjectId;
-use model::audit::Archived;
-use model::id::Hasher;
+use model::base::id::Hasher;
+use model::evidence::audit::Archived;
 
 use crate::gunzip::{ReadError, bad};
 

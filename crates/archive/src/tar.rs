@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use ::tar::{EntryType, Header};
 use model::ObjectId;
-use model::tree::{Content, Member, Snapshot};
+use model::release::tree::{Content, Member, Snapshot};
 
 /// A block of a tar stream, in bytes.
 const RECORD: usize = 512;

@@ -1,7 +1,8 @@
 //! The attestations that GitHub keeps for an artifact (REST, "Repository attestations").
 
-use model::hosting::HostedAttestation;
-use model::{Foreign, url};
+use model::Foreign;
+use model::base::url;
+use model::release::host::HostedAttestation;
 use reqwest::{Method, Url};
 
 use crate::client::{Repeat, is_here};

@@ -302,13 +302,14 @@ fn wait_asked_for(headers: &HeaderMap) -> Option<Duration> {
         return None;
     }
     let date = headers.get("date").and_then(|it: &HeaderValue| it.to_str().ok());
-    let now = u64::try_from(model::time::from_http(date?)?).ok()?;
+    let now = u64::try_from(model::base::time::from_http(date?)?).ok()?;
     Some(Duration::from_secs(number("x-ratelimit-reset")?.saturating_sub(now).saturating_add(1)))
 }
 
 /// The API's root, if it is one that a token may be sent to.
 fn root(address: &str, with_token: bool) -> Result<Url, ForgeError> {
-    let bad = |reason| ForgeError::Address { address: model::url::without_credentials(address), reason };
+    let bad =
+        |reason| ForgeError::Address { address: model::base::url::without_credentials(address), reason };
     let url = Url::parse(address).map_err(|_| bad("it is no URL"))?;
     let host = url.host_str().ok_or_else(|| bad("it names no host"))?;
     let here = is_here(host);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::Foreign;
-use model::hosting::HostedAsset;
-use model::id::Hasher;
+use model::base::id::Hasher;
+use model::release::host::HostedAsset;
 use octocrab::OctoBody;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};

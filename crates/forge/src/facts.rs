@@ -1,7 +1,7 @@
 //! What is there.
 
-use model::hosting::{HostedAsset, HostedRelease, HostedRepository, OriginTag, TokenRights};
-use model::url;
+use model::base::url;
+use model::release::host::{HostedAsset, HostedRelease, HostedRepository, OriginTag, TokenRights};
 use model::{CommitId, Foreign, ObjectId};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};

@@ -1,6 +1,6 @@
 //! Releases: made, changed, published. What was lost on the way is looked for, never made again.
 
-use model::hosting::{HostedRelease, Page};
+use model::release::host::{HostedRelease, Page};
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use model::hosting::Credentials;
+use model::release::host::Credentials;
 
 /// A token, and where it comes from. It is shown nowhere.
 #[derive(Clone)]

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
-use model::hosting::{HostedAsset, HostedRelease, WantedAsset};
-use model::url;
+use model::base::url;
+use model::release::host::{HostedAsset, HostedRelease, WantedAsset};
 use octocrab::OctoBody;
 
 use crate::client::{not_answered, read};

@@ -1,6 +1,6 @@
 //! Answers as GitHub writes them, as far as they are read here.
 
-use model::hosting::{HostedAsset, HostedRelease, HostedRepository, TokenRights};
+use model::release::host::{HostedAsset, HostedRelease, HostedRepository, TokenRights};
 use model::{Digest, Foreign};
 use serde::Deserialize;
 
@@ -62,7 +62,7 @@ impl From<Release> for HostedRelease {
             body: Foreign::new(it.body.unwrap_or_default()),
             draft: it.draft,
             prerelease: it.prerelease,
-            published: it.published_at.as_deref().and_then(model::time::from_rfc3339),
+            published: it.published_at.as_deref().and_then(model::base::time::from_rfc3339),
             immutable: it.immutable.unwrap_or(false),
             page: Foreign::new(it.html_url),
             upload_url: Foreign::new(it.upload_url),

@@ -1,37 +1,18 @@
-//! The nouns of a release: target, tag, version, commit, request, facts, plan, receipt.
+//! The nouns of a release, in four folders: base values, the release configuration, a release, and the evidence about it.
 //!
 //! This crate will not read a file, ask the clock, look at the environment or decide anything. A value
 //! that has been parsed is a valid one: types with rules have private fields and one fallible constructor.
 
-pub mod attestation;
-pub mod audit;
+pub mod base;
 pub mod catalog;
-mod causes;
-pub mod change;
-pub mod facts;
-pub mod foreign;
-pub mod hosting;
-pub mod id;
-pub mod path;
-pub mod plan;
-pub mod receipt;
-pub mod request;
-pub mod signature;
-pub mod slug;
-pub mod sums;
-pub mod tag;
-pub mod time;
-pub mod tree;
-pub mod trusted_root;
-pub mod url;
-pub mod verdict;
-pub mod version;
+pub mod evidence;
+pub mod release;
 
+pub use base::foreign::Foreign;
+pub use base::id::{CommitId, Digest, ObjectId};
+pub use base::path::RepoPath;
+pub use base::slug::RepoSlug;
+pub use base::with_causes;
+pub use catalog::tag::{ReleaseTag, TagError};
+pub use catalog::version::{Scheme, Version, VersionError};
 pub use catalog::{Catalog, CatalogError, Channel, Target, VersionSource};
-pub use causes::with_causes;
-pub use foreign::Foreign;
-pub use id::{CommitId, Digest, ObjectId};
-pub use path::RepoPath;
-pub use slug::RepoSlug;
-pub use tag::{ReleaseTag, TagError};
-pub use version::{Scheme, Version, VersionError};

@@ -1,8 +1,9 @@
 //! What a template is given.
 
+use model::base::url;
 use model::catalog::{Catalog, Target};
-use model::change::{Changelog, Contributor, Entry, Kind, Since};
-use model::{CommitId, ReleaseTag, RepoSlug, url};
+use model::release::changelog::{Changelog, Contributor, Entry, Kind, Since};
+use model::{CommitId, ReleaseTag, RepoSlug};
 use serde::Serialize;
 
 use crate::escape;

@@ -1,6 +1,6 @@
 //! Notes that fit: GitHub takes bodies of up to 125,000 characters.
 
-use model::change::Kind;
+use model::release::changelog::Kind;
 
 use crate::NotesError;
 use crate::page::Page;

@@ -3,14 +3,15 @@
 use std::io::Write;
 
 use archive::{Folder, GzipError, Measured, TarStream, Threads, gzip};
-use model::audit::AuditReport;
-use model::facts::TagKind;
-use model::hosting::{HostedRelease, WantedAsset};
-use model::plan::Approved;
-use model::receipt::{MadeFile, MadeTag, Receipt};
-use model::request::{OutputFolder, Reach, Request, Signing};
-use model::tree::Snapshot;
-use model::{CommitId, Digest, ReleaseTag, sums};
+use model::evidence::audit::AuditReport;
+use model::evidence::sums;
+use model::release::facts::TagKind;
+use model::release::host::{HostedRelease, WantedAsset};
+use model::release::plan::Approved;
+use model::release::receipt::{MadeFile, MadeTag, Receipt};
+use model::release::request::{OutputFolder, Reach, Request, Signing};
+use model::release::tree::Snapshot;
+use model::{CommitId, Digest, ReleaseTag};
 use repo::{Repo, RepoError};
 
 use crate::lock::TagLock;

@@ -1,12 +1,15 @@
 //! What an outsider finds: public bytes, without credentials, from the beginning.
 
 use forge::{ForgeError, Sink, Told};
-use model::attestation::{Claim, Expected, HostRule, Judged, PROVENANCE, Signer};
-use model::audit::{Asked, AuditReport, Download, Due, Evidence, Flaw, Held, Promise, Received, Run};
-use model::hosting::{HostedAttestation, HostedRelease, OriginTag};
-use model::id::Hasher;
-use model::verdict::Finding;
-use model::{Catalog, Digest, ObjectId, ReleaseTag, RepoSlug, sums};
+use model::base::id::Hasher;
+use model::evidence::attestation::{Claim, Expected, HostRule, Judged, PROVENANCE, Signer};
+use model::evidence::audit::{
+    Asked, AuditReport, Download, Due, Evidence, Flaw, Held, Promise, Received, Run,
+};
+use model::evidence::sums;
+use model::evidence::verdict::Finding;
+use model::release::host::{HostedAttestation, HostedRelease, OriginTag};
+use model::{Catalog, Digest, ObjectId, ReleaseTag, RepoSlug};
 use provenance::{Artifact, Checker, Roots};
 
 use crate::expected::Regenerated;
@@ -43,7 +46,7 @@ pub fn promise(catalog: &Catalog, tag: &ReleaseTag, attested: Due) -> Promise {
         branch: catalog.default_branch.clone(),
         attested,
         signers: catalog.signers.is_some(),
-        attested_since: catalog.attested_since.as_deref().and_then(model::time::from_day),
+        attested_since: catalog.attested_since.as_deref().and_then(model::base::time::from_day),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use archive::Folder;
-use model::signature::Format;
+use model::evidence::signature::Format;
 
 use crate::{OpsError, Work, tags};
 

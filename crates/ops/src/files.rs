@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use archive::Folder;
-use model::receipt::MadeFile;
+use model::release::receipt::MadeFile;
 
 use crate::OpsError;
 

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use forge::Told;
 use model::catalog::{Catalog, Target};
-use model::change::{History, Since};
-use model::facts::{BranchFact, CloneFacts, Facts, Seen, SourceFact, StartFact, TagFact, TagKind};
-use model::hosting::{HostedRelease, OriginFacts, WorldFacts};
-use model::plan::Checked;
-use model::request::{Request, Signing, Start};
+use model::release::changelog::{History, Since};
+use model::release::facts::{BranchFact, CloneFacts, Facts, Seen, SourceFact, StartFact, TagFact, TagKind};
+use model::release::host::{HostedRelease, OriginFacts, WorldFacts};
+use model::release::plan::Checked;
+use model::release::request::{Request, Signing, Start};
 use model::{CommitId, ReleaseTag, RepoPath, Version};
 use repo::{Repo, RepoError};
 use signing::Key;

@@ -25,8 +25,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use model::Catalog;
-use model::plan::Action;
-use model::receipt::MadeFile;
+use model::release::plan::Action;
+use model::release::receipt::MadeFile;
 
 pub use ::forge::{Forge, ForgeError, Patience, Settings as ForgeSettings, Token, Told};
 pub use ::notes::Template;
@@ -98,7 +98,7 @@ pub struct Surroundings {
 /// The name of the file that the notes are written to.
 pub const NOTES_FILE: &str = "NOTES.md";
 /// The name of the file with the digests.
-pub const SUMS_FILE: &str = model::sums::FILE_NAME;
+pub const SUMS_FILE: &str = model::evidence::sums::FILE_NAME;
 
 /// What happens while a release is performed.
 #[derive(Debug, Clone)]

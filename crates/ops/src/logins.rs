@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use forge::{ForgeError, Told};
-use model::change::History;
+use model::release::changelog::History;
 
 use crate::Work;
 use crate::cache::Cache;

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::fmt;
 
 use forge::{Forge, ForgeError, Settings, Token};
-use model::hosting::Credentials;
+use model::release::host::Credentials;
 
 /// Finds the operator's token. Returns `None` if there is none.
 type FindToken<'a> = Box<dyn Fn() -> Option<Token> + 'a>;

@@ -1,8 +1,8 @@
 //! The folder that a release's files are written to.
 
 use archive::{Folder, FolderError};
-use model::facts::FilesFact;
-use model::request::OutputFolder;
+use model::release::facts::FilesFact;
+use model::release::request::OutputFolder;
 
 use crate::{NOTES_FILE, SUMS_FILE};
 

@@ -1,10 +1,10 @@
 //! A release as it would be: facts, plan, changelog and notes.
 
 use model::catalog::Target;
-use model::change::Changelog;
-use model::facts::{Facts, TagKind};
-use model::plan::Plan;
-use model::request::{Request, Signing};
+use model::release::changelog::Changelog;
+use model::release::facts::{Facts, TagKind};
+use model::release::plan::Plan;
+use model::release::request::{Request, Signing};
 use notes::{Notes, Template};
 use signing::Key;
 

@@ -5,11 +5,11 @@ use std::io;
 
 use archive::Folder;
 use forge::{Latest, Parcel, Told};
-use model::audit::{AuditReport, Due, Made, Promise};
-use model::hosting::{HostedRelease, Page, WantedAsset, WorldFacts};
-use model::plan::Action;
-use model::receipt::{MadeFile, MadeTag, Receipt};
-use model::request::{End, Publication, Request, Signing};
+use model::evidence::audit::{AuditReport, Due, Made, Promise};
+use model::release::host::{HostedRelease, Page, WantedAsset, WorldFacts};
+use model::release::plan::Action;
+use model::release::receipt::{MadeFile, MadeTag, Receipt};
+use model::release::request::{End, Publication, Request, Signing};
 use rules::Need;
 
 use crate::audit::{self, Audit};

@@ -1,7 +1,7 @@
 //! How a target stands: its newest release, and what came since.
 
 use model::catalog::Target;
-use model::facts::TagFact;
+use model::release::facts::TagFact;
 use model::{CommitId, Version};
 use repo::Repo;
 use rules::Unreleased;

@@ -1,11 +1,11 @@
 //! Signed tags: which key would sign, whether it counts, and what a tag proves.
 
 use model::CommitId;
-use model::attestation::{Claim, Rejection};
-use model::facts::{SignerFact, SignerState};
-use model::request::Signing;
-use model::signature::{Identity, Looked, TagEvidence, TagObject};
-use model::verdict::{Finding, Verdict};
+use model::evidence::attestation::{Claim, Rejection};
+use model::evidence::signature::{Identity, Looked, TagEvidence, TagObject};
+use model::evidence::verdict::{Finding, Verdict};
+use model::release::facts::{SignerFact, SignerState};
+use model::release::request::Signing;
 use provenance::Checker;
 use repo::{Repo, SigningConfig};
 use signing::{AllowedSigners, Key, PinnedKeys, Settings, SignError, SshTrust, Trust};
@@ -115,7 +115,7 @@ fn judged(work: Work<'_>, key: &Key, tagger: &str) -> Result<SignerFact, OpsErro
     };
     let judged = rules::judge_signer("signer", email, &signer, work.around.now);
     let until = signer.grants.iter().filter_map(|it| it.valid_before).max();
-    let until = until.map_or(String::new(), |it| format!(", until {}", model::time::rfc3339(it)));
+    let until = until.map_or(String::new(), |it| format!(", until {}", model::base::time::rfc3339(it)));
     let state = if judged.verdict == Verdict::Proven { SignerState::Accepted } else { SignerState::Refused };
     Ok(fact(state, format!("{}{until}", judged.evidence), &judged.hint))
 }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use forge::{Forge, ForgeError, Told};
 use model::Digest;
-use model::attestation::{Candidate, Expected, Judged, JudgedBundle, Rejection};
-use model::hosting::HostedAttestation;
-use model::id::Hasher;
-use model::trusted_root::RootSummary;
-use model::verdict::{Finding, Verdict, worst};
+use model::base::id::Hasher;
+use model::evidence::attestation::{Candidate, Expected, Judged, JudgedBundle, Rejection};
+use model::evidence::trusted_root::RootSummary;
+use model::evidence::verdict::{Finding, Verdict, worst};
+use model::release::host::HostedAttestation;
 use provenance::{Artifact, Checker, Key, Refresh, Roots, Split};
 
 use crate::{OpsError, World};

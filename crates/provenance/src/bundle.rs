@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead};
 
-use model::attestation::Rejection;
+use model::evidence::attestation::Rejection;
 
 /// The longest bundle that is read, in bytes: those of GitHub have some ten thousand, and JSON takes a hundred times its length in
 /// memory where somebody means it to.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::attestation::{Claims, Rejection, SignerCertificate};
+use model::evidence::attestation::{Claims, Rejection, SignerCertificate};
 use x509_cert::Certificate;
 use x509_cert::der::asn1::{ObjectIdentifier, OctetString, Utf8StringRef};
 use x509_cert::der::{Decode as _, Tag, Tagged as _};

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use model::Digest;
-use model::attestation::{Attested, LogProof, Rejection};
+use model::evidence::attestation::{Attested, LogProof, Rejection};
 use sigstore_verify::types::bundle::VerificationMaterialContent;
 use sigstore_verify::types::{Bundle, DerPublicKey, Sha256Hash, SignatureContent};
 use sigstore_verify::{

@@ -7,7 +7,7 @@
 use cms::content_info::{CmsVersion, ContentInfo};
 use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
 use model::Digest;
-use model::attestation::{Attested, Rejection};
+use model::evidence::attestation::{Attested, Rejection};
 use serde_json::{Value, json};
 use sigstore_verify::types::{DerCertificate, SignatureBytes};
 use x509_cert::Certificate;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::attestation::{LogProof, Rejection};
+use model::evidence::attestation::{LogProof, Rejection};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use sigstore_verify::types::bundle::InclusionProof;

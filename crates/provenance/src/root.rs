@@ -2,8 +2,8 @@
 
 use std::io;
 
-use model::attestation::Rejection;
-use model::trusted_root::RootSummary;
+use model::evidence::attestation::Rejection;
+use model::evidence::trusted_root::RootSummary;
 use sigstore_verify::Verifier;
 use sigstore_verify::crypto::VerificationKey;
 use sigstore_verify::trust_root::TrustedRoot;
@@ -138,7 +138,7 @@ impl Roots {
     pub fn about(&self, now: i64) -> String {
         let newest = self.all.iter().map(|it| it.summary.newest).max().unwrap_or(0);
         let days = (now - newest).max(0) / 86_400;
-        let day = model::time::rfc3339(newest);
+        let day = model::base::time::rfc3339(newest);
         let day = day.split('T').next().unwrap_or_default();
         let left_out: usize = self.all.iter().map(|it| it.left_out).sum();
         let note = if left_out == 0 {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::attestation::{
+use model::evidence::attestation::{
     Build, PROVENANCE, PROVENANCE_V02, Predicate, Provenance, Rejection, ReleaseClaims, Statement, Subject,
 };
 use serde::Deserialize;

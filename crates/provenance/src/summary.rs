@@ -1,9 +1,9 @@
 //! What a trusted root names, to be looked at.
 
 use model::Digest;
-use model::id::hex;
-use model::time::rfc3339;
-use model::trusted_root::{KeySummary, RootSummary};
+use model::base::id::hex;
+use model::base::time::rfc3339;
+use model::evidence::trusted_root::{KeySummary, RootSummary};
 use sigstore_verify::trust_root::TrustedRoot;
 use sigstore_verify::trust_root::trusted_root::{CertChain, CertificateSubject};
 use sigstore_verify::types::time_range::TimeRange;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use emulators::Run;
-use model::verdict::{Finding, Verdict};
+use model::evidence::verdict::{Finding, Verdict};
 use model::{Digest, ReleaseTag};
 use serde_json::Value;
 

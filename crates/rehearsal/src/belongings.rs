@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use model::verdict::{Finding, Verdict};
+use model::evidence::verdict::{Finding, Verdict};
 
 use crate::PlayError;
 use crate::acts::finding;

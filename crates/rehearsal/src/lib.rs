@@ -17,7 +17,7 @@ mod strike;
 
 use std::path::{Path, PathBuf};
 
-use model::verdict::{Finding, Verdict};
+use model::evidence::verdict::{Finding, Verdict};
 
 pub use belongings::{Belongings, Seen};
 pub use emulators::KeyKind;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use model::verdict::{Finding, Verdict};
+use model::evidence::verdict::{Finding, Verdict};
 use serde::Serialize;
 
 use crate::acts::finding;

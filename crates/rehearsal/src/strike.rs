@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use emulators::Fault as Broken;
-use model::verdict::{Finding, Verdict};
+use model::evidence::verdict::{Finding, Verdict};
 use serde::Serialize;
 
 use crate::acts::{self, Released, Reported};

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use git2::{Mailmap, Oid};
-use model::change::{History, Link};
+use model::release::changelog::{History, Link};
 use model::{CommitId, RepoPath};
 
 use crate::error::object_error;

@@ -2,7 +2,7 @@
 
 use encoding_rs::Encoding;
 use git2::{Commit, Mailmap, Signature};
-use model::change::{Commit as Change, Person};
+use model::release::changelog::{Commit as Change, Person};
 
 /// The commit's message as text. Git keeps bytes and, where they are not UTF-8, the name of their encoding; what
 /// cannot be read as that becomes the replacement character.

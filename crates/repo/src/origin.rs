@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use model::hosting::{OriginFacts, OriginTag};
-use model::{CommitId, ObjectId, RepoSlug, url};
+use model::base::url;
+use model::release::host::{OriginFacts, OriginTag};
+use model::{CommitId, ObjectId, RepoSlug};
 
 use crate::command::{Asked, git_outside, git_safely};
 use crate::programs::{ALWAYS, Programs};

@@ -2,8 +2,8 @@
 
 use git2::{ObjectType, Oid};
 use model::catalog::Target;
-use model::facts::{BranchFact, Seen, TagFact, TagKind};
-use model::receipt::MadeTag;
+use model::release::facts::{BranchFact, Seen, TagFact, TagKind};
+use model::release::receipt::MadeTag;
 use model::{CommitId, ObjectId, RepoPath, Version};
 
 use crate::error::{git_error, object_error};

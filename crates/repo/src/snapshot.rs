@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use git2::{Commit, ObjectType, Odb, OdbObject, Oid};
 use model::CommitId;
-use model::tree::{Content, Member, Snapshot};
+use model::release::tree::{Content, Member, Snapshot};
 
 use crate::attributes::{Attributes, Wanted};
 use crate::error::{git_error, object_error};

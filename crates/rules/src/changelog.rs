@@ -3,7 +3,7 @@
 use git_conventional::Type;
 use model::CommitId;
 use model::RepoPath;
-use model::change::{Changelog, Commit, Entry, History, Kind, Since};
+use model::release::changelog::{Changelog, Commit, Entry, History, Kind, Since};
 
 use crate::contributors::contributors;
 use crate::pulls::{pull_requests, split_number};
@@ -67,7 +67,7 @@ pub fn kind(subject: &str, body: &str) -> Kind {
 mod tests {
     use super::*;
     use model::ObjectId;
-    use model::change::Person;
+    use model::release::changelog::Person;
     use proptest::prelude::*;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use model::change::{Commit, Contributor, Person};
+use model::release::changelog::{Commit, Contributor, Person};
 
 use crate::pattern;
 

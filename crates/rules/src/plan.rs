@@ -1,11 +1,12 @@
 //! What a release still needs.
 
+use model::ReleaseTag;
 use model::catalog::Target;
-use model::facts::Facts;
-use model::hosting::{HostedAsset, HostedRelease, Page, WantedAsset, WorldFacts};
-use model::plan::{Action, Plan, State, Step};
-use model::request::{End, Publication, Reach, Request};
-use model::{ReleaseTag, sums};
+use model::evidence::sums;
+use model::release::facts::Facts;
+use model::release::host::{HostedAsset, HostedRelease, Page, WantedAsset, WorldFacts};
+use model::release::plan::{Action, Plan, State, Step};
+use model::release::request::{End, Publication, Reach, Request};
 
 use crate::preflight;
 use crate::releases::select;

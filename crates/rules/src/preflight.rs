@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 
 use model::CommitId;
 use model::catalog::{TagForm, Target};
-use model::facts::{BranchFact, Check, CloneFacts, Facts, Seen, SignerState, TagFact, TagKind};
-use model::hosting::Page;
-use model::plan::{Checked, Outcome};
-use model::request::{Reach, Request, Signing, Start};
-use model::verdict::{Finding, Verdict};
+use model::evidence::verdict::{Finding, Verdict};
+use model::release::facts::{BranchFact, Check, CloneFacts, Facts, Seen, SignerState, TagFact, TagKind};
+use model::release::host::Page;
+use model::release::plan::{Checked, Outcome};
+use model::release::request::{Reach, Request, Signing, Start};
 
 use crate::tags::CONFIGURE_SIGNERS;
 use crate::world::world_checks;

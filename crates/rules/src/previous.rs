@@ -1,7 +1,7 @@
 //! Which release came before.
 
 use model::Version;
-use model::facts::TagFact;
+use model::release::facts::TagFact;
 
 /// The releases that may be the one before `version`, the likeliest first. The previous release is the first of
 /// them that is an ancestor of the released commit.

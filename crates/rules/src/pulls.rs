@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use model::CommitId;
-use model::change::Link;
+use model::release::changelog::Link;
 
 /// The pull request of every commit that a merge brought in: of the merge nearest to the released line of history,
 /// the one that follows first parents from `tip`. A merge that names no pull request passes the question on to the

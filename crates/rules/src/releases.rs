@@ -1,6 +1,6 @@
 //! Which of several releases of a tag a run goes on with, and what becomes of the others.
 
-use model::hosting::{HostedRelease, Page, WantedAsset};
+use model::release::host::{HostedRelease, Page, WantedAsset};
 
 /// The releases of a tag, told apart.
 #[derive(Debug, Clone, Default)]

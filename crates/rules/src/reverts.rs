@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use model::change::Commit;
+use model::release::changelog::Commit;
 
 use crate::pulls::split_number;
 

@@ -1,8 +1,8 @@
 //! What is unreleased.
 
 use model::Version;
-use model::change::{History, Kind};
-use model::version::Bump;
+use model::catalog::version::Bump;
+use model::release::changelog::{History, Kind};
 
 use crate::changelog::kind;
 use crate::reverts::taken_back;

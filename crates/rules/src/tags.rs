@@ -1,8 +1,8 @@
 //! What a signed tag proves.
 
-use model::signature::{Grant, Identity, Looked, Revocation, Signer, TagEvidence, TagObject};
-use model::time::rfc3339;
-use model::verdict::{Finding, Verdict};
+use model::base::time::rfc3339;
+use model::evidence::signature::{Grant, Identity, Looked, Revocation, Signer, TagEvidence, TagObject};
+use model::evidence::verdict::{Finding, Verdict};
 
 use crate::pattern;
 

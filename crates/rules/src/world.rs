@@ -1,11 +1,12 @@
 //! What the world has, and whether that speaks against publishing.
 
+use model::Version;
 use model::catalog::Target;
-use model::facts::{Check, Facts};
-use model::hosting::{Credentials, HostedRelease, Page, TokenRights, WantedAsset, WorldFacts};
-use model::plan::Checked;
-use model::request::{Badge, Publication, Request};
-use model::{Version, sums};
+use model::evidence::sums;
+use model::release::facts::{Check, Facts};
+use model::release::host::{Credentials, HostedRelease, Page, TokenRights, WantedAsset, WorldFacts};
+use model::release::plan::Checked;
+use model::release::request::{Badge, Publication, Request};
 
 use crate::preflight::{Found, bad, judged};
 use crate::releases::{self, Selection};

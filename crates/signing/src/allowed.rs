@@ -1,8 +1,8 @@
 //! `allowed_signers` (ssh-keygen(1), "ALLOWED SIGNERS"), read strictly: a line that cannot be read is an error, for a
 //! policy of which half is skipped allows or forbids something else than its author meant.
 
-use model::signature::Grant;
-use model::time;
+use model::base::time;
+use model::evidence::signature::Grant;
 use ssh_key::public::KeyData;
 use ssh_key::{Certificate, PublicKey};
 

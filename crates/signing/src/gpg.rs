@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use gpgme::{
     Context, HashAlgorithm, KeyAlgorithm, Protocol, Signature, SignatureSummary, VerificationResult,
 };
-use model::signature::{Grant, Looked, Revocation, Signer};
+use model::evidence::signature::{Grant, Looked, Revocation, Signer};
 
 use crate::RSA_BITS;
 use crate::home::Home;

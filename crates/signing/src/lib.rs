@@ -12,7 +12,7 @@ mod home;
 mod make;
 mod ssh;
 
-use model::signature::{Armored, Format, Looked, Signer};
+use model::evidence::signature::{Armored, Format, Looked, Signer};
 
 pub use allowed::{AllowedSigners, PolicyError};
 pub use gpg::PinnedKeys;

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use model::signature::Format;
+use model::evidence::signature::Format;
 use ssh_key::{PrivateKey, PublicKey};
 
 use crate::gpg::{GpgKey, Kind};

@@ -1,6 +1,6 @@
 //! SSH: whose signature it is (`PROTOCOL.sshsig` of OpenSSH).
 
-use model::signature::{Looked, Revocation, Signer};
+use model::evidence::signature::{Looked, Revocation, Signer};
 use ssh_key::public::KeyData;
 use ssh_key::{Certificate, Error, HashAlg, LineEnding, PublicKey, SshSig};
 

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use model::foreign;
+use model::base::foreign;
 
 fuzz_target!(|text: &str| {
     let shown = foreign::escape(text);

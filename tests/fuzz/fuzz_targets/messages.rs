@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|message: (&str, &str)| {
     let (subject, body) = message;
-    assert!(model::change::Kind::ALL.contains(&rules::kind(subject, body)));
+    assert!(model::release::changelog::Kind::ALL.contains(&rules::kind(subject, body)));
     let shown = notes::escape::text(subject);
     assert!(!shown.contains(char::is_control));
     let outside = outside(&shown);

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use model::signature::{Armored, Format, Looked};
+use model::evidence::signature::{Armored, Format, Looked};
 use signing::{AllowedSigners, SshTrust, Trust};
 
 fuzz_target!(|input: (&str, &[u8], &[u8])| {

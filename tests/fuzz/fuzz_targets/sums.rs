@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
-    if let Ok(files) = model::sums::parse(text) {
-        assert_eq!(model::sums::render(files.iter().map(|(name, digest)| (name.as_str(), *digest))).as_bytes(), text);
+    if let Ok(files) = model::evidence::sums::parse(text) {
+        assert_eq!(model::evidence::sums::render(files.iter().map(|(name, digest)| (name.as_str(), *digest))).as_bytes(), text);
     }
 });

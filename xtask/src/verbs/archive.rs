@@ -1,6 +1,6 @@
 //! `archive <TAG>`: writes the source archive and `SHA256SUMS`.
 
-use model::receipt::MadeFile;
+use model::release::receipt::MadeFile;
 use model::{CommitId, ReleaseTag};
 use ops::Programs;
 use serde::Serialize;

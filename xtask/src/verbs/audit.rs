@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use model::ReleaseTag;
-use model::audit::{AuditReport, Due, Promise};
-use model::verdict::{Finding, Verdict, worst};
+use model::evidence::audit::{AuditReport, Due, Promise};
+use model::evidence::verdict::{Finding, Verdict, worst};
 use ops::{Audit, Event, OpsError};
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
 //! `doctor [TAG]`: every pre-flight check by itself.
 
-use model::plan::{Checked, Outcome};
-use model::request::{Badge, End, Publication, Reach, Request};
+use model::release::plan::{Checked, Outcome};
+use model::release::request::{Badge, End, Publication, Reach, Request};
 use ops::{OpsError, Programs, Template, Work};
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! `notes <TAG>`: prints the release notes.
 
-use model::change::{Contributor, Entry, Kind, Since};
+use model::release::changelog::{Contributor, Entry, Kind, Since};
 use model::{CommitId, ReleaseTag, RepoPath};
 use ops::{OpsError, Programs};
 use serde::Serialize;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use model::ReleaseTag;
-use model::verdict::{Finding, Verdict, worst};
+use model::evidence::verdict::{Finding, Verdict, worst};
 use rehearsal::{Belongings, FAULTS, Fault, PlayError, Plot, Rehearsed, Source, Struck, Told, Tried};
 use serde::Serialize;
 

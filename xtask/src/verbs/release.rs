@@ -1,12 +1,12 @@
 //! `release <TAG>`: plans, and performs what is missing.
 
-use model::audit::AuditReport;
-use model::change::Since;
-use model::facts::TagKind;
-use model::plan::{Checked, Outcome, Step};
-use model::receipt::Receipt;
-use model::request::{End, Publication, Reach, Request};
-use model::verdict::{Finding, Verdict, worst};
+use model::evidence::audit::AuditReport;
+use model::evidence::verdict::{Finding, Verdict, worst};
+use model::release::changelog::Since;
+use model::release::facts::TagKind;
+use model::release::plan::{Checked, Outcome, Step};
+use model::release::receipt::Receipt;
+use model::release::request::{End, Publication, Reach, Request};
 use model::{CommitId, ReleaseTag};
 use ops::{Done, Prepared, Programs, Work};
 use serde::Serialize;
@@ -148,7 +148,7 @@ fn show(
             dry_run: args.dry_run,
             commit: prepared.facts.commit,
             previous: previous(prepared),
-            last_fetched: prepared.facts.clone.last_fetched.map(model::time::rfc3339),
+            last_fetched: prepared.facts.clone.last_fetched.map(model::base::time::rfc3339),
             refusals: of(&[Outcome::Refused]),
             notices: of(&[Outcome::Warned, Outcome::Allowed]),
             plan: &prepared.plan.steps,
@@ -216,7 +216,8 @@ fn head(page: &mut Page, request: &Request, prepared: &Prepared) {
     ));
     page.line(format!("  for       {}", request.slug));
     if request.reach == Reach::Local {
-        let fetched = prepared.facts.clone.last_fetched.map_or("never".to_owned(), model::time::rfc3339);
+        let fetched =
+            prepared.facts.clone.last_fetched.map_or("never".to_owned(), model::base::time::rfc3339);
         page.line(format!("  fetched   {fetched} from {}", request.remote));
     }
 }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use model::time::rfc3339;
-use model::trusted_root::{KeySummary, RootSummary};
+use model::base::time::rfc3339;
+use model::evidence::trusted_root::{KeySummary, RootSummary};
 use ops::Trusted;
 use serde::Serialize;
 

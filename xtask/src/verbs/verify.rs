@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use model::Digest;
-use model::attestation::{
+use model::evidence::attestation::{
     ACTIONS_ISSUER, BuilderRule, Expected, JudgedBundle, NameRule, PROVENANCE, PROVENANCE_V02, Signer,
     Workflow, WorkflowRule,
 };
-use model::sums;
-use model::verdict::{Finding, Verdict, worst};
+use model::evidence::sums;
+use model::evidence::verdict::{Finding, Verdict, worst};
 use ops::{Bundles, PublicKey, Subject, SubjectVerdict, Verdicts, Verification, Verified};
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! `verify-tag <TAG>`: what a tag of this clone proves.
 
-use model::verdict::{Finding, Verdict, worst};
+use model::evidence::verdict::{Finding, Verdict, worst};
 use ops::{OpsError, Programs};
 use serde::Serialize;
 

@@ -5,8 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use model::Digest;
-use model::id::Hasher;
-use model::receipt::MadeFile;
+use model::base::id::Hasher;
+use model::release::receipt::MadeFile;
 
 use super::{Folder, FolderError};
 

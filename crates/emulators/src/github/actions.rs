@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::IntoResponse as _;
-use model::time::rfc3339;
+use model::base::time::rfc3339;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use model::url;
+use model::base::url;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -81,7 +81,7 @@ pub(crate) async fn tag(
         "sha": id,
         "url": place.repo(&format!("/git/tags/{id}")),
         "message": begins.map_or(message, |at| &message[..at]),
-        "tagger": { "name": name, "email": email, "date": model::time::rfc3339(time) },
+        "tagger": { "name": name, "email": email, "date": model::base::time::rfc3339(time) },
         "object": object_of(&place, &field("object "), &field("type ")),
         "verification": {
             "verified": false,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use model::time::rfc3339;
+use model::base::time::rfc3339;
 use serde_json::{Map, Value, json};
 
 use super::Shared;

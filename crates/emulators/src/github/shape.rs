@@ -1,8 +1,8 @@
 //! Values in the shapes of GitHub's published description.
 
 use axum::http::HeaderMap;
-use model::time::rfc3339;
-use model::url;
+use model::base::time::rfc3339;
+use model::base::url;
 use serde_json::{Map, Value, json};
 
 use super::state::{Asset, Release, Settings};
@@ -133,5 +133,5 @@ pub(crate) fn asset(settings: &Settings, place: &Place, release: &Release, it: &
 
 /// A time as the `Date` header has it (RFC 9110, 5.6.7).
 pub(crate) fn http_date(seconds: i64) -> String {
-    model::time::in_zone(seconds, 0, "%a, %d %b %Y %H:%M:%S GMT").unwrap_or_default()
+    model::base::time::in_zone(seconds, 0, "%a, %d %b %Y %H:%M:%S GMT").unwrap_or_default()
 }

@@ -27,7 +27,7 @@ pub(crate) fn id(spki: &[u8]) -> Hash {
 }
 
 fn hash(parts: &[&[u8]]) -> Hash {
-    let mut hasher = model::id::Hasher::default();
+    let mut hasher = model::base::id::Hasher::default();
     for part in parts {
         hasher.update(part);
     }

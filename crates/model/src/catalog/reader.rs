@@ -7,8 +7,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Catalog, CatalogError, Channel, Era, Signers, TagForm, Target, VersionSource};
-use crate::signature::Identity;
-use crate::version::Scheme;
+use crate::catalog::version::Scheme;
+use crate::evidence::signature::Identity;
 use crate::{RepoPath, RepoSlug};
 
 /// The catalog that `text` spells.
@@ -177,7 +177,7 @@ impl Reader<'_> {
     }
 
     fn day(&self, day: Spanned<String>) -> Result<String, CatalogError> {
-        if crate::time::from_day(day.get_ref()).is_none() {
+        if crate::base::time::from_day(day.get_ref()).is_none() {
             return Err(self.error(&day, format!("'{}' is no day: want YYYY-MM-DD", day.get_ref())));
         }
         Ok(day.into_inner())
@@ -229,7 +229,7 @@ impl Reader<'_> {
             );
         }
         if raw.display_name.get_ref().trim().is_empty()
-            || raw.display_name.get_ref().contains(crate::foreign::is_obeyed)
+            || raw.display_name.get_ref().contains(crate::base::foreign::is_obeyed)
         {
             let expected = "want a display name on one line, without control characters";
             return Err(self.error(&raw.display_name, expected.to_owned()));

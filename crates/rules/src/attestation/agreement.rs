@@ -1,6 +1,8 @@
 //! What a statement says, held against the artifact's name and the certificate.
 
-use model::attestation::{Claim, Expected, Predicate, Provenance, Rejection, SignerCertificate, Statement};
+use model::evidence::attestation::{
+    Claim, Expected, Predicate, Provenance, Rejection, SignerCertificate, Statement,
+};
 
 use super::refuted;
 

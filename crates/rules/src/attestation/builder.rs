@@ -2,8 +2,8 @@
 //! builder and source; `slsa-verifier`, "verifiers/internal/gha").
 
 use model::Version;
-use model::attestation::{BuilderRule, Claim, Predicate, Rejection, SignerCertificate, Statement};
-use model::version::Scheme;
+use model::catalog::version::Scheme;
+use model::evidence::attestation::{BuilderRule, Claim, Predicate, Rejection, SignerCertificate, Statement};
 
 use super::{refuted, same};
 

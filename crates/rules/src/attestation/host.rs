@@ -1,6 +1,6 @@
 //! GitHub's own attestations.
 
-use model::attestation::{HostRule, Predicate, Rejection, SignerCertificate, Statement, Subject};
+use model::evidence::attestation::{HostRule, Predicate, Rejection, SignerCertificate, Statement, Subject};
 
 use super::{refuted, same};
 

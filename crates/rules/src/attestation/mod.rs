@@ -8,12 +8,12 @@ mod builder;
 mod host;
 mod run;
 
-use model::attestation::{
+use model::evidence::attestation::{
     ACTIONS_ISSUER, Attested, Candidate, Claim, Expected, Judged, JudgedBundle, LogProof, NameRule,
     Rejection, STATEMENT, STATEMENT_V01, Signer, SignerCertificate, SourceRule, Statement, Workflow,
     WorkflowRule,
 };
-use model::verdict::{Finding, Verdict};
+use model::evidence::verdict::{Finding, Verdict};
 use model::{Catalog, Digest, RepoSlug};
 use regex::Regex;
 
@@ -170,8 +170,11 @@ fn signed(attested: &Attested) -> String {
     let commit = attested.signer.as_ref().and_then(|it| it.claims.get(Claim::SourceDigest));
     let commit =
         commit.map_or(String::new(), |it| format!(" at {}", it.chars().take(12).collect::<String>()));
-    let time =
-        attested.times.iter().min().map_or(String::new(), |it| format!(" on {}", model::time::rfc3339(*it)));
+    let time = attested
+        .times
+        .iter()
+        .min()
+        .map_or(String::new(), |it| format!(" on {}", model::base::time::rfc3339(*it)));
     format!("signed by {who}{commit}{time}")
 }
 
@@ -193,7 +196,10 @@ fn holds(expected: &Expected, attested: &Attested, repository_id: Option<u64>) -
         return Err(refuted("tlog", "the log only promised to include it: there is no proof that it did"));
     }
     if let Some(time) = attested.times.iter().find(|it| **it > expected.now + SKEW) {
-        return Err(refuted("time", format!("it was signed in the future, {}", model::time::rfc3339(*time))));
+        return Err(refuted(
+            "time",
+            format!("it was signed in the future, {}", model::base::time::rfc3339(*time)),
+        ));
     }
     match (&expected.signer, &attested.signer) {
         (Signer::Key, _) => {}

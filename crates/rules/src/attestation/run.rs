@@ -1,6 +1,6 @@
 //! The run of a workflow that signed, as its certificate has it.
 
-use model::attestation::{Claim, Rejection, SignerCertificate, SourceRule, Workflow, WorkflowRule};
+use model::evidence::attestation::{Claim, Rejection, SignerCertificate, SourceRule, Workflow, WorkflowRule};
 
 use super::{refuted, same};
 

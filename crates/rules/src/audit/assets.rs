@@ -1,8 +1,8 @@
 //! The source archive and its sums, as they were downloaded.
 
-use model::audit::{AuditReport, Compared, Download, Evidence, Flaw, Promise, Received};
-use model::sums;
-use model::verdict::{Finding, Verdict};
+use model::evidence::audit::{AuditReport, Compared, Download, Evidence, Flaw, Promise, Received};
+use model::evidence::sums;
+use model::evidence::verdict::{Finding, Verdict};
 
 use super::{NOT_THESE, PROVEN, finding};
 

@@ -3,10 +3,10 @@
 mod assets;
 mod origin;
 
-use model::attestation::Judged;
-use model::audit::{Asked, AuditReport, Due, Evidence, Promise};
-use model::time::rfc3339;
-use model::verdict::{Finding, Verdict};
+use model::base::time::rfc3339;
+use model::evidence::attestation::Judged;
+use model::evidence::audit::{Asked, AuditReport, Due, Evidence, Promise};
+use model::evidence::verdict::{Finding, Verdict};
 
 use crate::attestation;
 

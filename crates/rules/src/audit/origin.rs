@@ -1,7 +1,7 @@
 //! The tag, the release, the run that attested them, and the branch.
 
-use model::audit::{AuditReport, Evidence, Promise, Run};
-use model::verdict::{Finding, Verdict};
+use model::evidence::audit::{AuditReport, Evidence, Promise, Run};
+use model::evidence::verdict::{Finding, Verdict};
 
 use super::{PROVEN, asked, finding, unreachable};
 use crate::tags::CONFIGURE_SIGNERS;

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use gpgme::{Context, ExportMode, SignMode};
-use model::signature::Format;
+use model::evidence::signature::Format;
 
 use super::{Kind, PinnedKeys, seconds};
 use crate::make::{Exported, SignError};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::verdict::Verdict;
+use crate::evidence::verdict::Verdict;
 
 /// Where GitHub Actions gets its identity tokens.
 pub const ACTIONS_ISSUER: &str = "https://token.actions.githubusercontent.com";

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::Person;
+use crate::release::changelog::Person;
 use crate::{CommitId, ObjectId};
 
 /// The kinds of signatures that git knows, by the words of `gpg.format`.

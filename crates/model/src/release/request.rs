@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::facts::Check;
+use crate::release::facts::Check;
 use crate::{ReleaseTag, RepoPath, RepoSlug};
 
 /// A release that is asked for.

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::attestation::Judged;
-use crate::hosting::{HostedRelease, OriginTag, WantedAsset};
-use crate::verdict::Finding;
+use crate::evidence::attestation::Judged;
+use crate::evidence::verdict::Finding;
+use crate::release::host::{HostedRelease, OriginTag, WantedAsset};
 use crate::{CommitId, Digest, ObjectId};
 
 /// What a release must be.
@@ -111,7 +111,7 @@ pub struct Received {
     pub size: u64,
     /// Their digest.
     pub digest: Digest,
-    /// The first of them, at most [`crate::sums::LIMIT`].
+    /// The first of them, at most [`crate::evidence::sums::LIMIT`].
     pub head: Vec<u8>,
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::facts::TagKind;
+use crate::release::facts::TagKind;
 use crate::{CommitId, Digest, ObjectId, ReleaseTag};
 
 /// What a release made on this machine.

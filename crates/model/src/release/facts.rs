@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use crate::change::{History, Since};
-use crate::hosting::WorldFacts;
-use crate::verdict::Finding;
+use crate::evidence::verdict::Finding;
+use crate::release::changelog::{History, Since};
+use crate::release::host::WorldFacts;
 use crate::{CommitId, ObjectId, RepoPath, Version};
 
 /// Everything that a plan is decided on. Gathered anew at every start.

@@ -4,11 +4,13 @@
 //! that was read is consistent: every rule below is checked once, in [`Catalog::parse`], and told with its line.
 
 mod reader;
+pub mod tag;
+pub mod version;
 
 use serde::{Deserialize, Serialize};
 
-use crate::signature::Identity;
-use crate::version::Scheme;
+use crate::catalog::version::Scheme;
+use crate::evidence::signature::Identity;
 use crate::{RepoPath, RepoSlug};
 
 /// Everything that `release.toml` says.
@@ -71,7 +73,7 @@ impl Era {
     /// The first second of the era, since 1970 in UTC; none for the first one.
     #[must_use]
     pub fn begins(&self) -> Option<i64> {
-        self.since.as_deref().and_then(crate::time::from_day)
+        self.since.as_deref().and_then(crate::base::time::from_day)
     }
 }
 

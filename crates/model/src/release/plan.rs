@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::facts::Check;
+use crate::release::facts::Check;
 use crate::{CommitId, ReleaseTag};
 
 /// A release as it would be performed.

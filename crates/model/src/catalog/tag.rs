@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::catalog::version::{Version, VersionError};
 use crate::catalog::{Catalog, TagForm, Target};
-use crate::version::{Version, VersionError};
 
 /// The tag of a release: a target of the catalog and a valid version in the form that the target's tags have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,7 +197,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn catalog() -> Catalog {
-        Catalog::parse("release.toml", include_str!("../../../release.toml")).unwrap()
+        Catalog::parse("release.toml", include_str!("../../../../release.toml")).unwrap()
     }
 
     proptest! {

@@ -1,0 +1,8 @@
+//! What a verdict rests on: signatures, attestations, checksums, audits and their findings.
+
+pub mod attestation;
+pub mod audit;
+pub mod signature;
+pub mod sums;
+pub mod trusted_root;
+pub mod verdict;
