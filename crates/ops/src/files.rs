@@ -5,7 +5,7 @@ use std::path::Path;
 use archive::Folder;
 use model::release::receipt::MadeFile;
 
-use crate::OpsError;
+use crate::error::OpsError;
 
 /// Reads a file that the operator named, at most `limit` bytes. It may be reached through a link, but must be a plain
 /// file.

@@ -4,7 +4,10 @@ use archive::{Folder, FolderError};
 use model::release::facts::FilesFact;
 use model::release::request::OutputFolder;
 
-use crate::{NOTES_FILE, SUMS_FILE};
+/// The name of the file that the notes are written to.
+pub const NOTES_FILE: &str = "NOTES.md";
+/// The name of the file with the digests.
+pub const SUMS_FILE: &str = model::evidence::sums::FILE_NAME;
 
 /// Opens the folder, and creates it if it is missing.
 pub(crate) fn create(out: &OutputFolder) -> Result<Folder, FolderError> {

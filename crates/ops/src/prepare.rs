@@ -8,9 +8,11 @@ use model::release::request::{Request, Signing};
 use notes::{Notes, Template};
 use signing::Key;
 
+use crate::context::Work;
+use crate::error::OpsError;
+use crate::event::Event;
+use crate::gather::author_logins::Known;
 use crate::gather::{Gathered, gather};
-use crate::logins::Known;
-use crate::{Event, OpsError, Work};
 
 /// A release that could be performed, or refused.
 #[derive(Debug)]

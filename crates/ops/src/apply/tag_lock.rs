@@ -3,8 +3,8 @@
 use archive::{FolderError, FolderLock};
 use model::{ReleaseTag, RepoSlug};
 
-use crate::OpsError;
 use crate::cache::Cache;
+use crate::error::OpsError;
 
 /// A tag that only this run publishes, until it is dropped or the process ends.
 #[derive(Debug)]

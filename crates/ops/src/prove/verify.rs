@@ -8,12 +8,13 @@ use forge::{Forge, ForgeError, Told};
 use model::Digest;
 use model::base::id::Hasher;
 use model::evidence::attestation::{Candidate, Expected, Judged, JudgedBundle, Rejection};
-use model::evidence::trusted_root::RootSummary;
 use model::evidence::verdict::{Finding, Verdict, worst};
 use model::release::host::HostedAttestation;
-use provenance::{Artifact, Checker, Key, Refresh, Roots, Split};
+use provenance::{Artifact, Checker, Key, Roots, Split};
 
-use crate::{OpsError, World};
+use crate::context::World;
+use crate::error::OpsError;
+use crate::prove::trust_root::{Trusted, trusted};
 
 /// What is verified.
 #[derive(Debug, Clone)]
@@ -44,15 +45,6 @@ pub enum Bundles<'a> {
     File(PathBuf),
     /// GitHub, in this repository.
     GitHub(World<'a>),
-}
-
-/// Where trust begins.
-#[derive(Debug, Clone)]
-pub enum Trusted {
-    /// A file with trusted roots.
-    File(PathBuf),
-    /// What is published over TUF; if it cannot be reached, what was fetched before; without a cache, what is built in.
-    Published(Refresh),
 }
 
 /// What is to be verified, by what, against what.
@@ -256,47 +248,6 @@ pub(crate) fn listed(
         other => other,
     }
 }
-
-/// Trusted roots, to be looked at or handed on.
-#[derive(Debug)]
-pub struct TrustedRoots {
-    /// Where they come from, in words.
-    pub source: String,
-    /// Whether all of them were fetched just now.
-    pub is_fresh: bool,
-    /// What each of them names.
-    pub summaries: Vec<RootSummary>,
-    /// Their documents, each on a line.
-    pub documents: Vec<String>,
-}
-
-/// The trusted roots that a verification would use.
-///
-/// # Errors
-/// [`OpsError::Refresh`], [`OpsError::Root`] or [`OpsError::TrustedRoot`] if there are none.
-pub fn trusted_roots(from: &Trusted) -> Result<TrustedRoots, OpsError> {
-    let roots = trusted(from)?;
-    Ok(TrustedRoots {
-        source: roots.source().to_owned(),
-        is_fresh: roots.is_fresh(),
-        summaries: roots.summaries(),
-        documents: roots.documents(),
-    })
-}
-
-/// The trusted roots, the freshest that are to be had.
-pub(crate) fn trusted(from: &Trusted) -> Result<Roots, OpsError> {
-    match from {
-        Trusted::File(path) => {
-            let text = archive::read_named(path, MAX_ROOT_BYTES).map_err(OpsError::TrustedRoot)?;
-            Ok(Roots::read(&text, &path.display().to_string())?)
-        }
-        Trusted::Published(refresh) => provenance::trusted_roots(refresh).map_err(OpsError::Refresh),
-    }
-}
-
-/// The longest file of trusted roots that is read, in bytes.
-const MAX_ROOT_BYTES: u64 = 16 << 20;
 
 fn digest_of(path: &Path) -> Result<Digest, OpsError> {
     let failed = |source| OpsError::Artifact { path: path.to_owned(), source };

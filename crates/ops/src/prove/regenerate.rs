@@ -8,7 +8,7 @@ use archive::{NextPiece, TarStream};
 use model::CommitId;
 use repo::{Programs, Repo};
 
-use crate::OpsError;
+use crate::error::OpsError;
 
 /// What is handed over at a time, in bytes.
 const PIECE: usize = 64 << 10;

@@ -12,8 +12,14 @@ use model::release::receipt::{MadeFile, MadeTag, Receipt};
 use model::release::request::{End, Publication, Request, Signing};
 use rules::Need;
 
-use crate::audit::{self, Audit};
-use crate::{Deed, Event, OpsError, Prepared, SUMS_FILE, Work, World, gather, tags};
+use crate::context::{Work, World};
+use crate::error::OpsError;
+use crate::event::{Deed, Event};
+use crate::gather;
+use crate::output::SUMS_FILE;
+use crate::prepare::Prepared;
+use crate::prove::audit::{self, Audit};
+use crate::prove::tag;
 
 /// Everything that a release is published with.
 pub(crate) struct Publishing<'a> {
@@ -231,7 +237,7 @@ impl Publishing<'_> {
         if self.request.signing == Signing::Unsigned && !has_signers {
             return Ok(());
         }
-        let findings = tags::verify_tag(self.work, name, Some(self.prepared.facts.commit))?;
+        let findings = tag::verify_tag(self.work, name, Some(self.prepared.facts.commit))?;
         match rules::flaw_of_own(findings, has_signers) {
             Some(it) => {
                 Err(OpsError::TagRefuted { tag: name.to_owned(), reason: it.reason, evidence: it.evidence })

@@ -1,5 +1,8 @@
 //! Facts: what is there before anything is decided.
 
+pub(crate) mod author_logins;
+pub(crate) mod status;
+
 use std::collections::BTreeSet;
 
 use forge::Told;
@@ -13,8 +16,14 @@ use model::{CommitId, ReleaseTag, RepoPath, Version};
 use repo::{Repo, RepoError};
 use signing::Key;
 
-use crate::logins::Known;
-use crate::{OpsError, SUMS_FILE, Work, World, apply, logins, output, tags};
+use self::author_logins::Known;
+use crate::context::{Work, World};
+use crate::error::OpsError;
+use crate::output;
+use crate::output::SUMS_FILE;
+use crate::prove::tag;
+use crate::signers;
+use crate::source_archive;
 
 /// What was gathered for a release.
 #[derive(Debug)]
@@ -50,17 +59,17 @@ pub(crate) fn gather(
         None => History::default(),
     };
     let unsigned = request.signing == Signing::Unsigned;
-    let has_signers = tags::has_signers(work);
+    let has_signers = signers::has_signers(work);
     let tag_findings = match tags.iter().find(|it| it.name == name) {
         Some(it) if has_signers || !unsigned && it.kind == TagKind::Signed => {
-            Some(tags::verify_tag(work, &name, Some(commit))?)
+            Some(tag::verify_tag(work, &name, Some(commit))?)
         }
         _ => None,
     };
     let mut clone = clone.finish(&request.remote, &request.default_branch, commit)?;
     let tagger = clone.tagger.as_deref().unwrap_or_default();
     let nothing_to_sign = unsigned || tag_findings.is_some();
-    let signer = if nothing_to_sign { None } else { Some(tags::signer(work, &request.signing, tagger)?) };
+    let signer = if nothing_to_sign { None } else { Some(signers::signer(work, &request.signing, tagger)?) };
     let (signer, key) = signer.map_or((None, None), |(fact, key)| (Some(fact), key));
     let origin = origin.map(repo::AskedOrigin::wait).transpose()?;
     let world = match (work.world, origin) {
@@ -70,7 +79,7 @@ pub(crate) fn gather(
     let mut known = None;
     if let (Some(world), Some(facts)) = (work.world, &world) {
         clone.default_branch = branch_now(repo, world, request, (commit, &facts.origin), tell)?;
-        known = Some(logins::name_authors(work, &request.slug.to_string(), &mut history, tell));
+        known = Some(author_logins::name_authors(work, &request.slug.to_string(), &mut history, tell));
     }
     let facts = Facts {
         world,
@@ -104,7 +113,7 @@ fn look(
         digests(world, release, &request.tag, tell)?;
     }
     let compare = releases.iter().any(|it| !it.draft || !it.assets.is_empty());
-    let wanted = if compare { apply::assets(work.repo, &request.tag, commit)? } else { Vec::new() };
+    let wanted = if compare { source_archive::assets(work.repo, &request.tag, commit)? } else { Vec::new() };
     let requests_left = world.own.forge()?.requests_left();
     Ok(WorldFacts {
         origin,

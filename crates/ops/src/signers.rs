@@ -1,16 +1,13 @@
-//! Signed tags: which key would sign, whether it counts, and what a tag proves.
+//! The signer policy, and the key that would sign a tag.
 
-use model::CommitId;
-use model::evidence::attestation::{Claim, Rejection};
-use model::evidence::signature::{Identity, Looked, TagEvidence, TagObject};
-use model::evidence::verdict::{Finding, Verdict};
+use model::evidence::verdict::Verdict;
 use model::release::facts::{SignerFact, SignerState};
 use model::release::request::Signing;
-use provenance::Checker;
-use repo::{Repo, SigningConfig};
+use repo::SigningConfig;
 use signing::{AllowedSigners, Key, PinnedKeys, Settings, SignError, SshTrust, Trust};
 
-use crate::{OpsError, Work, verify};
+use crate::context::Work;
+use crate::error::OpsError;
 
 /// The longest file of a policy that is read, in bytes.
 const MAX_POLICY_BYTES: u64 = 1 << 20;
@@ -19,7 +16,7 @@ const MAX_POLICY_BYTES: u64 = 1 << 20;
 ///
 /// # Errors
 /// [`OpsError::PolicyFile`] where a file cannot be read, [`OpsError::Policy`] where a line of it cannot.
-fn trust(work: Work<'_>) -> Result<Option<Trust>, OpsError> {
+pub(crate) fn trust(work: Work<'_>) -> Result<Option<Trust>, OpsError> {
     let (Some(signers), Some(root)) = (&work.catalog.signers, &work.around.policy_root) else {
         return Ok(None);
     };
@@ -118,91 +115,4 @@ fn judged(work: Work<'_>, key: &Key, tagger: &str) -> Result<SignerFact, OpsErro
     let until = until.map_or(String::new(), |it| format!(", until {}", model::base::time::rfc3339(it)));
     let state = if judged.verdict == Verdict::Proven { SignerState::Accepted } else { SignerState::Refused };
     Ok(fact(state, format!("{}{until}", judged.evidence), &judged.hint))
-}
-
-/// A tag object, signed, and looked at by the policy before anybody sees it.
-pub(crate) fn sign(
-    work: Work<'_>,
-    key: &Key,
-    evidence: TagEvidence,
-    payload: &[u8],
-) -> Result<Vec<u8>, OpsError> {
-    let trust = trust(work)?;
-    // Without a policy it is still a signature of these bytes, or it is not made.
-    let own = trust.clone().map_or_else(|| key.own_trust(), Ok)?.for_key(key);
-    let (signature, own) = std::thread::scope(|scope| {
-        let prepared = scope.spawn(|| own.prepared());
-        let signature = key.sign(payload);
-        (signature, prepared.join().unwrap_or_else(|_| own.clone()))
-    });
-    let object = [payload, &signature?].concat();
-    let evidence = look(work, evidence, &object, Some(&own));
-    let findings = rules::judge_tag(&evidence, work.around.now);
-    match rules::flaw_of_own(findings, trust.is_some()) {
-        Some(finding) => Err(OpsError::OwnSignature { reason: finding.reason, evidence: finding.evidence }),
-        None => Ok(object),
-    }
-}
-
-/// The evidence with the object read and its signature looked at.
-fn look(work: Work<'_>, evidence: TagEvidence, bytes: &[u8], trust: Option<&Trust>) -> TagEvidence {
-    let object = TagObject::parse(bytes);
-    let looked = match (&object, trust) {
-        (Ok(TagObject { signature: Some(armored), payload, .. }), Some(trust)) => {
-            if provenance::is_gitsign(&armored.text) {
-                Some(by_identity(work, payload, &armored.text))
-            } else {
-                Some(signing::check(payload, armored, trust))
-            }
-        }
-        _ => None,
-    };
-    TagEvidence { object: Some(object), looked, ..evidence }
-}
-
-/// Who signed with a certificate of Sigstore's. Nobody is asked over the network.
-fn by_identity(work: Work<'_>, payload: &[u8], armored: &[u8]) -> Looked {
-    let roots = match verify::trusted(&work.around.trusted) {
-        Ok(roots) => roots,
-        Err(error) => return Looked::Unknown { reason: "trust-root", evidence: error.to_string() },
-    };
-    let attested = match Checker::new(&roots, None).check_gitsign(payload, armored) {
-        Ok(attested) => attested,
-        Err(Rejection { verdict: Verdict::Refuted, reason, evidence }) => {
-            return Looked::Bad { reason, evidence };
-        }
-        Err(Rejection { reason, evidence, .. }) => return Looked::Unknown { reason, evidence },
-    };
-    let signer = attested.signer.map(|it| {
-        let issuer = it.claims.get(Claim::Issuer).or_else(|| it.claims.0.get(&1).map(String::as_str));
-        Identity { issuer: issuer.unwrap_or_default().to_owned(), name: it.name }
-    });
-    let (Some(signer), Some(time)) = (signer, attested.times.into_iter().min()) else {
-        return Looked::Unknown { reason: "signer", evidence: "nobody is named who signed it".to_owned() };
-    };
-    let allowed = work.catalog.signers.as_ref().map_or_else(Vec::new, |it| it.sigstore.clone());
-    Looked::Identity { signer, time, allowed }
-}
-
-/// What is known of a tag before its object is read.
-pub(crate) fn evidence(repo: &Repo, name: &str, expected: CommitId) -> Result<TagEvidence, OpsError> {
-    let commit_time = repo.snapshot(expected)?.time;
-    Ok(TagEvidence { name: name.to_owned(), expected, commit_time, object: None, looked: None })
-}
-
-/// What a tag of this clone proves. `expected` is the commit that it should be at; without one, whatever it leads to.
-///
-/// # Errors
-/// [`OpsError::NoTag`] where there is no such tag, [`OpsError::Policy`] where the policy cannot be read.
-pub fn verify_tag(work: Work<'_>, name: &str, expected: Option<CommitId>) -> Result<Vec<Finding>, OpsError> {
-    let repo = work.repo;
-    let Some((object, commit, _)) = repo.tag(name)? else { return Err(OpsError::NoTag(name.to_owned())) };
-    let Some(expected) = expected.or(commit) else { return Err(OpsError::NoCommit(name.to_owned())) };
-    let evidence = evidence(repo, name, expected)?;
-    let trust = trust(work)?;
-    let evidence = match repo.tag_bytes(object)? {
-        Some(bytes) => look(work, evidence, &bytes, trust.as_ref()),
-        None => evidence,
-    };
-    Ok(rules::judge_tag(&evidence, work.around.now))
 }

@@ -12,9 +12,13 @@ use model::release::host::{HostedAttestation, HostedRelease, OriginTag};
 use model::{Catalog, Digest, ObjectId, ReleaseTag, RepoSlug};
 use provenance::{Artifact, Checker, Roots};
 
-use crate::expected::Regenerated;
-use crate::verify::{self, Source};
-use crate::{OpsError, SUMS_FILE, Work, World, tags};
+use crate::context::{Work, World};
+use crate::error::OpsError;
+use crate::output::SUMS_FILE;
+use crate::prove::regenerate::Regenerated;
+use crate::prove::tag;
+use crate::prove::trust_root::trusted;
+use crate::prove::verify::{self, Source};
 
 /// Who audits what.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +112,7 @@ impl Look<'_> {
         if self.own()? != Some(there.object) || there.object == there.commit.object() {
             return Ok(None);
         }
-        tags::verify_tag(work, &self.promise.tag, Some(there.commit)).map(Some)
+        tag::verify_tag(work, &self.promise.tag, Some(there.commit)).map(Some)
     }
 
     /// Whether a commit is on the branch that releases are cut from, as GitHub says.
@@ -190,7 +194,7 @@ impl Look<'_> {
             Err(error) => return Ok(Err(error.to_string())),
         };
         if roots.is_none() {
-            *roots = match verify::trusted(self.it.world.trusted) {
+            *roots = match trusted(self.it.world.trusted) {
                 Ok(roots) => Some(roots),
                 Err(OpsError::Refresh(error)) => return Ok(Err(error.to_string())),
                 Err(error) => return Err(error),

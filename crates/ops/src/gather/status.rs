@@ -6,7 +6,7 @@ use model::{CommitId, Version};
 use repo::Repo;
 use rules::Unreleased;
 
-use crate::OpsError;
+use crate::error::OpsError;
 
 /// How a target stands.
 #[derive(Debug, Clone)]

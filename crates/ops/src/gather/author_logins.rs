@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use forge::{ForgeError, Told};
 use model::release::changelog::History;
 
-use crate::Work;
 use crate::cache::Cache;
+use crate::context::Work;
 
 /// So many requests of the hour are left to the release itself.
 const RESERVE: u32 = 100;

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use archive::Folder;
 use model::evidence::signature::Format;
 
-use crate::{OpsError, Work, tags};
+use crate::context::Work;
+use crate::error::OpsError;
+use crate::signers;
 
 /// The policy that trusts one key.
 #[derive(Debug, Clone)]
@@ -32,7 +34,7 @@ pub fn signer_policy(work: Work<'_>, asked: Option<&str>) -> Result<SignerPolicy
     let tagger = work.repo.ask_identity().wait()?;
     let tagger = tagger.person();
     let email = tagger.rsplit_once('<').map_or("", |(_, it)| it.trim_end_matches('>'));
-    let key = tags::own_key(work, asked, tagger)?;
+    let key = signers::own_key(work, asked, tagger)?;
     let exported = key.export(email)?;
     let folder = ".github";
     let (file, file_key, pinned_key) = match exported.format {

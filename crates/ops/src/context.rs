@@ -1,0 +1,57 @@
+//! What every operation works with: the repository, the release configuration, the release host and the environment.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use forge::Forge;
+use model::Catalog;
+use repo::Repo;
+
+use crate::cache::Cache;
+use crate::operator_forge::OperatorForge;
+use crate::prove::trust_root::Trusted;
+
+/// What every operation works with.
+#[derive(Debug, Clone, Copy)]
+pub struct Work<'a> {
+    /// The repository.
+    pub repo: &'a Repo,
+    /// The catalog.
+    pub catalog: &'a Catalog,
+    /// What lies around them.
+    pub around: &'a Surroundings,
+    /// The world; none where nothing is to be published.
+    pub world: Option<World<'a>>,
+}
+
+/// The release host, twice.
+#[derive(Debug, Clone, Copy)]
+pub struct World<'a> {
+    /// As the operator.
+    pub own: &'a OperatorForge<'a>,
+    /// As anybody.
+    pub outsider: &'a Forge,
+    /// Where trust in attestations begins.
+    pub trusted: &'a Trusted,
+    /// Whether this is a run of a workflow of GitHub Actions.
+    pub in_actions: bool,
+}
+
+/// What an operation depends on, beside the repository and the catalog.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The folder that the catalog's files are relative to; none for the catalog that is built in.
+    pub policy_root: Option<PathBuf>,
+    /// The folder that `~` stands for.
+    pub home: Option<PathBuf>,
+    /// The cache.
+    pub cache: Cache,
+    /// Where trust in Sigstore's certificates begins, as it is known here.
+    pub trusted: Trusted,
+    /// How long nothing may move on a connection.
+    pub idle: Duration,
+    /// The time at the beginning, in seconds since 1970 in UTC.
+    pub now: i64,
+    /// The time now: a release takes a while.
+    pub clock: fn() -> i64,
+}

@@ -1,0 +1,82 @@
+//! Signed tags: which key would sign, whether it counts, and what a tag proves.
+
+use model::CommitId;
+use model::evidence::attestation::{Claim, Rejection};
+use model::evidence::signature::{Identity, Looked, TagEvidence, TagObject};
+use model::evidence::verdict::{Finding, Verdict};
+use provenance::Checker;
+use repo::Repo;
+use signing::Trust;
+
+use crate::context::Work;
+use crate::error::OpsError;
+use crate::prove::trust_root;
+use crate::signers::trust;
+
+/// The evidence with the object read and its signature looked at.
+pub(crate) fn look(
+    work: Work<'_>,
+    evidence: TagEvidence,
+    bytes: &[u8],
+    trust: Option<&Trust>,
+) -> TagEvidence {
+    let object = TagObject::parse(bytes);
+    let looked = match (&object, trust) {
+        (Ok(TagObject { signature: Some(armored), payload, .. }), Some(trust)) => {
+            if provenance::is_gitsign(&armored.text) {
+                Some(by_identity(work, payload, &armored.text))
+            } else {
+                Some(signing::check(payload, armored, trust))
+            }
+        }
+        _ => None,
+    };
+    TagEvidence { object: Some(object), looked, ..evidence }
+}
+
+/// Who signed with a certificate of Sigstore's. Nobody is asked over the network.
+fn by_identity(work: Work<'_>, payload: &[u8], armored: &[u8]) -> Looked {
+    let roots = match trust_root::trusted(&work.around.trusted) {
+        Ok(roots) => roots,
+        Err(error) => return Looked::Unknown { reason: "trust-root", evidence: error.to_string() },
+    };
+    let attested = match Checker::new(&roots, None).check_gitsign(payload, armored) {
+        Ok(attested) => attested,
+        Err(Rejection { verdict: Verdict::Refuted, reason, evidence }) => {
+            return Looked::Bad { reason, evidence };
+        }
+        Err(Rejection { reason, evidence, .. }) => return Looked::Unknown { reason, evidence },
+    };
+    let signer = attested.signer.map(|it| {
+        let issuer = it.claims.get(Claim::Issuer).or_else(|| it.claims.0.get(&1).map(String::as_str));
+        Identity { issuer: issuer.unwrap_or_default().to_owned(), name: it.name }
+    });
+    let (Some(signer), Some(time)) = (signer, attested.times.into_iter().min()) else {
+        return Looked::Unknown { reason: "signer", evidence: "nobody is named who signed it".to_owned() };
+    };
+    let allowed = work.catalog.signers.as_ref().map_or_else(Vec::new, |it| it.sigstore.clone());
+    Looked::Identity { signer, time, allowed }
+}
+
+/// What is known of a tag before its object is read.
+pub(crate) fn evidence(repo: &Repo, name: &str, expected: CommitId) -> Result<TagEvidence, OpsError> {
+    let commit_time = repo.snapshot(expected)?.time;
+    Ok(TagEvidence { name: name.to_owned(), expected, commit_time, object: None, looked: None })
+}
+
+/// What a tag of this clone proves. `expected` is the commit that it should be at; without one, whatever it leads to.
+///
+/// # Errors
+/// [`OpsError::NoTag`] where there is no such tag, [`OpsError::Policy`] where the policy cannot be read.
+pub fn verify_tag(work: Work<'_>, name: &str, expected: Option<CommitId>) -> Result<Vec<Finding>, OpsError> {
+    let repo = work.repo;
+    let Some((object, commit, _)) = repo.tag(name)? else { return Err(OpsError::NoTag(name.to_owned())) };
+    let Some(expected) = expected.or(commit) else { return Err(OpsError::NoCommit(name.to_owned())) };
+    let evidence = evidence(repo, name, expected)?;
+    let trust = trust(work)?;
+    let evidence = match repo.tag_bytes(object)? {
+        Some(bytes) => look(work, evidence, &bytes, trust.as_ref()),
+        None => evidence,
+    };
+    Ok(rules::judge_tag(&evidence, work.around.now))
+}

@@ -1,0 +1,58 @@
+//! The trusted roots of Sigstore instances: where they come from, and reading them.
+
+use std::path::PathBuf;
+
+use model::evidence::trusted_root::RootSummary;
+use provenance::{Refresh, Roots};
+
+use crate::error::OpsError;
+
+/// Where trust begins.
+#[derive(Debug, Clone)]
+pub enum Trusted {
+    /// A file with trusted roots.
+    File(PathBuf),
+    /// What is published over TUF; if it cannot be reached, what was fetched before; without a cache, what is built in.
+    Published(Refresh),
+}
+
+/// Trusted roots, to be looked at or handed on.
+#[derive(Debug)]
+pub struct TrustedRoots {
+    /// Where they come from, in words.
+    pub source: String,
+    /// Whether all of them were fetched just now.
+    pub is_fresh: bool,
+    /// What each of them names.
+    pub summaries: Vec<RootSummary>,
+    /// Their documents, each on a line.
+    pub documents: Vec<String>,
+}
+
+/// The trusted roots that a verification would use.
+///
+/// # Errors
+/// [`OpsError::Refresh`], [`OpsError::Root`] or [`OpsError::TrustedRoot`] if there are none.
+pub fn trusted_roots(from: &Trusted) -> Result<TrustedRoots, OpsError> {
+    let roots = trusted(from)?;
+    Ok(TrustedRoots {
+        source: roots.source().to_owned(),
+        is_fresh: roots.is_fresh(),
+        summaries: roots.summaries(),
+        documents: roots.documents(),
+    })
+}
+
+/// The trusted roots, the freshest that are to be had.
+pub(crate) fn trusted(from: &Trusted) -> Result<Roots, OpsError> {
+    match from {
+        Trusted::File(path) => {
+            let text = archive::read_named(path, MAX_ROOT_BYTES).map_err(OpsError::TrustedRoot)?;
+            Ok(Roots::read(&text, &path.display().to_string())?)
+        }
+        Trusted::Published(refresh) => provenance::trusted_roots(refresh).map_err(OpsError::Refresh),
+    }
+}
+
+/// The longest file of trusted roots that is read, in bytes.
+const MAX_ROOT_BYTES: u64 = 16 << 20;

@@ -1,0 +1,84 @@
+//! The source archive of a tag and its `SHA256SUMS`.
+
+use std::io::Write;
+
+use archive::{Folder, GzipError, Measured, TarStream, Threads, gzip};
+use model::evidence::sums;
+use model::release::host::WantedAsset;
+use model::release::receipt::MadeFile;
+use model::release::request::OutputFolder;
+use model::release::tree::Snapshot;
+use model::{CommitId, Digest, ReleaseTag};
+use repo::Repo;
+
+use crate::error::OpsError;
+use crate::event::Event;
+use crate::output;
+use crate::output::SUMS_FILE;
+
+/// Writes the source archive of a commit and `SHA256SUMS` into a folder.
+///
+/// # Errors
+/// [`OpsError`]. Nothing is there in part.
+pub fn write_archive(
+    repo: &Repo,
+    tag: &ReleaseTag,
+    commit: CommitId,
+    out: &OutputFolder,
+    tell: &mut dyn FnMut(Event),
+) -> Result<Vec<MadeFile>, OpsError> {
+    let folder = output::create(out)?;
+    let _writing = folder.lock()?;
+    write_into(repo, tag, commit, &folder, tell)
+}
+
+pub(crate) fn write_into(
+    repo: &Repo,
+    tag: &ReleaseTag,
+    commit: CommitId,
+    folder: &Folder,
+    tell: &mut dyn FnMut(Event),
+) -> Result<Vec<MadeFile>, OpsError> {
+    let name = tag.archive_name();
+    tell(Event::Writing(name.clone()));
+    let snapshot = repo.snapshot(commit)?;
+    let file = folder.create(&name)?;
+    let shown = file.path().display().to_string();
+    let file = compress(repo, tag, (commit, &snapshot), file);
+    let archive = file.map_err(|error| OpsError::of_gzip(&shown, error))?.finish()?;
+    tell(Event::Written(archive.clone()));
+    let sums = folder.write(SUMS_FILE, sums::render([(name.as_str(), archive.digest)]).as_bytes())?;
+    tell(Event::Written(sums.clone()));
+    Ok(vec![archive, sums])
+}
+
+fn compress<W: Write + Send>(
+    repo: &Repo,
+    tag: &ReleaseTag,
+    (commit, snapshot): (CommitId, &Snapshot),
+    out: W,
+) -> Result<W, GzipError<OpsError>> {
+    gzip::compress(out, Threads::all(), |out| {
+        let mut stream = TarStream::start(out, snapshot, &tag.archive_folder())?;
+        repo.archive(commit, &mut |member| stream.append(member).map_err(OpsError::Tar))?;
+        stream.finish()?;
+        Ok(())
+    })
+}
+
+/// The assets of a release as they would be, without writing any.
+///
+/// # Errors
+/// [`OpsError`] where the commit cannot be archived.
+pub(crate) fn assets(repo: &Repo, tag: &ReleaseTag, commit: CommitId) -> Result<Vec<WantedAsset>, OpsError> {
+    let name = tag.archive_name();
+    let measured = compress(repo, tag, (commit, &repo.snapshot(commit)?), Measured::default());
+    let (digest, size) = measured.map_err(|error| OpsError::of_gzip(&name, error))?.finish();
+    let text = sums::render([(name.as_str(), digest)]);
+    let sums = WantedAsset {
+        name: SUMS_FILE.to_owned(),
+        size: text.len() as u64,
+        digest: Digest::of(text.as_bytes()),
+    };
+    Ok(vec![WantedAsset { name, size, digest }, sums])
+}
