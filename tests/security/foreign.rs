@@ -6,9 +6,9 @@ use emulators::{Fault, What, When};
 use serde_json::{Value, json};
 
 use super::record;
-use crate::minted::{Minted, POLICY, release_run};
-use crate::support::{Fixture, Ran, hermetic, run, xtask};
-use crate::world::{TAG, World, without_secret};
+use crate::support::attested_file::{Minted, POLICY, release_run};
+use crate::support::repository::{Fixture, Ran, hermetic, run, xtask};
+use crate::support::test_bed::{TAG, World, without_secret};
 
 /// Escape sequences, a title for the terminal, workflow commands old and new, line ends, directions of writing.
 const POISON: &str = "\u{1b}]0;owned\u{7}\n::add-mask::owned\r\n\u{a0}::error::owned ##[add-mask]owned x##[error]owned \u{202e}owned\u{2066} \u{9b}31mowned\u{2028}::warning::owned";

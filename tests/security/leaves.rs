@@ -6,8 +6,8 @@ use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use emulators::{LogKind, Mint};
 use serde_json::Value;
 
-use crate::minted::{Minted, POLICY, release_run};
-use crate::support::{run, say, xtask};
+use crate::support::attested_file::{Minted, POLICY, release_run};
+use crate::support::repository::{run, say, xtask};
 
 /// How many bundles a file may have.
 const BATCH: usize = 1000;

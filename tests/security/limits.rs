@@ -7,9 +7,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::record;
-use crate::signing::Signed;
-use crate::support::{Fixture, Ran, hermetic, run, say, xtask};
-use crate::world::{TAG, World};
+use crate::sign::ssh::Signed;
+use crate::support::repository::{Fixture, Ran, hermetic, run, say, xtask};
+use crate::support::test_bed::{TAG, World};
 
 /// How long any of this may take, on a machine that is busy with other tests.
 const MAX_TIME: Duration = Duration::from_secs(60);
@@ -300,9 +300,9 @@ fn case_104_without_a_home_no_cache_is_used() {
     std::fs::create_dir_all(prepared.join("logins/acme")).unwrap();
     let commit = world.clone.git(["rev-parse", "HEAD~1"]);
     std::fs::write(prepared.join("logins/acme/widgets"), format!("{commit} evil\n")).unwrap();
-    let before = crate::support::everything(&prepared);
+    let before = crate::support::repository::everything(&prepared);
     run(&mut command).ok();
-    assert_eq!(crate::support::everything(&prepared), before, "a prepared cache was used");
+    assert_eq!(crate::support::repository::everything(&prepared), before, "a prepared cache was used");
     assert!(!world.release()["body"].as_str().unwrap().contains("@evil"));
     let left: Vec<_> = std::fs::read_dir(temporary.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::limits::bounded;
-use crate::support::{Fixture, hermetic, run, xtask};
-use crate::world::{TAG, World};
+use crate::support::repository::{Fixture, hermetic, run, xtask};
+use crate::support::test_bed::{TAG, World};
 
 /// A program that tells that it ran, outside of every repository.
 struct Trap {
@@ -173,10 +173,10 @@ fn a_tag_is_not_written_through_links_in_the_repository() {
         let (inside, moved) = (fixture.path().join(".git").join(place), elsewhere.path().join("moved"));
         std::fs::rename(&inside, &moved).unwrap();
         symlink(&moved, &inside).unwrap();
-        let before = crate::support::everything(&moved);
+        let before = crate::support::repository::everything(&moved);
         let ran = run(xtask(fixture.path()).args(["release", TAG]));
         assert!(ran.code == 1 && ran.stderr.contains(place), "{place}: {}", ran.stderr);
-        assert_eq!(crate::support::everything(&moved), before, "{place}");
+        assert_eq!(crate::support::repository::everything(&moved), before, "{place}");
     }
     run(xtask(Fixture::released().path()).args(["release", TAG])).ok();
 }

@@ -17,7 +17,7 @@ mod trusted_roots;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::support::say;
+use crate::support::repository::say;
 
 /// The cases, each shown by a test of its own.
 const CASES: std::ops::Range<u32> = 92..108;

@@ -1,8 +1,8 @@
 //! Case 106: clones that know less than the remote.
 
 use super::record;
-use crate::support::{Fixture, hermetic, run, xtask};
-use crate::world::{TAG, World};
+use crate::support::repository::{Fixture, hermetic, run, xtask};
+use crate::support::test_bed::{TAG, World};
 
 /// A world in which somebody else released and went on, which this clone has not fetched.
 fn behind() -> World {

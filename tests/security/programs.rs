@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::record;
-use crate::support::{run, say};
-use crate::world::{TAG, TOKEN, World, without_secret};
+use crate::support::repository::{run, say};
+use crate::support::test_bed::{TAG, TOKEN, World, without_secret};
 
 /// Every key of git's configuration by which git, in any of its commands, can start a program (`git help config`, git
 /// 2.47). `NAME` is a subsection of the attacker's choice.
@@ -208,7 +208,7 @@ fn case_93_reading_commands_start_no_program_that_a_repository_names() {
     }
     assert!(ran.is_empty(), "{ran:#?}");
     // The trap works: git itself falls into it.
-    let mut git = crate::support::hermetic("git", hostile.world.home.path());
+    let mut git = crate::support::repository::hermetic("git", hostile.world.home.path());
     run(git.arg("-C").arg(hostile.world.clone.path()).args(["status", "--short"]));
     assert!(hostile.has_run().contains("core.fsmonitor"), "{}", hostile.has_run());
     say(&format!("case 93: {} keys, {} commands, nothing ran", KEYS.len(), commands.len()));

@@ -4,7 +4,7 @@ use emulators::{LogKind, Mint};
 use serde_json::Value;
 
 use super::record;
-use crate::minted::{Minted, POLICY, release_run, verdict};
+use crate::support::attested_file::{Minted, POLICY, release_run, verdict};
 
 const PROOF: &str = "/verificationMaterial/tlogEntries/0/inclusionProof";
 

@@ -4,7 +4,7 @@ use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use emulators::{LogKind, Mint};
 use serde_json::Value;
 
-use crate::minted::{Minted, POLICY, release_run};
+use crate::support::attested_file::{Minted, POLICY, release_run};
 
 /// The timestamp of a bundle.
 const STAMP: &str = "/verificationMaterial/timestampVerificationData/rfc3161Timestamps/0/signedTimestamp";
@@ -106,7 +106,8 @@ fn another_writing_of_the_same_fact_is_taken_only_where_that_is_documented() {
     let (claims, statement) = (release_run().claims(), minted.statement());
     for (log, stamped) in [(LogKind::V1, None), (LogKind::V1, Some(1)), (LogKind::V2, Some(1))] {
         let bundle = minted.mint(&claims, &statement, |it| Mint { log: Some(log), stamped, ..it });
-        let verdict = |bundle: &Value| crate::minted::verdict(&minted.verify(bundle, &POLICY));
+        let verdict =
+            |bundle: &Value| crate::support::attested_file::verdict(&minted.verify(bundle, &POLICY));
         let proven = ("proven".to_owned(), "ok".to_owned());
         assert_eq!(verdict(&bundle), proven);
         // What the log has of signature and certificate is compared byte by byte, and so is what a timestamp is of.

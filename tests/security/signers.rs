@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::record;
-use crate::minted::{Minted, NOW, POLICY};
-use crate::released::{Released, open};
-use crate::signing::Signed;
-use crate::support::{hermetic, run, xtask};
-use crate::world::{TAG, World};
-use crate::{openpgp, x509};
+use crate::sign::ssh::Signed;
+use crate::support::attested_file::{Minted, NOW, POLICY};
+use crate::support::published_release::{Released, open};
+use crate::support::repository::{hermetic, run, xtask};
+use crate::support::test_bed::{TAG, World};
+use crate::sign::{openpgp, x509};
 
 /// The policy of [`Signed`], which names one SSH key.
 const SIGNERS: [&str; 2] = ["--config", ".git/release.toml"];
@@ -121,7 +121,7 @@ fn case_95_the_repository_is_named_with_its_source() {
     let ran = verify(&[]);
     assert_eq!(ran.code, 2, "{}", ran.stdout);
     assert!(ran.stderr.contains("-R acme/widgets"), "{}", ran.stderr);
-    let proven = |ran: &crate::support::Ran, source: &str| {
+    let proven = |ran: &crate::support::repository::Ran, source: &str| {
         assert_eq!(ran.code, 0, "{}\n{}", ran.stdout, ran.stderr);
         assert!(ran.stdout.contains(&format!("for acme/widgets ({source})")), "{}", ran.stdout);
     };
@@ -183,13 +183,20 @@ fn case_103_an_asset_that_nobody_planned_is_not_published() {
 
 /// Adds an asset to the one draft that there is.
 fn put(api: &str, home: &std::path::Path) {
-    let all = crate::world::rest(api, "GET", "/releases", None);
+    let all = crate::support::test_bed::rest(api, "GET", "/releases", None);
     let id = &all[0]["id"];
     let file = home.join("extra");
     std::fs::write(&file, "malware").unwrap();
     let to = format!("{api}/api/uploads/repos/acme/widgets/releases/{id}/assets?name=extra.bin");
     let mut curl = hermetic("curl", home);
-    curl.args(["-sS", "-f", "-X", "POST", "-H", &format!("Authorization: Bearer {}", crate::world::TOKEN)]);
+    curl.args([
+        "-sS",
+        "-f",
+        "-X",
+        "POST",
+        "-H",
+        &format!("Authorization: Bearer {}", crate::support::test_bed::TOKEN),
+    ]);
     run(curl.args(["-H", "Content-Type: application/octet-stream", "-T"]).arg(file).arg(to)).ok();
 }
 

@@ -8,9 +8,9 @@ use std::sync::Mutex;
 use emulators::Tuf;
 
 use super::record;
-use crate::offline::may_trace;
-use crate::support::{Ran, everything, hermetic, run, say};
-use crate::world::{TAG, World};
+use crate::cli::offline::may_trace;
+use crate::support::repository::{Ran, everything, hermetic, run, say};
+use crate::support::test_bed::{TAG, World};
 
 /// What the attacker wants to have overwritten.
 const VICTIM: &str = "# the operator's own file\n";
@@ -93,9 +93,10 @@ impl Scene {
         for asset in release["assets"].as_array().unwrap() {
             let hex = asset["digest"].as_str().unwrap().trim_start_matches("sha256:").to_owned();
             let name = asset["name"].as_str().unwrap();
-            let statement = crate::minted::release_run().provenance(&[(name, &hex)]);
+            let statement = crate::support::attested_file::release_run().provenance(&[(name, &hex)]);
             let mut sigstore = emulators::Sigstore::new(1_700_002_000).unwrap();
-            let bundle = sigstore.attest(&crate::minted::release_run().claims(), &statement).unwrap();
+            let bundle =
+                sigstore.attest(&crate::support::attested_file::release_run().claims(), &statement).unwrap();
             self.world.github.attest(&bundle.to_string(), false).unwrap();
         }
     }
@@ -126,7 +127,7 @@ impl Scene {
 
 /// The name of the cache folder of a TUF repository, as `sha256sum` has it.
 fn model_digest(address: &str) -> String {
-    crate::released::sha256(address.as_bytes())
+    crate::support::published_release::sha256(address.as_bytes())
 }
 
 /// The paths that a run opened for writing, created or renamed, as strace tells them.

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use emulators::{Fault, GitHub, Settings, Tuf, What, When};
 
 use super::record;
-use crate::minted::{Minted, NOW, POLICY, verdict};
-use crate::support::{Ran, run, xtask};
-use crate::world::TOKEN;
+use crate::support::attested_file::{Minted, NOW, POLICY, verdict};
+use crate::support::repository::{Ran, run, xtask};
+use crate::support::test_bed::TOKEN;
 
 const LATER: &str = "2099-01-01T00:00:00Z";
 
@@ -139,7 +139,7 @@ fn the_built_in_root_is_used_only_without_a_cache() {
     let (code, said) = offline("none");
     assert!(code == 0 && said.contains("the built-in trusted roots (offline)"), "{said}");
     // A cache of Sigstore's own repository with something in it that does not verify.
-    let name = crate::released::sha256(b"https://tuf-repo-cdn.sigstore.dev");
+    let name = crate::support::published_release::sha256(b"https://tuf-repo-cdn.sigstore.dev");
     let folder = published.minted.path(&format!("own/opensandbox-release/tuf/{name}"));
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("timestamp.json"), "{}").unwrap();

@@ -1,0 +1,115 @@
+//! The house: which crate may import what, and what only the face may do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::repository::run;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The crates of ours that each crate of ours imports, and the foreign ones.
+fn edges() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).current_dir(root());
+    let metadata = run(&mut command).ok().json();
+    let packages = metadata["packages"].as_array().unwrap();
+    let ours: BTreeSet<&str> = packages.iter().map(|it| it["name"].as_str().unwrap()).collect();
+    let of = |package: &serde_json::Value| {
+        let normal = package["dependencies"].as_array().unwrap().iter().filter(|it| it["kind"].is_null());
+        let names = normal.map(|it| it["name"].as_str().unwrap().to_owned());
+        let (own, foreign) = names.partition(|it| ours.contains(it.as_str()));
+        (package["name"].as_str().unwrap().to_owned(), (own, foreign))
+    };
+    packages.iter().map(of).collect()
+}
+
+/// The table of `ARCHITECTURE.md`: crate, foreign libraries, what it may import.
+fn table() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let names = |cell: &str| {
+        cell.split(',')
+            .map(|it| it.trim().trim_matches('`').to_owned())
+            .filter(|it| !it.is_empty() && it != "–")
+            .collect()
+    };
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        (cells[0].trim_matches('`').to_owned(), (names(cells[3]), names(cells[2])))
+    })
+    .collect()
+}
+
+#[test]
+fn every_edge_is_one_that_the_table_lists() {
+    assert_eq!(edges(), table(), "left: cargo metadata; right: the table of ARCHITECTURE.md");
+}
+
+#[test]
+fn every_foreign_library_stands_in_one_place() {
+    let everywhere = ["thiserror", "serde", "tokio"];
+    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    // These are the other side: they write what another crate reads.
+    let other_side = ["emulators", "rehearsal"];
+    for (name, (_, foreign)) in edges().into_iter().filter(|(name, _)| !other_side.contains(&name.as_str())) {
+        for library in foreign.into_iter().filter(|it| !everywhere.contains(&it.as_str())) {
+            let before = seen.insert(library.clone(), name.clone());
+            let shared = ["serde_json"].contains(&library.as_str());
+            assert!(before.is_none() || shared, "{library} stands in {name} and {before:?}");
+        }
+    }
+}
+
+fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            files.push((path.clone(), std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+    files
+}
+
+#[test]
+fn nothing_outside_the_face_prints_reads_the_environment_or_asks_the_clock() {
+    let forbidden = [
+        "println!",
+        "print!(",
+        "eprintln!",
+        "eprint!(",
+        "std::env",
+        "env::var",
+        "SystemTime::now",
+        "Instant::now",
+        "Timestamp::now",
+    ];
+    let mut files = sources(&root().join("crates"));
+    // An example is a program of its own.
+    files.retain(|(path, _)| !path.components().any(|it| it.as_os_str() == "examples"));
+    assert!(files.len() > 30, "the sources were not found");
+    for (path, text) in files {
+        for word in forbidden {
+            assert!(!text.contains(word), "{} has {word}", path.display());
+        }
+    }
+    for pure in ["model", "rules", "notes"] {
+        for (path, text) in sources(&root().join("crates").join(pure)) {
+            for word in ["std::fs", "std::process", "std::net", "File::"] {
+                assert!(!text.contains(word), "{} has {word}: the crate is pure", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_function_takes_a_dry_run_flag() {
+    for (path, text) in sources(&root().join("crates")) {
+        assert!(!text.contains("dry_run"), "{}", path.display());
+    }
+}

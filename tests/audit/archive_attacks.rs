@@ -1,0 +1,204 @@
+//! Archives that somebody tampered with, by number: published with sums and attestations that fit them, so that only the archive
+//! itself is wrong.
+
+use crate::support::published_release::{FOLDER, Released, filter, open};
+use crate::support::repository::say;
+use crate::support::tar_builder::Tarball;
+use crate::support::test_bed::TAG;
+
+/// What was tampered with, and the finding that must tell it.
+type Attack = (u32, &'static str, Vec<u8>, &'static str);
+
+/// Publishes each archive with sums and attestations that fit it: only the archive itself is wrong. Before and after it stands
+/// its twin, which is proven.
+fn play(released: &mut Released, attacks: Vec<Attack>) {
+    let good = released.archive();
+    let twin = |released: &mut Released| {
+        released.publish(&good);
+        assert_eq!(open(&released.audit(&[])), ("proven".to_owned(), Vec::new()), "the twin is not proven");
+    };
+    twin(released);
+    let mut table =
+        vec!["case  expected                  got                                  attack".to_owned()];
+    let mut wrong = Vec::new();
+    for (number, what, archive, expected) in attacks {
+        assert_ne!(archive, released.archive(), "{what}: nothing was changed");
+        released.publish(&archive);
+        let (verdict, found) = open(&released.audit(&[]));
+        let found = found.join(", ");
+        table.push(format!("{number:>4}  {expected:<25} {found:<36} {what}"));
+        if verdict != "refuted" || found != expected {
+            wrong.push(format!("{number} {what}: {verdict}, {found}"));
+        }
+    }
+    twin(released);
+    say(&table.join("\n"));
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// A tar stream with something changed, compressed.
+fn edited(tar: &[u8], edit: &dyn Fn(&mut Tarball)) -> Vec<u8> {
+    let mut it = Tarball::parse(tar);
+    edit(&mut it);
+    gzip(&it.bytes())
+}
+
+/// A path below the archive's folder.
+fn path(name: &str) -> String {
+    format!("{FOLDER}/{name}")
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    filter("gzip", &["-n"], bytes)
+}
+
+#[test]
+fn gzip_files_that_two_programs_would_read_differently_are_refused() {
+    let mut released = Released::new();
+    let (good, tar) = (released.archive(), released.tar());
+    let changed = |at: usize, value: u8| {
+        let mut bytes = good.clone();
+        bytes[at] = value;
+        bytes
+    };
+    let end = good.len();
+    let mut named = good[..3].to_vec();
+    named.extend([8, 0, 0, 0, 0, 0, 3]);
+    named.extend(b"x\0");
+    named.extend(&good[10..]);
+    let attacks = vec![
+        (44, "a second gzip member", [good.clone(), gzip(b"more")].concat(), "archive: archive"),
+        (44, "an empty second member", [good.clone(), gzip(b"")].concat(), "archive: archive"),
+        (44, "something behind the member", [good.clone(), b"x".to_vec()].concat(), "archive: archive"),
+        (44, "zeroes behind the member", [good.clone(), vec![0; 512]].concat(), "archive: archive"),
+        (44, "another CRC", changed(end - 8, good[end - 8] ^ 1), "archive: archive"),
+        (44, "another length", changed(end - 1, good[end - 1] ^ 1), "archive: archive"),
+        (44, "a file name in the header", named, "archive: archive"),
+        (44, "a flag in the header", changed(3, 1), "archive: archive"),
+        (44, "cut in the middle", good[..end / 2].to_vec(), "archive: archive"),
+        (44, "cut before the trailer", good[..end - 8].to_vec(), "archive: archive"),
+        (44, "not compressed at all", tar, "archive: archive"),
+        (44, "a broken stream", changed(20, good[20] ^ 0xff), "archive: archive"),
+    ];
+    play(&mut released, attacks);
+}
+
+#[test]
+fn tar_streams_that_two_programs_would_unpack_differently_are_refused() {
+    let mut released = Released::new();
+    let tar = released.tar();
+    let edited = |edit: &dyn Fn(&mut Tarball)| edited(&tar, edit);
+    let renamed = |name: &str| edited(&|it: &mut Tarball| it.rename("README.md", name));
+    let kind = |kind: u8, link: &str| edited(&|it: &mut Tarball| it.add(&path("extra"), kind, b"", link));
+    let attacks = vec![
+        (45, "a path that leads up", renamed(&path("../evil")), "archive: archive"),
+        (45, "an absolute path", renamed("/etc/evil"), "archive: archive"),
+        (45, "a path with a dot", renamed(&path("./README.md")), "archive: archive"),
+        (45, "a path with a backslash", renamed(&path("a\\b")), "archive: archive"),
+        (45, "a second top folder", renamed("elsewhere/README.md"), "archive: archive"),
+        (45, "a path that is there twice", edited(&|it| it.double("README.md")), "archive: archive"),
+        (
+            45,
+            "paths that differ in case",
+            edited(&|it| it.add(&path("readme.MD"), b'0', b"x", "")),
+            "archive: archive",
+        ),
+        (45, "a symbolic link", kind(b'2', "/etc/passwd"), "archive: archive"),
+        (45, "a hard link", kind(b'1', &path("README.md")), "archive: archive"),
+        (45, "a device", kind(b'3', ""), "archive: archive"),
+        (45, "a pipe", kind(b'6', ""), "archive: archive"),
+        (45, "a sparse file", kind(b'S', ""), "archive: archive"),
+        (
+            45,
+            "a long name of GNU's",
+            edited(&|it| it.add("././@LongLink", b'L', b"evil\0", "")),
+            "archive: archive",
+        ),
+    ];
+    play(&mut released, attacks);
+}
+
+#[test]
+fn headers_and_ends_that_two_programs_would_read_differently_are_refused() {
+    let mut released = Released::new();
+    let tar = released.tar();
+    let edited = |edit: &dyn Fn(&mut Tarball)| edited(&tar, edit);
+    let mut behind = tar.clone();
+    let last = behind.len() - 512;
+    behind[last] = 1;
+    let mut hidden = tar.clone();
+    // The README's six bytes and their padding: the last byte of its record.
+    let at = hidden.windows(12).position(|it| it == b"hello there\n").unwrap();
+    hidden[at + 511] = 1;
+    let attacks = vec![
+        (
+            45,
+            "a pax header with another path",
+            edited(&|it| it.pax("README.md", "path", &path("evil"))),
+            "archive: archive",
+        ),
+        (45, "a pax header with a size", edited(&|it| it.pax("README.md", "size", "3")), "archive: archive"),
+        (
+            45,
+            "a pax header with attributes",
+            edited(&|it| it.pax("README.md", "SCHILY.xattr.user.x", "y")),
+            "archive: archive",
+        ),
+        (45, "an owner", edited(&|it| it.field("README.md", 108, b"0000017\0")), "archive: archive"),
+        (45, "a set-uid mode", edited(&|it| it.field("README.md", 100, b"0004775\0")), "archive: archive"),
+        (
+            45,
+            "a number in base 256",
+            edited(&|it| it.field("README.md", 136, b"\x80\0\0\0\0\0\0\0\0\0\0\x01")),
+            "archive: archive",
+        ),
+        (45, "something behind the end", gzip(&behind), "archive: archive"),
+        (45, "something behind a file", gzip(&hidden), "archive: archive"),
+        (45, "no end", gzip(&tar[..tar.len() - tar.len() % 10240 - 8192]), "archive: archive"),
+    ];
+    play(&mut released, attacks);
+}
+
+#[test]
+fn archives_of_another_tree_or_commit_are_refused() {
+    let mut released = Released::new();
+    let tar = released.tar();
+    let edited = |edit: &dyn Fn(&mut Tarball)| edited(&tar, edit);
+    let of = |it: &Released, folder: &str, revision: &str| gzip(&it.tar_of(folder, revision));
+    let other_folder = of(&released, "opensandbox-server-v0.1.0", TAG);
+    let (before, bare) = (of(&released, FOLDER, "HEAD^"), of(&released, FOLDER, "HEAD^{tree}"));
+    let attacks = vec![
+        (46, "a file more", edited(&|it| it.add(&path("zzz"), b'0', b"evil\n", "")), "tree: tree-mismatch"),
+        (46, "a file less", edited(&|it| it.remove("README.md")), "tree: tree-mismatch"),
+        (46, "another byte", edited(&|it| it.content("README.md", b"hello where\n")), "tree: tree-mismatch"),
+        (
+            46,
+            "a file that may be executed",
+            edited(&|it| it.field("README.md", 100, b"0000775\0")),
+            "tree: tree-mismatch",
+        ),
+        (
+            46,
+            "a folder in a file's place",
+            edited(&|it| it.replace("README.md", b'5')),
+            "tree: tree-mismatch",
+        ),
+        (46, "another folder", other_folder, "tree: tree-mismatch"),
+        (47, "the archive of another commit", before.clone(), "tree: commit"),
+        (47, "another commit in the header", edited(&|it| it.commit(&"f".repeat(40))), "tree: commit"),
+        (47, "no commit in the header", bare, "tree: commit, run: time"),
+    ];
+    play(&mut released, attacks);
+    // Without a clone the header is all there is, and the report says so.
+    let good = released.archive();
+    released.publish(&good);
+    let mut command = released.world.command(&["audit", TAG, "--format", "json"]);
+    command.current_dir(released.world.home.path()).arg("--trusted-root").arg("root.json");
+    let ran = crate::support::repository::run(&mut command);
+    assert_eq!(open(&ran).0, "proven");
+    assert!(ran.stdout.contains("there is no clone here"), "{}", ran.stdout);
+    released.publish(&before);
+    let mut command = released.world.command(&["audit", TAG, "--format", "json"]);
+    command.current_dir(released.world.home.path()).arg("--trusted-root").arg("root.json");
+    assert_eq!(open(&crate::support::repository::run(&mut command)).1, ["tree: commit"]);
+}

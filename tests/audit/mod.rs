@@ -1,0 +1,4 @@
+//! Auditing published releases that were tampered with.
+
+mod archive_attacks;
+mod release_attacks;

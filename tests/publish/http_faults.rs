@@ -1,0 +1,107 @@
+//! Every request of a release goes wrong in every way, and the release comes to the same end.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use emulators::{Exchange, Fault, What, When};
+
+use crate::support::repository::{run, say};
+use crate::support::test_bed::{TAG, World, without_secret};
+
+/// The ways in which a request goes wrong.
+fn ways() -> Vec<(&'static str, What)> {
+    let answer = |status, when, headers: Vec<(&'static str, String)>, message: &str| What::Answer {
+        status,
+        headers,
+        body: format!("{{\"message\":\"{message}\"}}"),
+        when,
+    };
+    let soon = || vec![("retry-after", "0".to_owned())];
+    vec![
+        ("500", answer(500, When::Before, Vec::new(), "Server Error")),
+        ("502 before", answer(502, When::Before, Vec::new(), "Bad Gateway")),
+        ("502 after", answer(502, When::After, Vec::new(), "Bad Gateway")),
+        ("429", answer(429, When::Before, soon(), "too many requests")),
+        ("403 secondary", answer(403, When::Before, soon(), "You have exceeded a secondary rate limit")),
+        ("cut in the request", What::CutRequest),
+        ("cut in the answer", What::CutAnswer),
+        ("time-out", What::Delay(Duration::from_secs(3))),
+        ("malformed", What::Garbled),
+    ]
+}
+
+/// A request, by its number, and what happens to it.
+struct Case<'a> {
+    number: usize,
+    request: &'a Exchange,
+    name: &'static str,
+    what: What,
+}
+
+impl Case<'_> {
+    /// Plays it, and says whether the same run came to the end. Other bytes than were published are no fault that a
+    /// run could heal: it says that they were refuted.
+    fn play(&self, wanted: &[String]) -> bool {
+        let world = World::new();
+        let after = u32::try_from(self.number).unwrap();
+        let what = self.what.clone();
+        world.github.arm(Fault { method: String::new(), path: String::new(), after, times: 1, what });
+        let case = format!("{} on {}: {} {}", self.name, self.number, self.request.method, self.request.path);
+        let mut first = world.command(&["release", TAG, "--push"]);
+        if self.name == "time-out" {
+            first.env("RELEASE_HTTP_TIMEOUT", "1");
+        }
+        let first = without_secret(run(&mut first));
+        assert_eq!(world.github.armed(), 0, "{case} was not reached");
+        for release in world.github.releases().iter().filter(|it| it["draft"] == false) {
+            assert_eq!(release["assets"].as_array().unwrap().len(), 2, "{case}: published incomplete");
+        }
+        if first.code != 0 {
+            let other_bytes = self.name == "malformed" && self.request.path.starts_with("storage:");
+            let resumable = first.code == 11 || first.code == 1 && first.stderr.contains("hint: ");
+            assert!(resumable || first.code == 10 && other_bytes, "{case}: {}\n{}", first.code, first.stderr);
+            let again = world.publish();
+            assert_eq!(again.code, 0, "{case}, again:\n{}\nbefore:\n{}", again.stderr, first.stderr);
+        }
+        assert_eq!(world.published(), wanted, "{case}");
+        first.code == 0
+    }
+}
+
+#[test]
+fn every_request_may_go_wrong_in_every_way() {
+    let world = World::new();
+    world.publish().ok();
+    let (requests, wanted) = (world.github.exchanges(), world.published());
+    let mut cases = Vec::new();
+    for (name, what) in ways() {
+        for (number, request) in requests.iter().enumerate() {
+            cases.push(Case { number, request, name, what: what.clone() });
+        }
+    }
+    let all = cases.len();
+    let (queue, table) = (Mutex::new(cases), Mutex::new(BTreeMap::<&str, [usize; 2]>::new()));
+    // Most of the time is spent waiting.
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                while let Some(case) = { queue.lock().unwrap().pop() } {
+                    let same = case.play(&wanted);
+                    table.lock().unwrap().entry(case.name).or_default()[usize::from(!same)] += 1;
+                }
+            });
+        }
+    });
+    let table = table.into_inner().unwrap();
+    for (name, [same, next]) in &table {
+        say(&format!("fault matrix: {name}: {same} in the same run, {next} in the next"));
+    }
+    let done: usize = table.values().flatten().sum();
+    say(&format!(
+        "fault matrix: {} requests × {} faults, {done} of {all} converged",
+        requests.len(),
+        table.len()
+    ));
+    assert!(requests.len() > 25 && done == all);
+}

@@ -1,0 +1,258 @@
+//! The release workflow for OpenSandbox, step by step as it runs there: draft, attestation, publication, audit. And its inputs, which no
+//! shell may read as anything but text.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use emulators::{Run, Sigstore};
+
+use crate::security::record;
+use crate::support::attested_file::{NOW, release_run, sha256sum};
+use crate::support::external_tools::fetched;
+use crate::support::repository::{Ran, hermetic, run};
+use crate::support::test_bed::{TAG, TOKEN, World, without_secret};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn workflow() -> String {
+    std::fs::read_to_string(root().join(".github/workflows/release-generic.yml")).unwrap()
+}
+
+/// A step of the workflow, with the built binary as the one that the job `build` handed on.
+fn step(world: &World, line: &str, variables: &[(&str, &str)]) -> Ran {
+    let suite = world.home.path().join("runner/suite");
+    std::fs::create_dir_all(&suite).unwrap();
+    let binary = suite.join("xtask");
+    // The repository is not the catalog's own here.
+    let xtask = env!("CARGO_BIN_EXE_xtask");
+    std::fs::write(&binary, format!("#!/bin/sh\nexec {xtask} -R acme/widgets \"$@\"\n")).unwrap();
+    let command = world.command(&[]);
+    let mut bash = Command::new("bash");
+    bash.env_clear().current_dir(world.clone.path());
+    for (key, value) in command.get_envs() {
+        if let Some(value) = value {
+            bash.env(key, value);
+        }
+    }
+    bash.env("PATH", std::env::var("PATH").unwrap()).env("GITHUB_OUTPUT", world.home.path().join("output"));
+    bash.env("RUNNER_TEMP", world.home.path().join("runner")).env("BINARY_SHA256", sha256sum(&binary));
+    bash.args(["-ec", &line.replace("scripts/", &format!("{}/scripts/", root().display()))]);
+    without_secret(run(bash.envs(variables.iter().copied())))
+}
+
+/// The one line that the step of this name runs.
+#[track_caller]
+fn line(name: &str) -> String {
+    let text = workflow();
+    let (_, step) = text.split_once(&format!("- name: {name}\n")).expect(name);
+    let step = step.split("\n\n").next().unwrap();
+    step.lines().find_map(|it| it.trim().strip_prefix("run: ")).expect(name).to_owned()
+}
+
+/// What a step wrote for later ones.
+fn output(world: &World, key: &str) -> String {
+    let text = std::fs::read_to_string(world.home.path().join("output")).unwrap();
+    text.lines().rev().find_map(|it| it.strip_prefix(&format!("{key}="))).expect(key).to_owned()
+}
+
+#[test]
+fn the_workflow_releases_attests_publishes_and_proves() {
+    let world = World::new();
+    world.github.set(|it| it.now = NOW);
+    // In Actions nobody has a credential helper: the token comes by the environment.
+    world.clone.git(["config", "--unset", "credential.helper"]);
+    let typed =
+        [("TAG", TAG), ("GH_TOKEN", TOKEN), ("NO_PATH_FILTER", "false"), ("INITIAL_RELEASE", "false")];
+    step(&world, &line("Plan"), &typed).ok();
+    assert_eq!(world.github.releases().len(), 0, "the plan changed something");
+    step(&world, &line("Make the draft and push the tag"), &typed).ok();
+    assert_eq!(world.release()["draft"], true);
+    // The branch goes on meanwhile: what is released stays what the tag names.
+    let commit = world.clone.git(["rev-parse", "HEAD"]);
+    world.clone.git(["commit", "-q", "--allow-empty", "-m", "chore: go on"]);
+    world.clone.git(["push", "-q", world.github.bare().to_str().unwrap(), "main"]);
+    let run = Run { commit, ..release_run() };
+    // The job that attests gets nothing but two lines, and none of the files.
+    let files = ["archive", "checksums"].map(|it| output(&world, it));
+    step(&world, &line("Name what is attested"), &[("ARCHIVE", &files[0]), ("CHECKSUMS", &files[1])]).ok();
+    let lines = ["archive", "checksums"].map(|it| output(&world, it));
+    step(&world, &line("Write down the digests"), &[("ARCHIVE", &lines[0]), ("CHECKSUMS", &lines[1])]).ok();
+    let subjects = std::fs::read_to_string(world.clone.path().join("subjects.txt")).unwrap();
+    std::fs::remove_file(world.clone.path().join("subjects.txt")).unwrap();
+    let subjects: Vec<_> = subjects.lines().map(|it| it.split_once("  ").unwrap()).collect();
+    let names = files.each_ref().map(|it| Path::new(it).file_name().unwrap().to_str().unwrap());
+    let digests = files.each_ref().map(|it| sha256sum(Path::new(it)));
+    assert_eq!(subjects, [(digests[0].as_str(), names[0]), (digests[1].as_str(), names[1])]);
+    // What made the draft is gone with its job.
+    std::fs::remove_dir_all(world.clone.path().join("dist")).unwrap();
+    let mut sigstore = Sigstore::new(NOW).unwrap();
+    let statement = run.provenance(&[(names[0], &digests[0]), (names[1], &digests[1])]);
+    let bundle = sigstore.attest(&run.claims(), &statement).unwrap();
+    world.github.attest(&bundle.to_string(), false).unwrap();
+    let roots = world.home.path().join("root.json");
+    std::fs::write(&roots, sigstore.trusted_root().unwrap().to_string()).unwrap();
+    let trusted = format!(" --trusted-root {}", roots.display());
+    let told =
+        step(&world, &line("Publish").replace("--push", &format!("--push{trusted}")), &typed).ok().stdout;
+    assert_eq!(world.release()["draft"], false);
+    assert!(told.contains("attestation"), "what was attested was not looked at:\n{told}");
+    world.github.new_hour();
+    let audit = line("Audit").replace("--wait 10m", &format!("--wait 10m{trusted}"));
+    let told = step(&world, &audit, &[("TAG", TAG)]).ok().stdout;
+    assert!(told.contains("byte by byte"), "{told}");
+}
+
+#[test]
+fn paths_and_flags_that_were_typed_reach_the_notes() {
+    let world = World::new();
+    let plan = &line("Plan");
+    let typed = [("TAG", TAG), ("GH_TOKEN", TOKEN)];
+    let told = |more: &[(&str, &str)]| step(&world, plan, &[&typed[..], more].concat()).ok().stdout;
+    assert!(!told(&[]).contains("docs: say so"));
+    assert!(told(&[("EXTRA_PATHS", "README.md,server")]).contains("docs: say so"));
+    assert!(told(&[("NO_PATH_FILTER", "true")]).contains("docs: say so"));
+}
+
+#[test]
+fn no_input_is_read_as_a_command_or_a_flag() {
+    let world = World::new();
+    let before = world.state();
+    let plan = &line("Plan");
+    for tag in ["$(touch pwned)", "`touch pwned`", "; touch pwned", "--push", "x\ny", "\"; touch pwned; \""] {
+        let typed = [("TAG", tag), ("GH_TOKEN", TOKEN), ("FROM_TAG", tag), ("EXTRA_PATHS", tag)];
+        let ran = step(&world, plan, &typed);
+        assert_eq!(ran.code, 2, "{tag}: {}\n{}", ran.stdout, ran.stderr);
+        assert!(!world.clone.path().join("pwned").exists(), "{tag} was run");
+    }
+    assert_eq!(world.state(), before);
+}
+
+#[test]
+fn zizmor_finds_nothing_in_the_workflows() {
+    let Some(zizmor) = fetched("zizmor-1.32.0/bin/zizmor", "zizmor_finds_nothing_in_the_workflows") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let check = |files: &Path| {
+        let mut command = hermetic(&zizmor, folder.path());
+        run(command.args(["--offline", "--no-progress", "--persona=auditor"]).arg(files))
+    };
+    let clean = check(&root().join(".github/workflows"));
+    assert_eq!(clean.code, 0, "{}\n{}", clean.stdout, clean.stderr);
+    // An input that is pasted is found.
+    let pasted = workflow()
+        .replace("run: scripts/release/workflow.sh --push --dry-run", "run: echo ${{ inputs.tag }}");
+    assert_ne!(pasted, workflow());
+    let file = folder.path().join("pasted.yml");
+    std::fs::write(&file, pasted).unwrap();
+    let found = check(&file);
+    assert!(
+        found.code != 0 && found.stdout.contains("template-injection"),
+        "{}\n{}",
+        found.stdout,
+        found.stderr
+    );
+}
+
+/// The text of each job.
+fn jobs(text: &str) -> Vec<(&str, String)> {
+    let (_, jobs) = text.split_once("\njobs:\n").unwrap();
+    let mut found: Vec<(&str, String)> = Vec::new();
+    for line in jobs.lines() {
+        match line.strip_prefix("  ").and_then(|it| it.strip_suffix(':')) {
+            Some(name) if !name.starts_with(' ') => found.push((name, String::new())),
+            _ => {
+                let (_, text) = found.last_mut().unwrap();
+                text.extend([line, "\n"]);
+            }
+        }
+    }
+    found
+}
+
+/// What is wrong with the rights of a release workflow, by job.
+fn wrong(text: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut fails = |holds: bool, what: String| wrong.extend((!holds).then_some(what));
+    fails(text.contains("\npermissions: {}\n"), "the workflow itself has permissions".to_owned());
+    let builds = |job: &str| job.contains("cargo ") || job.contains("rustc");
+    for (name, job) in jobs(text) {
+        let has = |what: &str| job.contains(what);
+        let runs_suite = has("scripts/release/");
+        fails(!has("cache"), format!("{name} uses a cache"));
+        fails(!builds(&job) || has("permissions: {}"), format!("{name} builds, and may do something"));
+        fails(!builds(&job) || !has("GH_TOKEN"), format!("{name} builds, and has a token"));
+        fails(
+            !runs_suite || has("BINARY_SHA256: ${{ needs.build.outputs.sha256 }}"),
+            format!("{name} runs what it was not given"),
+        );
+        let attests = has("id-token");
+        fails(attests == has("actions/attest@"), format!("{name} has an identity and does not attest"));
+        fails(
+            !attests || !(has("checkout") || has("scripts/") || has("contents:")),
+            format!("{name} attests and runs more"),
+        );
+        fails(
+            !has("contents: write") || has("environment: release"),
+            format!("{name} writes outside of the environment"),
+        );
+        for line in job.lines().map(str::trim) {
+            if let Some(action) = line.strip_prefix("- uses: ").or(line.strip_prefix("uses: ")) {
+                let commit = action.split_once('@').unwrap().1.split(' ').next().unwrap();
+                let pinned = commit.len() == 40 && commit.bytes().all(|it| it.is_ascii_hexdigit());
+                fails(pinned, format!("{name}: {line} is not pinned"));
+            }
+            fails(!line.starts_with("run:") || !line.contains("${{"), format!("{name}: {line} pastes"));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn case_105_what_builds_may_do_nothing_and_what_attests_runs_nothing() {
+    let text = workflow();
+    assert_eq!(wrong(&text), Vec::<String>::new());
+    let names: Vec<_> = jobs(&text).iter().map(|it| it.0).collect();
+    assert_eq!(names, ["build", "draft", "attest", "publish", "audit"]);
+    for file in std::fs::read_dir(root().join(".github")).unwrap() {
+        assert_eq!(file.unwrap().file_name(), "workflows", "zizmor could be told to ignore something");
+    }
+    assert!(!text.contains("zizmor:"), "a finding is ignored");
+    // Each of these must be seen, or the check above sees nothing.
+    for (from, to) in [
+        ("\npermissions: {}\n", "\npermissions: read-all\n"),
+        ("    permissions: {}\n    outputs", "    permissions:\n      id-token: write\n    outputs"),
+        ("      attestations: read # what was attested", "      id-token: write"),
+        (
+            "    environment: release\n    permissions:\n      contents: write # the publication",
+            "    permissions:\n      contents: write",
+        ),
+        ("scripts/release/workflow.sh --push --draft", "cargo xtask release --push --draft"),
+        ("      BINARY_SHA256: ${{ needs.build.outputs.sha256 }}", "      OTHER: x"),
+        (
+            "    steps:\n      - name: Write down the digests",
+            "    steps:\n      - uses: actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd\n      - name: Write down the digests",
+        ),
+        ("actions/attest@1e69f48acb82d1966a394da916b4c1698aa569d6", "actions/attest@v4"),
+        (
+            "      - name: Hand the binary on",
+            "      - uses: actions/cache@de0fac2e4500dabe0009e67214ff5f5447ce83dd\n      - name: Hand the binary on",
+        ),
+    ] {
+        let worse = text.replace(from, to);
+        assert_ne!(worse, text, "{from}");
+        assert_ne!(wrong(&worse), Vec::<String>::new(), "{to} is not seen");
+    }
+    // A binary that is not the one that was handed on is not run.
+    let world = World::new();
+    let before = world.state();
+    let typed = [("TAG", TAG), ("GH_TOKEN", TOKEN)];
+    let other = "0".repeat(64);
+    let ran = step(&world, &line("Publish"), &[&typed[..], &[("BINARY_SHA256", &other)]].concat());
+    assert!(ran.code == 1 && ran.stderr.contains("nothing was run"), "{}", ran.stderr);
+    assert_eq!(world.state(), before);
+    step(&world, &line("Publish"), &typed).ok();
+    record(105, "a dependency's build script asks for the identity", "no permission in that job", "attested");
+}

@@ -1,0 +1,116 @@
+//! The real `gh` on the GitHub on loopback, and on what we published there.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::external_tools::fetched;
+use crate::support::repository::{Fixture, Ran, hermetic, run};
+use crate::support::test_bed::{TAG, TOKEN, World, without_secret};
+
+/// `gh`, kept away from its user's configuration. It speaks plain HTTP to `github.localhost`, through a proxy that is the
+/// GitHub on loopback itself.
+struct Gh<'a> {
+    program: std::path::PathBuf,
+    world: &'a World,
+}
+
+impl Gh<'_> {
+    fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
+        let mut command = hermetic(&self.program, self.world.home.path());
+        command
+            .current_dir(folder)
+            .env("GH_HOST", "github.localhost")
+            .env("GH_TOKEN", TOKEN)
+            .env("GH_CONFIG_DIR", self.world.home.path().join("gh"))
+            .env("XDG_CACHE_HOME", self.world.home.path().join("gh-cache"))
+            .env("HTTP_PROXY", self.world.github.api())
+            .env("GH_NO_UPDATE_NOTIFIER", "1")
+            .args(arguments)
+            .args(["-R", "github.localhost/acme/widgets"]);
+        command
+    }
+
+    #[track_caller]
+    fn run(&self, folder: &Path, arguments: &[&str]) -> Ran {
+        without_secret(run(&mut self.command(folder, arguments)))
+    }
+}
+
+#[test]
+fn gh_makes_sees_fills_and_changes_releases() {
+    let Some(program) = fetched("gh-2.103.3/bin/gh", "gh_makes_sees_fills_and_changes_releases") else {
+        return;
+    };
+    let world = World::new();
+    let gh = Gh { program, world: &world };
+    let folder = world.clone.path();
+    for (name, text) in [("one.txt", "first\n"), ("two.txt", "second\n")] {
+        world.clone.write(name, text.as_bytes());
+    }
+    gh.run(
+        folder,
+        &[
+            "release",
+            "create",
+            "server/v0.1.0",
+            "one.txt",
+            "--verify-tag",
+            "--title",
+            "First",
+            "--notes",
+            "hello",
+        ],
+    )
+    .ok();
+    let release = world.release();
+    assert_eq!((release["draft"].as_bool(), release["name"].as_str()), (Some(false), Some("First")));
+    let seen = gh
+        .run(folder, &["release", "view", "server/v0.1.0", "--json", "tagName,isDraft,assets,body"])
+        .ok()
+        .json();
+    assert_eq!(
+        (&seen["tagName"], &seen["isDraft"], &seen["body"]),
+        (&"server/v0.1.0".into(), &false.into(), &"hello".into())
+    );
+    assert_eq!(seen["assets"][0]["name"], "one.txt");
+    gh.run(folder, &["release", "upload", "server/v0.1.0", "two.txt"]).ok();
+    let again = gh.run(folder, &["release", "upload", "server/v0.1.0", "two.txt"]);
+    assert_ne!(again.code, 0, "two assets have one name");
+    gh.run(folder, &["release", "edit", "server/v0.1.0", "--notes", "changed", "--prerelease"]).ok();
+    let release = world.release();
+    assert_eq!((release["body"].as_str(), release["prerelease"].as_bool()), (Some("changed"), Some(true)));
+    let out = world.home.path().join("got");
+    std::fs::create_dir(&out).unwrap();
+    gh.run(&out, &["release", "download", "server/v0.1.0"]).ok();
+    assert_eq!(std::fs::read(out.join("one.txt")).unwrap(), b"first\n");
+    assert_eq!(std::fs::read(out.join("two.txt")).unwrap(), b"second\n");
+    let missing = gh.run(folder, &["release", "view", "server/v9.9.9"]);
+    assert!(missing.code != 0 && missing.stderr.contains("not found"), "{}", missing.stderr);
+    let unknown = gh.run(folder, &["release", "create", "server/v9.9.9", "--verify-tag", "--notes", "x"]);
+    assert!(unknown.code != 0 && unknown.stderr.contains("doesn't exist"), "{}", unknown.stderr);
+}
+
+#[test]
+fn gh_downloads_what_we_published() {
+    let Some(program) = fetched("gh-2.103.3/bin/gh", "gh_downloads_what_we_published") else { return };
+    let world = World::new();
+    let done = world.publish().ok().json();
+    let gh = Gh { program, world: &world };
+    let out = tempfile::tempdir().unwrap();
+    gh.run(out.path(), &["release", "download", TAG]).ok();
+    run(Command::new("sha256sum").args(["--strict", "-c", "SHA256SUMS"]).current_dir(out.path())).ok();
+    for file in done["receipt"]["files"].as_array().unwrap().iter().take(2) {
+        let path = Path::new(file["path"].as_str().unwrap());
+        let got = std::fs::read(out.path().join(path.file_name().unwrap())).unwrap();
+        assert_eq!(got, std::fs::read(path).unwrap());
+    }
+    let seen =
+        gh.run(out.path(), &["release", "view", TAG, "--json", "isDraft,isPrerelease,name,body"]).ok().json();
+    assert_eq!(seen["isDraft"], false);
+    assert_eq!(seen["name"], "OpenSandbox Server v0.1.1");
+    assert_eq!(seen["body"], done["notes"]);
+    let nobody = Fixture::new();
+    let mut anonymous = gh.command(nobody.path(), &["release", "download", TAG]);
+    let refused = run(anonymous.env("GH_TOKEN", "some-other-token"));
+    assert!(refused.code != 0 && refused.stderr.contains("401"), "{}", refused.stderr);
+}

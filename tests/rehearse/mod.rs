@@ -1,0 +1,6 @@
+//! Rehearsals, and the emulators that they use.
+
+mod emulated_github;
+mod emulated_sigstore;
+mod gh;
+mod rehearsals;

@@ -1,0 +1,56 @@
+//! Tag objects that nobody would make on purpose: ours and git's verdicts side by side.
+
+use crate::sign::ssh::Signed;
+use crate::support::repository::say;
+
+/// Generated tag objects: on what git rejects, ours never says proven.
+#[test]
+fn what_git_rejects_is_never_proven() {
+    let signed = Signed::new(&["-t", "ed25519"]);
+    let good = signed.sign(&signed.payload("t", 1_700_000_500), "git");
+    let text = String::from_utf8(good.clone()).unwrap();
+    let start = text.find("-----BEGIN").unwrap();
+    let (payload, armor) = text.split_at(start);
+    let pgp = "-----BEGIN PGP SIGNATURE-----\n\niHUEABYKAB0WIQ==\n=abcd\n-----END PGP SIGNATURE-----\n";
+    let cms = "-----BEGIN SIGNED MESSAGE-----\nMIAGCSqGSIb3DQEHAqCAMIACAQEx\n-----END SIGNED MESSAGE-----\n";
+    let mut objects: Vec<Vec<u8>> = vec![
+        good.clone(),
+        format!("{payload}{armor}{armor}").into_bytes(),
+        format!("{payload}{pgp}{armor}").into_bytes(),
+        format!("{payload}{armor}{pgp}").into_bytes(),
+        format!("{payload}{pgp}").into_bytes(),
+        format!("{payload}{cms}").into_bytes(),
+        format!("{payload}{armor}trailing\n").into_bytes(),
+        format!("{payload}{}", armor.trim_end()).into_bytes(),
+        payload.as_bytes().to_vec(),
+        format!("{payload}\n{armor}").into_bytes(),
+        text.replace("\n-----END", "\n\n-----END").into_bytes(),
+        text.replace("tagger", "tagger  ").into_bytes(),
+        text.replace("type commit", "type tree").into_bytes(),
+        text.replace("\n\nmessage", "\ngpgsig x\n\nmessage").into_bytes(),
+        text.replace('\n', "\r\n").into_bytes(),
+    ];
+    for place in (0..good.len()).step_by(2) {
+        let mut flipped = good.clone();
+        flipped[place] ^= 1 << (place / 2 % 8);
+        objects.push(flipped);
+    }
+    for length in (0..good.len()).step_by(40) {
+        objects.push(good[..length].to_vec());
+    }
+    let (mut rejected, mut proven, mut stricter) = (0, 0, 0);
+    for object in &objects {
+        signed.fixture.put_tag("t", object);
+        let ran = signed.xtask(&["verify-tag", "t"]);
+        let git = signed.git_accepts("t");
+        assert!(git || ran.code != 0, "git rejects what ours proves: {}", String::from_utf8_lossy(object));
+        rejected += usize::from(!git);
+        proven += usize::from(ran.code == 0);
+        stricter += usize::from(git && ran.code != 0);
+    }
+    say(&format!(
+        "{} tag objects: git rejects {rejected}, ours proves {proven}, stricter than git on {stricter}",
+        objects.len()
+    ));
+    assert!(rejected > 100 && proven >= 1);
+}

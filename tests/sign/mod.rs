@@ -1,0 +1,8 @@
+//! Signed tags, with git, gpg, gpgsm, ssh-keygen and openssl as oracles.
+
+mod git_parity;
+mod gitsign;
+pub(crate) mod openpgp;
+pub(crate) mod ssh;
+mod ssh_certificates;
+pub(crate) mod x509;

@@ -1,0 +1,121 @@
+//! An attested file of a Sigstore instance of our own, and what verifies it.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use emulators::{Claims, Content, Mint, Run, Signer, Sigstore};
+use serde_json::Value;
+
+use crate::support::repository::{Ran, hermetic, run, xtask};
+
+pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+/// When everything is signed: 2026-05-28.
+pub(crate) const NOW: i64 = 1_780_000_000;
+/// The name of the file.
+pub(crate) const FILE: &str = "widgets-server-v0.1.1.tar.gz";
+
+/// A file, and an instance that attests it.
+pub(crate) struct Minted {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) sigstore: Sigstore,
+    /// The file's SHA-256, in hexadecimal digits.
+    pub(crate) hex: String,
+}
+
+/// The run of the release workflow.
+pub(crate) fn release_run() -> Run {
+    Run { commit: COMMIT.to_owned(), ..Run::example() }
+}
+
+/// What a file's digest is, as `sha256sum` tells it.
+pub(crate) fn sha256sum(path: &std::path::Path) -> String {
+    run(hermetic("sha256sum", std::path::Path::new("/")).arg(path)).ok().stdout[..64].to_owned()
+}
+
+impl Minted {
+    pub(crate) fn new() -> Self {
+        Self::of(Sigstore::new(NOW).unwrap())
+    }
+
+    pub(crate) fn of(sigstore: Sigstore) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE), "invented bytes\n").unwrap();
+        let hex = sha256sum(&folder.path().join(FILE));
+        let root = sigstore.trusted_root().unwrap();
+        std::fs::write(folder.path().join("root.json"), format!("{root}\n")).unwrap();
+        let config = sigstore.trust_config().unwrap();
+        std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+        Self { folder, sigstore, hex }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn file(&self) -> String {
+        self.path(FILE).to_str().unwrap().to_owned()
+    }
+
+    /// What the release workflow says of the file.
+    pub(crate) fn statement(&self) -> Value {
+        release_run().provenance(&[(FILE, &self.hex)])
+    }
+
+    /// A bundle of the release workflow.
+    pub(crate) fn bundle(&mut self) -> Value {
+        let statement = self.statement();
+        self.attest(&release_run().claims(), &statement)
+    }
+
+    pub(crate) fn attest(&mut self, claims: &Claims, statement: &Value) -> Value {
+        self.mint(claims, statement, |it| it)
+    }
+
+    /// The same, with something changed in how it is made.
+    pub(crate) fn mint<'a>(
+        &mut self,
+        claims: &'a Claims,
+        statement: &'a Value,
+        change: impl FnOnce(Mint<'a>) -> Mint<'a>,
+    ) -> Value {
+        let mint = Mint::new(Signer::Certificate(claims), Content::Statement(statement));
+        self.sigstore.mint(&change(mint)).unwrap()
+    }
+
+    /// `verify FILE` with the bundles in a file of this name, and these further arguments.
+    pub(crate) fn command(&self, bundles: &str, name: &str, arguments: &[&str]) -> Command {
+        std::fs::write(self.path(name), bundles).unwrap();
+        let mut command = xtask(self.folder.path());
+        command.args(["verify", &self.file(), "--format", "json", "--bundle"]).arg(self.path(name));
+        if !arguments.contains(&"--trusted-root") && !arguments.contains(&"--offline") {
+            command.arg("--trusted-root").arg(self.path("root.json"));
+        }
+        if !arguments.contains(&"--config") {
+            command.args(["-R", "acme/widgets"]);
+        }
+        command.args(arguments);
+        command
+    }
+
+    pub(crate) fn verify(&self, bundle: &Value, arguments: &[&str]) -> Ran {
+        run(&mut self.command(&bundle.to_string(), "bundle.json", arguments))
+    }
+}
+
+/// The verdict and the reason of what `verify` told; the exit code must be that of the verdict.
+#[track_caller]
+pub(crate) fn verdict(ran: &Ran) -> (String, String) {
+    let (document, verdict) = ran.verdict();
+    let subject = document["subjects"].as_array().map_or(&document, |it| &it[0]);
+    let findings = subject["findings"].as_array().unwrap();
+    let last = findings.last().expect("a verdict without a finding");
+    (verdict, last["reason"].as_str().unwrap().to_owned())
+}
+
+/// The policy of a release: the workflow and the branch that it was dispatched on.
+pub(crate) const POLICY: [&str; 4] = [
+    "--signer-workflow",
+    "acme/widgets/.github/workflows/release-generic.yml",
+    "--source-ref",
+    "refs/heads/main",
+];

@@ -1,0 +1,9 @@
+//! What the tests share: repositories, servers, releases, attested files.
+
+pub(crate) mod attack_table;
+pub(crate) mod attested_file;
+pub(crate) mod external_tools;
+pub(crate) mod published_release;
+pub(crate) mod repository;
+pub(crate) mod tar_builder;
+pub(crate) mod test_bed;

@@ -1,0 +1,11 @@
+//! Verifying files with Sigstore bundles.
+
+mod attestations;
+mod bundle_attacks;
+mod byte_mutations;
+mod cosign;
+mod foreign_builders;
+mod identity_attacks;
+mod limits;
+mod regressions;
+mod standalone_binary;
