@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Puts the suite into a clone of the repository that it releases: the workspace as one folder, the release workflow and the
-# legacy script where they were before. Nothing is committed, and nothing else is changed: `git status` there shows it all.
+# Installs the suite into a clone of the repository that it releases: the committed state of this workspace as one
+# directory, the release workflow and the legacy script at their usual paths, and the cargo alias `xtask` if the clone
+# has no .cargo/config.toml. Commits nothing and changes nothing else. `git status` in the clone shows all changes.
 # Usage: scripts/adopt.sh <clone> [folder]
 set -euo pipefail
 suite="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -18,7 +19,7 @@ sed "s|^permissions: {}\$|&\n\ndefaults:\n  run:\n    working-directory: $folder
   "$suite/.github/workflows/release-generic.yml" > "$clone/.github/workflows/release-generic.yml"
 cat > "$clone/scripts/release/create-release.sh" <<SCRIPT
 #!/usr/bin/env bash
-# The legacy entry point, where it always was.
+# The legacy entry point, at its usual path.
 exec "\$(dirname "\${BASH_SOURCE[0]}")/../../$folder/scripts/release/create-release.sh" "\$@"
 SCRIPT
 chmod +x "$clone/scripts/release/create-release.sh"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What --sign-tag adds to a release of the demo repository, beside what ssh-keygen and gpg take by themselves. Keys are made
-# for the occasion, in a temporary folder. Needs hyperfine and python3.
+# Measures how much time --sign-tag adds to a release of the demo repository, compared with ssh-keygen and gpg alone.
+# Creates temporary keys in a temporary directory. Requires hyperfine and python3.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --package xtask

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# A whole `opensandbox-verify` of a bundle beside the real `gh attestation verify` of the same one: time and memory; and, for what the
-# whole suite costs, `cargo xtask verify` without cargo. The bundle is minted for the occasion, in a temporary folder. The first run builds
-# the release profile: minutes. Needs hyperfine, time and python3; scripts/tools.sh fetches gh.
+# Compares time and memory of `opensandbox-verify` with those of `gh attestation verify` for the same bundle, as whole
+# processes. Also measures `cargo xtask verify` without cargo, to show the cost of the whole suite. Creates the bundle
+# in a temporary directory. The first run builds the release profile, which takes minutes. Requires hyperfine, time and
+# python3; scripts/tools.sh fetches gh.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --package xtask
@@ -22,7 +23,8 @@ export GH_TOKEN=invented GH_CONFIG_DIR="$work/gh" GH_NO_UPDATE_NOTIFIER=1
 hyperfine --shell=none --warmup 3 --runs 30 --export-json times.json "$ours" "$suite" "$theirs" >/dev/null 2>&1 \
   || { echo "a command failed; run it by hand: $ours | $suite | $theirs" >&2; exit 1; }
 
-# What time(1) tells, the median of five: a child of python would count python's own memory.
+# Prints the peak memory of a command: the median of five runs of time(1). A child process of python would include the
+# memory of python itself.
 peak() {
   for _ in 1 2 3 4 5; do command time -f %M -o memory "${@}" >/dev/null 2>&1; cat memory; done | sort -n | sed -n 3p
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Whole processes on a clone of the real repository, ours beside the peer in one run, as a ratio.
+# Compares the suite with other programs on a clone of the real repository: whole processes, both in the same run, as a
+# ratio.
 #
 #   scripts/bench.sh <clone of alibaba/OpenSandbox, with all tags and files>
 #
-# Needs hyperfine, python3, git and, for the legacy script, ripgrep; git-cliff where it is there. Nothing of the clone is
-# changed: what is written goes to a temporary folder. The legacy script is the clone's own.
+# Requires hyperfine, python3, git and, for the legacy script, ripgrep. Uses git-cliff if it is installed. Does not
+# change the clone: all output goes to a temporary directory. The legacy script is the one in the clone.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 clone="$(cd "${1:?usage: scripts/bench.sh <clone>}" && pwd)"
@@ -17,7 +18,8 @@ xtask="$root/target/debug/xtask"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 git -C "$clone" show main:scripts/release/create-release.sh > "$work/legacy.sh"
-# A clone without tags, for the whole history: both then start at the beginning. The legacy script wants files beside it.
+# For the benchmark of the whole history: without tags, both programs start at the first commit.
+# The legacy script must run inside a repository.
 git clone --quiet --no-tags --no-checkout "$clone" "$work/untagged"
 cd "$clone"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs every fuzz target, each for SECONDS (15 unless said); with `all` behind it those of bundles too, whose build takes minutes.
-# Needs cargo-fuzz; where it is missing, that is said aloud: the property tests of the same parsers run everywhere.
+# Runs each fuzz target for SECONDS (default: 15). `all` includes the targets for bundles, which take minutes to build.
+# Requires cargo-fuzz. If it is missing, prints that fuzzing was skipped and succeeds: the property tests of the same
+# parsers run everywhere.
 #
 #   scripts/fuzz.sh [SECONDS] [all]
 set -euo pipefail
@@ -11,7 +12,7 @@ if ! cargo fuzz --version >/dev/null 2>&1; then
   echo "SKIPPED: cargo-fuzz is not on this machine; the property tests stand in for it" >&2
   exit 0
 fi
-# Seeds: a bundle that holds, with its trusted root, and archives as git makes them.
+# Seeds: a valid bundle with its trusted root, and archives written by git.
 seeds="$(mktemp -d)"
 trap 'rm -rf "$seeds"' EXIT
 mkdir "$seeds/bundles" "$seeds/archives"
@@ -20,8 +21,8 @@ target/debug/examples/mint "$seeds/bundles"
 git archive --format=tar.gz --prefix=seed/ HEAD:docs -o "$seeds/archives/seed.tar.gz"
 git archive --format=tar --prefix=seed/ HEAD:docs -o "$seeds/archives/seed.tar"
 
-# The sanitizer flags that cargo-fuzz sets are unstable; this lets the stable compiler take them. Not before: what is built with it
-# set is built anew.
+# Lets the stable compiler accept the unstable sanitizer flags that cargo-fuzz sets. Not set earlier, because a change
+# of this variable rebuilds everything.
 export RUSTC_BOOTSTRAP=1
 crates=(tests/fuzz)
 [ "${2:-}" = all ] && crates+=(tests/fuzz-bundles)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Draws docs/rehearsal.svg, the README's picture, from a real rehearsal: what stands on the terminal at its end. Rich (PyPI) turns the
-# colours into a drawing that asks for no font or anything else from elsewhere.
+# Draws docs/rehearsal.svg, the picture in the README: the end of the terminal output of a real rehearsal. Rich (PyPI)
+# converts the coloured output to an SVG that loads no fonts or other external files.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 "$root/scripts/tools.sh" rich

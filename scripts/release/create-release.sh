@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# The legacy entry point: its flags are those of `cargo xtask release`, and are passed on as they are.
+# The legacy entry point. Passes its flags on to `cargo xtask release`, which accepts all of them.
 #
-#   --target <target> --version <version>   what to release
+#   --target <target> --version <version>   the release to create
 #   --from-tag <tag>  --path <path>  --no-path-filter  --initial-release  --dry-run  --push  --sign-tag
 #
-# CARGO_XTASK names another program to run instead of `cargo xtask`, such as a binary that was built before.
+# Set CARGO_XTASK to run another program instead of `cargo xtask`, for example a prebuilt binary.
 set -euo pipefail
 
 if [[ -n "${CARGO_XTASK:-}" ]]; then
   exec "$CARGO_XTASK" release "$@"
 fi
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
-# Cargo is run for this workspace, and the release for the repository that the caller stands in.
+# Cargo builds this workspace; the release is that of the repository in the caller's working directory.
 exec cargo run --quiet --manifest-path "$root/Cargo.toml" --package xtask -- release "$@"

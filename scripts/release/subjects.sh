@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Writes digest and name of the files ARCHIVE and CHECKSUMS for the job that attests them: it gets nothing but these two lines.
+# Writes the digests and names of the files ARCHIVE and CHECKSUMS to GITHUB_OUTPUT. The job that attests the files
+# receives only these two lines.
 set -euo pipefail
 
 subject() {

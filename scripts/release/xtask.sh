@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the suite that another job of the workflow built: only if it has the digest that was handed on with it (BINARY_SHA256).
+# Runs the binary that the job `build` of the workflow created, if its SHA-256 digest is the one that this job reported
+# (BINARY_SHA256).
 set -euo pipefail
 
 binary="$RUNNER_TEMP/suite/xtask"
