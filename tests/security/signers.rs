@@ -4,11 +4,11 @@ use serde_json::json;
 
 use super::record;
 use crate::sign::ssh::Signed;
+use crate::sign::{openpgp, x509};
 use crate::support::attested_file::{Minted, NOW, POLICY};
 use crate::support::published_release::{Released, open};
 use crate::support::repository::{hermetic, run, xtask};
 use crate::support::test_bed::{TAG, World};
-use crate::sign::{openpgp, x509};
 
 /// The policy of [`Signed`], which names one SSH key.
 const SIGNERS: [&str; 2] = ["--config", ".git/release.toml"];

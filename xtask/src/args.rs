@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use model::RepoPath;
-use model::release::facts::Check;
-use model::release::request::Badge;
+use model::release::facts::PreflightCheck;
+use model::release::request::MakeLatest;
 
 use crate::verbs::config::ConfigArgs;
 use crate::verbs::trusted_root::TrustedRootArgs;
@@ -194,7 +194,7 @@ pub(crate) struct Release {
     pub(crate) trust: Trust,
     /// Go on although this check fails (repeatable)
     #[arg(long, value_name = "CHECK")]
-    pub(crate) allow: Vec<Check>,
+    pub(crate) allow: Vec<PreflightCheck>,
 }
 
 /// Whether a release gets the badge "Latest".
@@ -210,11 +210,11 @@ pub(crate) enum Latest {
 }
 
 impl Latest {
-    pub(crate) fn badge(self) -> Badge {
+    pub(crate) fn badge(self) -> MakeLatest {
         match self {
-            Self::Auto => Badge::Auto,
-            Self::True => Badge::Yes,
-            Self::False => Badge::No,
+            Self::Auto => MakeLatest::Auto,
+            Self::True => MakeLatest::True,
+            Self::False => MakeLatest::False,
         }
     }
 }
@@ -396,7 +396,7 @@ pub(crate) struct Rehearse {
     pub(crate) range: Range,
     /// Go on although this check fails (repeatable)
     #[arg(long, value_name = "CHECK")]
-    pub(crate) allow: Vec<Check>,
+    pub(crate) allow: Vec<PreflightCheck>,
 }
 
 /// `completions`.

@@ -60,7 +60,7 @@ pub(crate) fn plot(global: &Global, args: &Rehearse, session: Option<&Session>) 
     };
     if slug.host() != "github.com" {
         return Err(Failure::usage(anyhow!("a rehearsal plays github.com, and {slug} is elsewhere"))
-            .hint(format!("rehearse it under a name of github.com: -R {}", slug.path())));
+            .hint(format!("rehearse it under a name of github.com: -R {}", slug.full_name())));
     }
     let tag = match &args.tag {
         Some(text) => ReleaseTag::parse(&catalog, text)?,
@@ -123,12 +123,13 @@ fn absolute(path: &Path) -> String {
 
 /// The next release of the target that has the badge "Latest"; of the first one, where none has.
 fn next(catalog: &Catalog, session: Option<&Session>) -> Result<ReleaseTag, Failure> {
-    let target = catalog.latest.as_ref().and_then(|it| catalog.target(it)).unwrap_or(&catalog.targets()[0]);
+    let target =
+        catalog.latest_target.as_ref().and_then(|it| catalog.target(it)).unwrap_or(&catalog.targets()[0]);
     let Some(session) = session else {
         return Ok(ReleaseTag::new(catalog, &target.id, "0.2.0")?);
     };
     let head = session.repo.resolve("HEAD").map_err(OpsError::from)?;
-    let version = ops::standing(&session.repo, target, head)?.unreleased.next;
+    let version = ops::standing(&session.repo, target, head)?.unreleased.next_version;
     let version = version.ok_or_else(|| {
         Failure::usage(anyhow!("nothing is unreleased in {}, so there is no next version", target.id))
             .hint("name the release: cargo xtask rehearse TAG; cargo xtask status tells what is unreleased")

@@ -5,10 +5,10 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use model::evidence::attestation::JudgedBundle;
+use model::evidence::attestation::BundleVerdict;
 use model::evidence::audit::AuditReport;
-use model::evidence::verdict::{Finding, Verdict, worst};
-use model::release::plan::{Action, Checked, Outcome, Plan, State};
+use model::evidence::verdict::{Finding, Verdict, overall};
+use model::release::plan::{CheckOutcome, CheckResult, Plan, StepAction, StepState};
 use rehearsal::{Became, Struck, Tried};
 use serde::Serialize;
 
@@ -94,7 +94,7 @@ pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
 fn escaped_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c != '\n' && model::base::foreign::is_obeyed(c) || c == '[' && out.ends_with("##") {
+        if c != '\n' && model::base::untrusted_text::is_unprintable(c) || c == '[' && out.ends_with("##") {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 write!(out, "\\u{unit:04x}").expect("writing to a string cannot fail");
             }
@@ -122,32 +122,32 @@ pub(crate) fn is_json(global: &Global) -> bool {
 pub(crate) fn plan(page: &mut Page, plan: &Plan) {
     page.heading("Plan");
     for step in &plan.steps {
-        let what = match step.step {
-            Action::WriteArchive | Action::WriteSums | Action::WriteNotes => "write",
-            Action::CreateTag => "tag",
-            Action::CreateDraft => "draft",
-            Action::RewriteDraft => "text",
-            Action::Upload => "upload",
-            Action::Remove => "remove",
-            Action::DeleteDraft => "delete",
-            Action::PushTag => "push",
-            Action::Publish => "publish",
-            Action::Audit => "audit",
+        let what = match step.action {
+            StepAction::WriteArchive | StepAction::WriteSums | StepAction::WriteNotes => "write",
+            StepAction::CreateTag => "tag",
+            StepAction::CreateDraft => "draft",
+            StepAction::UpdateDraft => "text",
+            StepAction::UploadAsset => "upload",
+            StepAction::DeleteAsset => "remove",
+            StepAction::DeleteDraft => "delete",
+            StepAction::PushTag => "push",
+            StepAction::Publish => "publish",
+            StepAction::Audit => "audit",
         };
         let state = match step.state {
-            State::Missing => "",
-            State::Again => "  (there from before: written again)",
-            State::Present => "  (there already)",
+            StepState::Missing => "",
+            StepState::Rewrite => "  (there from before: written again)",
+            StepState::Present => "  (there already)",
         };
         page.line(format!("  {what:<7} {}{DIM}{state}{DIM:#}", step.subject));
     }
 }
 
 /// Adds the checks: all of them, or those that need to be seen.
-pub(crate) fn checks(page: &mut Page, checks: &[Checked], all: bool) {
+pub(crate) fn checks(page: &mut Page, checks: &[CheckResult], all: bool) {
     page.heading("Checks");
-    let passed = checks.iter().filter(|it| it.outcome == Outcome::Passed).count();
-    for check in checks.iter().filter(|it| all || it.outcome != Outcome::Passed) {
+    let passed = checks.iter().filter(|it| it.outcome == CheckOutcome::Passed).count();
+    for check in checks.iter().filter(|it| all || it.outcome != CheckOutcome::Passed) {
         let (word, style) = outcome(check.outcome);
         page.line(format!("  {style}{word:<8}{style:#} {:<15} {}", check.check, harmless(&check.evidence)));
         if !check.hint.is_empty() {
@@ -159,9 +159,9 @@ pub(crate) fn checks(page: &mut Page, checks: &[Checked], all: bool) {
     }
 }
 
-/// Text that may come from elsewhere, as it may be printed ([`model::base::foreign::escape`]).
+/// Text that may come from elsewhere, as it may be printed ([`model::base::untrusted_text::escape`]).
 pub(crate) fn harmless(text: &str) -> String {
-    model::base::foreign::escape(text)
+    model::base::untrusted_text::escape(text)
 }
 
 /// How wide text is, where its words let it.
@@ -189,7 +189,7 @@ fn beside(page: &mut Page, (head, width): (&str, usize), text: &str, style: Styl
 /// Adds findings and their verdict.
 pub(crate) fn findings(page: &mut Page, findings: &[Finding]) {
     each_finding(page, findings);
-    verdict_of_all(page, worst(findings));
+    verdict_of_all(page, overall(findings));
 }
 
 /// Adds findings.
@@ -207,7 +207,7 @@ pub(crate) fn each_finding(page: &mut Page, findings: &[Finding]) {
 
 /// Adds what an audit came to.
 pub(crate) fn audit(page: &mut Page, report: &AuditReport) {
-    for note in &report.notes {
+    for note in &report.warnings {
         beside(page, (&format!("  {:<9} {:<11} ", "note", ""), 24), note, DIM);
     }
     findings(page, &report.findings);
@@ -218,7 +218,7 @@ pub(crate) fn audit(page: &mut Page, report: &AuditReport) {
 
 /// Adds a row for a file: its verdict, and why.
 pub(crate) fn subject(page: &mut Page, shown: &str, findings: &[Finding]) {
-    let (word, style) = verdict(worst(findings));
+    let (word, style) = verdict(overall(findings));
     let finding = findings.iter().max_by_key(|it| it.verdict);
     let evidence = finding.map_or(String::new(), |it| match it.verdict {
         Verdict::Proven => it.evidence.clone(),
@@ -289,11 +289,11 @@ pub(crate) fn word(it: Verdict) -> &'static str {
 }
 
 /// Adds a bundle with its verdict.
-pub(crate) fn bundle(page: &mut Page, it: &JudgedBundle) {
+pub(crate) fn bundle(page: &mut Page, it: &BundleVerdict) {
     let (word, style) = verdict(it.verdict);
     let head = format!("  {style}{word:<9}{style:#} {:<15} ", it.reason);
     beside(page, (&head, 28), &format!("{}: {}", it.origin, it.evidence), Style::new());
-    for note in &it.notes {
+    for note in &it.warnings {
         beside(page, (&" ".repeat(28), 28), &format!("note: {note}"), DIM);
     }
 }
@@ -307,13 +307,13 @@ fn verdict(verdict: Verdict) -> (&'static str, Style) {
     }
 }
 
-fn outcome(outcome: Outcome) -> (&'static str, Style) {
+fn outcome(outcome: CheckOutcome) -> (&'static str, Style) {
     let color = |it: AnsiColor| Style::new().fg_color(Some(it.into()));
     match outcome {
-        Outcome::Passed => ("ok", color(AnsiColor::Green)),
-        Outcome::Warned => ("note", color(AnsiColor::Yellow)),
-        Outcome::Allowed => ("allowed", color(AnsiColor::Yellow)),
-        Outcome::Refused => ("REFUSED", color(AnsiColor::Red).bold()),
+        CheckOutcome::Passed => ("ok", color(AnsiColor::Green)),
+        CheckOutcome::Warned => ("note", color(AnsiColor::Yellow)),
+        CheckOutcome::Allowed => ("allowed", color(AnsiColor::Yellow)),
+        CheckOutcome::Failed => ("REFUSED", color(AnsiColor::Red).bold()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use model::catalog::Target;
-use model::release::request::{OutputFolder, Reach, Request, Signing, Start};
+use model::release::request::{NotesStart, OutputPath, ReleaseDestination, Request, TagSigning};
 use model::{Catalog, ReleaseTag, RepoSlug};
 use ops::{Patience, Programs, Repo, Surroundings, Template, Work};
 
@@ -124,10 +124,10 @@ impl Session {
     }
 
     /// GitHub, where a release is to get there.
-    pub(crate) fn reach(&self, reach: Reach, trust: &Trust) -> Result<Option<Reached>, Failure> {
+    pub(crate) fn reach(&self, reach: ReleaseDestination, trust: &Trust) -> Result<Option<Reached>, Failure> {
         match reach {
-            Reach::Local => Ok(None),
-            Reach::Published(_) => {
+            ReleaseDestination::Local => Ok(None),
+            ReleaseDestination::GitHub(_) => {
                 let trusted = trust::trusted(trust, true, self.patience.timeout)?;
                 let patience = (self.named_host, self.patience);
                 Reached::connect(&self.slug, patience, trusted).map(Some)
@@ -136,11 +136,11 @@ impl Session {
     }
 
     /// Whether a release's tag is signed, and with which key: as asked for, else as git is configured.
-    pub(crate) fn signing(&self, asked: Option<&Option<String>>) -> Signing {
+    pub(crate) fn signing(&self, asked: Option<&Option<String>>) -> TagSigning {
         match asked {
-            Some(key) => Signing::Signed(key.clone()),
-            None if self.repo.signs_by_default() => Signing::Signed(None),
-            None => Signing::Unsigned,
+            Some(key) => TagSigning::Signed(key.clone()),
+            None if self.repo.signs_by_default() => TagSigning::Signed(None),
+            None => TagSigning::Unsigned,
         }
     }
 
@@ -165,33 +165,33 @@ impl Session {
         let mut paths = own.to_vec();
         paths.extend(range.path.iter().filter(|it| !own.contains(it)).cloned());
         let start = match &range.from_tag {
-            Some(tag) => Start::Tag(tag.clone()),
-            None if range.initial_release => Start::Beginning,
-            None => Start::Previous,
+            Some(tag) => NotesStart::Tag(tag.clone()),
+            None if range.initial_release => NotesStart::PreviousOrRoot,
+            None => NotesStart::Previous,
         };
         Request {
             revision,
-            start,
+            notes_start: start,
             paths,
             extra_paths: range.path.clone(),
             remote: self.remote.clone(),
             default_branch: self.catalog.default_branch.clone(),
             slug: self.slug.clone(),
-            allow: BTreeSet::new(),
-            signing: Signing::Unsigned,
-            reach: Reach::Local,
-            out: self.out(&tag, None),
+            allowed_checks: BTreeSet::new(),
+            tag_signing: TagSigning::Unsigned,
+            destination: ReleaseDestination::Local,
+            output_path: self.out(&tag, None),
             tag,
         }
     }
 
     /// Where a release's files go.
-    pub(crate) fn out(&self, tag: &ReleaseTag, asked: Option<&Path>) -> OutputFolder {
+    pub(crate) fn out(&self, tag: &ReleaseTag, asked: Option<&Path>) -> OutputPath {
         if let Some(out) = asked {
-            return OutputFolder { root: out.to_owned(), below: Vec::new() };
+            return OutputPath { root: out.to_owned(), subdirectories: Vec::new() };
         }
         let root = if self.repo.is_bare() { PathBuf::new() } else { self.repo.root() };
-        OutputFolder { root, below: vec!["dist".to_owned(), tag.safe_name()] }
+        OutputPath { root, subdirectories: vec!["dist".to_owned(), tag.safe_name()] }
     }
 
     /// The revision that looks back at a release: the one asked for, else the tag's where it is there, else `HEAD`.

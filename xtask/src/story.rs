@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use model::release::plan::Action;
+use model::release::plan::StepAction;
 use ops::{Deed, Event, Told};
 
 use crate::args::Global;
@@ -116,15 +116,17 @@ pub(crate) fn line(event: &Event) -> String {
 fn said(deed: &Deed, words: [&str; 8]) -> String {
     let [delete, draft, text, upload, remove, push, publish, audit] = words;
     let word = match deed.action {
-        Action::DeleteDraft => delete,
-        Action::CreateDraft => draft,
-        Action::RewriteDraft => text,
-        Action::Upload => upload,
-        Action::Remove => remove,
-        Action::PushTag => push,
-        Action::Publish => publish,
-        Action::Audit => audit,
-        Action::WriteArchive | Action::WriteSums | Action::WriteNotes | Action::CreateTag => "making",
+        StepAction::DeleteDraft => delete,
+        StepAction::CreateDraft => draft,
+        StepAction::UpdateDraft => text,
+        StepAction::UploadAsset => upload,
+        StepAction::DeleteAsset => remove,
+        StepAction::PushTag => push,
+        StepAction::Publish => publish,
+        StepAction::Audit => audit,
+        StepAction::WriteArchive | StepAction::WriteSums | StepAction::WriteNotes | StepAction::CreateTag => {
+            "making"
+        }
     };
     format!("{word} {}", deed.subject)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use model::RepoSlug;
-use model::release::host::Credentials;
+use model::release::host::CredentialSource;
 use ops::{Cache, Forge, ForgeSettings, OperatorForge, OpsError, Patience, Token, Trusted, World};
 
 use crate::environment::{self, value};
@@ -77,7 +77,14 @@ fn token(host: &str, named: bool) -> Option<Token> {
             let secret = value(name)?;
             // Tokens of installed apps, that of a workflow run among them (GitHub's "token formats").
             let installed = secret.starts_with("ghs_");
-            Token::new(&secret, if installed { Credentials::Installed(name) } else { Credentials::Own(name) })
+            Token::new(
+                &secret,
+                if installed {
+                    CredentialSource::AppInstallation(name)
+                } else {
+                    CredentialSource::User(name)
+                },
+            )
         })
     };
     from_environment().or_else(|| from_gh(host)).or_else(|| from_git(host))
@@ -93,7 +100,7 @@ fn from_gh(host: &str) -> Option<Token> {
         .output()
         .ok()?;
     let secret = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
-    Token::new(&secret, Credentials::Own("gh auth token"))
+    Token::new(&secret, CredentialSource::User("gh auth token"))
 }
 
 /// A folder outside of every repository: what keeps the operator's tokens must not depend on the folder that the command
@@ -122,7 +129,7 @@ fn from_git(host: &str) -> Option<Token> {
     let output = child.wait_with_output().ok()?;
     let text = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
     let secret = text.lines().find_map(|it| it.strip_prefix("password="))?;
-    Token::new(secret, Credentials::Own("git credential fill"))
+    Token::new(secret, CredentialSource::User("git credential fill"))
 }
 
 /// How long to wait and how often to try, as the environment says.

@@ -15,7 +15,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
-use model::release::receipt::MadeFile;
+use model::release::receipt::OutputFile;
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags};
 
 pub use pending::{Measured, PendingFile};
@@ -231,7 +231,7 @@ impl Folder {
     ///
     /// # Errors
     /// As [`Folder::create`]; the file does not exist then, or is as it was.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<MadeFile, FolderError> {
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<OutputFile, FolderError> {
         let mut file = self.create(name)?;
         let partial = self.path.join(partial(name));
         file.write_all(bytes).map_err(|error| FolderError::io("write", &partial, error))?;

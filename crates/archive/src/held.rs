@@ -1,6 +1,6 @@
 //! A source archive that somebody else published, held against what it should be.
 
-use model::evidence::audit::{Compared, Difference, Flaw, Held as WasHeld};
+use model::evidence::audit::{ArchiveError, ArchiveInspection as WasHeld, TreeComparison, TreeDifference};
 
 use crate::gunzip::{Gunzip, ReadError};
 use crate::strict::TarReader;
@@ -34,7 +34,7 @@ struct Against<'a> {
     /// How much of the piece was compared.
     done: usize,
     offset: u64,
-    came_to: Compared,
+    came_to: TreeComparison,
 }
 
 impl<'a> Held<'a> {
@@ -43,9 +43,9 @@ impl<'a> Held<'a> {
     pub fn new(expected: Option<Result<NextPiece<'a>, String>>) -> Self {
         let nothing = || -> NextPiece<'a> { Box::new(|| Ok(None)) };
         let (next, came_to) = match expected {
-            Some(Ok(next)) => (next, Compared::Same),
-            Some(Err(said)) => (nothing(), Compared::NotHere(said)),
-            None => (nothing(), Compared::NoClone),
+            Some(Ok(next)) => (next, TreeComparison::Identical),
+            Some(Err(said)) => (nothing(), TreeComparison::Unavailable(said)),
+            None => (nothing(), TreeComparison::NoClone),
         };
         let against = Against { next, piece: Vec::new(), done: 0, offset: 0, came_to };
         Self { gunzip: Gunzip::new(LIMIT), tar: TarReader::default(), against }
@@ -55,7 +55,7 @@ impl<'a> Held<'a> {
     ///
     /// # Errors
     /// [`Flaw`]
-    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Flaw> {
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
         let (tar, against) = (&mut self.tar, &mut self.against);
         let pushed = self.gunzip.push(bytes, &mut |inflated| {
             for step in inflated.chunks(STEP) {
@@ -71,29 +71,29 @@ impl<'a> Held<'a> {
     ///
     /// # Errors
     /// [`Flaw`]
-    pub fn finish(self) -> Result<WasHeld, Flaw> {
+    pub fn finish(self) -> Result<WasHeld, ArchiveError> {
         self.gunzip.finish().map_err(flaw)?;
         let archived = self.tar.finish().map_err(flaw)?;
-        Ok(WasHeld { archived, tree: self.against.ended() })
+        Ok(WasHeld { summary: archived, tree_comparison: self.against.ended() })
     }
 }
 
-fn flaw(error: ReadError) -> Flaw {
+fn flaw(error: ReadError) -> ArchiveError {
     match error {
-        ReadError::Format(said) => Flaw::Format(said),
-        ReadError::Limit(said) => Flaw::Limit(said),
+        ReadError::Format(said) => ArchiveError::Malformed(said),
+        ReadError::Limit(said) => ArchiveError::LimitExceeded(said),
     }
 }
 
 impl Against<'_> {
     fn compare(&mut self, mut bytes: &[u8], member: &str) {
-        while !bytes.is_empty() && self.came_to == Compared::Same {
+        while !bytes.is_empty() && self.came_to == TreeComparison::Identical {
             if self.done == self.piece.len() {
                 self.done = 0;
                 self.piece = match (self.next)() {
                     Ok(Some(piece)) => piece,
                     Ok(None) => return self.differs(member),
-                    Err(said) => return self.came_to = Compared::NotHere(said),
+                    Err(said) => return self.came_to = TreeComparison::Unavailable(said),
                 };
                 continue;
             }
@@ -112,18 +112,19 @@ impl Against<'_> {
     }
 
     fn differs(&mut self, member: &str) {
-        self.came_to = Compared::Differs(Difference { offset: self.offset, member: member.to_owned() });
+        self.came_to =
+            TreeComparison::Differs(TreeDifference { offset: self.offset, member: member.to_owned() });
     }
 
     /// How it compared; that something is missing at the end is a difference too.
-    fn ended(mut self) -> Compared {
-        if self.came_to == Compared::Same {
+    fn ended(mut self) -> TreeComparison {
+        if self.came_to == TreeComparison::Identical {
             let more =
                 if self.done < self.piece.len() { Ok(true) } else { (self.next)().map(|it| it.is_some()) };
             match more {
                 Ok(true) => self.differs("the end"),
                 Ok(false) => {}
-                Err(said) => self.came_to = Compared::NotHere(said),
+                Err(said) => self.came_to = TreeComparison::Unavailable(said),
             }
         }
         self.came_to

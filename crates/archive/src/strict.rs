@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use model::ObjectId;
 use model::base::id::Hasher;
-use model::evidence::audit::Archived;
+use model::evidence::audit::ArchiveSummary;
 
 use crate::gunzip::{ReadError, bad};
 
@@ -113,15 +113,15 @@ impl TarReader {
     ///
     /// # Errors
     /// [`ReadError::Format`] where it ends too early, or has no commit or no member.
-    pub fn finish(self) -> Result<Archived, ReadError> {
+    pub fn finish(self) -> Result<ArchiveSummary, ReadError> {
         if self.at != At::End || !self.record.is_empty() {
             return Err(bad("the tar stream ends too early"));
         }
         let folder = self.folder.ok_or_else(|| bad("the archive is empty"))?;
-        Ok(Archived {
+        Ok(ArchiveSummary {
             commit: self.commit,
-            folder: String::from_utf8_lossy(&folder).into_owned(),
-            time: self.time.unwrap_or(0),
+            top_directory: String::from_utf8_lossy(&folder).into_owned(),
+            mtime: self.time.unwrap_or(0),
             members: self.members,
             bytes: self.bytes,
         })

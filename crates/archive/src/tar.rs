@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use ::tar::{EntryType, Header};
 use model::ObjectId;
-use model::release::tree::{Content, Member, Snapshot};
+use model::release::tree::{ArchiveSource, Member, MemberContent};
 
 /// A block of a tar stream, in bytes.
 const RECORD: usize = 512;
@@ -43,7 +43,7 @@ impl<W: Write> TarStream<W> {
     ///
     /// # Errors
     /// [`TarError::Time`] for a commit from before 1970, [`TarError::Io`] where `out` fails.
-    pub fn start(out: W, snapshot: &Snapshot, folder: &str) -> Result<Self, TarError> {
+    pub fn start(out: W, snapshot: &ArchiveSource, folder: &str) -> Result<Self, TarError> {
         let time = u64::try_from(snapshot.time).map_err(|_| TarError::Time(snapshot.time))?;
         let mut pax = pax_record("comment", snapshot.commit.to_string().as_bytes());
         if time > USTAR_MAX {
@@ -53,7 +53,7 @@ impl<W: Write> TarStream<W> {
         folder.push(b'/');
         let mut stream = Self { out, written: 0, time: time.min(USTAR_MAX), folder };
         stream.pax_header(EntryType::XGlobalHeader, b"pax_global_header", &pax)?;
-        let top = Member { path: b"", object: snapshot.tree, content: Content::Folder };
+        let top = Member { path: b"", object: snapshot.tree, content: MemberContent::Directory };
         stream.append(&top)?;
         Ok(stream)
     }
@@ -65,18 +65,18 @@ impl<W: Write> TarStream<W> {
     pub fn append(&mut self, member: &Member<'_>) -> Result<(), TarError> {
         let mut path = self.folder.clone();
         path.extend_from_slice(member.path);
-        if matches!(member.content, Content::Folder) && !path.ends_with(b"/") {
+        if matches!(member.content, MemberContent::Directory) && !path.ends_with(b"/") {
             path.push(b'/');
         }
         let (kind, mode, bytes): (EntryType, u32, &[u8]) = match member.content {
-            Content::Folder => (EntryType::Directory, 0o777 & !UMASK, b""),
-            Content::File { bytes, executable: true } => (EntryType::Regular, 0o777 & !UMASK, bytes),
-            Content::File { bytes, executable: false } => (EntryType::Regular, 0o666 & !UMASK, bytes),
-            Content::Link { .. } => (EntryType::Symlink, 0o777, b""),
+            MemberContent::Directory => (EntryType::Directory, 0o777 & !UMASK, b""),
+            MemberContent::File { bytes, executable: true } => (EntryType::Regular, 0o777 & !UMASK, bytes),
+            MemberContent::File { bytes, executable: false } => (EntryType::Regular, 0o666 & !UMASK, bytes),
+            MemberContent::Symlink { .. } => (EntryType::Symlink, 0o777, b""),
         };
         let mut header = self.header(kind, mode);
         let mut pax = name(&mut header, &path, member.object);
-        if let Content::Link { target } = member.content {
+        if let MemberContent::Symlink { target } = member.content {
             pax.extend(link(&mut header, target, member.object));
         }
         let size = bytes.len() as u64;

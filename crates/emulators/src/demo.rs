@@ -138,7 +138,7 @@ impl Story {
     /// the one that is to be made, whose form its own target always had.
     fn release(&mut self, target: &Target, next: &ReleaseTag) -> Result<(), RehearsalError> {
         let had_v = target.id == next.target() && next.label().starts_with('v');
-        let form = if target.tag_form == TagForm::V || had_v { "v" } else { "" };
+        let form = if target.tag_form == TagForm::VPrefixed || had_v { "v" } else { "" };
         let name = format!("{}/{form}{BEFORE}", target.id);
         if name == next.name() {
             return Ok(());

@@ -1,8 +1,8 @@
 //! The attestations that GitHub keeps for an artifact (REST, "Repository attestations").
 
-use model::Foreign;
+use model::UntrustedText;
 use model::base::url;
-use model::release::host::HostedAttestation;
+use model::release::host::GitHubAttestation;
 use reqwest::{Method, Url};
 
 use crate::client::{Repeat, is_here};
@@ -30,9 +30,10 @@ impl Forge {
         subject: &str,
         predicate: Option<&str>,
         tell: Tell<'_>,
-    ) -> Result<Vec<HostedAttestation>, ForgeError> {
-        let kind = predicate.map_or(String::new(), |it| format!("&predicate_type={}", url::segment(it)));
-        let first = self.at(&format!("/attestations/{}?per_page=100{kind}", url::segment(subject)));
+    ) -> Result<Vec<GitHubAttestation>, ForgeError> {
+        let kind =
+            predicate.map_or(String::new(), |it| format!("&predicate_type={}", url::encode_segment(it)));
+        let first = self.at(&format!("/attestations/{}?per_page=100{kind}", url::encode_segment(subject)));
         let no_list = |reason: String| Err(ForgeError::Unanswered { what: format!("GET {first}"), reason });
         let (mut all, mut length) = (Vec::new(), 0);
         let mut next = Some(first.clone());
@@ -72,19 +73,19 @@ impl Forge {
         Ok(all)
     }
 
-    fn attestation(&self, it: Attestation, tell: Tell<'_>) -> HostedAttestation {
+    fn attestation(&self, it: Attestation, tell: Tell<'_>) -> GitHubAttestation {
         let bundle = match (it.bundle_url.filter(|it| !it.is_empty()), it.bundle) {
             (Some(address), _) => self.bundle(&address, tell),
             (None, Some(text)) => Ok(text.get().to_owned()),
             (None, None) => Err("GitHub gives neither the bundle nor its address".to_owned()),
         };
         let by_github = it.initiator.as_deref() == Some("github");
-        HostedAttestation { repository_id: it.repository_id, by_github, bundle }
+        GitHubAttestation { repository_id: it.repository_id, is_release_attestation: by_github, bundle }
     }
 
     /// The bundle at an address: a raw snappy block, or JSON. No token goes there, and no redirect is followed.
     fn bundle(&self, address: &str, tell: Tell<'_>) -> Result<String, String> {
-        let shown = Foreign::new(url::without_credentials(address)).shown();
+        let shown = UntrustedText::new(url::redact_userinfo(address)).escaped();
         let shown = shown.split('?').next().unwrap_or_default();
         self.may_ask(address).map_err(|reason| format!("{shown}: {reason}"))?;
         let what = format!("GET {shown}");

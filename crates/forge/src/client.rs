@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::{Foreign, RepoSlug};
+use model::{RepoSlug, UntrustedText};
 use octocrab::{OctoBody, Octocrab};
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
@@ -112,7 +112,7 @@ impl Forge {
 
     /// The address of something below the repository.
     pub(crate) fn at(&self, rest: &str) -> String {
-        format!("{}/repos/{}{rest}", self.root, self.settings.slug.path())
+        format!("{}/repos/{}{rest}", self.root, self.settings.slug.full_name())
     }
 
     /// Sends a request until it is answered, and reads the answer.
@@ -268,14 +268,17 @@ pub(crate) async fn pieces(
 
 /// What is wrong with an answer. Errors of the parser quote what they do not expect.
 fn unreadable(error: &serde_json::Error) -> String {
-    format!("the answer is not the JSON that was expected: {}", Foreign::new(error.to_string()).shown())
+    format!(
+        "the answer is not the JSON that was expected: {}",
+        UntrustedText::new(error.to_string()).escaped()
+    )
 }
 
 /// What a status that is no success means.
 pub(crate) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Trouble {
-    let text = |name: &str| headers.get(name).and_then(|it| it.to_str().ok()).map(Foreign::new);
+    let text = |name: &str| headers.get(name).and_then(|it| it.to_str().ok()).map(UntrustedText::new);
     let reason = || status.canonical_reason().unwrap_or("no reason").to_owned();
-    let said = Foreign::new(wire::message(body).unwrap_or_else(reason));
+    let said = UntrustedText::new(wire::message(body).unwrap_or_else(reason));
     let after = wait_asked_for(headers);
     let exhausted = text("x-ratelimit-remaining").is_some_and(|it| it.is("0"));
     let secondary = status == StatusCode::FORBIDDEN
@@ -283,7 +286,7 @@ pub(crate) fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> T
             || said.raw().to_ascii_lowercase().contains("rate limit"));
     if status == StatusCode::TOO_MANY_REQUESTS || secondary {
         let id = text("x-github-request-id").map_or(String::new(), |it| format!(" (request {})", it.raw()));
-        return Trouble::Limited { after, said: Foreign::new(format!("{}{id}", said.raw())) };
+        return Trouble::Limited { after, said: UntrustedText::new(format!("{}{id}", said.raw())) };
     }
     let location = if status.is_redirection() { text("location") } else { None };
     let refused =
@@ -302,14 +305,13 @@ fn wait_asked_for(headers: &HeaderMap) -> Option<Duration> {
         return None;
     }
     let date = headers.get("date").and_then(|it: &HeaderValue| it.to_str().ok());
-    let now = u64::try_from(model::base::time::from_http(date?)?).ok()?;
+    let now = u64::try_from(model::base::time::parse_http_date(date?)?).ok()?;
     Some(Duration::from_secs(number("x-ratelimit-reset")?.saturating_sub(now).saturating_add(1)))
 }
 
 /// The API's root, if it is one that a token may be sent to.
 fn root(address: &str, with_token: bool) -> Result<Url, ForgeError> {
-    let bad =
-        |reason| ForgeError::Address { address: model::base::url::without_credentials(address), reason };
+    let bad = |reason| ForgeError::Address { address: model::base::url::redact_userinfo(address), reason };
     let url = Url::parse(address).map_err(|_| bad("it is no URL"))?;
     let host = url.host_str().ok_or_else(|| bad("it names no host"))?;
     let here = is_here(host);

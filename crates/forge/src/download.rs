@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use model::Foreign;
+use model::UntrustedText;
 use model::base::id::Hasher;
-use model::release::host::HostedAsset;
+use model::release::host::ReleaseAsset;
 use octocrab::OctoBody;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -80,7 +80,7 @@ pub(crate) fn not_served(status: StatusCode, headers: &HeaderMap) -> Trouble {
     if headers.contains_key(RETRY_AFTER) {
         return refused(status, headers, b"");
     }
-    let said = Foreign::new(status.canonical_reason().unwrap_or("no reason"));
+    let said = UntrustedText::new(status.canonical_reason().unwrap_or("no reason"));
     let refused = Refused { status: status.as_u16(), said, request_id: None, location: None };
     let later = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
     if later { Trouble::Broken(refused) } else { Trouble::Answered(refused) }
@@ -106,8 +106,8 @@ impl Forge {
     ///
     /// # Errors
     /// [`ForgeError`]
-    pub fn with_digest(&self, asset: HostedAsset, tell: Tell<'_>) -> Result<HostedAsset, ForgeError> {
-        if asset.digest.is_some() || !asset.complete {
+    pub fn with_digest(&self, asset: ReleaseAsset, tell: Tell<'_>) -> Result<ReleaseAsset, ForgeError> {
+        if asset.digest.is_some() || !asset.is_uploaded {
             return Ok(asset);
         }
         let path = self.at(&format!("/releases/assets/{}", asset.id));
@@ -115,7 +115,7 @@ impl Forge {
         if let Some(address) = self.leads_to(&path, asset.size.min(MAX_ASSET_BYTES), &mut hashed)? {
             self.download(&address, asset.size, &mut hashed, tell)?;
         }
-        Ok(HostedAsset { digest: Some(hashed.0.finish()), ..asset })
+        Ok(ReleaseAsset { digest: Some(hashed.0.finish()), ..asset })
     }
 
     /// Where the bytes behind an address of the API are; none where they came at once, into the sink, up to the first piece

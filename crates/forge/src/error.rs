@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use model::{Digest, Foreign, ObjectId};
+use model::{Digest, ObjectId, UntrustedText};
 
 /// Why a call to GitHub ended.
 #[derive(Debug, thiserror::Error)]
@@ -41,34 +41,34 @@ pub enum ForgeError {
         reason: String,
     },
     /// Too many requests.
-    #[error("{what}: GitHub asks to wait{}: {}", after.map_or(String::new(), |it| format!(" for {} s", it.as_secs())), said.shown())]
+    #[error("{what}: GitHub asks to wait{}: {}", after.map_or(String::new(), |it| format!(" for {} s", it.as_secs())), said.escaped())]
     Limited {
         /// The request.
         what: String,
         /// How long, where it says that.
         after: Option<Duration>,
         /// What GitHub said.
-        said: Foreign,
+        said: UntrustedText,
     },
     /// GitHub refused.
-    #[error("{what}: {status}: {}{}", said.shown(), request_id.as_ref().map_or(String::new(), |it| format!(" (request {})", it.shown())))]
+    #[error("{what}: {status}: {}{}", said.escaped(), request_id.as_ref().map_or(String::new(), |it| format!(" (request {})", it.escaped())))]
     Refused {
         /// The request.
         what: String,
         /// The status.
         status: u16,
         /// What GitHub said, and of which field.
-        said: Foreign,
+        said: UntrustedText,
         /// The name under which GitHub's support finds it.
-        request_id: Option<Foreign>,
+        request_id: Option<UntrustedText>,
     },
     /// The repository has another name now.
-    #[error("{what}: the repository has moved to {}", location.shown())]
+    #[error("{what}: the repository has moved to {}", location.escaped())]
     Moved {
         /// The request.
         what: String,
         /// Where to.
-        location: Foreign,
+        location: UntrustedText,
     },
     /// A draft was asked for, and nobody knows whether it was made.
     #[error("no answer came when the draft for {tag} was created, and none is to be seen: {reason}")]
@@ -109,22 +109,22 @@ pub enum ForgeError {
         reason: String,
     },
     /// GitHub has another tag than origin.
-    #[error("GitHub has object {} under {tag}, and pushed was {pushed}", found.shown())]
+    #[error("GitHub has object {} under {tag}, and pushed was {pushed}", found.escaped())]
     OtherTag {
         /// The tag.
         tag: String,
         /// What GitHub has.
-        found: Foreign,
+        found: UntrustedText,
         /// What was pushed.
         pushed: ObjectId,
     },
     /// A tag names something that cannot be released.
-    #[error("{tag} names a {} and not a commit", kind.shown())]
+    #[error("{tag} names a {} and not a commit", kind.escaped())]
     NoCommit {
         /// The tag.
         tag: String,
         /// The type of the object.
-        kind: Foreign,
+        kind: UntrustedText,
     },
     /// A file of ours.
     #[error("cannot read {}", path.display())]
@@ -181,7 +181,7 @@ pub(crate) enum Trouble {
     /// The server broke (5xx); what came of it is not known.
     Broken(Refused),
     /// It was not carried out, and may be later.
-    Limited { after: Option<Duration>, said: Foreign },
+    Limited { after: Option<Duration>, said: UntrustedText },
     /// It was refused.
     Answered(Refused),
 }
@@ -190,9 +190,9 @@ pub(crate) enum Trouble {
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) status: u16,
-    pub(crate) said: Foreign,
-    pub(crate) request_id: Option<Foreign>,
-    pub(crate) location: Option<Foreign>,
+    pub(crate) said: UntrustedText,
+    pub(crate) request_id: Option<UntrustedText>,
+    pub(crate) location: Option<UntrustedText>,
 }
 
 impl Trouble {
@@ -205,8 +205,8 @@ impl Trouble {
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::NotSent(said) | Self::Lost(said) => said.clone(),
-            Self::Limited { said, .. } => format!("a limit was reached: {}", said.shown()),
-            Self::Broken(it) | Self::Answered(it) => format!("{}: {}", it.status, it.said.shown()),
+            Self::Limited { said, .. } => format!("a limit was reached: {}", said.escaped()),
+            Self::Broken(it) | Self::Answered(it) => format!("{}: {}", it.status, it.said.escaped()),
         }
     }
 
@@ -223,8 +223,8 @@ impl Trouble {
             }
             Self::Lost(reason) => ForgeError::Unanswered { what, reason },
             Self::Broken(it) => {
-                let id = it.request_id.map_or(String::new(), |it| format!(" (request {})", it.shown()));
-                ForgeError::Unanswered { what, reason: format!("{}: {}{id}", it.status, it.said.shown()) }
+                let id = it.request_id.map_or(String::new(), |it| format!(" (request {})", it.escaped()));
+                ForgeError::Unanswered { what, reason: format!("{}: {}{id}", it.status, it.said.escaped()) }
             }
         }
     }

@@ -1,8 +1,8 @@
 //! What is there.
 
 use model::base::url;
-use model::release::host::{HostedAsset, HostedRelease, HostedRepository, OriginTag, TokenRights};
-use model::{CommitId, Foreign, ObjectId};
+use model::release::host::{GitHubRelease, GitHubRepository, ReleaseAsset, RemoteTag, TokenRights};
+use model::{CommitId, ObjectId, UntrustedText};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
@@ -21,11 +21,11 @@ impl Forge {
     ///
     /// # Errors
     /// [`ForgeError`], where it is not there or not to be seen among them.
-    pub fn repository(&self, tell: Tell<'_>) -> Result<HostedRepository, ForgeError> {
+    pub fn repository(&self, tell: Tell<'_>) -> Result<GitHubRepository, ForgeError> {
         let (it, headers) =
             self.ask::<Repository>(&Method::GET, &self.at(""), None, (Repeat::Freely, tell))?;
-        let it = HostedRepository::from(it);
-        Ok(HostedRepository { token: rights(&headers, it.private), ..it })
+        let it = GitHubRepository::from(it);
+        Ok(GitHubRepository { token_rights: rights(&headers, it.private), ..it })
     }
 
     /// Whether releases are frozen when they are published; none where GitHub does not say, which it does only to those
@@ -47,13 +47,13 @@ impl Forge {
     ///
     /// # Errors
     /// [`ForgeError`]
-    pub fn releases(&self, tag: &str, tell: Tell<'_>) -> Result<Vec<HostedRelease>, ForgeError> {
-        let mut found: Vec<HostedRelease> = self.published(tag, tell)?.into_iter().collect();
+    pub fn releases(&self, tag: &str, tell: Tell<'_>) -> Result<Vec<GitHubRelease>, ForgeError> {
+        let mut found: Vec<GitHubRelease> = self.published(tag, tell)?.into_iter().collect();
         for release in
             self.pages::<Release>(&self.at("/releases?per_page=100"), (Repeat::Freely, &mut *tell))?
         {
             if release.tag_name == tag {
-                let release = HostedRelease::from(release);
+                let release = GitHubRelease::from(release);
                 if found.iter().all(|it| it.id != release.id) {
                     found.push(release);
                 }
@@ -67,28 +67,28 @@ impl Forge {
     }
 
     /// The published release of a tag; none where there is none.
-    fn published(&self, tag: &str, tell: Tell<'_>) -> Result<Option<HostedRelease>, ForgeError> {
-        let path = self.at(&format!("/releases/tags/{}", url::segment(tag)));
+    fn published(&self, tag: &str, tell: Tell<'_>) -> Result<Option<GitHubRelease>, ForgeError> {
+        let path = self.at(&format!("/releases/tags/{}", url::encode_segment(tag)));
         let found = self.ask::<Release>(&Method::GET, &path, None, (Repeat::Freely, tell));
-        Ok(there(found)?.map(HostedRelease::from))
+        Ok(there(found)?.map(GitHubRelease::from))
     }
 
     /// The published release of a tag that should be there; none where it is not seen for as long as patience lasts.
     ///
     /// # Errors
     /// [`ForgeError`]
-    pub fn await_published(&self, tag: &str, tell: Tell<'_>) -> Result<Option<HostedRelease>, ForgeError> {
-        let path = self.at(&format!("/releases/tags/{}", url::segment(tag)));
+    pub fn await_published(&self, tag: &str, tell: Tell<'_>) -> Result<Option<GitHubRelease>, ForgeError> {
+        let path = self.at(&format!("/releases/tags/{}", url::encode_segment(tag)));
         let found = self.ask::<Release>(&Method::GET, &path, None, (Repeat::AndAwait, tell));
-        Ok(there(found)?.map(HostedRelease::from))
+        Ok(there(found)?.map(GitHubRelease::from))
     }
 
     /// A tag that should be there, peeled once; none where it is not seen for as long as patience lasts.
     ///
     /// # Errors
     /// [`ForgeError`], [`ForgeError::NoCommit`] if it names something else than a commit, a further tag included.
-    pub fn await_tag(&self, name: &str, tell: Tell<'_>) -> Result<Option<OriginTag>, ForgeError> {
-        let path = self.at(&format!("/git/ref/tags/{}", url::path(name)));
+    pub fn await_tag(&self, name: &str, tell: Tell<'_>) -> Result<Option<RemoteTag>, ForgeError> {
+        let path = self.at(&format!("/git/ref/tags/{}", url::encode_path(name)));
         let found = self.ask::<Reference>(&Method::GET, &path, None, (Repeat::AndAwait, &mut *tell));
         let Some(Reference { object }) = there(found)? else { return Ok(None) };
         let peeled = if object.r#type == "tag" {
@@ -98,10 +98,13 @@ impl Forge {
             Object { sha: object.sha.clone(), r#type: object.r#type.clone() }
         };
         if peeled.r#type != "commit" {
-            return Err(ForgeError::NoCommit { tag: name.to_owned(), kind: Foreign::new(peeled.r#type) });
+            return Err(ForgeError::NoCommit {
+                tag: name.to_owned(),
+                kind: UntrustedText::new(peeled.r#type),
+            });
         }
         match (ObjectId::from_hex(&object.sha), ObjectId::from_hex(&peeled.sha)) {
-            (Some(object), Some(commit)) => Ok(Some(OriginTag { object, commit: CommitId::new(commit) })),
+            (Some(object), Some(commit)) => Ok(Some(RemoteTag { object, commit: CommitId::new(commit) })),
             _ => Err(ForgeError::Unanswered { what: path, reason: "it names no object".to_owned() }),
         }
     }
@@ -110,20 +113,20 @@ impl Forge {
     ///
     /// # Errors
     /// [`ForgeError`]
-    pub fn release(&self, id: u64, tell: Tell<'_>) -> Result<HostedRelease, ForgeError> {
+    pub fn release(&self, id: u64, tell: Tell<'_>) -> Result<GitHubRelease, ForgeError> {
         let path = self.at(&format!("/releases/{id}"));
         let (it, _) = self.ask::<Release>(&Method::GET, &path, None, (Repeat::AndAwait, tell))?;
-        Ok(HostedRelease { assets: self.assets(id, tell)?, ..it.into() })
+        Ok(GitHubRelease { assets: self.assets(id, tell)?, ..it.into() })
     }
 
     /// The assets of a release.
     ///
     /// # Errors
     /// [`ForgeError`]
-    pub fn assets(&self, release: u64, tell: Tell<'_>) -> Result<Vec<HostedAsset>, ForgeError> {
+    pub fn assets(&self, release: u64, tell: Tell<'_>) -> Result<Vec<ReleaseAsset>, ForgeError> {
         let path = self.at(&format!("/releases/{release}/assets?per_page=100"));
         let assets = self.pages::<Asset>(&path, (Repeat::AndAwait, tell))?;
-        Ok(assets.into_iter().map(HostedAsset::from).collect())
+        Ok(assets.into_iter().map(ReleaseAsset::from).collect())
     }
 
     /// Whether a commit is an ancestor of another, or the same. Returns `None` if GitHub does not know one of them.
@@ -154,7 +157,7 @@ impl Forge {
     /// # Errors
     /// [`ForgeError`]
     pub fn ahead(&self, commit: &str, tip: &str, tell: Tell<'_>) -> Result<Option<Option<u64>>, ForgeError> {
-        let path = self.at(&format!("/compare/{commit}...{}?per_page=1", url::segment(tip)));
+        let path = self.at(&format!("/compare/{commit}...{}?per_page=1", url::encode_segment(tip)));
         let found = self.ask::<Comparison>(&Method::GET, &path, None, (Repeat::Freely, tell));
         let is_ancestor = |it: &Comparison| matches!(it.status.as_str(), "ahead" | "identical");
         Ok(there(found)?.map(|it| is_ancestor(&it).then_some(it.ahead_by)))
@@ -166,12 +169,16 @@ impl Forge {
     /// # Errors
     /// [`ForgeError::OtherTag`] where GitHub has another object under its name.
     pub fn wait_for_tag(&self, name: &str, object: ObjectId, tell: Tell<'_>) -> Result<(), ForgeError> {
-        let path = self.at(&format!("/git/ref/tags/{}", url::path(name)));
+        let path = self.at(&format!("/git/ref/tags/{}", url::encode_path(name)));
         let (it, _) = self.ask::<Reference>(&Method::GET, &path, None, (Repeat::AndAwait, tell))?;
         if it.object.sha == object.to_string() {
             return Ok(());
         }
-        Err(ForgeError::OtherTag { tag: name.to_owned(), found: Foreign::new(it.object.sha), pushed: object })
+        Err(ForgeError::OtherTag {
+            tag: name.to_owned(),
+            found: UntrustedText::new(it.object.sha),
+            pushed: object,
+        })
     }
 
     /// The account that a commit's author has; none where GitHub knows no account for the address.
@@ -210,7 +217,7 @@ impl Forge {
         match Url::parse(&address) {
             Ok(url) if api.is_ok_and(|it| it == url.origin()) => Ok(address),
             _ => {
-                let address = Foreign::new(address).shown();
+                let address = UntrustedText::new(address).escaped();
                 Err(ForgeError::Address { address, reason: "the next page of a list is on another host" })
             }
         }

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn limited(after: Option<u64>) -> Trouble {
-        Trouble::Limited { after: after.map(Duration::from_secs), said: model::Foreign::default() }
+        Trouble::Limited { after: after.map(Duration::from_secs), said: model::UntrustedText::default() }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Releases: made, changed, published. What was lost on the way is looked for, never made again.
 
-use model::release::host::{HostedRelease, Page};
+use model::release::host::{GitHubRelease, ReleaseText};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -28,9 +28,9 @@ impl Forge {
     pub fn create_draft(
         &self,
         tag: &str,
-        page: &Page<'_>,
+        page: &ReleaseText<'_>,
         tell: Tell<'_>,
-    ) -> Result<HostedRelease, ForgeError> {
+    ) -> Result<GitHubRelease, ForgeError> {
         let body = json!({
             "tag_name": tag,
             "name": page.title,
@@ -41,14 +41,14 @@ impl Forge {
         let path = self.at("/releases");
         let made = self.ask::<Release>(&Method::POST, &path, Some(&body), (Repeat::Never, &mut *tell));
         let made = match made {
-            Ok((it, _)) => HostedRelease::from(it),
+            Ok((it, _)) => GitHubRelease::from(it),
             Err(ForgeError::Unanswered { reason, .. }) => self.look_for_draft(tag, reason, tell)?,
             Err(error) => return Err(error),
         };
-        if !made.tag.is(tag) || !made.draft {
+        if !made.tag_name.is(tag) || !made.draft {
             let reason = format!(
                 "it holds {} and is {}",
-                made.tag.shown(),
+                made.tag_name.escaped(),
                 if made.draft { "a draft" } else { "published" }
             );
             return Err(ForgeError::Changed { release: made.id, reason });
@@ -57,7 +57,7 @@ impl Forge {
     }
 
     /// The draft of a tag whose creation was not answered. It may take a moment until it is seen.
-    fn look_for_draft(&self, tag: &str, reason: String, tell: Tell<'_>) -> Result<HostedRelease, ForgeError> {
+    fn look_for_draft(&self, tag: &str, reason: String, tell: Tell<'_>) -> Result<GitHubRelease, ForgeError> {
         let mut failure = 0;
         loop {
             let mut found = self.releases(tag, tell)?;
@@ -73,8 +73,8 @@ impl Forge {
     }
 
     /// The draft, if no other run was first: the one with the lowest number stays.
-    fn only_one(&self, made: HostedRelease, tell: Tell<'_>) -> Result<HostedRelease, ForgeError> {
-        let all = self.releases(made.tag.raw(), tell)?;
+    fn only_one(&self, made: GitHubRelease, tell: Tell<'_>) -> Result<GitHubRelease, ForgeError> {
+        let all = self.releases(made.tag_name.raw(), tell)?;
         let first = all.iter().map(|it| it.id).min().unwrap_or(made.id);
         if first >= made.id {
             return Ok(made);
@@ -82,14 +82,14 @@ impl Forge {
         let others: Vec<String> = all
             .iter()
             .filter(|it| it.id != made.id)
-            .map(|it| format!("{} ({})", it.id, it.page.shown()))
+            .map(|it| format!("{} ({})", it.id, it.html_url.escaped()))
             .collect();
         // By its number: a list may not show it yet.
         let own = self.release(made.id, tell)?;
         if own.draft && own.assets.is_empty() {
             self.delete(&format!("/releases/{}", made.id), tell)?;
         }
-        Err(ForgeError::Twins { tag: made.tag.shown(), own: made.id, others: others.join(", ") })
+        Err(ForgeError::Twins { tag: made.tag_name.escaped(), own: made.id, others: others.join(", ") })
     }
 
     /// Gives a draft this page.
@@ -98,12 +98,12 @@ impl Forge {
     /// [`ForgeError`], [`ForgeError::Changed`] where it is not what it was afterwards (github.md F14).
     pub fn rewrite(
         &self,
-        draft: &HostedRelease,
-        page: &Page<'_>,
+        draft: &GitHubRelease,
+        page: &ReleaseText<'_>,
         tell: Tell<'_>,
-    ) -> Result<HostedRelease, ForgeError> {
+    ) -> Result<GitHubRelease, ForgeError> {
         let body = json!({ "name": page.title, "body": page.body, "prerelease": page.prerelease });
-        self.patch(draft, &body, &|it| page.is_of(it), tell)
+        self.patch(draft, &body, &|it| page.matches(it), tell)
     }
 
     /// Publishes a draft. The badge is never left to GitHub's default (github.md F15).
@@ -112,10 +112,10 @@ impl Forge {
     /// [`ForgeError`], [`ForgeError::Changed`] where it is no longer what it was, or still a draft, afterwards.
     pub fn publish(
         &self,
-        draft: &HostedRelease,
+        draft: &GitHubRelease,
         latest: Latest,
         tell: Tell<'_>,
-    ) -> Result<HostedRelease, ForgeError> {
+    ) -> Result<GitHubRelease, ForgeError> {
         let latest = if latest == Latest::This { "true" } else { "false" };
         let body = json!({ "draft": false, "prerelease": draft.prerelease, "make_latest": latest });
         self.patch(draft, &body, &|it| !it.draft, tell)
@@ -124,18 +124,22 @@ impl Forge {
     /// Changes a release, and reads it until the change is seen: what answers may lag behind what was changed.
     fn patch(
         &self,
-        release: &HostedRelease,
+        release: &GitHubRelease,
         body: &Value,
-        is_seen: &dyn Fn(&HostedRelease) -> bool,
+        is_seen: &dyn Fn(&GitHubRelease) -> bool,
         tell: Tell<'_>,
-    ) -> Result<HostedRelease, ForgeError> {
+    ) -> Result<GitHubRelease, ForgeError> {
         let path = self.at(&format!("/releases/{}", release.id));
         self.ask::<Release>(&Method::PATCH, &path, Some(body), (Repeat::AndAwait, &mut *tell))?;
         let mut failure = 0;
         loop {
             let now = self.release(release.id, &mut *tell)?;
-            if now.tag != release.tag {
-                let reason = format!("it held {} and now holds {}", release.tag.shown(), now.tag.shown());
+            if now.tag_name != release.tag_name {
+                let reason = format!(
+                    "it held {} and now holds {}",
+                    release.tag_name.escaped(),
+                    now.tag_name.escaped()
+                );
                 return Err(ForgeError::Changed { release: release.id, reason });
             }
             if is_seen(&now) {
@@ -165,7 +169,7 @@ impl Forge {
     pub fn delete_empty_draft(&self, id: u64, tell: Tell<'_>) -> Result<bool, ForgeError> {
         let path = self.at(&format!("/releases/{id}"));
         let found = there(self.ask::<Release>(&Method::GET, &path, None, (Repeat::Freely, &mut *tell)))?;
-        match found.map(HostedRelease::from) {
+        match found.map(GitHubRelease::from) {
             None => return Ok(true),
             Some(it) if !it.draft => return Ok(false),
             Some(_) => {}

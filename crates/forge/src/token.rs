@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-use model::release::host::Credentials;
+use model::release::host::CredentialSource;
 
 /// A token, and where it comes from. It is shown nowhere.
 #[derive(Clone)]
 pub struct Token {
     secret: String,
-    source: Credentials,
+    source: CredentialSource,
 }
 
 impl Token {
     /// A token from this source; none where it cannot be one, because a header could not carry it.
     #[must_use]
-    pub fn new(secret: &str, source: Credentials) -> Option<Self> {
+    pub fn new(secret: &str, source: CredentialSource) -> Option<Self> {
         let secret = secret.trim();
         let plain = !secret.is_empty() && secret.bytes().all(|it| it.is_ascii_graphic());
         plain.then(|| Self { secret: secret.to_owned(), source })
@@ -22,7 +22,7 @@ impl Token {
 
     /// Where it comes from.
     #[must_use]
-    pub fn source(&self) -> Credentials {
+    pub fn source(&self) -> CredentialSource {
         self.source
     }
 
@@ -43,10 +43,10 @@ mod tests {
 
     #[test]
     fn tokens_are_not_shown_and_must_fit_a_header() {
-        let token = Token::new(" invented-token\n", Credentials::Own("a test")).unwrap();
+        let token = Token::new(" invented-token\n", CredentialSource::User("a test")).unwrap();
         assert_eq!((token.secret(), format!("{token:?}").as_str()), ("invented-token", "Token(***)"));
         for bad in ["", "  ", "two words", "line\r\nX-Evil: 1", "häm"] {
-            assert!(Token::new(bad, Credentials::Own("a test")).is_none(), "took {bad:?}");
+            assert!(Token::new(bad, CredentialSource::User("a test")).is_none(), "took {bad:?}");
         }
     }
 }

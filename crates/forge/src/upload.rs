@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use model::base::url;
-use model::release::host::{HostedAsset, HostedRelease, WantedAsset};
+use model::release::host::{ExpectedAsset, GitHubRelease, ReleaseAsset};
 use octocrab::OctoBody;
 
 use crate::client::{not_answered, read};
@@ -33,7 +33,7 @@ pub struct Parcel<'a> {
     /// Opens the file at its beginning.
     pub open: &'a dyn Fn() -> io::Result<File>,
     /// What it must be, there as here.
-    pub wanted: &'a WantedAsset,
+    pub wanted: &'a ExpectedAsset,
     /// Its media type.
     pub kind: &'a str,
 }
@@ -46,9 +46,9 @@ impl std::fmt::Debug for Parcel<'_> {
 
 /// What GitHub has under an asset's name.
 enum There {
-    Right(HostedAsset),
+    Right(ReleaseAsset),
     /// Something that must go first: an upload that broke off.
-    Broken(HostedAsset),
+    Broken(ReleaseAsset),
     Nothing,
 }
 
@@ -60,10 +60,10 @@ impl Forge {
     /// [`ForgeError::Differs`] where GitHub holds other bytes or another name than were sent.
     pub fn upload(
         &self,
-        draft: &HostedRelease,
+        draft: &GitHubRelease,
         parcel: &Parcel<'_>,
         tell: Tell<'_>,
-    ) -> Result<HostedAsset, ForgeError> {
+    ) -> Result<ReleaseAsset, ForgeError> {
         let what = format!("upload of {}", parcel.wanted.name);
         let mut failure = 0;
         loop {
@@ -89,12 +89,12 @@ impl Forge {
         }
     }
 
-    fn there(&self, draft: &HostedRelease, parcel: &Parcel<'_>, tell: Tell<'_>) -> Result<There, ForgeError> {
+    fn there(&self, draft: &GitHubRelease, parcel: &Parcel<'_>, tell: Tell<'_>) -> Result<There, ForgeError> {
         let assets = self.assets(draft.id, tell)?;
         let Some(asset) = assets.into_iter().find(|it| it.name.is(&parcel.wanted.name)) else {
             return Ok(There::Nothing);
         };
-        if !asset.complete {
+        if !asset.is_uploaded {
             return Ok(There::Broken(asset));
         }
         Self::compared(draft, parcel, self.with_digest(asset, tell)?).map(There::Right)
@@ -102,11 +102,11 @@ impl Forge {
 
     /// The asset, if it is what was sent.
     fn compared(
-        draft: &HostedRelease,
+        draft: &GitHubRelease,
         parcel: &Parcel<'_>,
-        asset: HostedAsset,
-    ) -> Result<HostedAsset, ForgeError> {
-        if asset.name.is(&parcel.wanted.name) && parcel.wanted.is(&asset) {
+        asset: ReleaseAsset,
+    ) -> Result<ReleaseAsset, ForgeError> {
+        if asset.name.is(&parcel.wanted.name) && parcel.wanted.matches(&asset) {
             return Ok(asset);
         }
         let digest = asset.digest.map_or("no digest".to_owned(), |it| it.to_string());
@@ -114,17 +114,17 @@ impl Forge {
             name: parcel.wanted.name.clone(),
             release: draft.id,
             wanted: parcel.wanted.digest,
-            found: format!("{}, {} bytes, {digest}", asset.name.shown(), asset.size),
+            found: format!("{}, {} bytes, {digest}", asset.name.escaped(), asset.size),
         })
     }
 
     /// Sends the file once.
     fn send(
         &self,
-        draft: &HostedRelease,
+        draft: &GitHubRelease,
         parcel: &Parcel<'_>,
         tell: Tell<'_>,
-    ) -> Result<Result<HostedAsset, Trouble>, ForgeError> {
+    ) -> Result<Result<ReleaseAsset, Trouble>, ForgeError> {
         let address = self.upload_address(draft, &parcel.wanted.name)?;
         let failed = |source| ForgeError::File { path: parcel.path.to_owned(), source };
         let file = (parcel.open)().map_err(failed)?;
@@ -156,16 +156,16 @@ impl Forge {
     }
 
     /// Where an asset goes: the release's own address (github.md F1), if its host may see the token.
-    fn upload_address(&self, draft: &HostedRelease, name: &str) -> Result<String, ForgeError> {
+    fn upload_address(&self, draft: &GitHubRelease, name: &str) -> Result<String, ForgeError> {
         let base = draft.upload_url.raw().split('{').next().unwrap_or_default();
         let origin = |address: &str| reqwest::Url::parse(address).map(|it| it.origin());
         let to = origin(base);
         let own = [self.uploads.as_str(), self.settings.api.as_str()];
         if to.is_ok_and(|to| own.into_iter().any(|it| origin(it).is_ok_and(|it| it == to))) {
-            return Ok(format!("{base}?name={}", url::segment(name)));
+            return Ok(format!("{base}?name={}", url::encode_segment(name)));
         }
         let reason = "assets would go to another host than GitHub's";
-        Err(ForgeError::Address { address: draft.upload_url.shown(), reason })
+        Err(ForgeError::Address { address: draft.upload_url.escaped(), reason })
     }
 }
 

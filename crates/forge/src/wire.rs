@@ -1,7 +1,7 @@
 //! Answers as GitHub writes them, as far as they are read here.
 
-use model::release::host::{HostedAsset, HostedRelease, HostedRepository, TokenRights};
-use model::{Digest, Foreign};
+use model::release::host::{GitHubRelease, GitHubRepository, ReleaseAsset, TokenRights};
+use model::{Digest, UntrustedText};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -19,14 +19,14 @@ struct Permissions {
     push: bool,
 }
 
-impl From<Repository> for HostedRepository {
+impl From<Repository> for GitHubRepository {
     fn from(it: Repository) -> Self {
         Self {
-            full_name: Foreign::new(it.full_name),
+            full_name: UntrustedText::new(it.full_name),
             private: it.private,
             archived: it.archived,
-            may_push: it.permissions.is_some_and(|it| it.push),
-            token: TokenRights::Unknown,
+            can_push: it.permissions.is_some_and(|it| it.push),
+            token_rights: TokenRights::Unknown,
         }
     }
 }
@@ -53,20 +53,20 @@ pub(crate) struct Release {
     assets: Vec<Asset>,
 }
 
-impl From<Release> for HostedRelease {
+impl From<Release> for GitHubRelease {
     fn from(it: Release) -> Self {
         Self {
             id: it.id,
-            tag: Foreign::new(it.tag_name),
-            title: Foreign::new(it.name.unwrap_or_default()),
-            body: Foreign::new(it.body.unwrap_or_default()),
+            tag_name: UntrustedText::new(it.tag_name),
+            title: UntrustedText::new(it.name.unwrap_or_default()),
+            body: UntrustedText::new(it.body.unwrap_or_default()),
             draft: it.draft,
             prerelease: it.prerelease,
-            published: it.published_at.as_deref().and_then(model::base::time::from_rfc3339),
+            published_at: it.published_at.as_deref().and_then(model::base::time::parse_rfc3339),
             immutable: it.immutable.unwrap_or(false),
-            page: Foreign::new(it.html_url),
-            upload_url: Foreign::new(it.upload_url),
-            assets: it.assets.into_iter().map(HostedAsset::from).collect(),
+            html_url: UntrustedText::new(it.html_url),
+            upload_url: UntrustedText::new(it.upload_url),
+            assets: it.assets.into_iter().map(ReleaseAsset::from).collect(),
         }
     }
 }
@@ -81,16 +81,16 @@ pub(crate) struct Asset {
     browser_download_url: String,
 }
 
-impl From<Asset> for HostedAsset {
+impl From<Asset> for ReleaseAsset {
     fn from(it: Asset) -> Self {
         let hex = it.digest.as_deref().and_then(|it| it.strip_prefix("sha256:"));
         Self {
             id: it.id,
-            name: Foreign::new(it.name),
+            name: UntrustedText::new(it.name),
             size: it.size,
-            complete: it.state == "uploaded",
+            is_uploaded: it.state == "uploaded",
             digest: hex.and_then(Digest::from_hex),
-            download_url: Foreign::new(it.browser_download_url),
+            download_url: UntrustedText::new(it.browser_download_url),
         }
     }
 }

@@ -8,10 +8,10 @@ pub mod catalog;
 pub mod evidence;
 pub mod release;
 
-pub use base::foreign::Foreign;
 pub use base::id::{CommitId, Digest, ObjectId};
 pub use base::path::RepoPath;
 pub use base::slug::RepoSlug;
+pub use base::untrusted_text::UntrustedText;
 pub use base::with_causes;
 pub use catalog::tag::{ReleaseTag, TagError};
 pub use catalog::version::{Scheme, Version, VersionError};

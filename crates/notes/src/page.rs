@@ -2,7 +2,7 @@
 
 use model::base::url;
 use model::catalog::{Catalog, Target};
-use model::release::changelog::{Changelog, Contributor, Entry, Kind, Since};
+use model::release::changelog::{ChangeKind, Changelog, ChangelogEntry, Contributor, RangeStart};
 use model::{CommitId, ReleaseTag, RepoSlug};
 use serde::Serialize;
 
@@ -69,7 +69,7 @@ pub(crate) struct Page {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Section {
     #[serde(skip)]
-    pub(crate) kind: Option<Kind>,
+    pub(crate) kind: Option<ChangeKind>,
     title: String,
     pub(crate) lines: Vec<String>,
     /// How many lines were left out at the end.
@@ -79,18 +79,18 @@ pub(crate) struct Section {
 impl Page {
     pub(crate) fn of(facts: &Facts<'_>) -> Self {
         let changelog = facts.changelog;
-        let (since, compare_url) = match &changelog.since {
-            Since::Tag { name, .. } => (
+        let (since, compare_url) = match &changelog.range_start {
+            RangeStart::Tag { name, .. } => (
                 Some(escape::code(name)),
                 format!(
                     "{}/compare/{}...{}",
                     facts.slug.url(),
-                    url::path(name),
-                    url::path(&facts.tag.name())
+                    url::encode_path(name),
+                    url::encode_path(&facts.tag.name())
                 ),
             ),
-            Since::Beginning => {
-                (None, format!("{}/commits/{}", facts.slug.url(), url::path(&facts.tag.name())))
+            RangeStart::Root => {
+                (None, format!("{}/commits/{}", facts.slug.url(), url::encode_path(&facts.tag.name())))
             }
         };
         let paths: Vec<&str> = changelog.paths.iter().map(model::RepoPath::as_str).collect();
@@ -105,7 +105,7 @@ impl Page {
             since,
             paths: (!paths.is_empty()).then(|| escape::code(&paths.join(" "))),
             compare_url,
-            sections: Kind::ALL.into_iter().map(|kind| section(kind, changelog)).collect(),
+            sections: ChangeKind::ALL.into_iter().map(|kind| section(kind, changelog)).collect(),
             contributors: Section {
                 kind: None,
                 title: "👥 Contributors".to_owned(),
@@ -118,12 +118,12 @@ impl Page {
     }
 }
 
-fn section(kind: Kind, changelog: &Changelog) -> Section {
-    let lines = changelog.of(kind).map(entry).collect();
+fn section(kind: ChangeKind, changelog: &Changelog) -> Section {
+    let lines = changelog.entries_of(kind).map(entry).collect();
     Section { kind: Some(kind), title: kind.title().to_owned(), lines, omitted: 0 }
 }
 
-fn entry(entry: &Entry) -> String {
+fn entry(entry: &ChangelogEntry) -> String {
     let subject = escape::text(&entry.subject);
     match entry.number {
         Some(number) if subject.is_empty() => format!("(#{number})"),
@@ -134,5 +134,5 @@ fn entry(entry: &Entry) -> String {
 }
 
 fn person(it: &Contributor) -> String {
-    it.handle.as_ref().map_or_else(|| escape::text(&it.name), |handle| format!("@{handle}"))
+    it.login.as_ref().map_or_else(|| escape::text(&it.name), |handle| format!("@{handle}"))
 }

@@ -1,6 +1,6 @@
 //! Notes that fit: GitHub takes bodies of up to 125,000 characters.
 
-use model::release::changelog::Kind;
+use model::release::changelog::ChangeKind;
 
 use crate::NotesError;
 use crate::page::Page;
@@ -18,8 +18,13 @@ pub struct Notes {
 }
 
 /// What is left out first when notes are too long.
-const FIRST_TO_GO: [Option<Kind>; 5] =
-    [Some(Kind::Misc), Some(Kind::Fix), Some(Kind::Feature), None, Some(Kind::Breaking)];
+const FIRST_TO_GO: [Option<ChangeKind>; 5] = [
+    Some(ChangeKind::Misc),
+    Some(ChangeKind::Fix),
+    Some(ChangeKind::Feature),
+    None,
+    Some(ChangeKind::Breaking),
+];
 
 /// Renders the page with as much as fits. Whole entries are left out, the oldest of the least important section
 /// first; the template tells how many, and where to see them.

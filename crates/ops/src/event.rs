@@ -1,8 +1,8 @@
 //! What happens during a release, for whoever reports it.
 
 use forge::Told;
-use model::release::plan::Action;
-use model::release::receipt::MadeFile;
+use model::release::plan::StepAction;
+use model::release::receipt::OutputFile;
 
 /// What happens while a release is performed.
 #[derive(Debug, Clone)]
@@ -10,7 +10,7 @@ pub enum Event {
     /// A file is being written.
     Writing(String),
     /// A file is complete.
-    Written(MadeFile),
+    Written(OutputFile),
     /// A tag is being made in this clone.
     Tagging(String),
     /// A tag was made in this clone.
@@ -31,7 +31,7 @@ pub enum Event {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deed {
     /// What is done.
-    pub action: Action,
+    pub action: StepAction,
     /// To what.
     pub subject: String,
 }

@@ -38,5 +38,5 @@ pub use prove::audit::{Audit, audit, promise};
 pub use prove::tag::verify_tag;
 pub use prove::trust_root::{Trusted, TrustedRoots, trusted_roots};
 pub use prove::verify::{Bundles, Subject, SubjectVerdict, Verdicts, Verification, Verified, verify};
-pub use rules::{may_change, name_pattern, newest, signing_repositories};
+pub use rules::{accepted_repositories, compile_identity_regexp, may_resolve_later, newest_tag};
 pub use source_archive::write_archive;

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::fmt;
 
 use forge::{Forge, ForgeError, Settings, Token};
-use model::release::host::Credentials;
+use model::release::host::CredentialSource;
 
 /// Finds the operator's token. Returns `None` if there is none.
 type FindToken<'a> = Box<dyn Fn() -> Option<Token> + 'a>;
@@ -15,7 +15,7 @@ pub struct OperatorForge<'a> {
     /// How to connect; without the token.
     settings: Settings,
     find_token: FindToken<'a>,
-    connected: OnceCell<(Forge, Credentials)>,
+    connected: OnceCell<(Forge, CredentialSource)>,
 }
 
 impl fmt::Debug for OperatorForge<'_> {
@@ -42,16 +42,16 @@ impl<'a> OperatorForge<'a> {
     ///
     /// # Errors
     /// As [`OperatorForge::forge`].
-    pub(crate) fn credentials(&self) -> Result<Credentials, ForgeError> {
+    pub(crate) fn credentials(&self) -> Result<CredentialSource, ForgeError> {
         self.connect().map(|(_, credentials)| *credentials)
     }
 
-    fn connect(&self) -> Result<&(Forge, Credentials), ForgeError> {
+    fn connect(&self) -> Result<&(Forge, CredentialSource), ForgeError> {
         if let Some(connected) = self.connected.get() {
             return Ok(connected);
         }
         let token = (self.find_token)();
-        let credentials = token.as_ref().map_or(Credentials::None, Token::source);
+        let credentials = token.as_ref().map_or(CredentialSource::None, Token::source);
         let forge = Forge::connect(Settings { token, ..self.settings.clone() })?;
         Ok(self.connected.get_or_init(|| (forge, credentials)))
     }

@@ -1,8 +1,8 @@
 //! The folder that a release's files are written to.
 
 use archive::{Folder, FolderError};
-use model::release::facts::FilesFact;
-use model::release::request::OutputFolder;
+use model::release::facts::ExistingOutputs;
+use model::release::request::OutputPath;
 
 /// The name of the file that the notes are written to.
 pub const NOTES_FILE: &str = "NOTES.md";
@@ -10,30 +10,30 @@ pub const NOTES_FILE: &str = "NOTES.md";
 pub const SUMS_FILE: &str = model::evidence::sums::FILE_NAME;
 
 /// Opens the folder, and creates it if it is missing.
-pub(crate) fn create(out: &OutputFolder) -> Result<Folder, FolderError> {
+pub(crate) fn create(out: &OutputPath) -> Result<Folder, FolderError> {
     let mut folder = Folder::create_named(&out.root)?;
-    for name in &out.below {
+    for name in &out.subdirectories {
         folder = folder.create_child(name)?;
     }
     Ok(folder)
 }
 
 /// Says which files of a release exist already, and what would keep them from being written. Creates nothing.
-pub(crate) fn inspect(out: &OutputFolder, archive: &str) -> FilesFact {
-    let mut found = FilesFact::default();
-    let look = || -> Result<FilesFact, FolderError> {
+pub(crate) fn inspect(out: &OutputPath, archive: &str) -> ExistingOutputs {
+    let mut found = ExistingOutputs::default();
+    let look = || -> Result<ExistingOutputs, FolderError> {
         let mut folder = Folder::open_named(&out.root)?;
-        for name in &out.below {
-            let Some(parent) = folder else { return Ok(FilesFact::default()) };
+        for name in &out.subdirectories {
+            let Some(parent) = folder else { return Ok(ExistingOutputs::default()) };
             folder = parent.open_child(name)?;
             if folder.is_none() {
                 parent.must_be_writable()?;
             }
         }
-        let Some(folder) = folder else { return Ok(FilesFact::default()) };
+        let Some(folder) = folder else { return Ok(ExistingOutputs::default()) };
         folder.must_be_writable()?;
         let [archive, sums, notes] = [archive, SUMS_FILE, NOTES_FILE].map(|name| folder.can_create(name));
-        Ok(FilesFact { archive: archive?, sums: sums?, notes: notes?, obstacle: None })
+        Ok(ExistingOutputs { archive: archive?, sums: sums?, notes: notes?, obstacle: None })
     };
     match look() {
         Ok(files) => found = files,

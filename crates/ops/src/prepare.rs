@@ -4,7 +4,7 @@ use model::catalog::Target;
 use model::release::changelog::Changelog;
 use model::release::facts::{Facts, TagKind};
 use model::release::plan::Plan;
-use model::release::request::{Request, Signing};
+use model::release::request::{Request, TagSigning};
 use notes::{Notes, Template};
 use signing::Key;
 
@@ -45,13 +45,13 @@ pub fn prepare(
 ) -> Result<Prepared, OpsError> {
     let Gathered { facts, key, known } =
         gather(work, target, request, &mut |it| tell(Event::Connection(it)))?;
-    let changelog = facts.since.as_ref().map(|start| {
+    let changelog = facts.notes_range.as_ref().map(|start| {
         rules::changelog(
             facts.commit,
-            start.since.clone(),
+            start.start.clone(),
             request.paths.clone(),
             &facts.history,
-            &work.catalog.bots,
+            &work.catalog.bot_patterns,
         )
     });
     let name = request.tag.name();
@@ -64,7 +64,7 @@ pub fn prepare(
             commit: facts.commit,
             slug: &request.slug,
             changelog,
-            signed_tag: tagged || request.signing != Signing::Unsigned,
+            signed_tag: tagged || request.tag_signing != TagSigning::Unsigned,
         };
         notes::render(&page, template)
     };

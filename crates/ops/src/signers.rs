@@ -1,8 +1,8 @@
 //! The signer policy, and the key that would sign a tag.
 
 use model::evidence::verdict::Verdict;
-use model::release::facts::{SignerFact, SignerState};
-use model::release::request::Signing;
+use model::release::facts::{SigningKeyState, SigningKeyStatus};
+use model::release::request::TagSigning;
 use repo::SigningConfig;
 use signing::{AllowedSigners, Key, PinnedKeys, Settings, SignError, SshTrust, Trust};
 
@@ -17,7 +17,7 @@ const MAX_POLICY_BYTES: u64 = 1 << 20;
 /// # Errors
 /// [`OpsError::PolicyFile`] where a file cannot be read, [`OpsError::Policy`] where a line of it cannot.
 pub(crate) fn trust(work: Work<'_>) -> Result<Option<Trust>, OpsError> {
-    let (Some(signers), Some(root)) = (&work.catalog.signers, &work.around.policy_root) else {
+    let (Some(signers), Some(root)) = (&work.catalog.signer_policy, &work.around.policy_root) else {
         return Ok(None);
     };
     let read = |file: &String| {
@@ -34,7 +34,7 @@ pub(crate) fn trust(work: Work<'_>) -> Result<Option<Trust>, OpsError> {
     let text = String::from_utf8_lossy(&read(allowed_signers)?).into_owned();
     let allowed = AllowedSigners::parse(allowed_signers, &text)?;
     let revoked = signers
-        .revoked
+        .revoked_keys
         .as_ref()
         .map(|file| (file.as_str(), read(file).map_err(|error| model::with_causes(&error))));
     Ok(Some(Trust { ssh: Some(SshTrust::new(allowed, revoked)?), openpgp, x509 }))
@@ -42,7 +42,7 @@ pub(crate) fn trust(work: Work<'_>) -> Result<Option<Trust>, OpsError> {
 
 /// Whether the catalog names trusted signers.
 pub(crate) fn has_signers(work: Work<'_>) -> bool {
-    work.catalog.signers.is_some() && work.around.policy_root.is_some()
+    work.catalog.signer_policy.is_some() && work.around.policy_root.is_some()
 }
 
 /// The key that would sign as git is configured, or as it was asked for.
@@ -55,7 +55,7 @@ pub(crate) fn own_key(work: Work<'_>, asked: Option<&str>, tagger: &str) -> Resu
 
 /// Git's configuration of signing, with the folder that `~` stands for; and what to say if a program of the repository's
 /// own configuration would have to be started.
-fn settings(work: Work<'_>) -> Result<(Settings, Option<SignerFact>), OpsError> {
+fn settings(work: Work<'_>) -> Result<(Settings, Option<SigningKeyStatus>), OpsError> {
     let SigningConfig { values: mut config, not_started } = work.repo.ask_signing().wait()?;
     let settings = Settings {
         format: config.remove("gpg.format"),
@@ -67,8 +67,8 @@ fn settings(work: Work<'_>) -> Result<(Settings, Option<SignerFact>), OpsError> 
         home: work.around.home.clone(),
     };
     let found = settings.programs().into_iter().find_map(|it| not_started.get_key_value(it));
-    let fact = found.map(|(key, program)| SignerFact {
-        state: SignerState::NotStarted,
+    let fact = found.map(|(key, program)| SigningKeyStatus {
+        state: SigningKeyState::ProgramNotRun,
         evidence: format!("{key} of this repository is '{program}', which only the release itself starts"),
         hint: format!("git config --global {key} '{program}', to have it started by every command"),
     });
@@ -78,10 +78,10 @@ fn settings(work: Work<'_>) -> Result<(Settings, Option<SignerFact>), OpsError> 
 /// Which key would sign, and whether the policy takes it from this tagger, given as `Name <address>`, now.
 pub(crate) fn signer(
     work: Work<'_>,
-    signing: &Signing,
+    signing: &TagSigning,
     tagger: &str,
-) -> Result<(SignerFact, Option<Key>), OpsError> {
-    let Signing::Signed(asked) = signing else { return Ok((no_key(&SignError::NoKey), None)) };
+) -> Result<(SigningKeyStatus, Option<Key>), OpsError> {
+    let TagSigning::Signed(asked) = signing else { return Ok((no_key(&SignError::NoKey), None)) };
     let settings = match settings(work)? {
         (settings, None) => settings,
         (_, Some(fact)) => return Ok((fact, None)),
@@ -92,27 +92,37 @@ pub(crate) fn signer(
     }
 }
 
-fn no_key(error: &SignError) -> SignerFact {
-    SignerFact { state: SignerState::None, evidence: error.to_string(), hint: error.hint().to_owned() }
+fn no_key(error: &SignError) -> SigningKeyStatus {
+    SigningKeyStatus {
+        state: SigningKeyState::Missing,
+        evidence: error.to_string(),
+        hint: error.hint().to_owned(),
+    }
 }
 
-fn judged(work: Work<'_>, key: &Key, tagger: &str) -> Result<SignerFact, OpsError> {
-    let fact = |state, evidence: String, hint: &str| SignerFact { state, evidence, hint: hint.to_owned() };
+fn judged(work: Work<'_>, key: &Key, tagger: &str) -> Result<SigningKeyStatus, OpsError> {
+    let fact =
+        |state, evidence: String, hint: &str| SigningKeyStatus { state, evidence, hint: hint.to_owned() };
     let email = tagger.rsplit_once('<').map_or("", |(_, it)| it.trim_end_matches('>'));
     let Some(trust) = trust(work)? else {
         let evidence =
             format!("{} would sign, and no trusted signers are configured ([signers])", key.name());
-        return Ok(fact(SignerState::Unjudged, evidence, rules::CONFIGURE_SIGNERS));
+        return Ok(fact(SigningKeyState::NoPolicy, evidence, rules::CONFIGURE_SIGNERS));
     };
     let Some(signer) = trust.of(key) else {
         let evidence =
             format!("{} would sign, and [signers] of the catalog takes no key like it", key.name());
         let hint = "add allowed_signers, openpgp_keyring or x509_certificates to [signers]";
-        return Ok(fact(SignerState::Refused, evidence, hint));
+        return Ok(fact(SigningKeyState::NotAllowed, evidence, hint));
     };
-    let judged = rules::judge_signer("signer", email, &signer, work.around.now);
-    let until = signer.grants.iter().filter_map(|it| it.valid_before).max();
-    let until = until.map_or(String::new(), |it| format!(", until {}", model::base::time::rfc3339(it)));
-    let state = if judged.verdict == Verdict::Proven { SignerState::Accepted } else { SignerState::Refused };
+    let judged = rules::evaluate_signer("signer", email, &signer, work.around.now);
+    let until = signer.policy_entries.iter().filter_map(|it| it.valid_before).max();
+    let until =
+        until.map_or(String::new(), |it| format!(", until {}", model::base::time::format_rfc3339(it)));
+    let state = if judged.verdict == Verdict::Proven {
+        SigningKeyState::Allowed
+    } else {
+        SigningKeyState::NotAllowed
+    };
     Ok(fact(state, format!("{}{until}", judged.evidence), &judged.hint))
 }

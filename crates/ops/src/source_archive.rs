@@ -4,10 +4,10 @@ use std::io::Write;
 
 use archive::{Folder, GzipError, Measured, TarStream, Threads, gzip};
 use model::evidence::sums;
-use model::release::host::WantedAsset;
-use model::release::receipt::MadeFile;
-use model::release::request::OutputFolder;
-use model::release::tree::Snapshot;
+use model::release::host::ExpectedAsset;
+use model::release::receipt::OutputFile;
+use model::release::request::OutputPath;
+use model::release::tree::ArchiveSource;
 use model::{CommitId, Digest, ReleaseTag};
 use repo::Repo;
 
@@ -24,9 +24,9 @@ pub fn write_archive(
     repo: &Repo,
     tag: &ReleaseTag,
     commit: CommitId,
-    out: &OutputFolder,
+    out: &OutputPath,
     tell: &mut dyn FnMut(Event),
-) -> Result<Vec<MadeFile>, OpsError> {
+) -> Result<Vec<OutputFile>, OpsError> {
     let folder = output::create(out)?;
     let _writing = folder.lock()?;
     write_into(repo, tag, commit, &folder, tell)
@@ -38,7 +38,7 @@ pub(crate) fn write_into(
     commit: CommitId,
     folder: &Folder,
     tell: &mut dyn FnMut(Event),
-) -> Result<Vec<MadeFile>, OpsError> {
+) -> Result<Vec<OutputFile>, OpsError> {
     let name = tag.archive_name();
     tell(Event::Writing(name.clone()));
     let snapshot = repo.snapshot(commit)?;
@@ -55,11 +55,11 @@ pub(crate) fn write_into(
 fn compress<W: Write + Send>(
     repo: &Repo,
     tag: &ReleaseTag,
-    (commit, snapshot): (CommitId, &Snapshot),
+    (commit, snapshot): (CommitId, &ArchiveSource),
     out: W,
 ) -> Result<W, GzipError<OpsError>> {
     gzip::compress(out, Threads::all(), |out| {
-        let mut stream = TarStream::start(out, snapshot, &tag.archive_folder())?;
+        let mut stream = TarStream::start(out, snapshot, &tag.archive_directory())?;
         repo.archive(commit, &mut |member| stream.append(member).map_err(OpsError::Tar))?;
         stream.finish()?;
         Ok(())
@@ -70,15 +70,19 @@ fn compress<W: Write + Send>(
 ///
 /// # Errors
 /// [`OpsError`] where the commit cannot be archived.
-pub(crate) fn assets(repo: &Repo, tag: &ReleaseTag, commit: CommitId) -> Result<Vec<WantedAsset>, OpsError> {
+pub(crate) fn assets(
+    repo: &Repo,
+    tag: &ReleaseTag,
+    commit: CommitId,
+) -> Result<Vec<ExpectedAsset>, OpsError> {
     let name = tag.archive_name();
     let measured = compress(repo, tag, (commit, &repo.snapshot(commit)?), Measured::default());
     let (digest, size) = measured.map_err(|error| OpsError::of_gzip(&name, error))?.finish();
     let text = sums::render([(name.as_str(), digest)]);
-    let sums = WantedAsset {
+    let sums = ExpectedAsset {
         name: SUMS_FILE.to_owned(),
         size: text.len() as u64,
         digest: Digest::of(text.as_bytes()),
     };
-    Ok(vec![WantedAsset { name, size, digest }, sums])
+    Ok(vec![ExpectedAsset { name, size, digest }, sums])
 }

@@ -69,7 +69,12 @@ impl Leaf {
         let organization = organization(&tbs.issuer)
             .ok_or_else(|| refused("its issuer's name has not exactly one organization"))?;
         let internal = organization == GITHUB;
-        let signer = SignerCertificate { name, is_uri, claims: Claims(claims), internal };
+        let signer = SignerCertificate {
+            san: name,
+            san_is_uri: is_uri,
+            claims: Claims(claims),
+            github_instance: internal,
+        };
         Ok(Self { signer, organization, authority })
     }
 }

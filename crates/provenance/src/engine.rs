@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use model::Digest;
-use model::evidence::attestation::{Attested, LogProof, Rejection};
+use model::evidence::attestation::{LogProof, Rejection, VerifiedBundle};
 use sigstore_verify::types::bundle::VerificationMaterialContent;
 use sigstore_verify::types::{Bundle, DerPublicKey, Sha256Hash, SignatureContent};
 use sigstore_verify::{
@@ -73,7 +73,7 @@ impl<'r> Checker<'r> {
     ///
     /// # Errors
     /// [`Rejection`] for a bundle that does not hold, or cannot be looked at.
-    pub fn check(&self, text: &str, artifact: &Artifact<'_>) -> Result<Attested, Rejection> {
+    pub fn check(&self, text: &str, artifact: &Artifact<'_>) -> Result<VerifiedBundle, Rejection> {
         let bundle = read::bundle(text)?;
         let leaf = match (&self.key, bundle.signing_certificate()) {
             (None, Some(certificate)) => Some(Leaf::read(certificate.as_bytes())?),
@@ -105,7 +105,7 @@ impl<'r> Checker<'r> {
             _ => None,
         };
         let times = result.verified_timestamps().iter().map(|it| it.as_second()).collect();
-        Ok(Attested { signer: leaf.map(|it| it.signer), statement, times, log_proof })
+        Ok(VerifiedBundle { signer: leaf.map(|it| it.signer), statement, timestamps: times, log_proof })
     }
 
     /// Each trust domain has its own rules, and those of the public instance are never relaxed: a promise of a certificate
@@ -118,8 +118,8 @@ impl<'r> Checker<'r> {
     ) -> Result<(VerificationResult, Option<LogProof>), Rejection> {
         let root = self.roots.of_issuer(leaf)?;
         let foreign = self.roots.own && leaf.organization != "sigstore.dev";
-        let skip_sct = leaf.signer.internal || foreign && !root.has_certificate_logs;
-        let skip_log = leaf.signer.internal || foreign && !root.has_logs;
+        let skip_sct = leaf.signer.github_instance || foreign && !root.has_certificate_logs;
+        let skip_log = leaf.signer.github_instance || foreign && !root.has_logs;
         let mut policy = VerificationPolicy::any_identity();
         if skip_sct {
             policy = policy.skip_sct();

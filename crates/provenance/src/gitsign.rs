@@ -7,7 +7,7 @@
 use cms::content_info::{CmsVersion, ContentInfo};
 use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
 use model::Digest;
-use model::evidence::attestation::{Attested, Rejection};
+use model::evidence::attestation::{Rejection, VerifiedBundle};
 use serde_json::{Value, json};
 use sigstore_verify::types::{DerCertificate, SignatureBytes};
 use x509_cert::Certificate;
@@ -46,7 +46,7 @@ impl Checker<'_> {
     ///
     /// # Errors
     /// [`Rejection`] for a signature that does not hold, or whose log entry does not travel along.
-    pub fn check_gitsign(&self, payload: &[u8], armored: &[u8]) -> Result<Attested, Rejection> {
+    pub fn check_gitsign(&self, payload: &[u8], armored: &[u8]) -> Result<VerifiedBundle, Rejection> {
         let message = Message::read(armored)?;
         let attributes = message.attributes(payload)?;
         let bundle = message.bundle(&attributes)?;

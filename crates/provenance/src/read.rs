@@ -152,7 +152,7 @@ fn witnesses(bundle: &Bundle) -> Result<(), Rejection> {
 /// itself, and that the checkpoint is the log's own. Returns whether every entry has an inclusion proof, or some only the
 /// log's promise (bundles of media type version 0.1).
 pub(crate) fn logged(bundle: &Bundle, root: &Root) -> Result<LogProof, Rejection> {
-    let mut proof = LogProof::Inclusion;
+    let mut proof = LogProof::InclusionProof;
     for entry in &bundle.verification_material.tlog_entries {
         let index = entry.log_index.get();
         let refuted = |said: String| Err(Rejection::refuted("tlog", format!("log entry {index}: {said}")));
@@ -166,7 +166,7 @@ pub(crate) fn logged(bundle: &Bundle, root: &Root) -> Result<LogProof, Rejection
                     return refuted(said);
                 }
             }
-            None if entry.inclusion_promise.is_some() => proof = LogProof::Promise,
+            None if entry.inclusion_promise.is_some() => proof = LogProof::InclusionPromise,
             None => return refuted("it has neither a proof nor a promise".to_owned()),
         }
     }

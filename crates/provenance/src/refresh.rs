@@ -218,7 +218,7 @@ impl Repository<'_> {
     fn load(updater: &mut Updater, from: &Refresh) -> Result<Vec<u8>, Option<Error>> {
         let failed = |error: io::Error| Some(Error::io("starting the TUF client", error));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let now = model::base::time::rfc3339((from.clock)()).parse();
+        let now = model::base::time::format_rfc3339((from.clock)()).parse();
         let now = now.map_err(|_| failed(io::Error::other("the clock shows no valid time")))?;
         let work = async {
             updater.refresh(now).await?;

@@ -3,7 +3,7 @@
 use std::io;
 
 use model::evidence::attestation::Rejection;
-use model::evidence::trusted_root::RootSummary;
+use model::evidence::trusted_root::TrustedRootSummary;
 use sigstore_verify::Verifier;
 use sigstore_verify::crypto::VerificationKey;
 use sigstore_verify::trust_root::TrustedRoot;
@@ -40,7 +40,7 @@ pub(crate) struct Root {
     /// The certificates of its timestamp authorities, in DER.
     pub(crate) timestamping: Vec<Vec<u8>>,
     /// What it names.
-    pub(crate) summary: RootSummary,
+    pub(crate) summary: TrustedRootSummary,
     /// The document, on one line.
     pub(crate) document: String,
     /// How many logs of it are of a kind that is not known here.
@@ -123,7 +123,7 @@ impl Roots {
 
     /// What each of them names.
     #[must_use]
-    pub fn summaries(&self) -> Vec<RootSummary> {
+    pub fn summaries(&self) -> Vec<TrustedRootSummary> {
         self.all.iter().map(|it| it.summary.clone()).collect()
     }
 
@@ -136,9 +136,9 @@ impl Roots {
     /// Where they come from, and how old they are at a time (seconds since 1970).
     #[must_use]
     pub fn about(&self, now: i64) -> String {
-        let newest = self.all.iter().map(|it| it.summary.newest).max().unwrap_or(0);
+        let newest = self.all.iter().map(|it| it.summary.newest_valid_from).max().unwrap_or(0);
         let days = (now - newest).max(0) / 86_400;
-        let day = model::base::time::rfc3339(newest);
+        let day = model::base::time::format_rfc3339(newest);
         let day = day.split('T').next().unwrap_or_default();
         let left_out: usize = self.all.iter().map(|it| it.left_out).sum();
         let note = if left_out == 0 {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use model::evidence::attestation::{
-    Build, PROVENANCE, PROVENANCE_V02, Predicate, Provenance, Rejection, ReleaseClaims, Statement, Subject,
+    GenericProvenance, Predicate, Provenance, Rejection, ReleasePredicate, SLSA_PROVENANCE_V1,
+    SLSA_PROVENANCE_V02, Statement, Subject,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -46,15 +47,15 @@ pub(crate) fn read(payload: &[u8]) -> Result<Statement, Rejection> {
         return Err(Rejection::unproven("limit", said));
     }
     let predicate = match raw.predicate_type.as_str() {
-        PROVENANCE => provenance(&raw.predicate),
-        PROVENANCE_V02 => Predicate::Build(build_v02(&raw.predicate)),
+        SLSA_PROVENANCE_V1 => provenance(&raw.predicate),
+        SLSA_PROVENANCE_V02 => Predicate::GenericProvenance(build_v02(&raw.predicate)),
         it if it.starts_with("https://in-toto.io/attestation/release/") => release(&raw.predicate),
         _ => Predicate::Other,
     };
     let subject =
-        |it: RawSubject| Subject { name: it.name, uri: it.uri, digests: it.digest, is_artifact: false };
+        |it: RawSubject| Subject { name: it.name, uri: it.uri, digests: it.digest, matches_artifact: false };
     Ok(Statement {
-        kind: raw.kind,
+        statement_type: raw.kind,
         subjects: raw.subject.into_iter().map(subject).collect(),
         predicate_type: raw.predicate_type,
         predicate,
@@ -69,7 +70,8 @@ pub(crate) fn mark(statement: &mut Statement, sha256: &str) {
     let without = |it: &&Subject| !it.digests.contains_key("sha256");
     let is_only = statement.subjects.iter().filter(without).count() == 1;
     for it in &mut statement.subjects {
-        it.is_artifact = if found { by_digest(it) } else { is_only && !it.digests.contains_key("sha256") };
+        it.matches_artifact =
+            if found { by_digest(it) } else { is_only && !it.digests.contains_key("sha256") };
     }
 }
 
@@ -83,20 +85,24 @@ fn text(value: &Value, pointer: &str) -> String {
 }
 
 /// SLSA provenance before version 1 (`slsa.dev/provenance/v0.2`): the configuration's source and the materials.
-fn build_v02(predicate: &Value) -> Build {
+fn build_v02(predicate: &Value) -> GenericProvenance {
     let mut sources = dependencies(predicate.pointer("/materials"));
     sources.extend(predicate.pointer("/invocation/configSource").map(dependency));
-    Build { build_type: text(predicate, "/buildType"), builder: text(predicate, "/builder/id"), sources }
+    GenericProvenance {
+        build_type: text(predicate, "/buildType"),
+        builder_id: text(predicate, "/builder/id"),
+        resolved_dependencies: sources,
+    }
 }
 
 /// SLSA provenance v1 of any build type: the resolved dependencies, and a source among the parameters.
-fn build_v1(predicate: &Value) -> Build {
+fn build_v1(predicate: &Value) -> GenericProvenance {
     let mut sources = dependencies(predicate.pointer("/buildDefinition/resolvedDependencies"));
     sources.extend(predicate.pointer("/buildDefinition/externalParameters/source").map(dependency));
-    Build {
+    GenericProvenance {
         build_type: text(predicate, "/buildDefinition/buildType"),
-        builder: text(predicate, "/runDetails/builder/id"),
-        sources,
+        builder_id: text(predicate, "/runDetails/builder/id"),
+        resolved_dependencies: sources,
     }
 }
 
@@ -115,7 +121,7 @@ fn provenance(predicate: &Value) -> Predicate {
     const BUILD_TYPE: &str = "https://actions.github.io/buildtypes/workflow/v1";
     let build = build_v1(predicate);
     if build.build_type != BUILD_TYPE {
-        return Predicate::Build(build);
+        return Predicate::GenericProvenance(build);
     }
     let at = |pointer: &str| text(predicate, pointer);
     let external = predicate.pointer("/buildDefinition/externalParameters").and_then(Value::as_object);
@@ -123,23 +129,23 @@ fn provenance(predicate: &Value) -> Predicate {
     let sources = predicate.pointer("/buildDefinition/resolvedDependencies").and_then(Value::as_array);
     let source = |it: &Value| (text(it, "/uri"), text(it, "/digest/gitCommit"));
     Predicate::Provenance(Box::new(Provenance {
-        reference: at("/buildDefinition/externalParameters/workflow/ref"),
-        repository: at("/buildDefinition/externalParameters/workflow/repository"),
-        path: at("/buildDefinition/externalParameters/workflow/path"),
-        unknown: unknown.cloned().collect(),
-        event: at("/buildDefinition/internalParameters/github/event_name"),
+        workflow_ref: at("/buildDefinition/externalParameters/workflow/ref"),
+        workflow_repository: at("/buildDefinition/externalParameters/workflow/repository"),
+        workflow_path: at("/buildDefinition/externalParameters/workflow/path"),
+        unknown_parameters: unknown.cloned().collect(),
+        event_name: at("/buildDefinition/internalParameters/github/event_name"),
         repository_id: at("/buildDefinition/internalParameters/github/repository_id"),
-        owner_id: at("/buildDefinition/internalParameters/github/repository_owner_id"),
-        runner: at("/buildDefinition/internalParameters/github/runner_environment"),
-        sources: sources.into_iter().flatten().map(source).collect(),
-        builder: at("/runDetails/builder/id"),
-        invocation: at("/runDetails/metadata/invocationId"),
+        repository_owner_id: at("/buildDefinition/internalParameters/github/repository_owner_id"),
+        runner_environment: at("/buildDefinition/internalParameters/github/runner_environment"),
+        resolved_dependencies: sources.into_iter().flatten().map(source).collect(),
+        builder_id: at("/runDetails/builder/id"),
+        invocation_id: at("/runDetails/metadata/invocationId"),
     }))
 }
 
 /// GitHub's word on an immutable release (`cli/cli:pkg/cmd/release/shared`).
 fn release(predicate: &Value) -> Predicate {
-    Predicate::Release(ReleaseClaims {
+    Predicate::Release(ReleasePredicate {
         repository: text(predicate, "/repository"),
         repository_id: text(predicate, "/repositoryId"),
         purl: text(predicate, "/purl"),

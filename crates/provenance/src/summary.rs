@@ -1,16 +1,17 @@
 //! What a trusted root names, to be looked at.
 
 use model::Digest;
-use model::base::id::hex;
-use model::base::time::rfc3339;
-use model::evidence::trusted_root::{KeySummary, RootSummary};
+use model::base::id::encode_hex;
+use model::base::time::format_rfc3339;
+use model::evidence::trusted_root::{TrustedKeySummary, TrustedRootSummary};
 use sigstore_verify::trust_root::TrustedRoot;
 use sigstore_verify::trust_root::trusted_root::{CertChain, CertificateSubject};
 use sigstore_verify::types::time_range::TimeRange;
 
 /// The keys of a trusted root, with the times in which they count. `expires` is when the metadata that it came with expires.
-pub(crate) fn summary(root: &TrustedRoot, expires: Option<i64>) -> RootSummary {
-    let log = |address: &str, id: &[u8], window: Option<TimeRange>| key(address.to_owned(), hex(id), window);
+pub(crate) fn summary(root: &TrustedRoot, expires: Option<i64>) -> TrustedRootSummary {
+    let log =
+        |address: &str, id: &[u8], window: Option<TimeRange>| key(address.to_owned(), encode_hex(id), window);
     let (logs, certificate_logs) = (
         root.tlogs.iter().map(|it| log(&it.base_url, it.log_id.key_id.as_bytes(), it.public_key.valid_for)),
         root.ctlogs.iter().map(|it| log(&it.base_url, it.log_id.key_id.as_bytes(), it.public_key.valid_for)),
@@ -19,9 +20,9 @@ pub(crate) fn summary(root: &TrustedRoot, expires: Option<i64>) -> RootSummary {
     let authorities = authorities.map(|it| key(name(&it.subject), fingerprint(&it.cert_chain), it.valid_for));
     let stamping = root.timestamp_authorities.iter();
     let stamping = stamping.map(|it| key(name(&it.subject), fingerprint(&it.cert_chain), it.valid_for));
-    RootSummary {
-        newest: newest(root),
-        expires,
+    TrustedRootSummary {
+        newest_valid_from: newest(root),
+        expires_at: expires,
         certificate_authorities: authorities.collect(),
         logs: logs.collect(),
         certificate_logs: certificate_logs.collect(),
@@ -40,13 +41,13 @@ fn newest(root: &TrustedRoot) -> i64 {
     windows.iter().flatten().flatten().map(|it| it.start.as_second()).max().unwrap_or(0)
 }
 
-fn key(name: String, id: String, window: Option<TimeRange>) -> KeySummary {
+fn key(name: String, id: String, window: Option<TimeRange>) -> TrustedKeySummary {
     let end = window.and_then(|it| it.end);
-    KeySummary {
+    TrustedKeySummary {
         name,
         id,
-        from: window.map(|it| rfc3339(it.start.as_second())),
-        until: end.map(|it| rfc3339(it.as_second())),
+        from: window.map(|it| format_rfc3339(it.start.as_second())),
+        until: end.map(|it| format_rfc3339(it.as_second())),
     }
 }
 

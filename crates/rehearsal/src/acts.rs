@@ -108,7 +108,7 @@ pub(crate) fn finding(
 pub(crate) fn here(plot: &Plot, root: &Path) -> Result<Finding, PlayError> {
     let mut command = std::process::Command::new(&plot.suite);
     command.args(&plot.real).args(["release", "--dry-run", "--format", "json"]).args(&plot.flags);
-    if plot.catalog.signers.is_some() {
+    if plot.catalog.signer_policy.is_some() {
         // As the release itself: the policy wants a signed tag.
         command.arg("--sign-tag");
     }
@@ -174,10 +174,10 @@ fn assets(document: &Value) -> usize {
 /// The run of the release workflow that attests.
 pub(crate) fn workflow_run(stage: &Stage<'_>) -> Result<Run, PlayError> {
     let (catalog, slug) = (&stage.plot.catalog, &stage.plot.slug);
-    let era = catalog.eras.iter().find(|it| it.slug == *slug);
+    let era = catalog.identities.iter().find(|it| it.slug == *slug);
     let reference = format!("refs/heads/{}", catalog.default_branch);
     Ok(Run {
-        repository: slug.path(),
+        repository: slug.full_name(),
         workflow: catalog.source_workflow.clone(),
         commit: stage.commit()?,
         reference,

@@ -47,7 +47,7 @@ impl<'a> Stage<'a> {
         let policy = folder_of(root.join("policy"))?;
         let mut key = ThrowawayKey::new(plot.key, &operator.home, &policy, OPERATOR)?;
         key.trust(&reader.home)?;
-        let text = Catalog::text_signed_by("release.toml", &plot.catalog_text, &key.policy())?;
+        let text = Catalog::replace_signers("release.toml", &plot.catalog_text, &key.policy())?;
         written(&policy.join("release.toml"), &text)?;
         let sigstore = Sigstore::new(now)?;
         // gh reads roots by the line, and no line without an end.
@@ -145,7 +145,7 @@ fn is_fit(folder: &Path, key: KeyKind) -> Result<(), PlayError> {
 
 /// The repository on GitHub. Its clock is behind, for it goes on by a second with every request.
 fn settings(plot: &Plot, now: i64) -> Settings {
-    let path = plot.slug.path();
+    let path = plot.slug.full_name();
     let (owner, name) = path.split_once('/').unwrap_or_default();
     let mut settings = Settings::new(owner, name, TOKEN, now - 300);
     settings.reader = Some(READER.to_owned());

@@ -130,6 +130,6 @@ impl Asked {
         let said = String::from_utf8_lossy(&errors.map_err(not_started)?).trim().to_owned();
         let fatal = said.lines().find_map(|line| line.strip_prefix("fatal: ")).unwrap_or(&said);
         // Git hides passwords in addresses, and not the tokens that stand there as names.
-        Ok(Err(model::base::url::without_credentials(fatal)))
+        Ok(Err(model::base::url::redact_userinfo(fatal)))
     }
 }

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use git2::{Mailmap, Oid};
-use model::release::changelog::{History, Link};
+use model::release::changelog::{CommitHistory, CommitNode};
 use model::{CommitId, RepoPath};
 
 use crate::error::object_error;
@@ -28,7 +28,7 @@ impl Repo {
         commit: CommitId,
         since: Option<CommitId>,
         paths: &[RepoPath],
-    ) -> Result<History, RepoError> {
+    ) -> Result<CommitHistory, RepoError> {
         let mut graph = Graph {
             repo: self,
             nodes: Vec::new(),
@@ -47,7 +47,7 @@ impl Repo {
             .filter(|&it| graph.parents(it).len() < 2)
             .map(|it| Ok(message::change(&graph.commit(it)?, mailmap.as_ref())))
             .collect::<Result<_, _>>()?;
-        Ok(History { commits, links })
+        Ok(CommitHistory { commits, graph: links })
     }
 
     /// Whether `ancestor` is `commit` or one of its ancestors.
@@ -122,13 +122,13 @@ impl<'r> Graph<'r> {
         self.repo.commit(id, "a commit of the history")
     }
 
-    fn link(&self, at: usize) -> Result<Link, RepoError> {
+    fn link(&self, at: usize) -> Result<CommitNode, RepoError> {
         let parents = self.parents(at);
         let is_merge = parents.len() > 1;
         let merge_subject =
             if is_merge { Some(message::split(&message::text(&self.commit(at)?)).0) } else { None };
         let parents = parents.iter().map(|&it| commit_id(self.nodes[it].id)).collect();
-        Ok(Link { id: commit_id(self.nodes[at].id), parents, merge_subject })
+        Ok(CommitNode { id: commit_id(self.nodes[at].id), parents, merge_subject })
     }
 
     fn look(&mut self, at: usize) -> Result<(), RepoError> {

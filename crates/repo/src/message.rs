@@ -2,7 +2,7 @@
 
 use encoding_rs::Encoding;
 use git2::{Commit, Mailmap, Signature};
-use model::release::changelog::{Commit as Change, Person};
+use model::release::changelog::{PersonIdent, RangeCommit as Change};
 
 /// The commit's message as text. Git keeps bytes and, where they are not UTF-8, the name of their encoding; what
 /// cannot be read as that becomes the replacement character.
@@ -44,31 +44,32 @@ pub(crate) fn change(commit: &Commit<'_>, mailmap: Option<&Mailmap>) -> Change {
     let (subject, body) = split(&text(commit));
     let author = commit.author();
     let person = |bytes: &[u8]| decode(commit, bytes);
-    let author = Person::new(&person(author.name_bytes()), &person(author.email_bytes()));
+    let author = PersonIdent::new(&person(author.name_bytes()), &person(author.email_bytes()));
     let co_authors = body.lines().filter_map(co_author).map(|it| mapped(it, mailmap)).collect();
     Change { id: crate::commit_id(commit.id()), author: mapped(author, mailmap), subject, co_authors, body }
 }
 
 /// The person that a `Co-authored-by: Name <address>` line names.
-fn co_author(line: &str) -> Option<Person> {
+fn co_author(line: &str) -> Option<PersonIdent> {
     const KEY: &str = "co-authored-by:";
     let key = line.get(..KEY.len())?;
     let (name, rest) = line[KEY.len()..].split_once('<')?;
     let (email, _) = rest.split_once('>')?;
-    let person = Person::new(name.trim(), email.trim());
+    let person = PersonIdent::new(name.trim(), email.trim());
     (key.eq_ignore_ascii_case(KEY) && !(person.name.is_empty() && person.email.is_empty())).then_some(person)
 }
 
 /// The person under the name and address that `.mailmap` gives them; as they are where it cannot be asked.
-fn mapped(person: Person, mailmap: Option<&Mailmap>) -> Person {
+fn mapped(person: PersonIdent, mailmap: Option<&Mailmap>) -> PersonIdent {
     let Some(mailmap) = mailmap else { return person };
     let at_no_time = git2::Time::new(0, 0);
     let resolved = Signature::new(&person.name, &person.email, &at_no_time)
         .and_then(|it| mailmap.resolve_signature(&it));
     match resolved {
-        Ok(it) => {
-            Person::new(&String::from_utf8_lossy(it.name_bytes()), &String::from_utf8_lossy(it.email_bytes()))
-        }
+        Ok(it) => PersonIdent::new(
+            &String::from_utf8_lossy(it.name_bytes()),
+            &String::from_utf8_lossy(it.email_bytes()),
+        ),
         Err(_) => person,
     }
 }
@@ -86,7 +87,7 @@ mod tests {
 
     #[test]
     fn reads_co_authors() {
-        let person = |name: &str, email: &str| Some(Person::new(name, email));
+        let person = |name: &str, email: &str| Some(PersonIdent::new(name, email));
         assert_eq!(co_author("Co-Authored-By: A B <a@example.com>"), person("A B", "a@example.com"));
         assert_eq!(co_author("co-authored-by:A<a@example.com> and more"), person("A", "a@example.com"));
         for line in ["Co-authored-by: A", "Signed-off-by: A <a@example.com>", "Co-authored-by: <>", "ü"] {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use model::base::url;
-use model::release::host::{OriginFacts, OriginTag};
+use model::release::host::{RemoteRefs, RemoteTag};
 use model::{CommitId, ObjectId, RepoSlug};
 
 use crate::command::{Asked, git_outside, git_safely};
@@ -74,7 +74,7 @@ impl Repo {
             (Some(asked), Some(pushed)) => asked == pushed,
             _ => asked == pushed,
         };
-        (!same).then(|| url::without_credentials(pushed))
+        (!same).then(|| url::redact_userinfo(pushed))
     }
 
     /// Whether the clone has a commit.
@@ -95,11 +95,11 @@ impl AskedOrigin {
     ///
     /// # Errors
     /// [`RepoError::Origin`] where it cannot be read.
-    pub fn wait(self) -> Result<OriginFacts, RepoError> {
+    pub fn wait(self) -> Result<RemoteRefs, RepoError> {
         let failed = |said: String| RepoError::Origin { remote: self.remote.clone(), said };
         let answer = self.asked.wait()?.map_err(failed)?;
         let origin = parse(&String::from_utf8_lossy(&answer), &self.reference);
-        let origin = origin.map(|it| OriginFacts { pushed_elsewhere: self.pushed_elsewhere, ..it });
+        let origin = origin.map(|it| RemoteRefs { divergent_push_url: self.pushed_elsewhere, ..it });
         origin
             .ok_or_else(|| RepoError::Origin { remote: self.remote, said: "it names no objects".to_owned() })
     }
@@ -107,7 +107,7 @@ impl AskedOrigin {
 
 /// Reads `git ls-remote --symref`: `ref: <branch>\tHEAD`, then `<object>\t<reference>`. Patterns match the ends of names,
 /// so others than those asked for may stand there.
-fn parse(text: &str, reference: &str) -> Option<OriginFacts> {
+fn parse(text: &str, reference: &str) -> Option<RemoteRefs> {
     let peeled = format!("{reference}^{{}}");
     let (mut branch, mut tip, mut object, mut commit) = (None, None, None, None);
     let mut tags = Vec::new();
@@ -127,8 +127,8 @@ fn parse(text: &str, reference: &str) -> Option<OriginFacts> {
             _ => {}
         }
     }
-    let tag = object.map(|object| OriginTag { object, commit: commit.unwrap_or(CommitId::new(object)) });
-    Some(OriginFacts { tag, head: branch.zip(tip), tags, pushed_elsewhere: None })
+    let tag = object.map(|object| RemoteTag { object, commit: commit.unwrap_or(CommitId::new(object)) });
+    Some(RemoteRefs { tag, default_branch: branch.zip(tip), tags, divergent_push_url: None })
 }
 
 #[cfg(test)]
@@ -143,13 +143,13 @@ mod tests {
         );
         let id = |hex: &str| ObjectId::from_hex(hex).unwrap();
         let origin = parse(&text, "refs/tags/server/v1").unwrap();
-        assert_eq!(origin.tag, Some(OriginTag { object: id(&b), commit: CommitId::new(id(&a)) }));
-        assert_eq!(origin.head, Some(("main".to_owned(), CommitId::new(id(&a)))));
+        assert_eq!(origin.tag, Some(RemoteTag { object: id(&b), commit: CommitId::new(id(&a)) }));
+        assert_eq!(origin.default_branch, Some(("main".to_owned(), CommitId::new(id(&a)))));
         assert_eq!(parse(&text, "refs/tags/server/v2").unwrap().tag, None);
         let light = parse(&format!("{c}\trefs/tags/server/v2\n"), "refs/tags/server/v2").unwrap();
-        assert_eq!(light.tag, Some(OriginTag { object: id(&c), commit: CommitId::new(id(&c)) }));
+        assert_eq!(light.tag, Some(RemoteTag { object: id(&c), commit: CommitId::new(id(&c)) }));
         let nothing = parse("", "refs/tags/x").unwrap();
-        assert_eq!((nothing.tag, nothing.head, nothing.tags.len()), (None, None, 0));
+        assert_eq!((nothing.tag, nothing.default_branch, nothing.tags.len()), (None, None, 0));
         assert_eq!(origin.tags, ["server/v1"]);
         assert_eq!(parse("not an object\trefs/tags/x\n", "refs/tags/x"), None);
     }

@@ -41,7 +41,7 @@ impl<'r> Paths<'r> {
             let is_last = parts.peek().is_none();
             match found {
                 Some((FOLDER, id)) if !is_last => tree = id,
-                Some((mode, _)) if is_last && path.is_folder_only() && mode != FOLDER => return Ok(None),
+                Some((mode, _)) if is_last && path.is_directory_only() && mode != FOLDER => return Ok(None),
                 found if is_last => return Ok(found),
                 _ => return Ok(None),
             }

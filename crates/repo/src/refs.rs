@@ -2,8 +2,8 @@
 
 use git2::{ObjectType, Oid};
 use model::catalog::Target;
-use model::release::facts::{BranchFact, Seen, TagFact, TagKind};
-use model::release::receipt::MadeTag;
+use model::release::facts::{DefaultBranch, ObservedAt, TagKind, TagRef};
+use model::release::receipt::LocalTag;
 use model::{CommitId, ObjectId, RepoPath, Version};
 
 use crate::error::{git_error, object_error};
@@ -25,7 +25,7 @@ impl Repo {
     ///
     /// # Errors
     /// [`RepoError::Git`] where references cannot be read.
-    pub fn tags(&self, target: &Target) -> Result<Vec<TagFact>, RepoError> {
+    pub fn tags(&self, target: &Target) -> Result<Vec<TagRef>, RepoError> {
         let prefix = format!("refs/tags/{}/", target.id);
         let references = self.git.references_glob(&format!("{prefix}*")).map_err(git_error("the tags"))?;
         let mut tags = Vec::new();
@@ -36,7 +36,7 @@ impl Repo {
             let version = Version::parse(target.scheme, label.strip_prefix('v').unwrap_or(label)).ok();
             let name = name["refs/tags/".len()..].to_owned();
             let commit = self.peeled(object).map(commit_id);
-            tags.push(TagFact {
+            tags.push(TagRef {
                 name,
                 object: object_id(object),
                 commit,
@@ -95,7 +95,7 @@ impl Repo {
         remote: &str,
         default: &str,
         commit: CommitId,
-    ) -> Result<BranchFact, RepoError> {
+    ) -> Result<DefaultBranch, RepoError> {
         let head = self.git.find_reference(&format!("refs/remotes/{remote}/HEAD")).ok();
         let head = head.and_then(|it| it.symbolic_target().ok().flatten().map(str::to_owned));
         let mut reference = head.unwrap_or_else(|| format!("refs/remotes/{remote}/{default}"));
@@ -103,13 +103,19 @@ impl Repo {
             reference = format!("refs/heads/{default}");
         }
         let Ok(tip) = self.git.refname_to_id(&reference) else {
-            return Ok(BranchFact::Unknown { reference });
+            return Ok(DefaultBranch::Unknown { reference });
         };
         let tip = commit_id(tip);
         let name = reference.trim_start_matches("refs/remotes/").trim_start_matches("refs/heads/").to_owned();
         let contains = self.is_ancestor(commit, tip)?;
         let behind = if contains { Some(self.missing(commit, tip)?) } else { None };
-        Ok(BranchFact::Known { name, tip, contains, behind, seen: Seen::Fetched })
+        Ok(DefaultBranch::Known {
+            name,
+            tip,
+            contains_commit: contains,
+            behind,
+            observed_at: ObservedAt::LastFetch,
+        })
     }
 
     /// How many commits lead to `tip` and not to `commit`.
@@ -184,7 +190,7 @@ impl Repo {
     /// # Errors
     /// [`RepoError::TagName`] for a name that is no reference, [`RepoError::TagExists`] where it is taken,
     /// [`RepoError::NotPlain`] where a link would lead the object or the reference out of the repository.
-    pub fn create_tag(&self, name: &str, object: &[u8]) -> Result<MadeTag, RepoError> {
+    pub fn create_tag(&self, name: &str, object: &[u8]) -> Result<LocalTag, RepoError> {
         let reference = format!("refs/tags/{name}");
         if !git2::Reference::is_valid_name(&reference) {
             return Err(RepoError::TagName(name.to_owned()));
@@ -198,6 +204,6 @@ impl Repo {
             git2::ErrorCode::Exists => RepoError::TagExists(name.to_owned()),
             _ => RepoError::Git { what: reference.clone(), source: Box::new(error) },
         })?;
-        Ok(MadeTag { object: object_id(id), kind: self.tag_kind(id)?, existed: false })
+        Ok(LocalTag { object: object_id(id), kind: self.tag_kind(id)?, already_existed: false })
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use git2::{Commit, ObjectType, Odb, OdbObject, Oid};
 use model::CommitId;
-use model::release::tree::{Content, Member, Snapshot};
+use model::release::tree::{ArchiveSource, Member, MemberContent};
 
 use crate::attributes::{Attributes, Wanted};
 use crate::error::{git_error, object_error};
@@ -19,10 +19,10 @@ impl Repo {
     ///
     /// # Errors
     /// [`RepoError::Missing`] where the commit is not in the clone.
-    pub fn snapshot(&self, commit: CommitId) -> Result<Snapshot, RepoError> {
+    pub fn snapshot(&self, commit: CommitId) -> Result<ArchiveSource, RepoError> {
         let id = oid(commit.object());
         let object = self.commit(id, "the released commit")?;
-        Ok(Snapshot { commit, tree: object_id(object.tree_id()), time: object.time().seconds() })
+        Ok(ArchiveSource { commit, tree: object_id(object.tree_id()), time: object.time().seconds() })
     }
 
     /// Hands every file, folder, link and submodule of a commit to `take`, as `git archive` would write it: in the
@@ -108,20 +108,24 @@ impl Walk<'_> {
         }
         // Git writes a folder as soon as it meets a file in it, even one that it then leaves out.
         for (length, tree) in std::mem::take(&mut self.waiting) {
-            take(&Member { path: &self.path[..length], object: object_id(tree), content: Content::Folder })?;
+            take(&Member {
+                path: &self.path[..length],
+                object: object_id(tree),
+                content: MemberContent::Directory,
+            })?;
         }
         if wanted.ignore {
             return Ok(());
         }
         let object = object_id(id);
         if kind == SUBMODULE {
-            return take(&Member { path: &self.path, object, content: Content::Folder });
+            return take(&Member { path: &self.path, object, content: MemberContent::Directory });
         }
         let blob = self.read(id, "")?;
         let bytes = if kind == LINK { Cow::Borrowed(blob.data()) } else { self.converted(&blob, &wanted)? };
         let content = match kind {
-            LINK => Content::Link { target: &bytes },
-            _ => Content::File { bytes: &bytes, executable: mode & 0o100 != 0 },
+            LINK => MemberContent::Symlink { target: &bytes },
+            _ => MemberContent::File { bytes: &bytes, executable: mode & 0o100 != 0 },
         };
         take(&Member { path: &self.path, object, content })
     }

@@ -86,5 +86,5 @@ fn date(time: Time, form: u8) -> Option<String> {
         b'I' => "%Y-%m-%dT%H:%M:%S%:z",
         _ => return None,
     };
-    model::base::time::in_zone(time.seconds(), time.offset_minutes(), form)
+    model::base::time::format_in_zone(time.seconds(), time.offset_minutes(), form)
 }

@@ -3,41 +3,47 @@
 use git_conventional::Type;
 use model::CommitId;
 use model::RepoPath;
-use model::release::changelog::{Changelog, Commit, Entry, History, Kind, Since};
+use model::release::changelog::{
+    ChangeKind, Changelog, ChangelogEntry, CommitHistory, RangeCommit, RangeStart,
+};
 
 use crate::contributors::contributors;
-use crate::pulls::{pull_requests, split_number};
-use crate::reverts::taken_back;
+use crate::pull_requests::{pull_requests, split_pr_number};
+use crate::reverts::reverted;
 
 /// The changelog of a range that ends at `tip`. `bots` are patterns of names and addresses that are no people.
 #[must_use]
 pub fn changelog(
     tip: CommitId,
-    since: Since,
+    since: RangeStart,
     paths: Vec<RepoPath>,
-    history: &History,
+    history: &CommitHistory,
     bots: &[String],
 ) -> Changelog {
-    let numbers = pull_requests(tip, &history.links);
-    let taken_back = taken_back(&history.commits);
-    let entry = |(at, commit): (usize, &Commit)| {
-        let (subject, own) = split_number(&commit.subject);
+    let numbers = pull_requests(tip, &history.graph);
+    let reverted = reverted(&history.commits);
+    let entry = |(index, commit): (usize, &RangeCommit)| {
+        let (subject, subject_number) = split_pr_number(&commit.subject);
         let mut authors = vec![commit.author.name.clone()];
-        for it in &commit.co_authors {
-            if !authors.contains(&it.name) {
-                authors.push(it.name.clone());
+        for co_author in &commit.co_authors {
+            if !authors.contains(&co_author.name) {
+                authors.push(co_author.name.clone());
             }
         }
-        Entry {
+        ChangelogEntry {
             commit: commit.id,
             subject: subject.to_owned(),
-            number: own.or_else(|| numbers.get(&commit.id).copied()),
+            number: subject_number.or_else(|| numbers.get(&commit.id).copied()),
             authors,
-            kind: if taken_back.contains(&at) { Kind::Misc } else { kind(&commit.subject, &commit.body) },
+            kind: if reverted.contains(&index) {
+                ChangeKind::Misc
+            } else {
+                change_kind(&commit.subject, &commit.body)
+            },
         }
     };
     Changelog {
-        since,
+        range_start: since,
         paths,
         entries: history.commits.iter().enumerate().map(entry).collect(),
         contributors: contributors(&history.commits, bots),
@@ -48,18 +54,18 @@ pub fn changelog(
 /// a `!` or a `BREAKING CHANGE:` or `BREAKING-CHANGE:` footer; a feature for `feat` and `perf`, a fix for `fix`, in
 /// any case and with or without a space after the colon; else Misc. A footer counts whatever the subject is.
 #[must_use]
-pub fn kind(subject: &str, body: &str) -> Kind {
+pub fn change_kind(subject: &str, body: &str) -> ChangeKind {
     let message = format!("{subject}\n\n{body}");
     let Ok(commit) = git_conventional::Commit::parse(&message) else {
         let message = format!("chore: change\n\n{body}");
         let breaking = git_conventional::Commit::parse(&message).is_ok_and(|it| it.breaking());
-        return if breaking { Kind::Breaking } else { Kind::Misc };
+        return if breaking { ChangeKind::Breaking } else { ChangeKind::Misc };
     };
     match commit.type_() {
-        _ if commit.breaking() => Kind::Breaking,
-        it if it == Type::FEAT || it == Type::PERF => Kind::Feature,
-        it if it == Type::FIX => Kind::Fix,
-        _ => Kind::Misc,
+        _ if commit.breaking() => ChangeKind::Breaking,
+        commit_type if commit_type == Type::FEAT || commit_type == Type::PERF => ChangeKind::Feature,
+        commit_type if commit_type == Type::FIX => ChangeKind::Fix,
+        _ => ChangeKind::Misc,
     }
 }
 
@@ -67,50 +73,50 @@ pub fn kind(subject: &str, body: &str) -> Kind {
 mod tests {
     use super::*;
     use model::ObjectId;
-    use model::release::changelog::Person;
+    use model::release::changelog::PersonIdent;
     use proptest::prelude::*;
 
     #[test]
-    fn kinds_and_their_twins() {
+    fn conventional_commit_types_give_the_kind() {
         for (subject, body, expected) in [
-            ("feat: a", "", Kind::Feature),
-            ("Feat(x): a", "", Kind::Feature),
-            ("feat(x):a", "", Kind::Feature),
-            ("perf: a", "", Kind::Feature),
-            ("feature: a", "", Kind::Misc),
-            ("feat a", "", Kind::Misc),
-            ("fix: a", "", Kind::Fix),
-            ("FIX(a b): a", "", Kind::Fix),
-            ("fix(): a", "", Kind::Misc),
-            ("refactor!: a", "", Kind::Breaking),
-            ("feat(x)!: a", "", Kind::Breaking),
-            ("feat!(x): a", "", Kind::Misc),
-            ("fix: a", "why\n\nBREAKING CHANGE: b\n", Kind::Breaking),
-            ("fix: a", "BREAKING-CHANGE: b", Kind::Breaking),
-            ("update a", "BREAKING CHANGE: b", Kind::Breaking),
-            ("fix: a", "this is no BREAKING CHANGE: at all", Kind::Fix),
-            ("fix: a", "breaking change: b", Kind::Fix),
-            ("fix: a", "why\nBREAKING CHANGES are none", Kind::Fix),
-            ("", "", Kind::Misc),
+            ("feat: a", "", ChangeKind::Feature),
+            ("Feat(x): a", "", ChangeKind::Feature),
+            ("feat(x):a", "", ChangeKind::Feature),
+            ("perf: a", "", ChangeKind::Feature),
+            ("feature: a", "", ChangeKind::Misc),
+            ("feat a", "", ChangeKind::Misc),
+            ("fix: a", "", ChangeKind::Fix),
+            ("FIX(a b): a", "", ChangeKind::Fix),
+            ("fix(): a", "", ChangeKind::Misc),
+            ("refactor!: a", "", ChangeKind::Breaking),
+            ("feat(x)!: a", "", ChangeKind::Breaking),
+            ("feat!(x): a", "", ChangeKind::Misc),
+            ("fix: a", "why\n\nBREAKING CHANGE: b\n", ChangeKind::Breaking),
+            ("fix: a", "BREAKING-CHANGE: b", ChangeKind::Breaking),
+            ("update a", "BREAKING CHANGE: b", ChangeKind::Breaking),
+            ("fix: a", "this is no BREAKING CHANGE: at all", ChangeKind::Fix),
+            ("fix: a", "breaking change: b", ChangeKind::Fix),
+            ("fix: a", "why\nBREAKING CHANGES are none", ChangeKind::Fix),
+            ("", "", ChangeKind::Misc),
         ] {
-            assert_eq!(kind(subject, body), expected, "{subject:?} {body:?}");
+            assert_eq!(change_kind(subject, body), expected, "{subject:?} {body:?}");
         }
     }
 
-    fn commit(n: u8, subject: &str, body: &str) -> Commit {
-        Commit {
+    fn commit(n: u8, subject: &str, body: &str) -> RangeCommit {
+        RangeCommit {
             id: CommitId::new(ObjectId::from_bytes([n; 20])),
             subject: subject.to_owned(),
             body: body.to_owned(),
-            author: Person::new("A", "a@example.com"),
+            author: PersonIdent::new("A", "a@example.com"),
             co_authors: Vec::new(),
         }
     }
 
-    fn kinds(commits: Vec<Commit>) -> Vec<Kind> {
+    fn kinds(commits: Vec<RangeCommit>) -> Vec<ChangeKind> {
         let tip = commits[0].id;
-        let history = History { commits, links: Vec::new() };
-        changelog(tip, Since::Beginning, Vec::new(), &history, &[]).entries.iter().map(|it| it.kind).collect()
+        let history = CommitHistory { commits, graph: Vec::new() };
+        changelog(tip, RangeStart::Root, Vec::new(), &history, &[]).entries.iter().map(|it| it.kind).collect()
     }
 
     #[test]
@@ -118,11 +124,11 @@ mod tests {
         let by_name = format!("This reverts commit {}.", "01".repeat(20));
         assert_eq!(
             kinds(vec![commit(2, "Revert \"feat: a\"", &by_name), commit(1, "feat: a", "")]),
-            [Kind::Misc, Kind::Misc]
+            [ChangeKind::Misc, ChangeKind::Misc]
         );
         assert_eq!(
             kinds(vec![commit(2, "fix: take a back", &by_name), commit(1, "feat!: a", "")]),
-            [Kind::Misc, Kind::Misc],
+            [ChangeKind::Misc, ChangeKind::Misc],
             "whatever their type"
         );
         assert_eq!(
@@ -130,11 +136,11 @@ mod tests {
                 commit(2, "Revert \"feat: a (#1)\" (#2)", "Reverts acme/widgets#1"),
                 commit(1, "feat: a (#1)", "")
             ]),
-            [Kind::Misc, Kind::Misc]
+            [ChangeKind::Misc, ChangeKind::Misc]
         );
         assert_eq!(
             kinds(vec![commit(2, "Revert \"feat: b\"", ""), commit(1, "feat: a", "")]),
-            [Kind::Misc, Kind::Feature],
+            [ChangeKind::Misc, ChangeKind::Feature],
             "the reverted commit is not in the range"
         );
     }
@@ -148,14 +154,14 @@ mod tests {
                 commit(2, "Revert \"feat: a\"", &reverts(1)),
                 commit(1, "feat: a", "")
             ]),
-            [Kind::Misc, Kind::Misc, Kind::Feature]
+            [ChangeKind::Misc, ChangeKind::Misc, ChangeKind::Feature]
         );
     }
 
     proptest! {
         #[test]
-        fn any_message_has_a_kind(subject in "\\PC{0,60}", body in "(?s).{0,200}") {
-            prop_assert!(Kind::ALL.contains(&kind(&subject, &body)));
+        fn change_kind_never_panics(subject in "\\PC{0,60}", body in "(?s).{0,200}") {
+            prop_assert!(ChangeKind::ALL.contains(&change_kind(&subject, &body)));
         }
     }
 }

@@ -2,136 +2,137 @@
 
 use std::collections::{HashMap, HashSet};
 
-use model::release::changelog::{Commit, Contributor, Person};
+use model::release::changelog::{Contributor, PersonIdent, RangeCommit};
 
 use crate::pattern;
 
 /// Everyone behind the commits, once, in the order of their first commit in the list. Two appearances are one person by the
 /// same address, the same handle, or the same name unless their handles differ. Takes time in proportion to the
 /// appearances: each looks up its address, handle and name once.
-pub(crate) fn contributors(commits: &[Commit], bots: &[String]) -> Vec<Contributor> {
+pub(crate) fn contributors(commits: &[RangeCommit], bots: &[String]) -> Vec<Contributor> {
     let bots: Vec<String> = bots.iter().map(|it| it.to_lowercase()).collect();
     let everyone = commits.iter().flat_map(|it| std::iter::once(&it.author).chain(&it.co_authors));
     let mut seen = HashSet::new();
-    let people: Vec<Appearance> =
-        everyone.filter(|it| seen.insert(*it)).map(|it| Appearance::of(it, &bots)).collect();
-    let mut groups = Groups::new(people.len());
+    let people: Vec<PersonMention> =
+        everyone.filter(|it| seen.insert(*it)).map(|it| PersonMention::from_ident(it, &bots)).collect();
+    let mut groups = DisjointSets::new(people.len());
     // By address and handle first: they are certain. Names tie only what has no other handle.
-    let mut known: HashMap<Mark<'_>, usize> = HashMap::new();
+    let mut known: HashMap<IdentityKey<'_>, usize> = HashMap::new();
     for (index, person) in people.iter().enumerate() {
-        for mark in person.certain() {
-            match known.get(&mark) {
-                Some(first) => groups.join(*first, index),
-                None => drop(known.insert(mark, index)),
+        for key in person.identity_keys() {
+            match known.get(&key) {
+                Some(first) => groups.union(*first, index),
+                None => drop(known.insert(key, index)),
             }
         }
     }
-    by_name(&people, &mut groups);
+    union_by_name(&people, &mut groups);
     let mut found: Vec<(usize, Contributor)> = Vec::new();
     let mut places: HashMap<usize, usize> = HashMap::new();
     for (index, person) in people.iter().enumerate() {
-        let root = groups.root(index);
+        let root = groups.find(index);
         if let Some(place) = places.get(&root) {
-            person.add_to(&mut found[*place].1);
+            person.merge_into(&mut found[*place].1);
         } else {
             places.insert(root, found.len());
-            found.push((index, person.contributor()));
+            found.push((index, person.to_contributor()));
         }
     }
     found.into_iter().map(|(_, it)| it).collect()
 }
 
 /// Joins those of one name, unless they have different handles: the first group of a name that has no handle, or the same.
-fn by_name(people: &[Appearance], groups: &mut Groups) {
-    let mut handles: HashMap<usize, String> = HashMap::new();
+fn union_by_name(people: &[PersonMention], groups: &mut DisjointSets) {
+    let mut logins: HashMap<usize, String> = HashMap::new();
     for (index, person) in people.iter().enumerate() {
-        if let Some(handle) = &person.handle {
-            handles.entry(groups.root(index)).or_insert_with(|| handle.to_ascii_lowercase());
+        if let Some(login) = &person.login {
+            logins.entry(groups.find(index)).or_insert_with(|| login.to_ascii_lowercase());
         }
     }
     // For each name: the group without a handle or with the first handle that was met, and those of further handles.
     let mut named: HashMap<&str, (usize, HashMap<String, usize>)> = HashMap::new();
     for (index, person) in people.iter().enumerate() {
-        let root = groups.root(index);
-        let handle = handles.get(&root).cloned();
-        let Some((open, by_handle)) = named.get_mut(person.name_key.as_str()) else {
-            let by_handle = handle.into_iter().map(|it| (it, root)).collect();
-            named.insert(&person.name_key, (root, by_handle));
+        let root = groups.find(index);
+        let login = logins.get(&root).cloned();
+        let Some((fallback, by_login)) = named.get_mut(person.name_key.as_str()) else {
+            let by_login = login.into_iter().map(|it| (it, root)).collect();
+            named.insert(&person.name_key, (root, by_login));
             continue;
         };
-        let target = match &handle {
-            None => *open,
-            Some(handle) => match by_handle.get(handle) {
+        let target = match &login {
+            None => *fallback,
+            Some(login) => match by_login.get(login) {
                 Some(same) => *same,
-                None if by_handle.is_empty() => *open,
+                None if by_login.is_empty() => *fallback,
                 None => root,
             },
         };
-        groups.join(target, root);
-        let joined = groups.root(target);
-        if let Some(handle) = handle {
-            handles.insert(joined, handle.clone());
-            by_handle.insert(handle, joined);
+        groups.union(target, root);
+        let joined = groups.find(target);
+        if let Some(login) = login {
+            logins.insert(joined, login.clone());
+            by_login.insert(login, joined);
         }
     }
 }
 
 /// What makes two appearances one person for certain.
 #[derive(PartialEq, Eq, Hash)]
-enum Mark<'a> {
+enum IdentityKey<'a> {
     Email(&'a str),
-    Handle(String),
+    Login(String),
 }
 
 /// One appearance of a person.
-struct Appearance {
+struct PersonMention {
     name: String,
     /// The name without its case and its spaces.
     name_key: String,
     email: String,
-    handle: Option<String>,
+    login: Option<String>,
     bot: bool,
 }
 
-impl Appearance {
-    fn of(person: &Person, bots: &[String]) -> Self {
+impl PersonMention {
+    fn from_ident(person: &PersonIdent, bots: &[String]) -> Self {
         let login = person.login.clone().filter(|it| is_login(it));
-        let bot_like = |text: &str| bots.iter().any(|it| pattern::fits(it, &text.to_lowercase(), None));
+        let bot_like =
+            |text: &str| bots.iter().any(|it| pattern::matches_wildcards(it, &text.to_lowercase(), None));
         let bot = bot_like(&person.name) || bot_like(&person.email);
         let name = if person.name.trim().is_empty() { "unknown" } else { person.name.trim() };
         Self {
             name: name.to_owned(),
             name_key: name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase(),
             email: person.email.to_lowercase(),
-            handle: login.or_else(|| handle(&person.email)).filter(|_| !bot),
+            login: login.or_else(|| noreply_login(&person.email)).filter(|_| !bot),
             bot,
         }
     }
 
-    fn certain(&self) -> impl Iterator<Item = Mark<'_>> {
-        let email = (!self.email.is_empty()).then_some(Mark::Email(&self.email));
-        email.into_iter().chain(self.handle.as_ref().map(|it| Mark::Handle(it.to_ascii_lowercase())))
+    fn identity_keys(&self) -> impl Iterator<Item = IdentityKey<'_>> {
+        let email = (!self.email.is_empty()).then_some(IdentityKey::Email(&self.email));
+        email.into_iter().chain(self.login.as_ref().map(|it| IdentityKey::Login(it.to_ascii_lowercase())))
     }
 
-    fn contributor(&self) -> Contributor {
-        Contributor { name: self.name.clone(), handle: self.handle.clone(), bot: self.bot }
+    fn to_contributor(&self) -> Contributor {
+        Contributor { name: self.name.clone(), login: self.login.clone(), bot: self.bot }
     }
 
-    fn add_to(&self, known: &mut Contributor) {
-        known.handle = known.handle.take().or_else(|| self.handle.clone());
+    fn merge_into(&self, known: &mut Contributor) {
+        known.login = known.login.take().or_else(|| self.login.clone());
         known.bot |= self.bot;
     }
 }
 
 /// Which appearances are one person: disjoint sets, each found by its first member.
-struct Groups(Vec<usize>);
+struct DisjointSets(Vec<usize>);
 
-impl Groups {
+impl DisjointSets {
     fn new(count: usize) -> Self {
         Self((0..count).collect())
     }
 
-    fn root(&mut self, mut index: usize) -> usize {
+    fn find(&mut self, mut index: usize) -> usize {
         while self.0[index] != index {
             // Paths are halved on the way: later look-ups are short.
             self.0[index] = self.0[self.0[index]];
@@ -140,8 +141,8 @@ impl Groups {
         index
     }
 
-    fn join(&mut self, a: usize, b: usize) {
-        let (a, b) = (self.root(a), self.root(b));
+    fn union(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.find(a), self.find(b));
         let (first, second) = (a.min(b), a.max(b));
         self.0[second] = first;
     }
@@ -159,10 +160,10 @@ fn is_login(text: &str) -> bool {
 
 /// The login in an address that GitHub gives to hide the real one: `ID+LOGIN@users.noreply.github.com`, before 2017
 /// `LOGIN@users.noreply.github.com`. `None` for any other address, and for what no login looks like.
-fn handle(email: &str) -> Option<String> {
+fn noreply_login(email: &str) -> Option<String> {
     const HOST: &str = "@users.noreply.github.com";
-    let at = email.len().checked_sub(HOST.len())?;
-    let (local, host) = (email.get(..at)?, email.get(at..)?);
+    let host_start = email.len().checked_sub(HOST.len())?;
+    let (local, host) = (email.get(..host_start)?, email.get(host_start..)?);
     if !host.eq_ignore_ascii_case(HOST) {
         return None;
     }
@@ -179,11 +180,11 @@ mod tests {
     use super::*;
     use model::{CommitId, ObjectId};
 
-    fn of(people: &[(&str, &str)]) -> Vec<String> {
-        let person = |(name, email): &(&str, &str)| Person::new(name, email);
-        let commits: Vec<Commit> = people
+    fn contributors_of(people: &[(&str, &str)]) -> Vec<String> {
+        let person = |(name, email): &(&str, &str)| PersonIdent::new(name, email);
+        let commits: Vec<RangeCommit> = people
             .iter()
-            .map(|it| Commit {
+            .map(|it| RangeCommit {
                 id: CommitId::new(ObjectId::from_bytes([0; 20])),
                 subject: String::new(),
                 body: String::new(),
@@ -192,7 +193,7 @@ mod tests {
             })
             .collect();
         let bots = ["*[bot]".to_owned(), "robot@example.com".to_owned()];
-        let shown = |it: Contributor| match (it.bot, it.handle) {
+        let shown = |it: Contributor| match (it.bot, it.login) {
             (true, _) => format!("bot {}", it.name),
             (false, Some(handle)) => format!("@{handle}"),
             (false, None) => it.name,
@@ -201,10 +202,10 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_is_only_what_github_gave() {
-        assert_eq!(of(&[("Ada", "1+ada@users.noreply.github.com")]), ["@ada"]);
-        assert_eq!(of(&[("Ada", "ada@users.noreply.github.com")]), ["@ada"]);
-        assert_eq!(of(&[("Ada", "1+ada_acme@users.noreply.github.com")]), ["@ada_acme"]);
+    fn logins_come_only_from_noreply_addresses() {
+        assert_eq!(contributors_of(&[("Ada", "1+ada@users.noreply.github.com")]), ["@ada"]);
+        assert_eq!(contributors_of(&[("Ada", "ada@users.noreply.github.com")]), ["@ada"]);
+        assert_eq!(contributors_of(&[("Ada", "1+ada_acme@users.noreply.github.com")]), ["@ada_acme"]);
         for email in [
             "ada@example.com",
             "ada.l@users.noreply.github.com",
@@ -214,36 +215,39 @@ mod tests {
             "ada@users.noreply.github.com.example.com",
             "ü@users.noreply.github.com",
         ] {
-            assert_eq!(of(&[("Ada", email)]), ["Ada"], "{email}");
+            assert_eq!(contributors_of(&[("Ada", email)]), ["Ada"], "{email}");
         }
     }
 
     #[test]
-    fn nobody_stands_twice() {
-        assert_eq!(of(&[("Ada", "a@x"), ("Ada L", "A@X"), ("ada  l", "b@y")]), ["Ada"]);
-        assert_eq!(of(&[("Ada", "a@x"), ("Ada", "1+ada@users.noreply.github.com")]), ["@ada"]);
+    fn each_person_is_listed_once() {
+        assert_eq!(contributors_of(&[("Ada", "a@x"), ("Ada L", "A@X"), ("ada  l", "b@y")]), ["Ada"]);
+        assert_eq!(contributors_of(&[("Ada", "a@x"), ("Ada", "1+ada@users.noreply.github.com")]), ["@ada"]);
         assert_eq!(
-            of(&[("Ada", "a@x"), ("Bob", "b@y"), ("Bob", "a@x")]),
+            contributors_of(&[("Ada", "a@x"), ("Bob", "b@y"), ("Bob", "a@x")]),
             ["Ada"],
             "tied together by the last"
         );
         assert_eq!(
-            of(&[("Ada", "1+ada@users.noreply.github.com"), ("Ada", "2+other@users.noreply.github.com")]),
+            contributors_of(&[
+                ("Ada", "1+ada@users.noreply.github.com"),
+                ("Ada", "2+other@users.noreply.github.com")
+            ]),
             ["@ada", "@other"],
             "two people of one name"
         );
     }
 
     #[test]
-    fn programs_are_told_apart() {
+    fn bots_are_marked() {
         assert_eq!(
-            of(&[("dependabot[bot]", "49+dependabot[bot]@users.noreply.github.com")]),
+            contributors_of(&[("dependabot[bot]", "49+dependabot[bot]@users.noreply.github.com")]),
             ["bot dependabot[bot]"]
         );
         assert_eq!(
-            of(&[("Helper 4", "robot@example.com"), ("Helper 5", "Robot@example.com")]),
+            contributors_of(&[("Helper 4", "robot@example.com"), ("Helper 5", "Robot@example.com")]),
             ["bot Helper 4"]
         );
-        assert_eq!(of(&[("robot", "r@example.com")]), ["robot"]);
+        assert_eq!(contributors_of(&[("robot", "r@example.com")]), ["robot"]);
     }
 }

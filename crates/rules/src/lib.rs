@@ -11,23 +11,26 @@ mod pattern;
 mod plan;
 mod preflight;
 mod previous;
-mod pulls;
+mod publishing;
+mod pull_requests;
 mod releases;
 mod reverts;
-mod sources;
 mod status;
-mod tags;
-mod world;
+mod tag_signature;
+mod version_file;
 mod yaml;
 
-pub use attestation::{attestation, judge, listed, name_pattern, release_workflow, signing_repositories};
-pub use audit::{audit, may_change};
-pub use changelog::{changelog, kind};
-pub use plan::{Need, need, page, plan};
+pub use attestation::{
+    accepted_repositories, attestation_finding, check_bundle, compile_identity_regexp, listed_digest_finding,
+    release_workflow_policy,
+};
+pub use audit::{audit, may_resolve_later};
+pub use changelog::{change_kind, changelog};
+pub use plan::{AssetAction, asset_action, plan, release_text};
 pub use preflight::{clone_checks, preflight};
-pub use previous::{newest, previous_candidates};
-pub use releases::{Selection, is_empty_and_ours, select};
-pub use sources::disagreements;
-pub use status::{Unreleased, unreleased};
-pub use tags::{CONFIGURE_SIGNERS, flaw_of_own, judge_signer, judge_tag};
-pub use world::{gets_badge, interference};
+pub use previous::{newest_tag, previous_candidates};
+pub use publishing::{concurrent_change, is_latest};
+pub use releases::{ReleaseSelection, is_leftover_draft, select_release};
+pub use status::{UnreleasedChanges, unreleased_changes};
+pub use tag_signature::{CONFIGURE_SIGNERS, evaluate_signer, evaluate_tag, self_check};
+pub use version_file::version_mismatches;

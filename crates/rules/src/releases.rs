@@ -1,16 +1,16 @@
 //! Which of several releases of a tag a run goes on with, and what becomes of the others.
 
-use model::release::host::{HostedRelease, Page, WantedAsset};
+use model::release::host::{ExpectedAsset, GitHubRelease, ReleaseText};
 
 /// The releases of a tag, told apart.
 #[derive(Debug, Clone, Default)]
-pub struct Selection<'a> {
+pub struct ReleaseSelection<'a> {
     /// The release to go on with; `None` if one must be created, or if it cannot be told which.
-    pub chosen: Option<&'a HostedRelease>,
+    pub chosen: Option<&'a GitHubRelease>,
     /// Empty drafts of our own making. A run that was killed while GitHub created its draft leaves one behind.
-    pub delete: Vec<&'a HostedRelease>,
+    pub leftover_drafts: Vec<&'a GitHubRelease>,
     /// Drafts of somebody else, or with something in them. They are never touched.
-    pub others: Vec<&'a HostedRelease>,
+    pub others: Vec<&'a GitHubRelease>,
     /// Whether `others` leave it open which release is meant.
     pub is_ambiguous: bool,
 }
@@ -20,10 +20,16 @@ pub struct Selection<'a> {
 ///
 /// A draft is ours if it has exactly the title, text and mark that this release has: nobody writes those by hand.
 #[must_use]
-pub fn select<'a>(releases: &'a [HostedRelease], wanted: &[WantedAsset], page: &Page<'_>) -> Selection<'a> {
+pub fn select_release<'a>(
+    releases: &'a [GitHubRelease],
+    expected_assets: &[ExpectedAsset],
+    release_text: &ReleaseText<'_>,
+) -> ReleaseSelection<'a> {
     let (drafts, published): (Vec<_>, Vec<_>) = releases.iter().partition(|it| it.draft);
-    let (empty, filled): (Vec<_>, Vec<_>) = drafts.into_iter().partition(|it| is_empty_and_ours(it, page));
-    let complete = filled.iter().copied().find(|it| page.is_of(it) && is_complete(it, wanted));
+    let (empty, filled): (Vec<_>, Vec<_>) =
+        drafts.into_iter().partition(|it| is_leftover_draft(it, release_text));
+    let complete =
+        filled.iter().copied().find(|it| release_text.matches(it) && is_complete(it, expected_assets));
     let (chosen, is_certain) = match (published.first(), complete, &filled[..]) {
         (Some(published), ..) => (Some(*published), true),
         (None, Some(complete), _) => (Some(complete), true),
@@ -31,10 +37,10 @@ pub fn select<'a>(releases: &'a [HostedRelease], wanted: &[WantedAsset], page: &
         (None, None, [only]) => (Some(*only), true),
         (None, None, _) => (None, false),
     };
-    let is_other = |it: &&HostedRelease| chosen.is_none_or(|chosen| chosen.id != it.id);
-    Selection {
+    let is_other = |it: &&GitHubRelease| chosen.is_none_or(|chosen| chosen.id != it.id);
+    ReleaseSelection {
         chosen,
-        delete: empty.into_iter().filter(is_other).collect(),
+        leftover_drafts: empty.into_iter().filter(is_other).collect(),
         others: published.into_iter().chain(filled).filter(is_other).collect(),
         is_ambiguous: !is_certain,
     }
@@ -42,12 +48,14 @@ pub fn select<'a>(releases: &'a [HostedRelease], wanted: &[WantedAsset], page: &
 
 /// Whether a release is a draft that this release left behind before anything was in it.
 #[must_use]
-pub fn is_empty_and_ours(release: &HostedRelease, page: &Page<'_>) -> bool {
-    release.draft && release.assets.is_empty() && page.is_of(release)
+pub fn is_leftover_draft(release: &GitHubRelease, release_text: &ReleaseText<'_>) -> bool {
+    release.draft && release.assets.is_empty() && release_text.matches(release)
 }
 
 /// Whether a release has exactly the assets that it must have.
-fn is_complete(release: &HostedRelease, wanted: &[WantedAsset]) -> bool {
-    let has = |it: &WantedAsset| release.asset(&it.name).is_some_and(|asset| it.is(asset));
-    !wanted.is_empty() && release.assets.len() == wanted.len() && wanted.iter().all(has)
+fn is_complete(release: &GitHubRelease, expected_assets: &[ExpectedAsset]) -> bool {
+    let has = |it: &ExpectedAsset| release.asset(&it.name).is_some_and(|asset| it.matches(asset));
+    !expected_assets.is_empty()
+        && release.assets.len() == expected_assets.len()
+        && expected_assets.iter().all(has)
 }

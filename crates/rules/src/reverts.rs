@@ -2,19 +2,19 @@
 
 use std::collections::HashSet;
 
-use model::release::changelog::Commit;
+use model::release::changelog::RangeCommit;
 
-use crate::pulls::split_number;
+use crate::pull_requests::split_pr_number;
 
 /// The places, in a list from the newest commit to the oldest, of every commit that another one of the list takes
 /// back, and of those that do so. A revert that is itself taken back takes nothing back.
-pub(crate) fn taken_back(commits: &[Commit]) -> HashSet<usize> {
+pub(crate) fn reverted(commits: &[RangeCommit]) -> HashSet<usize> {
     let mut cancelled = HashSet::new();
     let mut both = HashSet::new();
-    for (at, commit) in commits.iter().enumerate() {
-        let Some(target) = target(commit, at, commits, &cancelled) else { continue };
-        both.insert(at);
-        if !cancelled.contains(&at) {
+    for (index, commit) in commits.iter().enumerate() {
+        let Some(target) = reverted_index(commit, index, commits, &cancelled) else { continue };
+        both.insert(index);
+        if !cancelled.contains(&index) {
             cancelled.insert(target);
             both.insert(target);
         }
@@ -24,17 +24,22 @@ pub(crate) fn taken_back(commits: &[Commit]) -> HashSet<usize> {
 
 /// The older commit that `commit` says it takes back: by object name (`This reverts commit …`, as `git revert`
 /// writes), else by its quoted subject, as the revert of a squashed pull request has it.
-fn target(commit: &Commit, at: usize, commits: &[Commit], cancelled: &HashSet<usize>) -> Option<usize> {
-    let older = || commits.iter().enumerate().skip(at + 1);
+fn reverted_index(
+    commit: &RangeCommit,
+    index: usize,
+    commits: &[RangeCommit],
+    cancelled: &HashSet<usize>,
+) -> Option<usize> {
+    let older = || commits.iter().enumerate().skip(index + 1);
     let named: Vec<&str> =
         commit.body.split("This reverts commit ").skip(1).filter_map(object_name).collect();
     let by_name = || older().find(|(_, it)| named.iter().any(|name| it.id.to_string().starts_with(name)));
-    let quoted = quoted(&commit.subject);
+    let quoted = quoted_subject(&commit.subject);
     let by_subject = || {
         let quoted = quoted.as_deref()?;
         older().find(|(place, it)| {
             !cancelled.contains(place)
-                && (it.subject == quoted || split_number(&it.subject).0 == split_number(quoted).0)
+                && (it.subject == quoted || split_pr_number(&it.subject).0 == split_pr_number(quoted).0)
         })
     };
     by_name().or_else(by_subject).map(|(place, _)| place)
@@ -46,8 +51,8 @@ fn object_name(text: &str) -> Option<&str> {
 }
 
 /// The subject that `Revert "…"` quotes; `Reapply "…"` is git's word for a revert of a revert.
-fn quoted(subject: &str) -> Option<String> {
-    let (subject, _) = split_number(subject);
+fn quoted_subject(subject: &str) -> Option<String> {
+    let (subject, _) = split_pr_number(subject);
     if let Some(rest) = subject.strip_prefix("Reapply \"") {
         return Some(format!("Revert \"{}\"", rest.strip_suffix('"')?));
     }

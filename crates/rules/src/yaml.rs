@@ -3,14 +3,14 @@
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
 /// How deep mappings and sequences may nest.
-const MAX_DEPTH: usize = 64;
+const MAX_NESTING_DEPTH: usize = 64;
 
 /// The string that a key has in the mapping at the top of the first document. Returns `None` if there is no such key, or
 /// if its value is no string: a plain `1.10` is a number, which other programs read as 1.1.
 ///
 /// # Errors
 /// What is no YAML, nests too deep, or has the key twice.
-pub(crate) fn string(text: &str, key: &str) -> Result<Option<String>, String> {
+pub(crate) fn top_level_string(text: &str, key: &str) -> Result<Option<String>, String> {
     let mut found = None;
     let mut depth = 0;
     // In the mapping at the top: whether the next node is a value, and of which key.
@@ -24,8 +24,8 @@ pub(crate) fn string(text: &str, key: &str) -> Result<Option<String>, String> {
                     return Ok(None);
                 }
                 depth += 1;
-                if depth > MAX_DEPTH {
-                    return Err(format!("it nests more than {MAX_DEPTH} levels deep"));
+                if depth > MAX_NESTING_DEPTH {
+                    return Err(format!("it nests more than {MAX_NESTING_DEPTH} levels deep"));
                 }
             }
             Event::MappingEnd | Event::SequenceEnd => {
@@ -39,7 +39,7 @@ pub(crate) fn string(text: &str, key: &str) -> Result<Option<String>, String> {
                     if found.is_some() {
                         return Err(format!("the key {key} is there twice"));
                     }
-                    let is_string = style != ScalarStyle::Plain || !is_other(&text);
+                    let is_string = style != ScalarStyle::Plain || !is_not_a_string(&text);
                     found = Some(is_string.then(|| text.into_owned()));
                 }
                 is_value = false;
@@ -54,7 +54,7 @@ pub(crate) fn string(text: &str, key: &str) -> Result<Option<String>, String> {
 }
 
 /// Whether a plain scalar is no string in the core schema (YAML 1.2.2, 10.3.2).
-fn is_other(text: &str) -> bool {
+fn is_not_a_string(text: &str) -> bool {
     let is_number = text.parse::<f64>().is_ok() || text.starts_with("0x") || text.starts_with("0o");
     is_number
         || matches!(
@@ -68,27 +68,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_strings_of_the_mapping_at_the_top_count() {
+    fn only_top_level_strings_count() {
         let text = "a: {version: 9}\nlist: [version, 8]\n? [x]\n: y\nversion: 1.2.3\nb: &x q\nc: *x\nquoted: '1.10'\nn: 1.10\nempty:\n";
-        assert_eq!(string(text, "version").unwrap().as_deref(), Some("1.2.3"));
-        assert_eq!(string(text, "quoted").unwrap().as_deref(), Some("1.10"));
-        for none in ["n", "empty", "q", "a", "list", "x", "y", "none"] {
-            assert_eq!(string(text, none), Ok(None), "{none}");
+        assert_eq!(top_level_string(text, "version").unwrap().as_deref(), Some("1.2.3"));
+        assert_eq!(top_level_string(text, "quoted").unwrap().as_deref(), Some("1.10"));
+        for absent_key in ["n", "empty", "q", "a", "list", "x", "y", "none"] {
+            assert_eq!(top_level_string(text, absent_key), Ok(None), "{absent_key}");
         }
-        assert_eq!(string("- version: 1", "version"), Ok(None));
-        assert_eq!(string("a: 1.2.3\n---\nversion: 1.2.3", "version"), Ok(None), "another document");
-        assert!(string("version: 1.2.3\nversion: 1.2.4", "version").is_err());
+        assert_eq!(top_level_string("- version: 1", "version"), Ok(None));
+        assert_eq!(
+            top_level_string("a: 1.2.3\n---\nversion: 1.2.3", "version"),
+            Ok(None),
+            "another document"
+        );
+        assert!(top_level_string("version: 1.2.3\nversion: 1.2.4", "version").is_err());
     }
 
     #[test]
-    fn deep_documents_are_errors() {
+    fn deeply_nested_documents_are_errors() {
         for deep in [
             "[".repeat(500_000),
             format!("a:\n {}", "- ".repeat(500_000)),
             "{a: ".repeat(200_000),
             "? ".repeat(300_000),
         ] {
-            assert!(string(&deep, "version").is_err());
+            assert!(top_level_string(&deep, "version").is_err());
         }
     }
 }

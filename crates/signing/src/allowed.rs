@@ -2,7 +2,7 @@
 //! policy of which half is skipped allows or forbids something else than its author meant.
 
 use model::base::time;
-use model::evidence::signature::Grant;
+use model::evidence::signature::AllowedSigner;
 use ssh_key::public::KeyData;
 use ssh_key::{Certificate, PublicKey};
 
@@ -12,9 +12,9 @@ const LIMIT: usize = 1 << 20;
 /// Who may sign.
 #[derive(Debug, Clone, Default)]
 pub struct AllowedSigners {
-    entries: Vec<(KeyData, Grant)>,
+    entries: Vec<(KeyData, AllowedSigner)>,
     /// The keys of authorities, whose certificates name keys.
-    authorities: Vec<(KeyData, Grant)>,
+    authorities: Vec<(KeyData, AllowedSigner)>,
 }
 
 /// What is wrong with a policy file, and where.
@@ -47,7 +47,7 @@ impl AllowedSigners {
     }
 
     /// The lines for a key.
-    pub(crate) fn grants(&self, key: &KeyData) -> Vec<Grant> {
+    pub(crate) fn grants(&self, key: &KeyData) -> Vec<AllowedSigner> {
         self.entries.iter().filter(|(it, _)| it == key).map(|(_, grant)| grant.clone()).collect()
     }
 }
@@ -55,18 +55,18 @@ impl AllowedSigners {
 impl AllowedSigners {
     /// The lines for a certificate's authority, within what the certificate itself allows (`PROTOCOL.certkeys`): for the people that it
     /// names, from its first second until before its last.
-    pub(crate) fn certified(&self, certificate: &Certificate) -> Vec<Grant> {
-        let own = |grant: &Grant| {
+    pub(crate) fn certified(&self, certificate: &Certificate) -> Vec<AllowedSigner> {
+        let own = |grant: &AllowedSigner| {
             let from = i64::try_from(certificate.valid_after()).ok();
             let until = certificate.valid_before().checked_sub(1).and_then(|it| i64::try_from(it).ok());
-            Grant {
-                certified: Some(certificate.valid_principals().to_vec()),
+            AllowedSigner {
+                certificate_principals: Some(certificate.valid_principals().to_vec()),
                 valid_after: grant.valid_after.max(from),
                 valid_before: [grant.valid_before, until].into_iter().flatten().min(),
                 ..grant.clone()
             }
         };
-        let of = |it: &&(KeyData, Grant)| it.0 == *certificate.signature_key();
+        let of = |it: &&(KeyData, AllowedSigner)| it.0 == *certificate.signature_key();
         self.authorities.iter().filter(of).map(|(_, grant)| own(grant)).collect()
     }
 }
@@ -95,7 +95,7 @@ fn lines<'t>(file: &str, text: &'t str) -> Result<Vec<(usize, &'t str)>, PolicyE
 }
 
 /// `principals [options] keytype base64 [comment]`, and whether it is an authority's line.
-fn entry(line: &str) -> Result<(KeyData, Grant, bool), String> {
+fn entry(line: &str) -> Result<(KeyData, AllowedSigner, bool), String> {
     let (principals, rest) = line.split_once([' ', '\t']).ok_or("want principals, then a key")?;
     let principals: Vec<String> = principals.trim_matches('"').split(',').map(str::to_owned).collect();
     if principals.iter().any(|it| it.is_empty() || it == "!") {
@@ -104,8 +104,13 @@ fn entry(line: &str) -> Result<(KeyData, Grant, bool), String> {
     let rest = rest.trim_start();
     let (options, key) = if is_key_type(rest) { (Vec::new(), rest) } else { options(rest)? };
     let key = PublicKey::from_openssh(key.trim()).map_err(|error| format!("no public key: {error}"))?;
-    let mut grant =
-        Grant { principals, certified: None, namespaces: Vec::new(), valid_after: None, valid_before: None };
+    let mut grant = AllowedSigner {
+        principals,
+        certificate_principals: None,
+        namespaces: Vec::new(),
+        valid_after: None,
+        valid_before: None,
+    };
     let mut authority = false;
     let mut seen = Vec::new();
     for (name, value) in options {
@@ -125,7 +130,7 @@ fn entry(line: &str) -> Result<(KeyData, Grant, bool), String> {
 }
 
 fn moment(text: &str) -> Result<i64, String> {
-    time::from_openssh(text).ok_or_else(|| {
+    time::parse_openssh_time(text).ok_or_else(|| {
         format!("'{text}' is no time: want YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS, with a Z behind it")
     })
 }
@@ -170,7 +175,7 @@ mod tests {
 
     const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
 
-    fn grants(line: &str) -> Result<Vec<Grant>, String> {
+    fn grants(line: &str) -> Result<Vec<AllowedSigner>, String> {
         let signers = AllowedSigners::parse("F", line).map_err(|it| it.to_string())?;
         Ok(signers.entries.into_iter().map(|it| it.1).collect())
     }
@@ -178,9 +183,9 @@ mod tests {
     #[test]
     fn reads_principals_options_and_keys() {
         let plain = grants(&format!("# who\n\na@x,!b@x {KEY} a comment\n")).unwrap();
-        let expected = Grant {
+        let expected = AllowedSigner {
             principals: vec!["a@x".into(), "!b@x".into()],
-            certified: None,
+            certificate_principals: None,
             namespaces: vec![],
             valid_after: None,
             valid_before: None,

@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use gpgme::{
     Context, HashAlgorithm, KeyAlgorithm, Protocol, Signature, SignatureSummary, VerificationResult,
 };
-use model::evidence::signature::{Grant, Looked, Revocation, Signer};
+use model::evidence::signature::{AllowedSigner, RevocationStatus, SignatureCheck, SignerKey};
 
 use crate::RSA_BITS;
 use crate::home::Home;
@@ -102,42 +102,50 @@ impl PinnedKeys {
     }
 
     /// What the policy says of a key of the operator's.
-    pub(crate) fn of(&self, key: &GpgKey) -> Signer {
-        self.signer(&key.fingerprint, Revocation::NotRevoked, key.created, key.expires)
+    pub(crate) fn of(&self, key: &GpgKey) -> SignerKey {
+        self.signer(&key.fingerprint, RevocationStatus::NotRevoked, key.created, key.expires)
     }
 
     /// A pinned key counts for everybody and everything: OpenPGP binds names to it, and the pin is the policy.
     fn signer(
         &self,
         primary: &str,
-        revoked: Revocation,
+        revoked: RevocationStatus,
         created: Option<i64>,
         expires: Option<i64>,
-    ) -> Signer {
+    ) -> SignerKey {
         let pinned = self.fingerprints.iter().any(|it| it == primary);
-        let grant = Grant {
-            certified: None,
+        let grant = AllowedSigner {
+            certificate_principals: None,
             principals: vec!["*".to_owned()],
             namespaces: Vec::new(),
             valid_after: created,
             valid_before: expires,
         };
-        Signer { key: primary.to_owned(), revoked, grants: if pinned { vec![grant] } else { Vec::new() } }
+        SignerKey {
+            fingerprint: primary.to_owned(),
+            revocation: revoked,
+            policy_entries: if pinned { vec![grant] } else { Vec::new() },
+        }
     }
 }
 
 /// Looks at a detached signature in its armor.
-pub(crate) fn check(payload: &[u8], armor: &[u8], trust: &PinnedKeys) -> Looked {
+pub(crate) fn check(payload: &[u8], armor: &[u8], trust: &PinnedKeys) -> SignatureCheck {
     match look(payload, armor, trust) {
         Ok(looked) => looked,
-        Err(error) => Looked::Unknown {
+        Err(error) => SignatureCheck::Unknown {
             reason: "gpg",
             evidence: format!("{} cannot tell: {error}", trust.kind.program()),
         },
     }
 }
 
-fn look(payload: &[u8], armor: &[u8], trust: &PinnedKeys) -> Result<Looked, Box<dyn std::error::Error>> {
+fn look(
+    payload: &[u8],
+    armor: &[u8],
+    trust: &PinnedKeys,
+) -> Result<SignatureCheck, Box<dyn std::error::Error>> {
     let home = match &trust.home {
         Some(home) => Arc::clone(home),
         None => Arc::new(trust.new_home()?),
@@ -155,8 +163,8 @@ fn look(payload: &[u8], armor: &[u8], trust: &PinnedKeys) -> Result<Looked, Box<
     judge(&mut context, &result, trust, &home)
 }
 
-fn bad(reason: &'static str, evidence: String) -> Looked {
-    Looked::Bad { reason, evidence }
+fn bad(reason: &'static str, evidence: String) -> SignatureCheck {
+    SignatureCheck::Bad { reason, evidence }
 }
 
 fn judge(
@@ -164,7 +172,7 @@ fn judge(
     result: &VerificationResult,
     trust: &PinnedKeys,
     home: &Home,
-) -> Result<Looked, Box<dyn std::error::Error>> {
+) -> Result<SignatureCheck, Box<dyn std::error::Error>> {
     let mut signatures = result.signatures();
     let (Some(signature), None) = (signatures.next(), signatures.next()) else {
         return Ok(bad("two-signatures", "the armor does not hold exactly one signature".to_owned()));
@@ -211,13 +219,18 @@ fn judge_certificate(
     by: &str,
     trust: &PinnedKeys,
     home: &Home,
-) -> Result<Looked, Box<dyn std::error::Error>> {
+) -> Result<SignatureCheck, Box<dyn std::error::Error>> {
     if let Some(bits) = certificate_length(home, by)?.filter(|it| *it < RSA_BITS) {
         return Ok(weak(by, bits));
     }
     // gpgsm lists no certificate without an agent; until when this one counts, it says with the signature.
     let until = seconds(signature.expiration_time());
-    Ok(Looked::Signed(trust.signer(&by.to_ascii_uppercase(), Revocation::NotRevoked, None, until)))
+    Ok(SignatureCheck::ByKey(trust.signer(
+        &by.to_ascii_uppercase(),
+        RevocationStatus::NotRevoked,
+        None,
+        until,
+    )))
 }
 
 /// Judges the OpenPGP key that a signature, good by itself, was made with.
@@ -227,7 +240,7 @@ fn judge_key(
     by: &str,
     revoked: bool,
     trust: &PinnedKeys,
-) -> Looked {
+) -> SignatureCheck {
     let subkey = key.subkeys().find(|it| it.fingerprint() == Ok(by));
     let (Some(primary), Some(subkey)) = (key.primary_key(), subkey) else {
         return bad("unknown-key", format!("{by} belongs to no key of the keyring"));
@@ -242,14 +255,14 @@ fn judge_key(
         return bad("key-newer", format!("{by} was made after the signature that it is said to have made"));
     }
     let revoked = revoked || key.is_revoked() || subkey.is_revoked();
-    let revoked = if revoked { Revocation::Revoked } else { Revocation::NotRevoked };
+    let revoked = if revoked { RevocationStatus::Revoked } else { RevocationStatus::NotRevoked };
     let until = [primary.expiration_time(), subkey.expiration_time()].into_iter().flatten().min();
     let primary = primary.fingerprint().unwrap_or(by).to_owned();
-    Looked::Signed(trust.signer(&primary, revoked, created, seconds(until)))
+    SignatureCheck::ByKey(trust.signer(&primary, revoked, created, seconds(until)))
 }
 
 /// A key that is too short to count, whoever pinned it.
-fn weak(by: &str, bits: usize) -> Looked {
+fn weak(by: &str, bits: usize) -> SignatureCheck {
     bad("weak-key", format!("{by} is an RSA or DSA key of {bits} bits, expected at least {RSA_BITS}"))
 }
 

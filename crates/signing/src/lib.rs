@@ -12,7 +12,7 @@ mod home;
 mod make;
 mod ssh;
 
-use model::evidence::signature::{Armored, Format, Looked, Signer};
+use model::evidence::signature::{ArmoredSignature, SignatureCheck, SignatureFormat, SignerKey};
 
 pub use allowed::{AllowedSigners, PolicyError};
 pub use gpg::PinnedKeys;
@@ -57,7 +57,7 @@ impl Trust {
     /// What the policy says of a key that would sign. `None` where it says nothing of its kind, or the key does not tell
     /// its public half.
     #[must_use]
-    pub fn of(&self, key: &Key) -> Option<Signer> {
+    pub fn of(&self, key: &Key) -> Option<SignerKey> {
         match key {
             Key::Ssh(key) => self.ssh.as_ref()?.of(key.public()?),
             Key::OpenPgp(key) => Some(self.openpgp.as_ref()?.of(key)),
@@ -69,8 +69,8 @@ impl Trust {
 
 /// Looks at a signature: whether it is one of `payload`, by modern means, and by which key.
 #[must_use]
-pub fn check(payload: &[u8], armored: &Armored, trust: &Trust) -> Looked {
-    let unknown = |reason, evidence: String| Looked::Unknown { reason, evidence };
+pub fn check(payload: &[u8], armored: &ArmoredSignature, trust: &Trust) -> SignatureCheck {
+    let unknown = |reason, evidence: String| SignatureCheck::Unknown { reason, evidence };
     let no_policy = || {
         unknown(
             "no-policy",
@@ -78,11 +78,13 @@ pub fn check(payload: &[u8], armored: &Armored, trust: &Trust) -> Looked {
         )
     };
     match armored.format {
-        Format::Ssh => trust.ssh.as_ref().map_or_else(no_policy, |it| ssh::check(payload, &armored.text, it)),
-        Format::OpenPgp => {
+        SignatureFormat::Ssh => {
+            trust.ssh.as_ref().map_or_else(no_policy, |it| ssh::check(payload, &armored.text, it))
+        }
+        SignatureFormat::OpenPgp => {
             trust.openpgp.as_ref().map_or_else(no_policy, |it| gpg::check(payload, &armored.text, it))
         }
-        Format::X509 => {
+        SignatureFormat::X509 => {
             trust.x509.as_ref().map_or_else(no_policy, |it| gpg::check(payload, &armored.text, it))
         }
     }

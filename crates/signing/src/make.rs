@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use model::evidence::signature::Format;
+use model::evidence::signature::SignatureFormat;
 use ssh_key::{PrivateKey, PublicKey};
 
 use crate::gpg::{GpgKey, Kind};
@@ -82,10 +82,10 @@ impl Key {
                 }
                 // The form of ssh-keygen(1), "ALLOWED SIGNERS".
                 let line = format!("{email} namespaces=\"{NAMESPACE}\" {public}\n");
-                Ok(Exported { format: Format::Ssh, bytes: line.into_bytes(), fingerprint: None })
+                Ok(Exported { format: SignatureFormat::Ssh, bytes: line.into_bytes(), fingerprint: None })
             }
-            Self::OpenPgp(key) => key.export_armored(Format::OpenPgp),
-            Self::X509(key) => key.export_armored(Format::X509),
+            Self::OpenPgp(key) => key.export_armored(SignatureFormat::OpenPgp),
+            Self::X509(key) => key.export_armored(SignatureFormat::X509),
             Self::Program(_) => Err(SignError::NotPublic(self.name().to_owned())),
         }
     }
@@ -107,7 +107,7 @@ impl Key {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exported {
     /// The kind of its signatures.
-    pub format: Format,
+    pub format: SignatureFormat,
     /// The content of the file: `allowed_signers`, an armored OpenPGP keyring, or certificates in PEM.
     pub bytes: Vec<u8>,
     /// The fingerprint to pin. `None` for SSH keys, which the file names by themselves.

@@ -1,6 +1,6 @@
 //! SSH: whose signature it is (`PROTOCOL.sshsig` of OpenSSH).
 
-use model::evidence::signature::{Looked, Revocation, Signer};
+use model::evidence::signature::{RevocationStatus, SignatureCheck, SignerKey};
 use ssh_key::public::KeyData;
 use ssh_key::{Certificate, Error, HashAlg, LineEnding, PublicKey, SshSig};
 
@@ -43,49 +43,49 @@ impl SshTrust {
     }
 
     /// What the policy says of a public key, given as a line of an OpenSSH `.pub` file. `None` for what is no key.
-    pub(crate) fn of(&self, public: &str) -> Option<Signer> {
+    pub(crate) fn of(&self, public: &str) -> Option<SignerKey> {
         Some(self.signer(PublicKey::from_openssh(public).ok()?.key_data()))
     }
 
-    fn signer(&self, key: &KeyData) -> Signer {
-        Signer {
-            key: key.fingerprint(HashAlg::Sha256).to_string(),
-            revoked: self.revoked(&[key]),
-            grants: self.allowed.grants(key),
+    fn signer(&self, key: &KeyData) -> SignerKey {
+        SignerKey {
+            fingerprint: key.fingerprint(HashAlg::Sha256).to_string(),
+            revocation: self.revoked(&[key]),
+            policy_entries: self.allowed.grants(key),
         }
     }
 
     /// What the policy says of a key through its certificate's authority.
-    fn certified(&self, certificate: &Certificate) -> Signer {
+    fn certified(&self, certificate: &Certificate) -> SignerKey {
         let (key, authority) = (certificate.public_key(), certificate.signature_key());
         let [own, above] = [key, authority].map(|it| it.fingerprint(HashAlg::Sha256).to_string());
-        Signer {
-            key: format!("{own}, certified by {above},"),
-            revoked: self.revoked(&[key, authority]),
-            grants: self.allowed.certified(certificate),
+        SignerKey {
+            fingerprint: format!("{own}, certified by {above},"),
+            revocation: self.revoked(&[key, authority]),
+            policy_entries: self.allowed.certified(certificate),
         }
     }
 
-    fn revoked(&self, keys: &[&KeyData]) -> Revocation {
+    fn revoked(&self, keys: &[&KeyData]) -> RevocationStatus {
         match &self.revoked {
-            Err(said) => Revocation::Unreadable(said.clone()),
-            Ok(revoked) if keys.iter().any(|it| revoked.contains(it)) => Revocation::Revoked,
-            Ok(_) => Revocation::NotRevoked,
+            Err(said) => RevocationStatus::Unreadable(said.clone()),
+            Ok(revoked) if keys.iter().any(|it| revoked.contains(it)) => RevocationStatus::Revoked,
+            Ok(_) => RevocationStatus::NotRevoked,
         }
     }
 }
 
 /// Looks at a signature in its armor: whether it is one of `payload`, for git, by modern means, and by which key.
-pub(crate) fn check(payload: &[u8], armor: &[u8], trust: &SshTrust) -> Looked {
-    let bad = |reason, evidence: String| Looked::Bad { reason, evidence };
+pub(crate) fn check(payload: &[u8], armor: &[u8], trust: &SshTrust) -> SignatureCheck {
+    let bad = |reason, evidence: String| SignatureCheck::Bad { reason, evidence };
     let (signature, armor, certificate) = match certified::read(armor) {
         Ok(read) => read,
         Err(Unread::Certificate(said)) => {
-            return Looked::Unknown { reason: "unsupported", evidence: said.to_owned() };
+            return SignatureCheck::Unknown { reason: "unsupported", evidence: said.to_owned() };
         }
         Err(Unread::Signature(error @ (Error::AlgorithmUnknown | Error::AlgorithmUnsupported { .. }))) => {
             let evidence = format!("the kind of key is not supported: {error}");
-            return Looked::Unknown { reason: "unsupported", evidence };
+            return SignatureCheck::Unknown { reason: "unsupported", evidence };
         }
         // RSA over SHA-1 ends here too: the parser takes no such signature.
         Err(Unread::Signature(error)) => {
@@ -108,10 +108,10 @@ pub(crate) fn check(payload: &[u8], armor: &[u8], trust: &SshTrust) -> Looked {
     }
     match PublicKey::from(signature.public_key().clone()).verify(NAMESPACE, payload, &signature) {
         Ok(()) => match certificate {
-            None => Looked::Signed(trust.signer(signature.public_key())),
+            None => SignatureCheck::ByKey(trust.signer(signature.public_key())),
             Some(certificate) => match certified::flaw(&certificate) {
                 Some(said) => bad("certificate", said.to_owned()),
-                None => Looked::Signed(trust.certified(&certificate)),
+                None => SignatureCheck::ByKey(trust.certified(&certificate)),
             },
         },
         Err(error) => bad("signature", format!("it is not a signature of this tag: {error}")),

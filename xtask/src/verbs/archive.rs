@@ -1,6 +1,6 @@
 //! `archive <TAG>`: writes the source archive and `SHA256SUMS`.
 
-use model::release::receipt::MadeFile;
+use model::release::receipt::OutputFile;
 use model::{CommitId, ReleaseTag};
 use ops::Programs;
 use serde::Serialize;
@@ -18,7 +18,7 @@ struct Document<'a> {
     schema: &'static str,
     tag: &'a ReleaseTag,
     commit: CommitId,
-    files: &'a [MadeFile],
+    files: &'a [OutputFile],
 }
 
 pub(crate) fn run(global: &Global, args: &Archive) -> Result<Ending, Failure> {

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use model::ReleaseTag;
-use model::evidence::audit::{AuditReport, Due, Promise};
-use model::evidence::verdict::{Finding, Verdict, worst};
+use model::evidence::audit::{AttestationRequirement, AuditReport, ReleaseExpectation};
+use model::evidence::verdict::{Finding, Verdict, overall};
 use ops::{Audit, Event, OpsError};
 use serde::Serialize;
 
@@ -120,7 +120,7 @@ struct Audited {
 
 impl Audited {
     fn verdict(&self) -> Verdict {
-        worst(&self.report.findings)
+        overall(&self.report.findings)
     }
 
     fn document(&self) -> One<'_> {
@@ -128,7 +128,7 @@ impl Audited {
             subject: &self.tag,
             verdict: self.verdict(),
             findings: &self.report.findings,
-            notes: &self.report.notes,
+            notes: &self.report.warnings,
             trusted_root: self.report.trusted_root.as_deref(),
         }
     }
@@ -143,7 +143,7 @@ impl Audited {
 }
 
 fn audited(global: &Global, audit: Audit<'_>, tag: &ReleaseTag, wait: Duration) -> Result<Audited, Failure> {
-    let promise = ops::promise(audit.catalog, tag, Due::Now);
+    let promise = ops::promise(audit.catalog, tag, AttestationRequirement::Required);
     let report = look(global, audit, &promise, wait)?;
     Ok(Audited { tag: promise.tag, report })
 }
@@ -200,7 +200,7 @@ fn all(
 fn look(
     global: &Global,
     audit: Audit<'_>,
-    promise: &Promise,
+    promise: &ReleaseExpectation,
     wait: Duration,
 ) -> Result<AuditReport, Failure> {
     let begun = Instant::now();
@@ -209,10 +209,10 @@ fn look(
         let audit = Audit { now: session::now(), ..audit };
         let report = ops::audit(audit, promise, &mut |it| story.tell(&Event::Connection(it)))?;
         let left = wait.saturating_sub(begun.elapsed());
-        let open = report.findings.iter().filter(|it| ops::may_change(it));
+        let open = report.findings.iter().filter(|it| ops::may_resolve_later(it));
         let open: Vec<String> =
             open.map(|it| format!("{} {} ({})", it.check, it.subject, it.reason)).collect();
-        if open.is_empty() || left.is_zero() || worst(&report.findings) == Verdict::Refuted {
+        if open.is_empty() || left.is_zero() || overall(&report.findings) == Verdict::Refuted {
             return Ok(report);
         }
         let pause = PAUSE.min(left);
@@ -231,7 +231,7 @@ fn markdown(it: &Audited) -> String {
         "" => String::new(),
         _ => ops::markdown_code(&report::harmless(text)).replace('|', "\\|"),
     };
-    let verdict = report::word(worst(&report.findings));
+    let verdict = report::word(overall(&report.findings));
     let mut out = format!(
         "## Audit of `{tag}`: {verdict}\n\n| what | verdict | reason | evidence | what to do |\n|---|---|---|---|---|\n"
     );
@@ -241,7 +241,7 @@ fn markdown(it: &Audited) -> String {
         writeln!(out, "| {what} | {verdict} | {} | {evidence} | {hint} |", it.reason)
             .expect("writing to a string cannot fail");
     }
-    for note in &report.notes {
+    for note in &report.warnings {
         writeln!(out, "\nNote: {}", cell(note)).expect("writing to a string cannot fail");
     }
     out

@@ -86,7 +86,7 @@ fn init(global: &Global, signer: Option<&Option<String>>) -> Result<Ending, Fail
     let root = session.repo.root();
     let catalog = session::catalog_text(global, Some(&root))?;
     let is_there = root.join(session::CATALOG_FILE).symlink_metadata().is_ok();
-    if is_there && (signer.is_none() || session.catalog.signers.is_some()) {
+    if is_there && (signer.is_none() || session.catalog.signer_policy.is_some()) {
         let what = if signer.is_some() { " with [signers]" } else { "" };
         let error = anyhow!("{} exists already{what}: nothing was written", catalog.name);
         return Err(Failure::usage(error).hint(match signer {

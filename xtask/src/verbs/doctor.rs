@@ -1,7 +1,7 @@
 //! `doctor [TAG]`: every pre-flight check by itself.
 
-use model::release::plan::{Checked, Outcome};
-use model::release::request::{Badge, End, Publication, Reach, Request};
+use model::release::plan::{CheckOutcome, CheckResult};
+use model::release::request::{MakeLatest, PublishOptions, PublishUntil, ReleaseDestination, Request};
 use ops::{OpsError, Programs, Template, Work};
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ use crate::world::Reached;
 struct Document<'a> {
     schema: &'static str,
     tag: Option<&'a str>,
-    checks: &'a [Checked],
+    checks: &'a [CheckResult],
 }
 
 pub(crate) fn run(global: &Global, args: &Doctor) -> Result<Ending, Failure> {
@@ -28,7 +28,7 @@ pub(crate) fn run(global: &Global, args: &Doctor) -> Result<Ending, Failure> {
         let commit = session.repo.resolve(&args.commit).map_err(OpsError::from)?;
         ops::clone_checks(&session.repo, &global.remote, &session.catalog, commit)?
     };
-    let refused = checks.iter().filter(|it| it.outcome == Outcome::Refused).count();
+    let refused = checks.iter().filter(|it| it.outcome == CheckOutcome::Failed).count();
     if report::is_json(global) {
         let schema = "opensandbox-release/doctor/1";
         report::print_json(&Document { schema, tag: args.tag.as_deref(), checks: &checks })?;
@@ -47,7 +47,7 @@ pub(crate) fn run(global: &Global, args: &Doctor) -> Result<Ending, Failure> {
     Ok(if refused == 0 { Ending::Done } else { Ending::NotDone })
 }
 
-fn release_checks(session: &Session, tag: &str, args: &Doctor) -> Result<Vec<Checked>, Failure> {
+fn release_checks(session: &Session, tag: &str, args: &Doctor) -> Result<Vec<CheckResult>, Failure> {
     let which = Which { tag: Some(tag.to_owned()), target: None, version: None };
     let tag = session.tag(&which)?;
     let range = Range {
@@ -59,9 +59,13 @@ fn release_checks(session: &Session, tag: &str, args: &Doctor) -> Result<Vec<Che
         template: None,
     };
     let signing = session.signing(args.sign_tag.as_ref());
-    let published = Publication { badge: Badge::Auto, end: End::Published };
-    let reach = if args.push { Reach::Published(published) } else { Reach::Local };
-    let request = Request { signing, reach, ..session.request(tag, &range, args.commit.clone()) };
+    let published = PublishOptions { make_latest: MakeLatest::Auto, until: PublishUntil::Published };
+    let reach = if args.push { ReleaseDestination::GitHub(published) } else { ReleaseDestination::Local };
+    let request = Request {
+        tag_signing: signing,
+        destination: reach,
+        ..session.request(tag, &range, args.commit.clone())
+    };
     let target = session.target(&request.tag);
     let reached = session.reach(reach, &Trust::default())?;
     let work = Work { world: reached.as_ref().map(Reached::world), ..session.work() };

@@ -1,6 +1,6 @@
 //! `notes <TAG>`: prints the release notes.
 
-use model::release::changelog::{Contributor, Entry, Kind, Since};
+use model::release::changelog::{ChangeKind, ChangelogEntry, Contributor, RangeStart};
 use model::{CommitId, ReleaseTag, RepoPath};
 use ops::{OpsError, Programs};
 use serde::Serialize;
@@ -27,7 +27,7 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct Section<'a> {
     title: &'static str,
-    entries: Vec<&'a Entry>,
+    entries: Vec<&'a ChangelogEntry>,
 }
 
 pub(crate) fn run(global: &Global, args: &Notes) -> Result<Ending, Failure> {
@@ -49,17 +49,18 @@ pub(crate) fn run(global: &Global, args: &Notes) -> Result<Ending, Failure> {
         report::print_raw(&notes.markdown)?;
         return Ok(Ending::Done);
     }
-    let section = |kind: Kind| Section { title: kind.title(), entries: changelog.of(kind).collect() };
+    let section =
+        |kind: ChangeKind| Section { title: kind.title(), entries: changelog.entries_of(kind).collect() };
     report::print_json(&Document {
         schema: "opensandbox-release/notes/1",
         tag: &request.tag,
-        previous: match &changelog.since {
-            Since::Tag { name, .. } => Some(name),
-            Since::Beginning => None,
+        previous: match &changelog.range_start {
+            RangeStart::Tag { name, .. } => Some(name),
+            RangeStart::Root => None,
         },
         commit: prepared.facts.commit,
         paths: &changelog.paths,
-        sections: Kind::ALL.into_iter().map(section).collect(),
+        sections: ChangeKind::ALL.into_iter().map(section).collect(),
         contributors: &changelog.contributors,
         markdown: &notes.markdown,
     })?;

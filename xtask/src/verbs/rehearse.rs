@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use model::ReleaseTag;
-use model::evidence::verdict::{Finding, Verdict, worst};
+use model::evidence::verdict::{Finding, Verdict, overall};
 use rehearsal::{Belongings, FAULTS, Fault, PlayError, Plot, Rehearsed, Source, Struck, Told, Tried};
 use serde::Serialize;
 
@@ -78,7 +78,7 @@ fn played(global: &Global, args: &Rehearse, plot: &Plot, belongings: &Belongings
         Told::Ended(_) => times.push(begun.elapsed()),
     })
     .map_err(unset)?;
-    let verdict = worst(&rehearsed.steps);
+    let verdict = overall(&rehearsed.steps);
     if report::is_json(global) {
         let steps = rehearsed.steps.iter().zip(&times);
         report::print_json(&Document {
@@ -185,7 +185,7 @@ fn struck(
     })
     .map_err(unset)?;
     let as_wanted = if all.struck.iter().all(|it| it.as_wanted) { Verdict::Proven } else { Verdict::Refuted };
-    let verdict = worst(&all.steps).max(as_wanted);
+    let verdict = overall(&all.steps).max(as_wanted);
     if report::is_json(global) {
         let schema = "opensandbox-release/rehearse-faults/1";
         let (steps, faults) = (&all.steps, &all.struck);

@@ -1,12 +1,12 @@
 //! `release <TAG>`: plans, and performs what is missing.
 
 use model::evidence::audit::AuditReport;
-use model::evidence::verdict::{Finding, Verdict, worst};
-use model::release::changelog::Since;
+use model::evidence::verdict::{Finding, Verdict, overall};
+use model::release::changelog::RangeStart;
 use model::release::facts::TagKind;
-use model::release::plan::{Checked, Outcome, Step};
+use model::release::plan::{CheckOutcome, CheckResult, Step};
 use model::release::receipt::Receipt;
-use model::release::request::{End, Publication, Reach, Request};
+use model::release::request::{PublishOptions, PublishUntil, ReleaseDestination, Request};
 use model::{CommitId, ReleaseTag};
 use ops::{Done, Prepared, Programs, Work};
 use serde::Serialize;
@@ -71,17 +71,17 @@ pub(crate) fn run(global: &Global, args: &Release) -> Result<Ending, Failure> {
     let template = session::template(&args.range)?;
     let target = session.target(&request.tag);
     report::for_actions(GITHUB_OUTPUT, &outputs(target.display_name.as_str(), &request.tag))?;
-    let reached = session.reach(request.reach, &args.trust)?;
+    let reached = session.reach(request.destination, &args.trust)?;
     let work = Work { world: reached.as_ref().map(Reached::world), ..session.work() };
     let mut story = Story::new(global);
     let prepared = ops::prepare(work, target, &request, &template, &mut |it| story.tell(&it))?;
-    let refused = prepared.plan.refusals().next().is_some();
+    let refused = prepared.plan.failed_checks().next().is_some();
     let done =
         if args.dry_run || refused { None } else { Some(perform(work, &request, &prepared, &mut story)?) };
     show(global, args, &request, &prepared, done.as_ref())?;
     Ok(match &done {
         _ if refused => Ending::NotDone,
-        Some(Done { audit, .. }) if !audit.findings.is_empty() => Ending::Judged(worst(&audit.findings)),
+        Some(Done { audit, .. }) if !audit.findings.is_empty() => Ending::Judged(overall(&audit.findings)),
         _ => Ending::Done,
     })
 }
@@ -96,17 +96,21 @@ fn request(session: &Session, args: &Release) -> Result<Request, Failure> {
     let revision = args.range.commit.clone().unwrap_or_else(|| "HEAD".to_owned());
     let out = session.out(&tag, args.out.as_deref());
     Ok(Request {
-        allow: args.allow.iter().copied().collect(),
-        signing: session.signing(args.sign_tag.as_ref()),
-        reach: if args.push { Reach::Published(publication(args)) } else { Reach::Local },
-        out,
+        allowed_checks: args.allow.iter().copied().collect(),
+        tag_signing: session.signing(args.sign_tag.as_ref()),
+        destination: if args.push {
+            ReleaseDestination::GitHub(publication(args))
+        } else {
+            ReleaseDestination::Local
+        },
+        output_path: out,
         ..session.request(tag, &args.range, revision)
     })
 }
 
-fn publication(args: &Release) -> Publication {
-    let end = if args.draft { End::Draft } else { End::Published };
-    Publication { badge: args.latest.badge(), end }
+fn publication(args: &Release) -> PublishOptions {
+    let end = if args.draft { PublishUntil::Draft } else { PublishUntil::Published };
+    PublishOptions { make_latest: args.latest.badge(), until: end }
 }
 
 fn perform(
@@ -137,7 +141,7 @@ fn show(
     done: Option<&Done>,
 ) -> Result<(), Failure> {
     let receipt = done.map(|it| &it.receipt);
-    let of = |outcomes: &[Outcome]| {
+    let of = |outcomes: &[CheckOutcome]| {
         let some = prepared.plan.checks.iter().filter(|it| outcomes.contains(&it.outcome));
         some.map(reason).collect()
     };
@@ -148,21 +152,21 @@ fn show(
             dry_run: args.dry_run,
             commit: prepared.facts.commit,
             previous: previous(prepared),
-            last_fetched: prepared.facts.clone.last_fetched.map(model::base::time::rfc3339),
-            refusals: of(&[Outcome::Refused]),
-            notices: of(&[Outcome::Warned, Outcome::Allowed]),
+            last_fetched: prepared.facts.clone.last_fetched.map(model::base::time::format_rfc3339),
+            refusals: of(&[CheckOutcome::Failed]),
+            notices: of(&[CheckOutcome::Warned, CheckOutcome::Allowed]),
             plan: &prepared.plan.steps,
             notes: prepared.notes.as_ref().map(|it| it.markdown.as_str()),
             receipt,
             release: done.and_then(|it| it.release.as_ref()).map(|it| Hosted {
                 id: it.id,
-                page: it.page.shown(),
+                page: it.html_url.escaped(),
                 draft: it.draft,
             }),
             audit: done.map(|it| &it.audit).filter(|it| !it.findings.is_empty()).map(
-                |AuditReport { findings, notes, trusted_root }| {
+                |AuditReport { findings, warnings: notes, trusted_root }| {
                     let trusted_root = trusted_root.as_deref();
-                    Audit { verdict: worst(findings), findings, notes, trusted_root }
+                    Audit { verdict: overall(findings), findings, notes, trusted_root }
                 },
             ),
         });
@@ -189,14 +193,14 @@ fn show(
     page.print()
 }
 
-fn reason(check: &Checked) -> Notice<'_> {
+fn reason(check: &CheckResult) -> Notice<'_> {
     Notice { check: check.check.name(), reason: check.reason, evidence: &check.evidence, hint: &check.hint }
 }
 
 fn previous(prepared: &Prepared) -> Option<String> {
-    match prepared.facts.since.as_ref().map(|it| &it.since) {
-        Some(Since::Tag { name, .. }) => Some(name.clone()),
-        Some(Since::Beginning) | None => None,
+    match prepared.facts.notes_range.as_ref().map(|it| &it.start) {
+        Some(RangeStart::Tag { name, .. }) => Some(name.clone()),
+        Some(RangeStart::Root) | None => None,
     }
 }
 
@@ -204,8 +208,8 @@ fn head(page: &mut Page, request: &Request, prepared: &Prepared) {
     let bold = report::BOLD;
     page.line(format!("{bold}{}{bold:#}  {}", request.tag, request.tag.title()));
     page.line(format!("  commit    {} ({})", prepared.facts.commit, request.revision));
-    let since = match &prepared.facts.since {
-        Some(start) => format!("{} commits since {}", prepared.facts.history.commits.len(), start.since),
+    let since = match &prepared.facts.notes_range {
+        Some(start) => format!("{} commits since {}", prepared.facts.history.commits.len(), start.start),
         None => "no previous release".to_owned(),
     };
     page.line(format!("  range     {since}"));
@@ -215,9 +219,9 @@ fn head(page: &mut Page, request: &Request, prepared: &Prepared) {
         if paths.is_empty() { "everything".to_owned() } else { paths.join(" ") }
     ));
     page.line(format!("  for       {}", request.slug));
-    if request.reach == Reach::Local {
+    if request.destination == ReleaseDestination::Local {
         let fetched =
-            prepared.facts.clone.last_fetched.map_or("never".to_owned(), model::base::time::rfc3339);
+            prepared.facts.clone.last_fetched.map_or("never".to_owned(), model::base::time::format_rfc3339);
         page.line(format!("  fetched   {fetched} from {}", request.remote));
     }
 }
@@ -228,20 +232,20 @@ fn made(page: &mut Page, receipt: &Receipt) {
         page.line(format!("  {}", file.path.display()));
         page.line(format!("    {}, {} bytes", file.digest, file.size));
     }
-    let how = if receipt.tag_object.existed { "kept" } else { "made" };
+    let how = if receipt.tag_object.already_existed { "kept" } else { "made" };
     let kind = if receipt.tag_object.kind == TagKind::Signed { "signed" } else { "not signed" };
     page.line(format!("  tag {}, {how}, {kind}: object {}", receipt.tag, receipt.tag_object.object));
 }
 
 fn last_word(args: &Release, prepared: &Prepared, done: Option<&Done>) -> String {
-    let refusals = prepared.plan.refusals().count();
+    let refusals = prepared.plan.failed_checks().count();
     if let Some(release) = done.and_then(|it| it.release.as_ref()) {
         let state = if release.draft {
             "A draft, complete: publish it by running again without --draft"
         } else {
             "Published"
         };
-        return format!("{state}: {}", release.page.shown());
+        return format!("{state}: {}", release.html_url.escaped());
     }
     match (refusals, args.dry_run) {
         (0, true) => "Nothing was changed. Run it without --dry-run to perform this plan.".to_owned(),

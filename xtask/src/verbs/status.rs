@@ -56,7 +56,7 @@ pub(crate) fn run(global: &Global, args: &Status) -> Result<Ending, Failure> {
 fn row(id: &str, standing: Standing) -> Row<'_> {
     let [features, fixes, breaking, misc] = standing.unreleased.counts;
     let newest_tag = standing.newest.map(|it| it.name);
-    Row { id, newest_tag, features, fixes, breaking, misc, next_version: standing.unreleased.next }
+    Row { id, newest_tag, features, fixes, breaking, misc, next_version: standing.unreleased.next_version }
 }
 
 fn text(rows: &[Row<'_>], commit: CommitId) -> Page {

@@ -68,6 +68,6 @@ fn row<'a>(session: &Session, target: &'a Target) -> Result<Row<'a>, Failure> {
         paths: &target.paths,
         version_source: target.version_source.as_ref(),
         channels: &target.channels,
-        newest_tag: ops::newest(&tags).map(|it| it.name.clone()),
+        newest_tag: ops::newest_tag(&tags).map(|it| it.name.clone()),
     })
 }

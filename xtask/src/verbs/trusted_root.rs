@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use model::base::time::rfc3339;
-use model::evidence::trusted_root::{KeySummary, RootSummary};
+use model::base::time::format_rfc3339;
+use model::evidence::trusted_root::{TrustedKeySummary, TrustedRootSummary};
 use ops::Trusted;
 use serde::Serialize;
 
@@ -58,12 +58,16 @@ struct RootDocument<'a> {
     newest_entry: String,
     expires: Option<String>,
     #[serde(flatten)]
-    keys: &'a RootSummary,
+    keys: &'a TrustedRootSummary,
 }
 
 impl<'a> RootDocument<'a> {
-    fn of(keys: &'a RootSummary) -> Self {
-        Self { newest_entry: rfc3339(keys.newest), expires: keys.expires.map(rfc3339), keys }
+    fn of(keys: &'a TrustedRootSummary) -> Self {
+        Self {
+            newest_entry: format_rfc3339(keys.newest_valid_from),
+            expires: keys.expires_at.map(format_rfc3339),
+            keys,
+        }
     }
 }
 
@@ -107,10 +111,10 @@ fn show(global: &Global, roots: &ops::TrustedRoots) -> Result<(), Failure> {
     let mut page = Page::new();
     page.line(report::harmless(&roots.source));
     for it in &roots.summaries {
-        let days = (session::now() - it.newest).max(0) / 86_400;
-        page.heading(&format!("Newest entry {}, {days} days old", rfc3339(it.newest)));
-        if let Some(expires) = it.expires {
-            page.line(format!("  metadata expires {}", rfc3339(expires)));
+        let days = (session::now() - it.newest_valid_from).max(0) / 86_400;
+        page.heading(&format!("Newest entry {}, {days} days old", format_rfc3339(it.newest_valid_from)));
+        if let Some(expires) = it.expires_at {
+            page.line(format!("  metadata expires {}", format_rfc3339(expires)));
         }
         let kinds = [
             ("certificates", &it.certificate_authorities),
@@ -130,7 +134,7 @@ fn show(global: &Global, roots: &ops::TrustedRoots) -> Result<(), Failure> {
 }
 
 /// From when until when a key counts.
-fn validity(key: &KeySummary) -> String {
+fn validity(key: &TrustedKeySummary) -> String {
     let until = key.until.as_ref().map_or(String::new(), |it| format!(" until {it}"));
     let from = key.from.as_deref().unwrap_or("the beginning");
     format!("from {from}{until}")

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use model::Digest;
 use model::evidence::attestation::{
-    ACTIONS_ISSUER, BuilderRule, Expected, JudgedBundle, NameRule, PROVENANCE, PROVENANCE_V02, Signer,
-    Workflow, WorkflowRule,
+    AttestationPolicy, BuilderPolicy, BundleVerdict, ExpectedSigner, GITHUB_ACTIONS_ISSUER, IdentityMatcher,
+    SLSA_PROVENANCE_V1, SLSA_PROVENANCE_V02, Workflow, WorkflowPolicy,
 };
 use model::evidence::sums;
-use model::evidence::verdict::{Finding, Verdict, worst};
+use model::evidence::verdict::{Finding, Verdict, overall};
 use ops::{Bundles, PublicKey, Subject, SubjectVerdict, Verdicts, Verification, Verified};
 use serde::Serialize;
 
@@ -25,7 +25,7 @@ use crate::world::Reached;
 /// The longest public key that is read, in bytes.
 const MAX_KEY_BYTES: u64 = 1 << 16;
 /// The longest list of sums that is read, in bytes.
-const MAX_SUMS_BYTES: u64 = sums::LIMIT as u64;
+const MAX_SUMS_BYTES: u64 = sums::MAX_SUMS_BYTES as u64;
 
 /// What scripts get.
 #[derive(Serialize)]
@@ -47,7 +47,7 @@ struct SubjectDocument<'a> {
     verdict: Verdict,
     findings: &'a [Finding],
     /// Every bundle that was looked at.
-    bundles: &'a [JudgedBundle],
+    bundles: &'a [BundleVerdict],
 }
 
 pub(crate) fn run(global: &Global, args: &Verify) -> Result<Ending, Failure> {
@@ -58,14 +58,14 @@ pub(crate) fn run(global: &Global, args: &Verify) -> Result<Ending, Failure> {
     }
     let (signer, key) = signer(global, args, &abroad)?;
     let default: &[&str] = match signer {
-        Signer::Workflow(_) => &[PROVENANCE],
-        Signer::Builder(_) => &[PROVENANCE, PROVENANCE_V02],
+        ExpectedSigner::Workflow(_) => &[SLSA_PROVENANCE_V1],
+        ExpectedSigner::Builder(_) => &[SLSA_PROVENANCE_V1, SLSA_PROVENANCE_V02],
         _ => &[],
     };
-    let names_count = matches!(signer, Signer::Workflow(_));
+    let names_count = matches!(signer, ExpectedSigner::Workflow(_));
     let default = || default.iter().map(|it| (*it).to_owned()).collect();
-    let expected = Expected {
-        name: None,
+    let expected = AttestationPolicy {
+        subject_name: None,
         predicate_types: args.predicate_type.clone().map_or_else(default, |it| vec![it]),
         now: session::now(),
         signer,
@@ -153,7 +153,7 @@ fn document(it: &SubjectVerdict) -> SubjectDocument<'_> {
     SubjectDocument {
         subject: &it.shown,
         digest: it.digest,
-        verdict: worst(&it.findings),
+        verdict: overall(&it.findings),
         findings: &it.findings,
         bundles: &it.bundles,
     }
@@ -207,9 +207,13 @@ fn subject(text: &str) -> Result<Subject, Failure> {
 }
 
 /// Who must have signed: a workflow of the repository, or whoever cosign's flags name.
-fn signer(global: &Global, args: &Verify, abroad: &Abroad) -> Result<(Signer, Option<PublicKey>), Failure> {
-    let named = args.certificate_identity.clone().map(NameRule::Exactly);
-    let name = named.or_else(|| args.certificate_identity_regexp.clone().map(NameRule::Matching));
+fn signer(
+    global: &Global,
+    args: &Verify,
+    abroad: &Abroad,
+) -> Result<(ExpectedSigner, Option<PublicKey>), Failure> {
+    let named = args.certificate_identity.clone().map(IdentityMatcher::Exact);
+    let name = named.or_else(|| args.certificate_identity_regexp.clone().map(IdentityMatcher::Regexp));
     if name.is_none() && args.key.is_none() {
         return Ok((of_workflow(global, args, abroad)?, None));
     }
@@ -229,24 +233,24 @@ fn signer(global: &Global, args: &Verify, abroad: &Abroad) -> Result<(Signer, Op
         let key = PublicKey::from_pem(&String::from_utf8_lossy(&text));
         let key =
             key.with_context(|| format!("{} is no public key", path.display())).map_err(Failure::usage)?;
-        return Ok((Signer::Key, Some(key)));
+        return Ok((ExpectedSigner::Key, Some(key)));
     }
     let issuer = args.certificate_oidc_issuer.clone().unwrap_or_default();
-    let name = name.unwrap_or(NameRule::Exactly(String::new()));
-    let (NameRule::Exactly(text) | NameRule::Matching(text)) = &name;
+    let name = name.unwrap_or(IdentityMatcher::Exact(String::new()));
+    let (IdentityMatcher::Exact(text) | IdentityMatcher::Regexp(text)) = &name;
     if text.is_empty() || issuer.is_empty() {
         return Err(Failure::usage(anyhow!("an empty identity or issuer would fit nobody, or everybody")));
     }
-    if let NameRule::Matching(pattern) = &name {
-        ops::name_pattern(pattern)
+    if let IdentityMatcher::Regexp(pattern) = &name {
+        ops::compile_identity_regexp(pattern)
             .map_err(|said| Failure::usage(anyhow!("--certificate-identity-regexp: {said}")))?;
     }
-    Ok((Signer::Identity { name, issuer }, None))
+    Ok((ExpectedSigner::Identity { name, issuer }, None))
 }
 
 /// The workflow that must have signed: one of the repository, or a builder of another.
-fn of_workflow(global: &Global, args: &Verify, abroad: &Abroad) -> Result<Signer, Failure> {
-    let issuer = args.certificate_oidc_issuer.clone().unwrap_or_else(|| ACTIONS_ISSUER.to_owned());
+fn of_workflow(global: &Global, args: &Verify, abroad: &Abroad) -> Result<ExpectedSigner, Failure> {
+    let issuer = args.certificate_oidc_issuer.clone().unwrap_or_else(|| GITHUB_ACTIONS_ISSUER.to_owned());
     if [
         &Some(issuer.clone()),
         &args.signer_workflow,
@@ -261,23 +265,23 @@ fn of_workflow(global: &Global, args: &Verify, abroad: &Abroad) -> Result<Signer
     }
     let (workflow, pinned) = match &args.signer_workflow {
         None => (Workflow::Any, None),
-        Some(text) => signer_workflow(text, abroad.slug.host()).map(|(it, at)| (Workflow::At(it), at))?,
+        Some(text) => signer_workflow(text, abroad.slug.host()).map(|(it, at)| (Workflow::Uri(it), at))?,
     };
-    let repositories = ops::signing_repositories(&abroad.catalog, &abroad.slug, global.repo.is_some());
-    if let Workflow::At(address) = &workflow {
+    let repositories = ops::accepted_repositories(&abroad.catalog, &abroad.slug, global.repo.is_some());
+    if let Workflow::Uri(address) = &workflow {
         let of = |url: &str| address.len() > url.len() && address[..url.len()].eq_ignore_ascii_case(url);
         let own = repositories.iter().any(|it| of(&format!("{}/", it.url)));
         match (own, &args.source_uri) {
             (true, _) => {}
             (false, Some(_)) => {
-                return Ok(Signer::Builder(Box::new(BuilderRule {
+                return Ok(ExpectedSigner::Builder(Box::new(BuilderPolicy {
                     workflow: address.clone(),
                     reference: pinned,
-                    source: abroad.slug.url(),
+                    source_uri: abroad.slug.url(),
                     source_ref: args.source_ref.clone(),
                     source_digest: args.source_digest.clone(),
                     issuer,
-                    hosted_only: args.deny_self_hosted_runners,
+                    deny_self_hosted: args.deny_self_hosted_runners,
                 })));
             }
             (false, None) => {
@@ -294,14 +298,14 @@ fn of_workflow(global: &Global, args: &Verify, abroad: &Abroad) -> Result<Signer
         let error = anyhow!("--signer-workflow wants {pinned}, and --source-ref {wanted}");
         return Err(Failure::usage(error));
     }
-    Ok(Signer::Workflow(Box::new(WorkflowRule {
+    Ok(ExpectedSigner::Workflow(Box::new(WorkflowPolicy {
         repositories,
         workflow,
         reference,
         commit: args.source_digest.clone(),
         trigger: None,
         issuer,
-        hosted_only: args.deny_self_hosted_runners,
+        deny_self_hosted: args.deny_self_hosted_runners,
     })))
 }
 

@@ -1,6 +1,6 @@
 //! `verify-tag <TAG>`: what a tag of this clone proves.
 
-use model::evidence::verdict::{Finding, Verdict, worst};
+use model::evidence::verdict::{Finding, Verdict, overall};
 use ops::{OpsError, Programs};
 use serde::Serialize;
 
@@ -24,7 +24,7 @@ pub(crate) fn run(global: &Global, args: &VerifyTag) -> Result<Ending, Failure> 
     let resolve = |revision: &String| session.repo.resolve(revision).map_err(OpsError::from);
     let expected = args.commit.as_ref().map(resolve).transpose()?;
     let findings = ops::verify_tag(session.work(), &args.tag, expected)?;
-    let verdict = worst(&findings);
+    let verdict = overall(&findings);
     if report::is_json(global) {
         let schema = "opensandbox-release/verify-tag/1";
         report::print_json(&Document { schema, subject: &args.tag, verdict, findings: &findings })?;

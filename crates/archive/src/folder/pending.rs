@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use model::Digest;
 use model::base::id::Hasher;
-use model::release::receipt::MadeFile;
+use model::release::receipt::OutputFile;
 
 use super::{Folder, FolderError};
 
@@ -46,7 +46,7 @@ impl<'a> PendingFile<'a> {
     ///
     /// # Errors
     /// [`FolderError::Io`]; the file does not exist then, or is as it was.
-    pub fn finish(mut self) -> Result<MadeFile, FolderError> {
+    pub fn finish(mut self) -> Result<OutputFile, FolderError> {
         let partial = self.folder.path.join(&self.partial);
         let failed = |error: io::Error| FolderError::io("write", &partial, error);
         self.out.flush().map_err(failed)?;
@@ -56,7 +56,7 @@ impl<'a> PendingFile<'a> {
         renamed.map_err(|error| FolderError::io("rename a file to", &self.path, error))?;
         let synced = rustix::fs::fsync(handle);
         synced.map_err(|error| FolderError::io("write the folder", &self.folder.path, error))?;
-        Ok(MadeFile { path: self.path.clone(), digest: self.hasher.clone().finish(), size: self.size })
+        Ok(OutputFile { path: self.path.clone(), digest: self.hasher.clone().finish(), size: self.size })
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::IntoResponse as _;
-use model::base::time::rfc3339;
+use model::base::time::format_rfc3339;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ pub(crate) struct Run<'a> {
 /// A run in the shape `workflow-run`.
 pub(crate) fn run(settings: &Settings, place: &Place, it: &Run<'_>) -> Value {
     let url = place.repo(&format!("/actions/runs/{}", it.id));
-    let time = rfc3339(settings.now);
+    let time = format_rfc3339(settings.now);
     let repository = repository::repository(settings, place, Caller::Anonymous);
     let author = json!({ "name": "Ada Example", "email": "ada@example.com" });
     json!({

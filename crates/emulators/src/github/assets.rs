@@ -153,7 +153,7 @@ pub(crate) async fn show(
     let asset = release.assets.iter().find(|it| it.id == id).ok_or_else(Refusal::not_found)?;
     let accepts = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok()).unwrap_or_default();
     if accepts.contains("application/octet-stream") {
-        return found(&format!("http://{}/{id}/{}", shared.storage, url::segment(&asset.name)));
+        return found(&format!("http://{}/{id}/{}", shared.storage, url::encode_segment(&asset.name)));
     }
     ok(shape::asset(&settings, &Place::from_headers(&settings, &headers), &release, asset))
 }
@@ -205,7 +205,7 @@ pub(crate) async fn download(
     let asset = release.assets.iter_mut().find(|it| it.name == name && it.complete);
     let asset = asset.ok_or_else(Refusal::not_found)?;
     asset.downloads += 1;
-    found(&format!("http://{}/{}/{}", shared.storage, asset.id, url::segment(&name)))
+    found(&format!("http://{}/{}/{}", shared.storage, asset.id, url::encode_segment(&name)))
 }
 
 /// The bytes, from another host, which refuses GitHub's credentials.

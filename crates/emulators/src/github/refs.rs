@@ -50,7 +50,7 @@ async fn reference(shared: &Shared, place: &Place, full: &str, object: &str) -> 
     Ok(json!({
         "ref": full,
         "node_id": format!("REF_{object}"),
-        "url": place.repo(&format!("/git/{}", url::path(full))),
+        "url": place.repo(&format!("/git/{}", url::encode_path(full))),
         "object": object_of(place, object, &kind),
     }))
 }
@@ -81,7 +81,7 @@ pub(crate) async fn tag(
         "sha": id,
         "url": place.repo(&format!("/git/tags/{id}")),
         "message": begins.map_or(message, |at| &message[..at]),
-        "tagger": { "name": name, "email": email, "date": model::base::time::rfc3339(time) },
+        "tagger": { "name": name, "email": email, "date": model::base::time::format_rfc3339(time) },
         "object": object_of(&place, &field("object "), &field("type ")),
         "verification": {
             "verified": false,

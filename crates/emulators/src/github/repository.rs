@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use model::base::time::rfc3339;
+use model::base::time::format_rfc3339;
 use serde_json::{Map, Value, json};
 
 use super::Shared;
@@ -73,7 +73,7 @@ pub(crate) fn repository(settings: &Settings, place: &Place, caller: Caller) -> 
         put(name, 0.into());
     }
     for name in ["created_at", "updated_at", "pushed_at"] {
-        put(name, rfc3339(settings.now).into());
+        put(name, format_rfc3339(settings.now).into());
     }
     put("id", 424_242.into());
     put("node_id", shape::node("R", 424_242).into());

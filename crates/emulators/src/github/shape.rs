@@ -1,7 +1,7 @@
 //! Values in the shapes of GitHub's published description.
 
 use axum::http::HeaderMap;
-use model::base::time::rfc3339;
+use model::base::time::format_rfc3339;
 use model::base::url;
 use serde_json::{Map, Value, json};
 
@@ -80,8 +80,8 @@ pub(crate) fn user(place: &Place, login: &str, kind: &str) -> Value {
 /// A release.
 pub(crate) fn release(settings: &Settings, place: &Place, it: &Release) -> Value {
     let url = place.repo(&format!("/releases/{}", it.id));
-    let shown = if it.draft { format!("untagged-{}", it.id) } else { url::path(&it.tag) };
-    let tag = url::path(&it.tag);
+    let shown = if it.draft { format!("untagged-{}", it.id) } else { url::encode_path(&it.tag) };
+    let tag = url::encode_path(&it.tag);
     let (balls, ready) = (format!("{}/repos{}", place.api, place.repository), !it.draft);
     let ball = |kind: &str| ready.then(|| format!("{balls}/{kind}/{tag}"));
     let assets: Vec<Value> = it.assets.iter().map(|asset| self::asset(settings, place, it, asset)).collect();
@@ -99,9 +99,9 @@ pub(crate) fn release(settings: &Settings, place: &Place, it: &Release) -> Value
         "draft": it.draft,
         "prerelease": it.prerelease,
         "immutable": it.immutable,
-        "created_at": rfc3339(it.created),
-        "updated_at": rfc3339(it.updated),
-        "published_at": it.published.map(rfc3339),
+        "created_at": format_rfc3339(it.created),
+        "updated_at": format_rfc3339(it.updated),
+        "published_at": it.published.map(format_rfc3339),
         "tarball_url": ball("tarball"),
         "zipball_url": ball("zipball"),
         "author": user(place, "octo-operator", "User"),
@@ -111,8 +111,9 @@ pub(crate) fn release(settings: &Settings, place: &Place, it: &Release) -> Value
 
 /// An asset. Its download address names the tag, or for a draft a placeholder.
 pub(crate) fn asset(settings: &Settings, place: &Place, release: &Release, it: &Asset) -> Value {
-    let folder = if release.draft { format!("untagged-{}", release.id) } else { url::segment(&release.tag) };
-    let name = url::segment(&it.name);
+    let folder =
+        if release.draft { format!("untagged-{}", release.id) } else { url::encode_segment(&release.tag) };
+    let name = url::encode_segment(&it.name);
     json!({
         "url": place.repo(&format!("/releases/assets/{}", it.id)),
         "browser_download_url": format!("{}{}/releases/download/{folder}/{name}", place.web, place.repository),
@@ -125,13 +126,13 @@ pub(crate) fn asset(settings: &Settings, place: &Place, release: &Release, it: &
         "size": it.size,
         "digest": it.digest.filter(|_| settings.digests).map(|it| it.to_string()),
         "download_count": it.downloads,
-        "created_at": rfc3339(it.created),
-        "updated_at": rfc3339(it.created),
+        "created_at": format_rfc3339(it.created),
+        "updated_at": format_rfc3339(it.created),
         "uploader": user(place, "octo-operator", "User"),
     })
 }
 
 /// A time as the `Date` header has it (RFC 9110, 5.6.7).
 pub(crate) fn http_date(seconds: i64) -> String {
-    model::base::time::in_zone(seconds, 0, "%a, %d %b %Y %H:%M:%S GMT").unwrap_or_default()
+    model::base::time::format_in_zone(seconds, 0, "%a, %d %b %Y %H:%M:%S GMT").unwrap_or_default()
 }

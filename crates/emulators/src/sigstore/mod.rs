@@ -103,7 +103,7 @@ impl Sigstore {
     /// # Errors
     /// [`RehearsalError`] where a key cannot be encoded.
     pub fn trusted_root(&self) -> Result<Value, RehearsalError> {
-        let since = json!({ "start": model::base::time::rfc3339(self.now - 86_400) });
+        let since = json!({ "start": model::base::time::format_rfc3339(self.now - 86_400) });
         let log = |key: &Key, url: &str| -> Result<Value, RehearsalError> {
             let spki = key.spki()?;
             Ok(json!({

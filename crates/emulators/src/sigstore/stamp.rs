@@ -40,7 +40,8 @@ impl Stamper {
     pub(crate) fn stamp(&self, bytes: &[u8], time: i64) -> Encoded<Vec<u8>> {
         let hash = |bytes: &[u8]| octets(&log::id(bytes));
         let algorithm = |numbers: &[u32]| sequence(&[oid(numbers)]);
-        let digits: String = model::base::time::rfc3339(time).chars().filter(char::is_ascii_digit).collect();
+        let digits: String =
+            model::base::time::format_rfc3339(time).chars().filter(char::is_ascii_digit).collect();
         let info = sequence(&[
             number(&[1]),
             oid(POLICY),

@@ -75,7 +75,7 @@ impl Tuf {
 
     fn sign(&self, signed: &Value) -> Vec<u8> {
         let signature = self.key.sign(&canonical(signed));
-        let signature = json!({ "keyid": self.id, "sig": model::base::id::hex(&signature) });
+        let signature = json!({ "keyid": self.id, "sig": model::base::id::encode_hex(&signature) });
         json!({ "signed": signed, "signatures": [signature] }).to_string().into_bytes()
     }
 }

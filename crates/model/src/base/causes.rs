@@ -15,12 +15,12 @@ mod tests {
 
     #[derive(Debug, thiserror::Error)]
     #[error("cannot read x")]
-    struct Outer(#[source] std::fmt::Error);
+    struct WrappedError(#[source] std::fmt::Error);
 
     #[test]
     fn the_causes_follow_the_error() {
         let cause = std::fmt::Error;
-        assert_eq!(with_causes(&Outer(cause)), format!("cannot read x: {cause}"));
+        assert_eq!(with_causes(&WrappedError(cause)), format!("cannot read x: {cause}"));
         assert_eq!(with_causes(&cause), cause.to_string());
     }
 }

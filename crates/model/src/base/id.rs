@@ -27,7 +27,7 @@ impl ObjectId {
     /// The object name that 40 lower-case hexadecimal digits spell; `None` for anything else.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
-        bytes_of(text).map(Self)
+        decode_hex(text).map(Self)
     }
 
     /// The bytes.
@@ -79,13 +79,13 @@ impl Digest {
     /// The 64 lower-case hexadecimal digits alone, as `sha256sum` prints them.
     #[must_use]
     pub fn hex(&self) -> String {
-        hex(&self.0)
+        encode_hex(&self.0)
     }
 
     /// The digest that 64 lower-case hexadecimal digits spell; `None` for anything else.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
-        bytes_of(text).map(Self)
+        decode_hex(text).map(Self)
     }
 }
 
@@ -107,7 +107,7 @@ impl Hasher {
 }
 
 /// The bytes that exactly as many pairs of lower-case hexadecimal digits spell.
-fn bytes_of<const N: usize>(text: &str) -> Option<[u8; N]> {
+fn decode_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     if text.len() != 2 * N || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
         return None;
@@ -120,7 +120,7 @@ fn bytes_of<const N: usize>(text: &str) -> Option<[u8; N]> {
 
 /// Lower-case hexadecimal digits.
 #[must_use]
-pub fn hex(bytes: &[u8]) -> String {
+pub fn encode_hex(bytes: &[u8]) -> String {
     use fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         write!(text, "{byte:02x}").expect("writing to a string cannot fail");
@@ -130,7 +130,7 @@ pub fn hex(bytes: &[u8]) -> String {
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
+        f.write_str(&encode_hex(&self.0))
     }
 }
 

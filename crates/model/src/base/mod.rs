@@ -1,11 +1,11 @@
 //! Values that every other shelf uses: object ids, digests, paths, repository names, URLs, times and foreign text.
 
 mod causes;
-pub mod foreign;
 pub mod id;
 pub mod path;
 pub mod slug;
 pub mod time;
+pub mod untrusted_text;
 pub mod url;
 
 pub use causes::with_causes;

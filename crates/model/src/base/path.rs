@@ -63,7 +63,7 @@ impl RepoPath {
 
     /// Whether only a folder can match.
     #[must_use]
-    pub fn is_folder_only(&self) -> bool {
+    pub fn is_directory_only(&self) -> bool {
         self.0.ends_with('/')
     }
 }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_paths_and_their_twins() {
+    fn only_plain_relative_paths_are_accepted() {
         for good in ["cli", "specs/sandbox-lifecycle.yml", "a b/ü", "dir/", ".github/workflows"] {
             assert_eq!(RepoPath::parse(good).unwrap().as_str(), good);
         }

@@ -85,7 +85,7 @@ impl RepoSlug {
 
     /// `OWNER/NAME`, without the host.
     #[must_use]
-    pub fn path(&self) -> String {
+    pub fn full_name(&self) -> String {
         format!("{}/{}", self.owner, self.name)
     }
 
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn remote_urls_and_their_twins() {
+    fn only_github_remote_urls_are_slugs() {
         for url in [
             "https://github.com/acme/widgets",
             "https://github.com/acme/widgets.git",
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn slugs_and_their_twins() {
+    fn malformed_slugs_are_rejected() {
         assert_eq!(RepoSlug::parse("acme/widgets").unwrap().url(), "https://github.com/acme/widgets");
         for bad in ["acme", "acme/", "/widgets", "a/b/c/d", "acme/wid gets", "acme/$(x)", "-x/y", "a/..", ""]
         {

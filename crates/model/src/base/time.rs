@@ -6,21 +6,21 @@ use jiff::tz::{Offset, TimeZone};
 
 /// A time in RFC 3339, in UTC; the number itself where no calendar reaches it.
 #[must_use]
-pub fn rfc3339(seconds: i64) -> String {
+pub fn format_rfc3339(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |it| it.to_string())
 }
 
 /// A time in a zone, in a form of `strftime`; `None` where no calendar reaches it.
 #[must_use]
-pub fn in_zone(seconds: i64, offset_minutes: i32, form: &str) -> Option<String> {
+pub fn format_in_zone(seconds: i64, offset_minutes: i32, format: &str) -> Option<String> {
     let zone = Offset::from_seconds(offset_minutes.checked_mul(60)?).ok()?;
-    let there = Timestamp::from_second(seconds).ok()?.to_zoned(TimeZone::fixed(zone));
-    Some(there.strftime(form).to_string())
+    let zoned = Timestamp::from_second(seconds).ok()?.to_zoned(TimeZone::fixed(zone));
+    Some(zoned.strftime(format).to_string())
 }
 
 /// The second, since 1970 in UTC, that a `Date` header names (RFC 9110, 5.6.7); `None` where it is none.
 #[must_use]
-pub fn from_http(text: &str) -> Option<i64> {
+pub fn parse_http_date(text: &str) -> Option<i64> {
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok().map(Timestamp::as_second)
 }
 
@@ -29,7 +29,7 @@ pub fn from_http(text: &str) -> Option<i64> {
 /// OpenSSH reads such a time without the `Z` in the local zone, which would give a policy another meaning on another
 /// machine: `None` for that and for any other form.
 #[must_use]
-pub fn from_openssh(text: &str) -> Option<i64> {
+pub fn parse_openssh_time(text: &str) -> Option<i64> {
     let digits = text.strip_suffix('Z')?;
     if !matches!(digits.len(), 8 | 12 | 14) || !digits.bytes().all(|it| it.is_ascii_digit()) {
         return None;
@@ -43,17 +43,17 @@ pub fn from_openssh(text: &str) -> Option<i64> {
 
 /// The first second of a day, `YYYY-MM-DD`, since 1970 in UTC; `None` where it is none.
 #[must_use]
-pub fn from_day(text: &str) -> Option<i64> {
-    let form: Vec<usize> = text.split('-').map(str::len).collect();
-    if form != [4, 2, 2] {
+pub fn parse_date(text: &str) -> Option<i64> {
+    let part_lengths: Vec<usize> = text.split('-').map(str::len).collect();
+    if part_lengths != [4, 2, 2] {
         return None;
     }
-    from_openssh(&format!("{}Z", text.replace('-', "")))
+    parse_openssh_time(&format!("{}Z", text.replace('-', "")))
 }
 
 /// The second, since 1970 in UTC, that a time in RFC 3339 names; `None` where it is none.
 #[must_use]
-pub fn from_rfc3339(text: &str) -> Option<i64> {
+pub fn parse_rfc3339(text: &str) -> Option<i64> {
     text.parse::<Timestamp>().ok().map(Timestamp::as_second)
 }
 
@@ -62,31 +62,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_days_and_the_times_of_github() {
-        assert_eq!(from_day("2026-01-01"), Some(1_767_225_600));
-        assert_eq!(from_rfc3339("2026-01-01T12:30:15Z"), Some(1_767_270_615));
+    fn parses_dates_and_rfc3339_times() {
+        assert_eq!(parse_date("2026-01-01"), Some(1_767_225_600));
+        assert_eq!(parse_rfc3339("2026-01-01T12:30:15Z"), Some(1_767_270_615));
         for bad in ["2026-1-01", "20260101", "2026-13-01", "2026-02-30", "", "abcd-ef-gh"] {
-            assert_eq!(from_day(bad), None, "{bad}");
-            assert_eq!(from_rfc3339(bad), None, "{bad}");
+            assert_eq!(parse_date(bad), None, "{bad}");
+            assert_eq!(parse_rfc3339(bad), None, "{bad}");
         }
     }
 
     #[test]
-    fn reads_the_times_of_openssh() {
-        assert_eq!(from_openssh("20260101Z"), Some(1_767_225_600));
-        assert_eq!(from_openssh("202601011230Z"), Some(1_767_270_600));
-        assert_eq!(from_openssh("20260101123015Z"), Some(1_767_270_615));
+    fn parses_openssh_times() {
+        assert_eq!(parse_openssh_time("20260101Z"), Some(1_767_225_600));
+        assert_eq!(parse_openssh_time("202601011230Z"), Some(1_767_270_600));
+        assert_eq!(parse_openssh_time("20260101123015Z"), Some(1_767_270_615));
         for bad in ["20260101", "20261301Z", "2026010Z", "20260101Z ", "", "Z", "20260230Z", "+0260101Z"] {
-            assert_eq!(from_openssh(bad), None, "{bad}");
+            assert_eq!(parse_openssh_time(bad), None, "{bad}");
         }
-        assert_eq!(rfc3339(1_767_270_615), "2026-01-01T12:30:15Z");
+        assert_eq!(format_rfc3339(1_767_270_615), "2026-01-01T12:30:15Z");
     }
 
     #[test]
-    fn reads_the_times_of_http() {
-        assert_eq!(from_http("Thu, 01 Jan 2026 12:30:15 GMT"), Some(1_767_270_615));
+    fn parses_http_dates() {
+        assert_eq!(parse_http_date("Thu, 01 Jan 2026 12:30:15 GMT"), Some(1_767_270_615));
         for bad in ["", "tomorrow", "Thu, 32 Jan 2026 12:30:15 GMT"] {
-            assert_eq!(from_http(bad), None, "{bad}");
+            assert_eq!(parse_http_date(bad), None, "{bad}");
         }
     }
 }

@@ -10,18 +10,18 @@ pub mod version;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::version::Scheme;
-use crate::evidence::signature::Identity;
+use crate::evidence::signature::SigstoreIdentity;
 use crate::{RepoPath, RepoSlug};
 
 /// Everything that `release.toml` says.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     /// The repository's names on GitHub, the present one first.
-    pub eras: Vec<Era>,
+    pub identities: Vec<RepositoryIdentity>,
     /// The branch that releases are cut from, where the clone does not say.
     pub default_branch: String,
     /// The target whose releases get the badge "Latest"; none where none gets it unasked.
-    pub latest: Option<String>,
+    pub latest_target: Option<String>,
     /// The first word of archive names and of the folder inside.
     pub archive_prefix: String,
     /// Where images live: `<registry>/<image>`.
@@ -31,19 +31,19 @@ pub struct Catalog {
     /// The first day, `YYYY-MM-DD`, from which source archives are attested; none where they always were.
     pub attested_since: Option<String>,
     /// Patterns of names or e-mail addresses that are no people; `*` stands for any text.
-    pub bots: Vec<String>,
+    pub bot_patterns: Vec<String>,
     /// Who may sign tags; none where the catalog has no policy.
-    pub signers: Option<Signers>,
+    pub signer_policy: Option<TagSignerPolicy>,
     targets: Vec<Target>,
 }
 
 /// The policy of tag signatures: files beside the catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signers {
+pub struct TagSignerPolicy {
     /// SSH keys and whom they belong to, in OpenSSH's `allowed_signers` format.
     pub allowed_signers: Option<String>,
     /// SSH keys that no longer count, one public key a line.
-    pub revoked: Option<String>,
+    pub revoked_keys: Option<String>,
     /// OpenPGP public keys, as `gpg --export` writes them.
     pub openpgp_keyring: Option<String>,
     /// The fingerprints of those primary keys of the keyring that count.
@@ -53,12 +53,12 @@ pub struct Signers {
     /// The SHA-1 fingerprints, as gpgsm tells them, of those of the certificates that count.
     pub x509_fingerprints: Vec<String>,
     /// Whose certificates of Sigstore's count, as gitsign uses them.
-    pub sigstore: Vec<Identity>,
+    pub sigstore: Vec<SigstoreIdentity>,
 }
 
 /// One identity of the repository, and since when it carries it.
 #[derive(Debug, Clone)]
-pub struct Era {
+pub struct RepositoryIdentity {
     /// The repository on GitHub.
     pub slug: RepoSlug,
     /// The first day, `YYYY-MM-DD`; none for the first era.
@@ -69,11 +69,11 @@ pub struct Era {
     pub owner_id: Option<u64>,
 }
 
-impl Era {
+impl RepositoryIdentity {
     /// The first second of the era, since 1970 in UTC; none for the first one.
     #[must_use]
-    pub fn begins(&self) -> Option<i64> {
-        self.since.as_deref().and_then(crate::base::time::from_day)
+    pub fn starts_at(&self) -> Option<i64> {
+        self.since.as_deref().and_then(crate::base::time::parse_date)
     }
 }
 
@@ -105,9 +105,11 @@ pub struct Target {
 #[serde(rename_all = "lowercase")]
 pub enum TagForm {
     /// `<target>/v<version>`, whether or not the `v` was typed.
-    V,
+    #[serde(rename = "v")]
+    VPrefixed,
     /// `<target>/<version>` as typed, in the way that the target's history has it.
-    Plain,
+    #[serde(rename = "plain")]
+    Bare,
 }
 
 /// The file that carries a target's version, and where in it.
@@ -185,15 +187,15 @@ impl Catalog {
     /// [`CatalogError`]: no TOML, an unknown key, two targets under one prefix, a path outside the repository, a
     /// repository or workflow name of another form.
     pub fn parse(file: &str, text: &str) -> Result<Self, CatalogError> {
-        reader::read(file, text)
+        reader::parse_catalog(file, text)
     }
 
     /// The text of a catalog with another policy under `[signers]`, for a rehearsal with a key of its own. Comments are lost.
     ///
     /// # Errors
     /// [`CatalogError`] where one of the texts is no TOML.
-    pub fn text_signed_by(file: &str, text: &str, signers: &str) -> Result<String, CatalogError> {
-        reader::with_signers(file, text, signers)
+    pub fn replace_signers(file: &str, text: &str, signers: &str) -> Result<String, CatalogError> {
+        reader::replace_signers(file, text, signers)
     }
 
     /// Every target, in the catalog's order.
@@ -205,13 +207,13 @@ impl Catalog {
     /// The target of this id or alias.
     #[must_use]
     pub fn target(&self, name: &str) -> Option<&Target> {
-        self.targets.iter().find(|it| it.names().any(|own| own == name))
+        self.targets.iter().find(|it| it.names().any(|known| known == name))
     }
 
     /// The repository's present name.
     #[must_use]
     pub fn slug(&self) -> &RepoSlug {
-        &self.eras[0].slug
+        &self.identities[0].slug
     }
 }
 
@@ -226,7 +228,7 @@ impl Target {
 mod tests {
     use super::*;
 
-    const GOOD: &str = r#"
+    const VALID_CATALOG: &str = r#"
 [repository]
 default_branch = "main"
 eras = [{ slug = "acme/widgets" }]
@@ -249,37 +251,37 @@ version_source = { file = "server/package.json", format = "json", keys = ["/vers
 channels = [{ npm = "@acme/server" }]
 "#;
 
-    fn refusal(from: &str, to: &str) -> String {
-        let text = GOOD.replace(from, to);
-        assert_ne!(text, GOOD, "nothing was replaced");
+    fn parse_error(from: &str, to: &str) -> String {
+        let text = VALID_CATALOG.replace(from, to);
+        assert_ne!(text, VALID_CATALOG, "nothing was replaced");
         Catalog::parse("release.toml", &text).unwrap_err().to_string()
     }
 
     #[test]
     fn reads_a_catalog() {
-        let catalog = Catalog::parse("release.toml", GOOD).unwrap();
+        let catalog = Catalog::parse("release.toml", VALID_CATALOG).unwrap();
         assert_eq!(catalog.target("srv").unwrap().id, "server");
         assert_eq!(catalog.slug().to_string(), "acme/widgets");
         assert!(catalog.target("client").is_none());
     }
 
     #[test]
-    fn another_policy_takes_the_place_of_the_own_one() {
-        let own = format!("{GOOD}\n[signers]\nallowed_signers = \"own\"\n");
-        for text in [GOOD, &own] {
-            let text = Catalog::text_signed_by("release.toml", text, "allowed_signers = \"other\"").unwrap();
+    fn replace_signers_replaces_the_signers_table() {
+        let with_signers = format!("{VALID_CATALOG}\n[signers]\nallowed_signers = \"own\"\n");
+        for text in [VALID_CATALOG, &with_signers] {
+            let text = Catalog::replace_signers("release.toml", text, "allowed_signers = \"other\"").unwrap();
             let catalog = Catalog::parse("release.toml", &text).unwrap();
-            assert_eq!(catalog.signers.as_ref().unwrap().allowed_signers.as_deref(), Some("other"));
+            assert_eq!(catalog.signer_policy.as_ref().unwrap().allowed_signers.as_deref(), Some("other"));
             assert_eq!(catalog.target("srv").unwrap().display_name, "Widget Server");
         }
-        Catalog::text_signed_by("release.toml", "[[", "").unwrap_err();
+        Catalog::replace_signers("release.toml", "[[", "").unwrap_err();
     }
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_a_catalog_or_refused_without_a_panic(cut in 0usize..600, junk in "[\\[\\]{}\"=a-z\\n]{0,12}") {
-            let at = cut.min(GOOD.len());
-            let text = format!("{}{junk}{}", &GOOD[..at], &GOOD[at..]);
+        fn parsing_never_panics(cut in 0usize..600, junk in "[\\[\\]{}\"=a-z\\n]{0,12}") {
+            let offset = cut.min(VALID_CATALOG.len());
+            let text = format!("{}{junk}{}", &VALID_CATALOG[..offset], &VALID_CATALOG[offset..]);
             if let Ok(catalog) = Catalog::parse("release.toml", &text) {
                 proptest::prop_assert!(!catalog.targets().is_empty());
             }
@@ -287,18 +289,18 @@ channels = [{ npm = "@acme/server" }]
     }
 
     #[test]
-    fn names_the_line_and_what_was_expected() {
-        insta::assert_snapshot!(refusal("aliases", "alias"), @"release.toml:14: unknown field `alias`, expected one of `id`, `aliases`, `display_name`, `tag_form`, `versions`, `workflow`, `paths`, `version_source`, `channels`");
-        insta::assert_snapshot!(refusal("[\"srv\"]", "[\"server\"]"), @"release.toml:14: 'server' is a prefix already, at line 13: want one target each");
-        insta::assert_snapshot!(refusal("[\"server\"]", "[\"../server\"]"), @"release.toml:19: '../server' is not a plain path inside the repository: it has a '.' or '..' part");
-        insta::assert_snapshot!(refusal("\"semver\"", "\"calver\""), @"release.toml:17: unknown variant `calver`, expected `semver` or `pep440`");
-        insta::assert_snapshot!(refusal("publish.yml", "publish"), @"release.toml:18: 'publish' is no workflow: want a .yml or .yaml file of .github/workflows");
-        insta::assert_snapshot!(refusal("@acme/server", "$(reboot)"), @"release.toml:21: '$(reboot)' is no package name: want letters, digits, '@', '-', '.', '_' and '/'");
-        let signers = |text: &str| refusal("[[target]]", &format!("[signers]\n{text}\n[[target]]"));
+    fn errors_name_the_line_and_the_expected_value() {
+        insta::assert_snapshot!(parse_error("aliases", "alias"), @"release.toml:14: unknown field `alias`, expected one of `id`, `aliases`, `display_name`, `tag_form`, `versions`, `workflow`, `paths`, `version_source`, `channels`");
+        insta::assert_snapshot!(parse_error("[\"srv\"]", "[\"server\"]"), @"release.toml:14: 'server' is a prefix already, at line 13: want one target each");
+        insta::assert_snapshot!(parse_error("[\"server\"]", "[\"../server\"]"), @"release.toml:19: '../server' is not a plain path inside the repository: it has a '.' or '..' part");
+        insta::assert_snapshot!(parse_error("\"semver\"", "\"calver\""), @"release.toml:17: unknown variant `calver`, expected `semver` or `pep440`");
+        insta::assert_snapshot!(parse_error("publish.yml", "publish"), @"release.toml:18: 'publish' is no workflow: want a .yml or .yaml file of .github/workflows");
+        insta::assert_snapshot!(parse_error("@acme/server", "$(reboot)"), @"release.toml:21: '$(reboot)' is no package name: want letters, digits, '@', '-', '.', '_' and '/'");
+        let signers = |text: &str| parse_error("[[target]]", &format!("[signers]\n{text}\n[[target]]"));
         insta::assert_snapshot!(signers("openpgp_keyring = \"keys.asc\""), @"release.toml:13: want openpgp_fingerprints: without them nothing in the file counts");
         insta::assert_snapshot!(signers("openpgp_keyring = \"k\"\nopenpgp_fingerprints = [\"DEADBEEF\"]"), @"release.toml:14: 'DEADBEEF' is no fingerprint: want 40 or 64 hexadecimal digits");
         insta::assert_snapshot!(signers("allowed_signers = \"../x\""), @"release.toml:13: '../x' is not a plain path inside the repository: it has a '.' or '..' part");
-        insta::assert_snapshot!(refusal("acme/widgets", "widgets"), @"release.toml:4: 'widgets' is not a repository: want [HOST/]OWNER/NAME");
-        insta::assert_snapshot!(refusal("\"server\"", "\"Server\""), @"release.toml:13: 'Server' is no target name: want lower-case letters, digits and '-', with '/' between parts");
+        insta::assert_snapshot!(parse_error("acme/widgets", "widgets"), @"release.toml:4: 'widgets' is not a repository: want [HOST/]OWNER/NAME");
+        insta::assert_snapshot!(parse_error("\"server\"", "\"Server\""), @"release.toml:13: 'Server' is no target name: want lower-case letters, digits and '-', with '/' between parts");
     }
 }

@@ -6,18 +6,20 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Catalog, CatalogError, Channel, Era, Signers, TagForm, Target, VersionSource};
+use super::{
+    Catalog, CatalogError, Channel, RepositoryIdentity, TagForm, TagSignerPolicy, Target, VersionSource,
+};
 use crate::catalog::version::Scheme;
-use crate::evidence::signature::Identity;
+use crate::evidence::signature::SigstoreIdentity;
 use crate::{RepoPath, RepoSlug};
 
 /// The catalog that `text` spells.
-pub(super) fn read(file: &str, text: &str) -> Result<Catalog, CatalogError> {
-    let raw: RawCatalog = toml::from_str(text).map_err(|error| refusal(file, text, &error))?;
-    Reader { file, text }.catalog(raw)
+pub(super) fn parse_catalog(file: &str, text: &str) -> Result<Catalog, CatalogError> {
+    let raw: RawCatalog = toml::from_str(text).map_err(|error| toml_error(file, text, &error))?;
+    CatalogReader { file, text }.catalog(raw)
 }
 
-fn refusal(file: &str, text: &str, error: &toml::de::Error) -> CatalogError {
+fn toml_error(file: &str, text: &str, error: &toml::de::Error) -> CatalogError {
     CatalogError {
         file: file.to_owned(),
         line: error.span().map(|span| line_of(text, &span)),
@@ -26,11 +28,11 @@ fn refusal(file: &str, text: &str, error: &toml::de::Error) -> CatalogError {
 }
 
 /// The text with this policy instead of its own.
-pub(super) fn with_signers(file: &str, text: &str, signers: &str) -> Result<String, CatalogError> {
-    let table = |it: &str| it.parse::<toml::Table>().map_err(|error| refusal(file, it, &error));
-    let mut all = table(text)?;
-    all.insert("signers".to_owned(), table(signers)?.into());
-    Ok(all.to_string())
+pub(super) fn replace_signers(file: &str, text: &str, signers: &str) -> Result<String, CatalogError> {
+    let table = |it: &str| it.parse::<toml::Table>().map_err(|error| toml_error(file, it, &error));
+    let mut document = table(text)?;
+    document.insert("signers".to_owned(), table(signers)?.into());
+    Ok(document.to_string())
 }
 
 #[derive(Deserialize)]
@@ -49,12 +51,12 @@ struct RawCatalog {
 struct RawRepository {
     default_branch: String,
     latest: Option<Spanned<String>>,
-    eras: Vec<RawEra>,
+    eras: Vec<RawRepositoryIdentity>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawEra {
+struct RawRepositoryIdentity {
     slug: Spanned<String>,
     since: Option<Spanned<String>>,
     repository_id: Option<u64>,
@@ -93,12 +95,12 @@ struct RawSigners {
     #[serde(default)]
     x509_fingerprints: Vec<Spanned<String>>,
     #[serde(default)]
-    sigstore: Vec<RawIdentity>,
+    sigstore: Vec<RawSigstoreIdentity>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawIdentity {
+struct RawSigstoreIdentity {
     identity: Spanned<String>,
     issuer: Spanned<String>,
 }
@@ -123,76 +125,82 @@ fn line_of(text: &str, span: &Range<usize>) -> usize {
 }
 
 /// The text, for the lines of errors.
-struct Reader<'a> {
+struct CatalogReader<'a> {
     file: &'a str,
     text: &'a str,
 }
 
-impl Reader<'_> {
-    fn error<T>(&self, at: &Spanned<T>, message: String) -> CatalogError {
-        CatalogError { file: self.file.to_owned(), line: Some(line_of(self.text, &at.span())), message }
+impl CatalogReader<'_> {
+    fn error_at<T>(&self, value: &Spanned<T>, message: String) -> CatalogError {
+        CatalogError { file: self.file.to_owned(), line: Some(line_of(self.text, &value.span())), message }
     }
 
-    fn whole(&self, message: &str) -> CatalogError {
+    fn file_error(&self, message: &str) -> CatalogError {
         CatalogError { file: self.file.to_owned(), line: None, message: message.to_owned() }
     }
 
     fn catalog(&self, raw: RawCatalog) -> Result<Catalog, CatalogError> {
         if raw.target.is_empty() || raw.repository.eras.is_empty() {
-            return Err(self.whole("want at least one [[target]] and one era in [repository]"));
+            return Err(self.file_error("want at least one [[target]] and one era in [repository]"));
         }
-        self.name("archive prefix", &raw.archive.prefix)?;
-        self.workflow(&raw.archive.workflow)?;
+        self.check_name("archive prefix", &raw.archive.prefix)?;
+        self.check_workflow(&raw.archive.workflow)?;
         for registry in &raw.images.registries {
-            self.plain("image registry", registry, "-._/:")?;
+            self.check_characters("image registry", registry, "-._/:")?;
         }
-        self.no_duplicates(&raw.target)?;
+        self.check_unique_names(&raw.target)?;
         if let Some(latest) = &raw.repository.latest
             && raw.target.iter().all(|it| it.id.get_ref() != latest.get_ref())
         {
-            return Err(self.error(latest, format!("latest = \"{}\" is no target's id", latest.get_ref())));
+            return Err(self.error_at(latest, format!("latest = \"{}\" is no target's id", latest.get_ref())));
         }
         Ok(Catalog {
-            eras: raw.repository.eras.into_iter().map(|it| self.era(it)).collect::<Result<_, _>>()?,
+            identities: raw
+                .repository
+                .eras
+                .into_iter()
+                .map(|it| self.repository_identity(it))
+                .collect::<Result<_, _>>()?,
             default_branch: raw.repository.default_branch,
-            latest: raw.repository.latest.map(Spanned::into_inner),
+            latest_target: raw.repository.latest.map(Spanned::into_inner),
             archive_prefix: raw.archive.prefix.into_inner(),
             image_registries: raw.images.registries.into_iter().map(Spanned::into_inner).collect(),
             source_workflow: raw.archive.workflow.into_inner(),
-            attested_since: raw.archive.attested_since.map(|it| self.day(it)).transpose()?,
-            bots: raw.contributors.bots,
-            signers: raw.signers.map(|it| self.signers(it)).transpose()?,
+            attested_since: raw.archive.attested_since.map(|it| self.date(it)).transpose()?,
+            bot_patterns: raw.contributors.bots,
+            signer_policy: raw.signers.map(|it| self.signers(it)).transpose()?,
             targets: raw.target.into_iter().map(|it| self.target(it)).collect::<Result<_, _>>()?,
         })
     }
 
-    fn era(&self, raw: RawEra) -> Result<Era, CatalogError> {
-        let slug = RepoSlug::parse(raw.slug.get_ref()).map_err(|e| self.error(&raw.slug, e.to_string()))?;
-        Ok(Era {
+    fn repository_identity(&self, raw: RawRepositoryIdentity) -> Result<RepositoryIdentity, CatalogError> {
+        let slug =
+            RepoSlug::parse(raw.slug.get_ref()).map_err(|e| self.error_at(&raw.slug, e.to_string()))?;
+        Ok(RepositoryIdentity {
             slug,
-            since: raw.since.map(|it| self.day(it)).transpose()?,
+            since: raw.since.map(|it| self.date(it)).transpose()?,
             repository_id: raw.repository_id,
             owner_id: raw.owner_id,
         })
     }
 
-    fn day(&self, day: Spanned<String>) -> Result<String, CatalogError> {
-        if crate::base::time::from_day(day.get_ref()).is_none() {
-            return Err(self.error(&day, format!("'{}' is no day: want YYYY-MM-DD", day.get_ref())));
+    fn date(&self, date: Spanned<String>) -> Result<String, CatalogError> {
+        if crate::base::time::parse_date(date.get_ref()).is_none() {
+            return Err(self.error_at(&date, format!("'{}' is no day: want YYYY-MM-DD", date.get_ref())));
         }
-        Ok(day.into_inner())
+        Ok(date.into_inner())
     }
 
-    fn signers(&self, raw: RawSigners) -> Result<Signers, CatalogError> {
+    fn signers(&self, raw: RawSigners) -> Result<TagSignerPolicy, CatalogError> {
         let files = [&raw.allowed_signers, &raw.revoked, &raw.openpgp_keyring, &raw.x509_certificates];
         for file in files.into_iter().flatten() {
-            RepoPath::parse(file.get_ref()).map_err(|e| self.error(file, e.to_string()))?;
+            RepoPath::parse(file.get_ref()).map_err(|e| self.error_at(file, e.to_string()))?;
         }
-        for it in raw.openpgp_fingerprints.iter().chain(&raw.x509_fingerprints) {
-            let text = it.get_ref();
+        for value in raw.openpgp_fingerprints.iter().chain(&raw.x509_fingerprints) {
+            let text = value.get_ref();
             if !matches!(text.len(), 40 | 64) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 let message = format!("'{text}' is no fingerprint: want 40 or 64 hexadecimal digits");
-                return Err(self.error(it, message));
+                return Err(self.error_at(value, message));
             }
         }
         for (file, pins, key) in [
@@ -200,20 +208,24 @@ impl Reader<'_> {
             (&raw.x509_certificates, &raw.x509_fingerprints, "x509_fingerprints"),
         ] {
             if let (Some(file), []) = (file, &pins[..]) {
-                return Err(self.error(file, format!("want {key}: without them nothing in the file counts")));
+                return Err(
+                    self.error_at(file, format!("want {key}: without them nothing in the file counts"))
+                );
             }
         }
-        for it in raw.sigstore.iter().flat_map(|it| [&it.identity, &it.issuer]) {
-            if it.get_ref().is_empty() {
-                return Err(self.error(it, "an empty identity or issuer would fit nobody".to_owned()));
+        for value in raw.sigstore.iter().flat_map(|it| [&it.identity, &it.issuer]) {
+            if value.get_ref().is_empty() {
+                return Err(self.error_at(value, "an empty identity or issuer would fit nobody".to_owned()));
             }
         }
-        let identity =
-            |it: RawIdentity| Identity { name: it.identity.into_inner(), issuer: it.issuer.into_inner() };
+        let identity = |it: RawSigstoreIdentity| SigstoreIdentity {
+            name: it.identity.into_inner(),
+            issuer: it.issuer.into_inner(),
+        };
         let texts = |it: Vec<Spanned<String>>| it.into_iter().map(Spanned::into_inner).collect();
-        Ok(Signers {
+        Ok(TagSignerPolicy {
             allowed_signers: raw.allowed_signers.map(Spanned::into_inner),
-            revoked: raw.revoked.map(Spanned::into_inner),
+            revoked_keys: raw.revoked.map(Spanned::into_inner),
             openpgp_keyring: raw.openpgp_keyring.map(Spanned::into_inner),
             openpgp_fingerprints: texts(raw.openpgp_fingerprints),
             x509_certificates: raw.x509_certificates.map(Spanned::into_inner),
@@ -225,27 +237,28 @@ impl Reader<'_> {
     fn target(&self, raw: RawTarget) -> Result<Target, CatalogError> {
         if raw.paths.is_empty() {
             return Err(
-                self.error(&raw.id, format!("'{}' has no paths: want at least one", raw.id.get_ref()))
+                self.error_at(&raw.id, format!("'{}' has no paths: want at least one", raw.id.get_ref()))
             );
         }
         if raw.display_name.get_ref().trim().is_empty()
-            || raw.display_name.get_ref().contains(crate::base::foreign::is_obeyed)
+            || raw.display_name.get_ref().contains(crate::base::untrusted_text::is_unprintable)
         {
             let expected = "want a display name on one line, without control characters";
-            return Err(self.error(&raw.display_name, expected.to_owned()));
+            return Err(self.error_at(&raw.display_name, expected.to_owned()));
         }
-        self.workflow(&raw.workflow)?;
+        self.check_workflow(&raw.workflow)?;
         for channel in &raw.channels {
-            self.channel(channel)?;
+            self.check_channel(channel)?;
         }
         if let Some(source) = &raw.version_source {
-            RepoPath::parse(&source.get_ref().file).map_err(|e| self.error(source, e.to_string()))?;
+            RepoPath::parse(&source.get_ref().file).map_err(|e| self.error_at(source, e.to_string()))?;
             if source.get_ref().keys.is_empty() {
-                return Err(self.error(source, "want at least one key".to_owned()));
+                return Err(self.error_at(source, "want at least one key".to_owned()));
             }
         }
-        let path =
-            |it: Spanned<String>| RepoPath::parse(it.get_ref()).map_err(|e| self.error(&it, e.to_string()));
+        let path = |it: Spanned<String>| {
+            RepoPath::parse(it.get_ref()).map_err(|e| self.error_at(&it, e.to_string()))
+        };
         Ok(Target {
             id: raw.id.into_inner(),
             aliases: raw.aliases.into_iter().map(Spanned::into_inner).collect(),
@@ -260,70 +273,77 @@ impl Reader<'_> {
     }
 
     /// Everything here ends up in a command that readers paste into a shell: no name may need quoting.
-    fn channel(&self, at: &Spanned<Channel>) -> Result<(), CatalogError> {
-        let names: Vec<&String> = match at.get_ref() {
+    fn check_channel(&self, channel: &Spanned<Channel>) -> Result<(), CatalogError> {
+        let names: Vec<&String> = match channel.get_ref() {
             Channel::Maven { group, artifacts } => std::iter::once(group).chain(artifacts).collect(),
-            Channel::Npm(it)
-            | Channel::Pypi(it)
-            | Channel::Nuget(it)
-            | Channel::Image(it)
-            | Channel::Helm(it)
-            | Channel::Go(it) => vec![it],
+            Channel::Npm(name)
+            | Channel::Pypi(name)
+            | Channel::Nuget(name)
+            | Channel::Image(name)
+            | Channel::Helm(name)
+            | Channel::Go(name) => vec![name],
         };
         for name in names {
             if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "@-._/".contains(c)) {
                 let expected = "want letters, digits, '@', '-', '.', '_' and '/'";
-                return Err(self.error(at, format!("'{name}' is no package name: {expected}")));
+                return Err(self.error_at(channel, format!("'{name}' is no package name: {expected}")));
             }
         }
         Ok(())
     }
 
-    fn no_duplicates(&self, targets: &[RawTarget]) -> Result<(), CatalogError> {
-        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    fn check_unique_names(&self, targets: &[RawTarget]) -> Result<(), CatalogError> {
+        let mut first_lines: BTreeMap<&str, usize> = BTreeMap::new();
         for name in targets.iter().flat_map(|it| std::iter::once(&it.id).chain(&it.aliases)) {
-            self.name("target", name)?;
+            self.check_name("target", name)?;
             let line = line_of(self.text, &name.span());
-            if let Some(first) = seen.insert(name.get_ref(), line) {
+            if let Some(first) = first_lines.insert(name.get_ref(), line) {
                 let message = format!(
                     "'{}' is a prefix already, at line {first}: want one target each",
                     name.get_ref()
                 );
-                return Err(self.error(name, message));
+                return Err(self.error_at(name, message));
             }
         }
         Ok(())
     }
 
-    fn name(&self, what: &str, name: &Spanned<String>) -> Result<(), CatalogError> {
-        let fits = |part: &str| {
+    fn check_name(&self, what: &str, name: &Spanned<String>) -> Result<(), CatalogError> {
+        let is_valid = |part: &str| {
             !part.is_empty()
                 && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
                 && !part.starts_with('-')
         };
-        if name.get_ref().split('/').all(fits) {
+        if name.get_ref().split('/').all(is_valid) {
             return Ok(());
         }
         let expected = "want lower-case letters, digits and '-', with '/' between parts";
-        Err(self.error(name, format!("'{}' is no {what} name: {expected}", name.get_ref())))
+        Err(self.error_at(name, format!("'{}' is no {what} name: {expected}", name.get_ref())))
     }
 
-    fn workflow(&self, name: &Spanned<String>) -> Result<(), CatalogError> {
-        self.plain("workflow", name, "-._")?;
+    fn check_workflow(&self, name: &Spanned<String>) -> Result<(), CatalogError> {
+        self.check_characters("workflow", name, "-._")?;
         if [".yml", ".yaml"].iter().any(|end| name.get_ref().ends_with(end)) {
             return Ok(());
         }
         let message =
             format!("'{}' is no workflow: want a .yml or .yaml file of .github/workflows", name.get_ref());
-        Err(self.error(name, message))
+        Err(self.error_at(name, message))
     }
 
-    fn plain(&self, what: &str, text: &Spanned<String>, marks: &str) -> Result<(), CatalogError> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || marks.contains(c);
-        if !text.get_ref().is_empty() && text.get_ref().chars().all(plain) {
+    fn check_characters(
+        &self,
+        what: &str,
+        text: &Spanned<String>,
+        allowed: &str,
+    ) -> Result<(), CatalogError> {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || allowed.contains(c);
+        if !text.get_ref().is_empty() && text.get_ref().chars().all(is_allowed) {
             return Ok(());
         }
-        Err(self
-            .error(text, format!("'{}' is no {what}: want letters, digits and '{marks}'", text.get_ref())))
+        Err(self.error_at(
+            text,
+            format!("'{}' is no {what}: want letters, digits and '{allowed}'", text.get_ref()),
+        ))
     }
 }

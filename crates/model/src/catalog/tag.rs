@@ -21,29 +21,29 @@ pub struct ReleaseTag {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TagError {
     /// No target of the catalog has this prefix.
-    #[error("no target is called '{given}'{}", near.as_ref().map(|it| format!("; did you mean '{it}'?")).unwrap_or_default())]
+    #[error("no target is called '{given}'{}", nearest.as_ref().map(|it| format!("; did you mean '{it}'?")).unwrap_or_default())]
     UnknownTarget {
         /// What was given.
         given: String,
         /// The catalog's nearest name.
-        near: Option<String>,
+        nearest: Option<String>,
     },
     /// The target is there, the version is not.
-    #[error("'{given}' names the target but no version: want {want}")]
+    #[error("'{given}' names the target but no version: want {expected}")]
     NoVersion {
         /// What was given.
         given: String,
         /// The form that the target's tags have.
-        want: String,
+        expected: String,
     },
     /// The version is not one.
-    #[error("{source}; want {want}")]
+    #[error("{source}; want {expected}")]
     Version {
         /// What is wrong with it.
         #[source]
         source: VersionError,
         /// The form that the target's tags have.
-        want: String,
+        expected: String,
     },
 }
 
@@ -61,8 +61,10 @@ impl ReleaseTag {
             .filter(|(_, _, rest)| rest.is_empty() || rest.starts_with('/'))
             .max_by_key(|(_, name, _)| name.len());
         match found {
-            Some((target, _, rest)) => Self::of(catalog, target, rest.strip_prefix('/').unwrap_or(rest)),
-            None => Err(unknown(catalog, text.rsplit_once('/').map_or(text, |(target, _)| target))),
+            Some((target, _, rest)) => {
+                Self::for_target(catalog, target, rest.strip_prefix('/').unwrap_or(rest))
+            }
+            None => Err(unknown_target(catalog, text.rsplit_once('/').map_or(text, |(target, _)| target))),
         }
     }
 
@@ -71,22 +73,25 @@ impl ReleaseTag {
     /// # Errors
     /// [`TagError`], with the form that the target wants.
     pub fn new(catalog: &Catalog, target: &str, version: &str) -> Result<Self, TagError> {
-        let target = catalog.target(target).ok_or_else(|| unknown(catalog, target))?;
-        Self::of(catalog, target, version)
+        let target = catalog.target(target).ok_or_else(|| unknown_target(catalog, target))?;
+        Self::for_target(catalog, target, version)
     }
 
-    fn of(catalog: &Catalog, target: &Target, typed: &str) -> Result<Self, TagError> {
-        let want =
-            format!("{}/{}", target.id, if target.tag_form == TagForm::V { "v1.2.3" } else { "1.2.3" });
+    fn for_target(catalog: &Catalog, target: &Target, typed: &str) -> Result<Self, TagError> {
+        let expected = format!(
+            "{}/{}",
+            target.id,
+            if target.tag_form == TagForm::VPrefixed { "v1.2.3" } else { "1.2.3" }
+        );
         if typed.is_empty() {
-            return Err(TagError::NoVersion { given: target.id.clone(), want });
+            return Err(TagError::NoVersion { given: target.id.clone(), expected });
         }
         let bare = typed.strip_prefix('v').unwrap_or(typed);
         let version =
-            Version::parse(target.scheme, bare).map_err(|source| TagError::Version { source, want })?;
+            Version::parse(target.scheme, bare).map_err(|source| TagError::Version { source, expected })?;
         let label = match target.tag_form {
-            TagForm::V => format!("v{bare}"),
-            TagForm::Plain => typed.to_owned(),
+            TagForm::VPrefixed => format!("v{bare}"),
+            TagForm::Bare => typed.to_owned(),
         };
         Ok(Self {
             target: target.id.clone(),
@@ -147,14 +152,14 @@ impl ReleaseTag {
 
     /// The top folder of the source archive: `opensandbox-server-v0.1.14`.
     #[must_use]
-    pub fn archive_folder(&self) -> String {
+    pub fn archive_directory(&self) -> String {
         format!("{}-{}", self.archive_prefix, self.safe_name())
     }
 
     /// The source archive's file name: `opensandbox-server-v0.1.14.tar.gz`.
     #[must_use]
     pub fn archive_name(&self) -> String {
-        format!("{}.tar.gz", self.archive_folder())
+        format!("{}.tar.gz", self.archive_directory())
     }
 }
 
@@ -172,23 +177,23 @@ impl Serialize for ReleaseTag {
 
 /// The error for a target that is not there, with the catalog's nearest name: the one that shares most pairs of
 /// neighbouring letters (the Dice coefficient), if it shares half of them.
-fn unknown(catalog: &Catalog, given: &str) -> TagError {
+fn unknown_target(catalog: &Catalog, given: &str) -> TagError {
     let pairs =
         |text: &str| -> Vec<[u8; 2]> { text.as_bytes().windows(2).map(|it| [it[0], it[1]]).collect() };
-    let wanted = pairs(given);
-    let near = catalog
+    let given_pairs = pairs(given);
+    let nearest = catalog
         .targets()
         .iter()
         .flat_map(Target::names)
         .map(|name| {
-            let own = pairs(name);
-            let shared = own.iter().filter(|it| wanted.contains(it)).count();
-            (200 * shared / (own.len() + wanted.len()).max(1), name)
+            let name_pairs = pairs(name);
+            let shared = name_pairs.iter().filter(|it| given_pairs.contains(it)).count();
+            (200 * shared / (name_pairs.len() + given_pairs.len()).max(1), name)
         })
         .filter(|(score, _)| *score >= 50)
         .max_by_key(|(score, _)| *score)
         .map(|(_, name)| name.to_owned());
-    TagError::UnknownTarget { given: given.to_owned(), near }
+    TagError::UnknownTarget { given: given.to_owned(), nearest }
 }
 
 #[cfg(test)]
@@ -202,7 +207,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_tag_that_is_read_keeps_its_name_and_gives_file_names_that_github_keeps(
+        fn parsed_tags_keep_their_name_in_asset_names(
             target in 0usize..22, v in proptest::bool::ANY, version in "[0-9a-z.+-]{1,12}|[0-9]\\.[0-9]\\.[0-9]([-+][a-z0-9.]{1,4})?",
         ) {
             let catalog = catalog();
@@ -216,7 +221,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_a_tag_or_refused_without_a_panic(text in "\\PC{0,40}") {
+        fn parsing_never_panics(text in "\\PC{0,40}") {
             let catalog = catalog();
             if let Ok(tag) = ReleaseTag::parse(&catalog, &text) {
                 prop_assert!(catalog.target(tag.target()).is_some());

@@ -30,11 +30,11 @@ impl fmt::Display for Scheme {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
     text: String,
-    parsed: Parsed,
+    parsed: ParsedVersion,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Parsed {
+enum ParsedVersion {
     SemVer(semver::Version),
     Pep440(pep440_rs::Version),
 }
@@ -80,14 +80,14 @@ impl Version {
         }
         let parsed = match scheme {
             Scheme::SemVer => {
-                Parsed::SemVer(semver::Version::parse(text).map_err(|e| grammar(e.to_string()))?)
+                ParsedVersion::SemVer(semver::Version::parse(text).map_err(|e| grammar(e.to_string()))?)
             }
             Scheme::Pep440 => {
                 let version = pep440_rs::Version::from_str(text).map_err(|e| grammar(e.to_string()))?;
                 if version.release().len() < 3 {
                     return Err(grammar("it needs three release numbers, as in 1.2.3".to_owned()));
                 }
-                Parsed::Pep440(version)
+                ParsedVersion::Pep440(version)
             }
         };
         Ok(Self { text: text.to_owned(), parsed })
@@ -97,8 +97,8 @@ impl Version {
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         match self.parsed {
-            Parsed::SemVer(_) => Scheme::SemVer,
-            Parsed::Pep440(_) => Scheme::Pep440,
+            ParsedVersion::SemVer(_) => Scheme::SemVer,
+            ParsedVersion::Pep440(_) => Scheme::Pep440,
         }
     }
 
@@ -112,8 +112,8 @@ impl Version {
     #[must_use]
     pub fn canonical(&self) -> String {
         match &self.parsed {
-            Parsed::SemVer(_) => self.text.clone(),
-            Parsed::Pep440(it) => it.to_string(),
+            ParsedVersion::SemVer(_) => self.text.clone(),
+            ParsedVersion::Pep440(version) => version.to_string(),
         }
     }
 
@@ -121,10 +121,10 @@ impl Version {
     ///
     /// Versions of different schemes never stand in one target; between them the text decides.
     #[must_use]
-    pub fn precedence(&self, other: &Self) -> Ordering {
+    pub fn cmp_precedence(&self, other: &Self) -> Ordering {
         match (&self.parsed, &other.parsed) {
-            (Parsed::SemVer(a), Parsed::SemVer(b)) => a.cmp_precedence(b),
-            (Parsed::Pep440(a), Parsed::Pep440(b)) => {
+            (ParsedVersion::SemVer(a), ParsedVersion::SemVer(b)) => a.cmp_precedence(b),
+            (ParsedVersion::Pep440(a), ParsedVersion::Pep440(b)) => {
                 a.clone().without_local().cmp(&b.clone().without_local())
             }
             _ => self.text.cmp(&other.text),
@@ -135,14 +135,14 @@ impl Version {
     #[must_use]
     pub fn is_prerelease(&self) -> bool {
         match &self.parsed {
-            Parsed::SemVer(it) => !it.pre.is_empty(),
-            Parsed::Pep440(it) => it.any_prerelease(),
+            ParsedVersion::SemVer(version) => !version.pre.is_empty(),
+            ParsedVersion::Pep440(version) => version.any_prerelease(),
         }
     }
 
     /// The release line, major and minor: patches of one line follow each other.
     #[must_use]
-    pub fn line(&self) -> (u64, u64) {
+    pub fn release_line(&self) -> (u64, u64) {
         let numbers = self.numbers();
         (numbers.0, numbers.1)
     }
@@ -162,9 +162,9 @@ impl Version {
 
     fn numbers(&self) -> (u64, u64, u64) {
         match &self.parsed {
-            Parsed::SemVer(it) => (it.major, it.minor, it.patch),
-            Parsed::Pep440(it) => {
-                let release = it.release();
+            ParsedVersion::SemVer(version) => (version.major, version.minor, version.patch),
+            ParsedVersion::Pep440(version) => {
+                let release = version.release();
                 (release[0], release[1], release[2])
             }
         }
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_legacy_script_let_through_is_no_version() {
+    fn malformed_versions_are_rejected() {
         for text in
             ["latest foo", "v", "", "0.1", "v1.2.3", "1.2.3.", "01.2.3", "1!2.3.4", "1.2.3(", "1.2.3|.*"]
         {
@@ -227,7 +227,7 @@ mod tests {
             "1.0.0",
         ];
         for pair in ascending.windows(2) {
-            assert_eq!(semver(pair[0]).precedence(&semver(pair[1])), Ordering::Less, "{pair:?}");
+            assert_eq!(semver(pair[0]).cmp_precedence(&semver(pair[1])), Ordering::Less, "{pair:?}");
         }
     }
 
@@ -248,19 +248,19 @@ mod tests {
             "1.1.0.dev1",
         ];
         for pair in ascending.windows(2) {
-            assert_eq!(pep440(pair[0]).precedence(&pep440(pair[1])), Ordering::Less, "{pair:?}");
+            assert_eq!(pep440(pair[0]).cmp_precedence(&pep440(pair[1])), Ordering::Less, "{pair:?}");
         }
     }
 
     #[test]
-    fn metadata_does_not_order() {
-        assert_eq!(semver("1.0.0+a").precedence(&semver("1.0.0+b")), Ordering::Equal);
-        assert_eq!(pep440("1.0.0+a").precedence(&pep440("1.0.0")), Ordering::Equal);
-        assert_eq!(semver("1.0.0+a").precedence(&semver("1.0.1+a")), Ordering::Less);
+    fn build_metadata_is_ignored_in_precedence() {
+        assert_eq!(semver("1.0.0+a").cmp_precedence(&semver("1.0.0+b")), Ordering::Equal);
+        assert_eq!(pep440("1.0.0+a").cmp_precedence(&pep440("1.0.0")), Ordering::Equal);
+        assert_eq!(semver("1.0.0+a").cmp_precedence(&semver("1.0.1+a")), Ordering::Less);
     }
 
     #[test]
-    fn asks_for_the_next_version() {
+    fn bumps_to_the_next_version() {
         assert_eq!(semver("1.2.3").next(Bump::Breaking), "2.0.0");
         assert_eq!(semver("1.2.3").next(Bump::Feature), "1.3.0");
         assert_eq!(semver("1.2.3").next(Bump::Fix), "1.2.4");
@@ -272,11 +272,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused_without_a_panic(text in "\\PC{0,20}") {
+        fn parsing_never_panics(text in "\\PC{0,20}") {
             for scheme in [Scheme::SemVer, Scheme::Pep440] {
                 if let Ok(version) = Version::parse(scheme, &text) {
                     prop_assert_eq!(version.as_str(), text.as_str());
-                    prop_assert_eq!(version.precedence(&version), Ordering::Equal);
+                    prop_assert_eq!(version.cmp_precedence(&version), Ordering::Equal);
                 }
             }
         }
@@ -284,16 +284,16 @@ mod tests {
         #[test]
         fn order_follows_the_numbers(a in (0u64..50, 0u64..50, 0u64..50), b in (0u64..50, 0u64..50, 0u64..50)) {
             let spell = |n: (u64, u64, u64)| format!("{}.{}.{}", n.0, n.1, n.2);
-            prop_assert_eq!(semver(&spell(a)).precedence(&semver(&spell(b))), a.cmp(&b));
-            prop_assert_eq!(pep440(&spell(a)).precedence(&pep440(&spell(b))), a.cmp(&b));
+            prop_assert_eq!(semver(&spell(a)).cmp_precedence(&semver(&spell(b))), a.cmp(&b));
+            prop_assert_eq!(pep440(&spell(a)).cmp_precedence(&pep440(&spell(b))), a.cmp(&b));
         }
 
         #[test]
-        fn the_next_version_is_above(n in (0u64..50, 0u64..50, 0u64..50), pre in proptest::bool::ANY) {
+        fn the_next_version_has_higher_precedence(n in (0u64..50, 0u64..50, 0u64..50), pre in proptest::bool::ANY) {
             let text = format!("{}.{}.{}{}", n.0, n.1, n.2, if pre { "-rc.1" } else { "" });
             for bump in [Bump::Fix, Bump::Feature, Bump::Breaking] {
                 let version = semver(&text);
-                prop_assert_eq!(version.precedence(&semver(&version.next(bump))), Ordering::Less);
+                prop_assert_eq!(version.cmp_precedence(&semver(&version.next(bump))), Ordering::Less);
             }
         }
     }

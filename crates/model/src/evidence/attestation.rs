@@ -7,49 +7,49 @@ use serde::Serialize;
 use crate::evidence::verdict::Verdict;
 
 /// Where GitHub Actions gets its identity tokens.
-pub const ACTIONS_ISSUER: &str = "https://token.actions.githubusercontent.com";
+pub const GITHUB_ACTIONS_ISSUER: &str = "https://token.actions.githubusercontent.com";
 /// The predicate type of SLSA provenance.
-pub const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
+pub const SLSA_PROVENANCE_V1: &str = "https://slsa.dev/provenance/v1";
 /// The predicate type of SLSA provenance before version 1.
-pub const PROVENANCE_V02: &str = "https://slsa.dev/provenance/v0.2";
+pub const SLSA_PROVENANCE_V02: &str = "https://slsa.dev/provenance/v0.2";
 /// The type of in-toto statements (in-toto attestation framework, v1).
-pub const STATEMENT: &str = "https://in-toto.io/Statement/v1";
+pub const IN_TOTO_STATEMENT_V1: &str = "https://in-toto.io/Statement/v1";
 /// The same before version 1 (in-toto attestation framework, v0.1).
-pub const STATEMENT_V01: &str = "https://in-toto.io/Statement/v0.1";
+pub const IN_TOTO_STATEMENT_V01: &str = "https://in-toto.io/Statement/v0.1";
 
 /// A Fulcio extension that is looked at (`fulcio:docs/oid-info.md`); its number under 1.3.6.1.4.1.57264.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Claim {
+pub enum FulcioClaim {
     /// Who issued the token.
     Issuer = 8,
     /// The workflow that signed, with its reference.
-    SignerUri = 9,
+    BuildSignerUri = 9,
     /// The commit of that workflow.
-    SignerDigest = 10,
+    BuildSignerDigest = 10,
     /// `github-hosted` or `self-hosted`.
-    Runner = 11,
+    RunnerEnvironment = 11,
     /// The repository's address.
-    Source = 12,
+    SourceRepositoryUri = 12,
     /// The commit that was built.
-    SourceDigest = 13,
+    SourceRepositoryDigest = 13,
     /// The reference that was built.
-    SourceRef = 14,
+    SourceRepositoryRef = 14,
     /// The repository's number.
-    SourceId = 15,
+    SourceRepositoryId = 15,
     /// The owner's address.
-    Owner = 16,
+    SourceRepositoryOwnerUri = 16,
     /// The owner's number.
-    OwnerId = 17,
+    SourceRepositoryOwnerId = 17,
     /// The workflow that was started.
-    ConfigUri = 18,
+    BuildConfigUri = 18,
     /// The commit of that workflow.
-    ConfigDigest = 19,
+    BuildConfigDigest = 19,
     /// What started it.
-    Trigger = 20,
+    BuildTrigger = 20,
     /// The run and its attempt.
-    Invocation = 21,
+    RunInvocationUri = 21,
     /// Whether the repository was public.
-    Visibility = 22,
+    SourceRepositoryVisibility = 22,
 }
 
 /// What a certificate claims, by the number of the extension.
@@ -59,7 +59,7 @@ pub struct Claims(pub BTreeMap<u32, String>);
 impl Claims {
     /// The text of a claim; none where the certificate does not make it.
     #[must_use]
-    pub fn get(&self, claim: Claim) -> Option<&str> {
+    pub fn get(&self, claim: FulcioClaim) -> Option<&str> {
         self.0.get(&(claim as u32)).map(String::as_str)
     }
 }
@@ -67,13 +67,13 @@ impl Claims {
 /// A bundle whose signature, certificate, log entries and times were checked against a trusted root: what it says is
 /// what its signer said. Whether that signer may say so is a policy's affair.
 #[derive(Debug, Clone)]
-pub struct Attested {
+pub struct VerifiedBundle {
     /// Who signed; none for a managed key.
     pub signer: Option<SignerCertificate>,
     /// What was signed; none where it was the artifact itself.
     pub statement: Option<Statement>,
     /// When, as a log or a timestamp authority says, in seconds since 1970; empty only for a managed key.
-    pub times: Vec<i64>,
+    pub timestamps: Vec<i64>,
     /// What shows that a log has it; `None` if no log was asked for.
     pub log_proof: Option<LogProof>,
 }
@@ -82,29 +82,29 @@ pub struct Attested {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogProof {
     /// A path to a signed tree head.
-    Inclusion,
+    InclusionProof,
     /// The log's signed promise to include it, without a proof that it did.
-    Promise,
+    InclusionPromise,
 }
 
 /// Who signed, as a certificate has it.
 #[derive(Debug, Clone)]
 pub struct SignerCertificate {
     /// The one subject alternative name.
-    pub name: String,
+    pub san: String,
     /// Whether that is a URI.
-    pub is_uri: bool,
+    pub san_is_uri: bool,
     /// What else it claims.
     pub claims: Claims,
     /// Whether it is of GitHub's own instance, which serves repositories that are not public.
-    pub internal: bool,
+    pub github_instance: bool,
 }
 
 /// An in-toto statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     /// Its type.
-    pub kind: String,
+    pub statement_type: String,
     /// What it is about.
     pub subjects: Vec<Subject>,
     /// The type of what it says.
@@ -123,7 +123,7 @@ pub struct Subject {
     /// Its digests in hexadecimal digits, by algorithm.
     pub digests: BTreeMap<String, String>,
     /// Whether it is the artifact that was looked for, by its digest.
-    pub is_artifact: bool,
+    pub matches_artifact: bool,
 }
 
 /// What a statement says.
@@ -132,9 +132,9 @@ pub enum Predicate {
     /// SLSA provenance of a workflow run (`actions/attest`, build type `workflow/v1`).
     Provenance(Box<Provenance>),
     /// SLSA provenance of another build type, or from before version 1: what every builder says.
-    Build(Build),
+    GenericProvenance(GenericProvenance),
     /// What GitHub says of an immutable release.
-    Release(ReleaseClaims),
+    Release(ReleasePredicate),
     /// It is of a known type and has another form: why.
     Malformed(String),
     /// Something else.
@@ -145,43 +145,43 @@ pub enum Predicate {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Provenance {
     /// The reference of the workflow.
-    pub reference: String,
+    pub workflow_ref: String,
     /// The repository's address.
-    pub repository: String,
+    pub workflow_repository: String,
     /// The workflow's path.
-    pub path: String,
+    pub workflow_path: String,
     /// Further external parameters, of which nothing is known.
-    pub unknown: Vec<String>,
+    pub unknown_parameters: Vec<String>,
     /// What started it.
-    pub event: String,
+    pub event_name: String,
     /// The repository's number.
     pub repository_id: String,
     /// The owner's number.
-    pub owner_id: String,
+    pub repository_owner_id: String,
     /// `github-hosted` or `self-hosted`.
-    pub runner: String,
+    pub runner_environment: String,
     /// What it was built from: address, and commit.
-    pub sources: Vec<(String, String)>,
+    pub resolved_dependencies: Vec<(String, String)>,
     /// The workflow that signed.
-    pub builder: String,
+    pub builder_id: String,
     /// The run and its attempt.
-    pub invocation: String,
+    pub invocation_id: String,
 }
 
 /// What SLSA provenance says whoever made it (SLSA v0.2, v1).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Build {
+pub struct GenericProvenance {
     /// The kind of build.
     pub build_type: String,
     /// The builder.
-    pub builder: String,
+    pub builder_id: String,
     /// What it was built from: address, and commit. Without an order.
-    pub sources: Vec<(String, String)>,
+    pub resolved_dependencies: Vec<(String, String)>,
 }
 
 /// What GitHub attests of an immutable release (`https://in-toto.io/attestation/release/v0.1` and `v0.2`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ReleaseClaims {
+pub struct ReleasePredicate {
     /// `OWNER/NAME`.
     pub repository: String,
     /// Its number.
@@ -219,22 +219,22 @@ impl Rejection {
 
 /// A bundle, where it came from, and what came of checking it.
 #[derive(Debug, Clone)]
-pub struct Candidate {
+pub struct BundleCheck {
     /// Where it came from, as in `bundle.jsonl, 3`.
     pub origin: String,
     /// The number of the repository that GitHub keeps it for.
     pub repository_id: Option<u64>,
     /// What its cryptography proves.
-    pub checked: Result<Attested, Rejection>,
+    pub result: Result<VerifiedBundle, Rejection>,
 }
 
 /// What an attestation must be.
 #[derive(Debug, Clone)]
-pub struct Expected {
+pub struct AttestationPolicy {
     /// Who must have signed.
-    pub signer: Signer,
+    pub signer: ExpectedSigner,
     /// The name of the artifact; none where it has none.
-    pub name: Option<String>,
+    pub subject_name: Option<String>,
     /// The predicate types, any of them; empty if any at all will do, the artifact's own signature too.
     pub predicate_types: Vec<String>,
     /// The time, in seconds since 1970.
@@ -243,27 +243,27 @@ pub struct Expected {
 
 /// Who must have signed.
 #[derive(Debug, Clone)]
-pub enum Signer {
+pub enum ExpectedSigner {
     /// A workflow of GitHub Actions.
-    Workflow(Box<WorkflowRule>),
+    Workflow(Box<WorkflowPolicy>),
     /// A reusable workflow of another repository, which built from a repository.
-    Builder(Box<BuilderRule>),
+    Builder(Box<BuilderPolicy>),
     /// Somebody of this identity, as cosign knows them.
     Identity {
         /// The name.
-        name: NameRule,
+        name: IdentityMatcher,
         /// Who issued the token.
         issuer: String,
     },
     /// The owner of a key.
     Key,
     /// GitHub itself, for a release that nobody can change any more.
-    Host(HostRule),
+    GitHubRelease(ReleaseAttestationPolicy),
 }
 
 /// An immutable release, as GitHub attests it.
 #[derive(Debug, Clone)]
-pub struct HostRule {
+pub struct ReleaseAttestationPolicy {
     /// The repository's names, each `OWNER/NAME`.
     pub repositories: Vec<String>,
     /// The tag.
@@ -274,18 +274,18 @@ pub struct HostRule {
 
 /// How a name is compared.
 #[derive(Debug, Clone)]
-pub enum NameRule {
+pub enum IdentityMatcher {
     /// It is this.
-    Exactly(String),
+    Exact(String),
     /// This regular expression is found in it, anywhere, as cosign does it.
-    Matching(String),
+    Regexp(String),
 }
 
 /// A workflow run that may sign.
 #[derive(Debug, Clone)]
-pub struct WorkflowRule {
+pub struct WorkflowPolicy {
     /// The repositories that it may be of.
-    pub repositories: Vec<SourceRule>,
+    pub repositories: Vec<AcceptedRepository>,
     /// The workflow that it must be of.
     pub workflow: Workflow,
     /// The reference that it must have run on; none for any.
@@ -297,19 +297,19 @@ pub struct WorkflowRule {
     /// Who issued the token.
     pub issuer: String,
     /// Whether only GitHub's own runners may sign.
-    pub hosted_only: bool,
+    pub deny_self_hosted: bool,
 }
 
 /// A builder: a reusable workflow of GitHub Actions that other repositories call, and what it must have built from (SLSA's
 /// verification by builder and source, as slsa-verifier does it).
 #[derive(Debug, Clone)]
-pub struct BuilderRule {
+pub struct BuilderPolicy {
     /// The address of the workflow, without its reference.
     pub workflow: String,
     /// The reference that the workflow must be of; `None` for a tag that is a released version.
     pub reference: Option<String>,
     /// The address of the repository that was built from, as in `https://github.com/acme/widgets`.
-    pub source: String,
+    pub source_uri: String,
     /// The reference that was built; `None` for any.
     pub source_ref: Option<String>,
     /// The commit that was built; `None` for any.
@@ -317,7 +317,7 @@ pub struct BuilderRule {
     /// Who issued the token.
     pub issuer: String,
     /// Whether only GitHub's own runners may sign.
-    pub hosted_only: bool,
+    pub deny_self_hosted: bool,
 }
 
 /// Which workflow may sign.
@@ -328,12 +328,12 @@ pub enum Workflow {
     /// This file under the repository's `.github/workflows/`.
     File(String),
     /// The one at this address, as in `https://github.com/acme/widgets/.github/workflows/release.yml`.
-    At(String),
+    Uri(String),
 }
 
 /// A repository that a signing workflow may be of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceRule {
+pub struct AcceptedRepository {
     /// Its address, as in `https://github.com/acme/widgets`.
     pub url: String,
     /// Its number; none where it is not pinned.
@@ -346,16 +346,16 @@ pub struct SourceRule {
 
 /// What came of all bundles for an artifact.
 #[derive(Debug, Clone)]
-pub struct Judged {
+pub struct BundleVerdicts {
     /// Each bundle with its verdict, in their order.
-    pub bundles: Vec<JudgedBundle>,
+    pub bundles: Vec<BundleVerdict>,
     /// The one that proves it: its place among them, and what it says.
-    pub proven: Option<(usize, Attested)>,
+    pub proven: Option<(usize, VerifiedBundle)>,
 }
 
 /// A bundle with its verdict.
 #[derive(Debug, Clone, Serialize)]
-pub struct JudgedBundle {
+pub struct BundleVerdict {
     /// Where it came from.
     pub origin: String,
     /// The verdict.
@@ -365,5 +365,6 @@ pub struct JudgedBundle {
     /// What was seen.
     pub evidence: String,
     /// What does not stand against it and should be known.
-    pub notes: Vec<String>,
+    #[serde(rename = "notes")]
+    pub warnings: Vec<String>,
 }

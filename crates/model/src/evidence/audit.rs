@@ -2,81 +2,81 @@
 
 use serde::Serialize;
 
-use crate::evidence::attestation::Judged;
+use crate::evidence::attestation::BundleVerdicts;
 use crate::evidence::verdict::Finding;
-use crate::release::host::{HostedRelease, OriginTag, WantedAsset};
+use crate::release::host::{ExpectedAsset, GitHubRelease, RemoteTag};
 use crate::{CommitId, Digest, ObjectId};
 
 /// What a release must be.
 #[derive(Debug, Clone)]
-pub struct Promise {
+pub struct ReleaseExpectation {
     /// The tag's name.
     pub tag: String,
     /// What this run made; none where a release of the past is audited.
-    pub made: Option<Made>,
+    pub products: Option<RunProducts>,
     /// Whether it is no final version.
     pub prerelease: bool,
     /// Whether only some may see it.
     pub private: bool,
     /// The name of the source archive.
-    pub archive: String,
+    pub archive_name: String,
     /// The one folder in it.
-    pub folder: String,
+    pub top_directory: String,
     /// The branch that releases are cut from.
-    pub branch: String,
+    pub default_branch: String,
     /// Whether attestations must be there by now; else it is said that they are not, and nothing more.
-    pub attested: Due,
+    pub attestation_requirement: AttestationRequirement,
     /// Whether the catalog says who may sign tags.
-    pub signers: bool,
+    pub has_signer_policy: bool,
     /// The first second from which releases are attested; none where they always were.
     pub attested_since: Option<i64>,
 }
 
 /// What a run made.
 #[derive(Debug, Clone)]
-pub struct Made {
+pub struct RunProducts {
     /// The object that the tag names.
     pub object: ObjectId,
     /// The commit that it leads to.
     pub commit: CommitId,
     /// The assets.
-    pub assets: Vec<WantedAsset>,
+    pub assets: Vec<ExpectedAsset>,
 }
 
 /// Whether something must be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Due {
+pub enum AttestationRequirement {
     /// It must.
-    Now,
+    Required,
     /// Somebody makes it later.
-    Later,
+    Pending,
 }
 
 /// What somebody without credentials found.
 #[derive(Debug, Clone)]
-pub struct Evidence {
+pub struct AuditEvidence {
     /// The tag; none where nobody sees one; what was said where GitHub could not be asked.
-    pub tag: Asked<OriginTag>,
+    pub tag: Asked<RemoteTag>,
     /// The type of the object that the tag names, if it is not a commit. There is no `tag` then.
-    pub tag_names: Option<String>,
+    pub tag_target_type: Option<String>,
     /// The object that this clone has under the tag; none where it has none.
-    pub own: Option<ObjectId>,
+    pub local_tag_object: Option<ObjectId>,
     /// What the tag's object proves; none where it is not in this clone, or is no object but a commit.
-    pub signature: Option<Vec<Finding>>,
+    pub signature_findings: Option<Vec<Finding>>,
     /// The published release; none where nobody sees one; what was said where GitHub could not be asked.
-    pub release: Asked<HostedRelease>,
+    pub release: Asked<GitHubRelease>,
     /// The assets that were downloaded.
-    pub downloads: Vec<Download>,
+    pub downloads: Vec<AssetDownload>,
     /// The source archive as it was read; none where none came.
-    pub archive: Option<Result<Held, Flaw>>,
+    pub archive: Option<Result<ArchiveInspection, ArchiveError>>,
     /// What the attestations of an asset prove, by its name; what was said where they could not be had.
-    pub attestations: Vec<(String, Result<Judged, String>)>,
+    pub attestations: Vec<(String, Result<BundleVerdicts, String>)>,
     /// Whether the tag's commit is on the branch; none where GitHub does not know one of them.
-    pub on_branch: Asked<bool>,
+    pub on_default_branch: Asked<bool>,
     /// The runs that attested, each once; none where no attestation was proven.
-    pub runs: Vec<Run>,
+    pub runs: Vec<WorkflowRun>,
     /// What GitHub's own attestation of an immutable release proves; none where it is not immutable.
-    pub frozen: Option<Result<Judged, String>>,
+    pub release_attestation: Option<Result<BundleVerdicts, String>>,
 }
 
 /// What GitHub says: none where there is no such thing; what was said where it could not be asked.
@@ -84,77 +84,77 @@ pub type Asked<T> = Result<Option<T>, String>;
 
 /// The run of a workflow that attested a release.
 #[derive(Debug, Clone)]
-pub struct Run {
+pub struct WorkflowRun {
     /// The commit that it ran on.
     pub commit: String,
     /// When it signed, in seconds since 1970.
-    pub time: i64,
+    pub signed_at: i64,
     /// Whether the tag's commit is that one or before it.
     pub contains_tag: Asked<bool>,
     /// Whether that commit is on the branch.
-    pub on_branch: Asked<bool>,
+    pub on_default_branch: Asked<bool>,
 }
 
 /// An asset as it was downloaded.
 #[derive(Debug, Clone)]
-pub struct Download {
+pub struct AssetDownload {
     /// Its name.
     pub name: String,
     /// What came; what was said where nothing did.
-    pub came: Result<Received, String>,
+    pub content: Result<DownloadedContent, String>,
 }
 
 /// The bytes of a download, as far as they are needed.
 #[derive(Debug, Clone)]
-pub struct Received {
+pub struct DownloadedContent {
     /// How many they were.
     pub size: u64,
     /// Their digest.
     pub digest: Digest,
     /// The first of them, at most [`crate::evidence::sums::LIMIT`].
-    pub head: Vec<u8>,
+    pub prefix: Vec<u8>,
 }
 
 /// A source archive that was read to its end.
 #[derive(Debug, Clone)]
-pub struct Held {
+pub struct ArchiveInspection {
     /// What it is.
-    pub archived: Archived,
+    pub summary: ArchiveSummary,
     /// How it compares with the tag's tree.
-    pub tree: Compared,
+    pub tree_comparison: TreeComparison,
 }
 
 /// How an archive compares with a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Compared {
+pub enum TreeComparison {
     /// Byte by byte the same.
-    Same,
+    Identical,
     /// Not the same.
-    Differs(Difference),
+    Differs(TreeDifference),
     /// There is no clone.
     NoClone,
     /// There is a clone, and the tree could not be had from it.
-    NotHere(String),
+    Unavailable(String),
 }
 
 /// What is wrong with an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Flaw {
+pub enum ArchiveError {
     /// It is not of the form.
-    Format(String),
+    Malformed(String),
     /// It is more than is looked at.
-    Limit(String),
+    LimitExceeded(String),
 }
 
 /// A source archive, as far as it is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Archived {
+pub struct ArchiveSummary {
     /// The commit that its first header names; none where it names none.
     pub commit: Option<ObjectId>,
     /// Its one folder.
-    pub folder: String,
+    pub top_directory: String,
     /// The time of its members, in seconds since 1970: the committer's.
-    pub time: u64,
+    pub mtime: u64,
     /// How many files and folders it has.
     pub members: u64,
     /// The length of its tar stream, in bytes.
@@ -163,7 +163,7 @@ pub struct Archived {
 
 /// Where two tar streams differ first.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
+pub struct TreeDifference {
     /// The first byte that differs, counted from 0.
     pub offset: u64,
     /// The member that was being read there.
@@ -176,7 +176,8 @@ pub struct AuditReport {
     /// Everything that counts.
     pub findings: Vec<Finding>,
     /// What does not stand against the release and should be known.
-    pub notes: Vec<String>,
+    #[serde(rename = "notes")]
+    pub warnings: Vec<String>,
     /// Where trust in attestations began, and how old it is; none where there were none to look at.
     pub trusted_root: Option<String>,
 }

@@ -4,13 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::release::changelog::Person;
+use crate::release::changelog::PersonIdent;
 use crate::{CommitId, ObjectId};
 
 /// The kinds of signatures that git knows, by the words of `gpg.format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Format {
+pub enum SignatureFormat {
     /// OpenPGP (RFC 9580), detached and armored.
     OpenPgp,
     /// Cryptographic Message Syntax (RFC 5652).
@@ -19,13 +19,13 @@ pub enum Format {
     Ssh,
 }
 
-impl Format {
+impl SignatureFormat {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::OpenPgp, Self::X509, Self::Ssh];
 
     /// The words between `BEGIN` or `END` and the dashes of its armor.
     #[must_use]
-    pub fn armor(self) -> &'static str {
+    pub fn armor_label(self) -> &'static str {
         match self {
             Self::OpenPgp => "PGP SIGNATURE",
             Self::X509 => "SIGNED MESSAGE",
@@ -34,7 +34,7 @@ impl Format {
     }
 }
 
-impl fmt::Display for Format {
+impl fmt::Display for SignatureFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::OpenPgp => "OpenPGP",
@@ -54,36 +54,36 @@ pub struct TagObject {
     /// The name in the object. Git never compares it with the reference.
     pub name: String,
     /// Who made it, by their own word.
-    pub tagger: Person,
+    pub tagger: PersonIdent,
     /// When, by their own word: seconds since 1970 in UTC.
     pub time: i64,
     /// Everything before the signature: what was signed.
     pub payload: Vec<u8>,
     /// The signature; none where there is none.
-    pub signature: Option<Armored>,
+    pub signature: Option<ArmoredSignature>,
 }
 
 /// A signature in its armor.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Armored {
+pub struct ArmoredSignature {
     /// The kind.
-    pub format: Format,
+    pub format: SignatureFormat,
     /// The armor, from its first line to its last.
     pub text: Vec<u8>,
 }
 
 /// Why bytes are no tag object that anything can be proven of.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what}")]
+#[error("{message}")]
 pub struct TagObjectError {
     /// A stable word for the case.
     pub reason: &'static str,
     /// What is wrong.
-    pub what: String,
+    pub message: String,
 }
 
 /// The longest tag object that is read, in bytes.
-pub const LIMIT: usize = 1 << 20;
+pub const MAX_TAG_OBJECT_BYTES: usize = 1 << 20;
 
 impl TagObject {
     /// The tag object that the bytes spell. Exactly the headers `object`, `type`, `tag` and `tagger`; at most one
@@ -93,8 +93,8 @@ impl TagObject {
     /// [`TagObjectError`], with a reason for each of the forms that hide something: a header too many or too few, a
     /// second signature, text after the signature, another armor than that of a detached signature.
     pub fn parse(bytes: &[u8]) -> Result<Self, TagObjectError> {
-        let fail = |reason, what: &str| Err(TagObjectError { reason, what: what.to_owned() });
-        if bytes.len() > LIMIT {
+        let fail = |reason, message: &str| Err(TagObjectError { reason, message: message.to_owned() });
+        if bytes.len() > MAX_TAG_OBJECT_BYTES {
             return fail("too-long", "the tag object is longer than 1 MiB");
         }
         let Some(end) = bytes.windows(2).position(|it| it == b"\n\n") else {
@@ -122,10 +122,10 @@ impl TagObject {
         let Some(target) = ObjectId::from_hex(object) else {
             return fail("tag-shape", "the tag object points to no object name");
         };
-        let Some((tagger, time)) = person_and_time(tagger) else {
+        let Some((tagger, time)) = parse_tagger(tagger) else {
             return fail("tag-shape", "the tagger line is not 'Name <address> seconds zone'");
         };
-        let (payload, signature) = split(bytes, end + 2)?;
+        let (payload, signature) = split_signature(bytes, end + 2)?;
         Ok(Self {
             target,
             target_type: target_type.to_owned(),
@@ -138,7 +138,7 @@ impl TagObject {
     }
 }
 
-fn person_and_time(line: &str) -> Option<(Person, i64)> {
+fn parse_tagger(line: &str) -> Option<(PersonIdent, i64)> {
     let (person, when) = line.rsplit_once("> ")?;
     let (name, email) = person.split_once(" <").or_else(|| person.strip_prefix('<').map(|it| ("", it)))?;
     let (seconds, zone) = when.split_once(' ')?;
@@ -147,21 +147,25 @@ fn person_and_time(line: &str) -> Option<(Person, i64)> {
     if !signed || email.contains(['<', '>']) || !seconds.bytes().all(|it| it.is_ascii_digit()) {
         return None;
     }
-    Some((Person::new(name, email), seconds.parse().ok()?))
+    Some((PersonIdent::new(name, email), seconds.parse().ok()?))
 }
 
 /// What was signed, and the signature. Git takes the last line that starts an armor; here there must be only one, or
 /// text that looks signed could stand in the message.
-fn split(bytes: &[u8], body: usize) -> Result<(&[u8], Option<Armored>), TagObjectError> {
-    let fail = |reason, what: &str| Err(TagObjectError { reason, what: what.to_owned() });
+fn split_signature(
+    bytes: &[u8],
+    body_start: usize,
+) -> Result<(&[u8], Option<ArmoredSignature>), TagObjectError> {
+    let fail = |reason, message: &str| Err(TagObjectError { reason, message: message.to_owned() });
     let mut starts = Vec::new();
-    let mut at = body;
-    while at < bytes.len() {
-        let line_end = bytes[at..].iter().position(|it| *it == b'\n').map_or(bytes.len(), |it| at + it + 1);
-        if bytes[at..line_end].starts_with(b"-----BEGIN ") {
-            starts.push(at);
+    let mut offset = body_start;
+    while offset < bytes.len() {
+        let line_end =
+            bytes[offset..].iter().position(|it| *it == b'\n').map_or(bytes.len(), |it| offset + it + 1);
+        if bytes[offset..line_end].starts_with(b"-----BEGIN ") {
+            starts.push(offset);
         }
-        at = line_end;
+        offset = line_end;
     }
     let start = match starts[..] {
         [] => return Ok((bytes, None)),
@@ -169,31 +173,33 @@ fn split(bytes: &[u8], body: usize) -> Result<(&[u8], Option<Armored>), TagObjec
         _ => return fail("two-signatures", "the tag object has more than one block in armor"),
     };
     let text = &bytes[start..];
-    let framed = |it: &Format| {
-        text.starts_with(format!("-----BEGIN {}-----\n", it.armor()).as_bytes())
-            && text.ends_with(format!("\n-----END {}-----\n", it.armor()).as_bytes())
+    let framed = |it: &SignatureFormat| {
+        text.starts_with(format!("-----BEGIN {}-----\n", it.armor_label()).as_bytes())
+            && text.ends_with(format!("\n-----END {}-----\n", it.armor_label()).as_bytes())
     };
     let ends = text.split(|it| *it == b'\n').filter(|line| line.starts_with(b"-----END ")).count();
-    match Format::ALL.into_iter().find(framed) {
-        Some(format) if ends == 1 => Ok((&bytes[..start], Some(Armored { format, text: text.to_vec() }))),
+    match SignatureFormat::ALL.into_iter().find(framed) {
+        Some(format) if ends == 1 => {
+            Ok((&bytes[..start], Some(ArmoredSignature { format, text: text.to_vec() })))
+        }
         _ => fail("tag-shape", "the tag object does not end with the one detached signature that it starts"),
     }
 }
 
 /// What looking at a signature gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Looked {
+pub enum SignatureCheck {
     /// It is a signature of the payload by this key. Whether that key counts is another question.
-    Signed(Signer),
+    ByKey(SignerKey),
     /// It is a signature of the payload by somebody with a certificate of Sigstore's, which a log saw at a time (in seconds since
     /// 1970).
-    Identity {
+    ByIdentity {
         /// Who signed.
-        signer: Identity,
+        signer: SigstoreIdentity,
         /// When.
-        time: i64,
+        logged_at: i64,
         /// Those whom the policy allows.
-        allowed: Vec<Identity>,
+        allowed: Vec<SigstoreIdentity>,
     },
     /// It is none.
     Bad {
@@ -213,7 +219,7 @@ pub enum Looked {
 
 /// Somebody who may sign tags through Sigstore.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
+pub struct SigstoreIdentity {
     /// The certificate's name, as in `ada@example.com`.
     pub name: String,
     /// Who issued the token.
@@ -222,18 +228,18 @@ pub struct Identity {
 
 /// The key that made a signature, and what the policy says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signer {
+pub struct SignerKey {
     /// The key's fingerprint.
-    pub key: String,
+    pub fingerprint: String,
     /// Whether the policy's revocation file names it.
-    pub revoked: Revocation,
+    pub revocation: RevocationStatus,
     /// The policy's lines for it.
-    pub grants: Vec<Grant>,
+    pub policy_entries: Vec<AllowedSigner>,
 }
 
 /// What the revocation file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Revocation {
+pub enum RevocationStatus {
     /// There is none, or it does not name the key.
     NotRevoked,
     /// It names the key.
@@ -244,11 +250,11 @@ pub enum Revocation {
 
 /// A line of the policy that allows a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant {
+pub struct AllowedSigner {
     /// Whom it allows: patterns of addresses, `!` before those that it excludes.
     pub principals: Vec<String>,
     /// The addresses that the signer's certificate names, of which one must fit too; none where the key itself is allowed.
-    pub certified: Option<Vec<String>>,
+    pub certificate_principals: Option<Vec<String>>,
     /// For what; empty for everything.
     pub namespaces: Vec<String>,
     /// From when on, in seconds since 1970 in UTC.
@@ -263,13 +269,13 @@ pub struct TagEvidence {
     /// The reference's name, without `refs/tags/`.
     pub name: String,
     /// The commit that the tag should be at.
-    pub expected: CommitId,
+    pub expected_commit: CommitId,
     /// That commit's time: no tag is older than its commit.
     pub commit_time: i64,
     /// The tag object; none for a lightweight tag.
     pub object: Option<Result<TagObject, TagObjectError>>,
     /// What looking at the signature gave; none where there is none, or no policy to look by.
-    pub looked: Option<Looked>,
+    pub signature_check: Option<SignatureCheck>,
 }
 
 #[cfg(test)]
@@ -285,13 +291,13 @@ mod tests {
         format!("object {}\ntype commit\ntag server/v1\ntagger A B <a@x> 12 +0000", "1".repeat(40))
     }
 
-    const SSH: &str = "-----BEGIN SSH SIGNATURE-----\nU1NI\n-----END SSH SIGNATURE-----\n";
+    const SSH_SIGNATURE: &str = "-----BEGIN SSH SIGNATURE-----\nU1NI\n-----END SSH SIGNATURE-----\n";
 
     #[test]
-    fn reads_a_signed_tag_and_an_unsigned_one() {
-        let signed = object(&headers(), &format!("message\n{SSH}")).unwrap();
+    fn reads_signed_and_unsigned_tags() {
+        let signed = object(&headers(), &format!("message\n{SSH_SIGNATURE}")).unwrap();
         assert_eq!(signed.payload, format!("{}\n\nmessage\n", headers()).as_bytes());
-        assert_eq!(signed.signature.unwrap().text, SSH.as_bytes());
+        assert_eq!(signed.signature.unwrap().text, SSH_SIGNATURE.as_bytes());
         assert_eq!(
             (signed.tagger.name.as_str(), signed.tagger.email.as_str(), signed.time),
             ("A B", "a@x", 12)
@@ -300,13 +306,16 @@ mod tests {
     }
 
     #[test]
-    fn whatever_hides_something_is_refused_by_its_reason() {
+    fn ambiguous_tag_objects_are_rejected() {
         let good = headers();
         let reason = |headers: &str, rest: &str| object(headers, rest).unwrap_err().reason;
-        assert_eq!(reason(&good, &format!("m\n{SSH}{SSH}")), "two-signatures");
-        assert_eq!(reason(&good, &format!("-----BEGIN PGP MESSAGE-----\nx\n{SSH}")), "two-signatures");
-        assert_eq!(reason(&good, &format!("m\n{SSH}more\n")), "tag-shape");
-        assert_eq!(reason(&good, &format!("m\n{}", SSH.trim_end())), "tag-shape");
+        assert_eq!(reason(&good, &format!("m\n{SSH_SIGNATURE}{SSH_SIGNATURE}")), "two-signatures");
+        assert_eq!(
+            reason(&good, &format!("-----BEGIN PGP MESSAGE-----\nx\n{SSH_SIGNATURE}")),
+            "two-signatures"
+        );
+        assert_eq!(reason(&good, &format!("m\n{SSH_SIGNATURE}more\n")), "tag-shape");
+        assert_eq!(reason(&good, &format!("m\n{}", SSH_SIGNATURE.trim_end())), "tag-shape");
         assert_eq!(
             reason(&good, "m\n-----BEGIN PGP MESSAGE-----\nx\n-----END PGP MESSAGE-----\n"),
             "tag-shape"
@@ -316,18 +325,18 @@ mod tests {
         assert_eq!(reason(&good.replace("<a@x>", "a@x"), "m\n"), "tag-shape");
         assert_eq!(reason(&good.replace(" 12 ", " 1x "), "m\n"), "tag-shape");
         assert_eq!(reason(&good.replace("+0000", "UTC"), "m\n"), "tag-shape");
-        assert_eq!(TagObject::parse(&vec![b'x'; LIMIT + 1]).unwrap_err().reason, "too-long");
+        assert_eq!(TagObject::parse(&vec![b'x'; MAX_TAG_OBJECT_BYTES + 1]).unwrap_err().reason, "too-long");
     }
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_or_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), at in 0usize..400) {
-            let mut whole = format!("{}\n\nm\n{SSH}", headers()).into_bytes();
-            let at = at.min(whole.len());
-            whole.splice(at..at, bytes);
-            if let Ok(tag) = TagObject::parse(&whole) {
+        fn parsing_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300), offset in 0usize..400) {
+            let mut tag_bytes = format!("{}\n\nm\n{SSH_SIGNATURE}", headers()).into_bytes();
+            let offset = offset.min(tag_bytes.len());
+            tag_bytes.splice(offset..offset, bytes);
+            if let Ok(tag) = TagObject::parse(&tag_bytes) {
                 let again = [tag.payload, tag.signature.map(|it| it.text).unwrap_or_default()].concat();
-                prop_assert_eq!(again, whole);
+                prop_assert_eq!(again, tag_bytes);
             }
         }
     }

@@ -26,7 +26,7 @@ pub struct SumsError {
 }
 
 /// The longest `SHA256SUMS` that is read, in bytes.
-pub const LIMIT: usize = 1 << 20;
+pub const MAX_SUMS_BYTES: usize = 1 << 20;
 
 /// The files and digests that a `SHA256SUMS` of ours names. Strict: what [`render`] would not have written is
 /// refused, because a text that two tools read in two ways checks two different files.
@@ -36,7 +36,7 @@ pub const LIMIT: usize = 1 << 20;
 /// digits, the binary mark `*`, escapes, a path instead of a name, a name that was there before.
 pub fn parse(text: &[u8]) -> Result<Vec<(String, Digest)>, SumsError> {
     let fail = |line, reason| Err(SumsError { line, reason });
-    if text.len() > LIMIT {
+    if text.len() > MAX_SUMS_BYTES {
         return fail(1, "the file is longer than 1 MiB");
     }
     let Ok(text) = std::str::from_utf8(text) else { return fail(1, "it is not UTF-8") };
@@ -48,21 +48,21 @@ pub fn parse(text: &[u8]) -> Result<Vec<(String, Digest)>, SumsError> {
     };
     let mut files: Vec<(String, Digest)> = Vec::new();
     for (index, line) in text.split('\n').enumerate() {
-        let at = index + 1;
+        let line_number = index + 1;
         let Some((hex, name)) = line.split_once("  ") else {
-            return fail(at, "want 64 digits, two spaces and a name");
+            return fail(line_number, "want 64 digits, two spaces and a name");
         };
         let Some(digest) = Digest::from_hex(hex) else {
-            return fail(at, "want 64 lower-case hexadecimal digits first");
+            return fail(line_number, "want 64 lower-case hexadecimal digits first");
         };
         if name.is_empty() || name.starts_with([' ', '*', '.']) || name.contains(['/', '\\']) {
-            return fail(at, "want a plain file name");
+            return fail(line_number, "want a plain file name");
         }
         if name.contains(char::is_control) {
-            return fail(at, "the name has control characters");
+            return fail(line_number, "the name has control characters");
         }
         if files.iter().any(|(seen, _)| seen == name) {
-            return fail(at, "the name was there before");
+            return fail(line_number, "the name was there before");
         }
         files.push((name.to_owned(), digest));
     }
@@ -75,7 +75,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn other_forms_are_refused() {
+    fn malformed_sums_are_rejected() {
         let hash = Digest::of(b"x").hex();
         let good = format!("{hash}  a.tar.gz\n");
         assert_eq!(parse(good.as_bytes()).unwrap(), [("a.tar.gz".to_owned(), Digest::of(b"x"))]);
@@ -102,7 +102,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(names in proptest::collection::btree_set("[A-Za-z0-9_+-][A-Za-z0-9._+-]{0,30}", 1..5)) {
+        fn rendered_sums_parse_back(names in proptest::collection::btree_set("[A-Za-z0-9_+-][A-Za-z0-9._+-]{0,30}", 1..5)) {
             let files: Vec<(String, Digest)> =
                 names.into_iter().map(|it| { let digest = Digest::of(it.as_bytes()); (it, digest) }).collect();
             let text = render(files.iter().map(|(name, digest)| (name.as_str(), *digest)));
@@ -110,7 +110,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_read_is_what_would_be_written(text in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn parsed_sums_render_back(text in proptest::collection::vec(any::<u8>(), 0..200)) {
             if let Ok(files) = parse(&text) {
                 let again = render(files.iter().map(|(name, digest)| (name.as_str(), *digest)));
                 prop_assert_eq!(again.as_bytes(), text.as_slice());

@@ -4,26 +4,26 @@ use serde::Serialize;
 
 /// A trusted root.
 #[derive(Debug, Clone, Serialize)]
-pub struct RootSummary {
+pub struct TrustedRootSummary {
     /// The begin of its newest entry, in seconds since 1970.
     #[serde(skip)]
-    pub newest: i64,
+    pub newest_valid_from: i64,
     /// When the TUF metadata that it came with expires, in seconds since 1970; `None` for a file and for a built-in one.
     #[serde(skip)]
-    pub expires: Option<i64>,
+    pub expires_at: Option<i64>,
     /// Who issues certificates.
-    pub certificate_authorities: Vec<KeySummary>,
+    pub certificate_authorities: Vec<TrustedKeySummary>,
     /// Which logs have signatures.
-    pub logs: Vec<KeySummary>,
+    pub logs: Vec<TrustedKeySummary>,
     /// Which logs have certificates.
-    pub certificate_logs: Vec<KeySummary>,
+    pub certificate_logs: Vec<TrustedKeySummary>,
     /// Who says when something was signed.
-    pub timestamp_authorities: Vec<KeySummary>,
+    pub timestamp_authorities: Vec<TrustedKeySummary>,
 }
 
 /// A key of a trusted root.
 #[derive(Debug, Clone, Serialize)]
-pub struct KeySummary {
+pub struct TrustedKeySummary {
     /// The name of its service: an address, or an organization.
     pub name: String,
     /// What it is known by, in hexadecimal digits: the id of a log, the SHA-256 of an authority's first certificate.

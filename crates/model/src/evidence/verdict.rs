@@ -33,7 +33,7 @@ pub struct Finding {
 
 /// The worst of the findings. Looking at nothing proves nothing.
 #[must_use]
-pub fn worst(findings: &[Finding]) -> Verdict {
+pub fn overall(findings: &[Finding]) -> Verdict {
     findings.iter().map(|it| it.verdict).max().unwrap_or(Verdict::Unproven)
 }
 
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_proves_nothing_and_the_worst_counts() {
+    fn the_overall_verdict_is_the_worst() {
         let finding = |verdict| Finding {
             check: "c",
             subject: String::new(),
@@ -51,9 +51,9 @@ mod tests {
             evidence: String::new(),
             hint: String::new(),
         };
-        assert_eq!(worst(&[]), Verdict::Unproven);
-        assert_eq!(worst(&[finding(Verdict::Proven)]), Verdict::Proven);
-        assert_eq!(worst(&[finding(Verdict::Proven), finding(Verdict::Unproven)]), Verdict::Unproven);
-        assert_eq!(worst(&[finding(Verdict::Refuted), finding(Verdict::Unproven)]), Verdict::Refuted);
+        assert_eq!(overall(&[]), Verdict::Unproven);
+        assert_eq!(overall(&[finding(Verdict::Proven)]), Verdict::Proven);
+        assert_eq!(overall(&[finding(Verdict::Proven), finding(Verdict::Unproven)]), Verdict::Unproven);
+        assert_eq!(overall(&[finding(Verdict::Refuted), finding(Verdict::Unproven)]), Verdict::Refuted);
     }
 }

@@ -8,7 +8,7 @@ use crate::{CommitId, RepoPath};
 
 /// A person as a commit names them, after `.mailmap`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Person {
+pub struct PersonIdent {
     /// The name.
     pub name: String,
     /// The e-mail address.
@@ -17,7 +17,7 @@ pub struct Person {
     pub login: Option<String>,
 }
 
-impl Person {
+impl PersonIdent {
     /// A person of whom nothing but this is known.
     #[must_use]
     pub fn new(name: &str, email: &str) -> Self {
@@ -27,7 +27,7 @@ impl Person {
 
 /// A commit of a release's range, in the words of its author.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Commit {
+pub struct RangeCommit {
     /// The commit.
     pub id: CommitId,
     /// The first paragraph of the message, on one line.
@@ -35,14 +35,14 @@ pub struct Commit {
     /// The rest of the message.
     pub body: String,
     /// The author.
-    pub author: Person,
+    pub author: PersonIdent,
     /// Who is named in `Co-authored-by` trailers, in their order.
-    pub co_authors: Vec<Person>,
+    pub co_authors: Vec<PersonIdent>,
 }
 
 /// A commit of the whole range, whatever its paths: what tells which merge brought a commit in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
+pub struct CommitNode {
     /// The commit.
     pub id: CommitId,
     /// Its parents, in order, those outside the range included.
@@ -53,17 +53,17 @@ pub struct Link {
 
 /// The commits between two releases.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct History {
+pub struct CommitHistory {
     /// Those that the path filters let through, merges left out, newest first: what `git log --no-merges` lists.
-    pub commits: Vec<Commit>,
+    pub commits: Vec<RangeCommit>,
     /// All of the range.
-    pub links: Vec<Link>,
+    pub graph: Vec<CommitNode>,
 }
 
 /// What a change is to the one who updates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum ChangeKind {
     /// Something new, or faster.
     Feature,
     /// Something mended.
@@ -74,7 +74,7 @@ pub enum Kind {
     Misc,
 }
 
-impl Kind {
+impl ChangeKind {
     /// All kinds, in the order of the notes.
     pub const ALL: [Self; 4] = [Self::Feature, Self::Fix, Self::Breaking, Self::Misc];
 
@@ -92,7 +92,7 @@ impl Kind {
 
 /// One line of a changelog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Entry {
+pub struct ChangelogEntry {
     /// The commit.
     pub commit: CommitId,
     /// The subject without the pull request's number.
@@ -103,7 +103,7 @@ pub struct Entry {
     pub authors: Vec<String>,
     /// Where it stands.
     #[serde(skip)]
-    pub kind: Kind,
+    pub kind: ChangeKind,
 }
 
 /// Someone to thank.
@@ -112,7 +112,8 @@ pub struct Contributor {
     /// The name.
     pub name: String,
     /// The GitHub login, only where it is certain.
-    pub handle: Option<String>,
+    #[serde(rename = "handle")]
+    pub login: Option<String>,
     /// Whether it is a program.
     pub bot: bool,
 }
@@ -121,25 +122,25 @@ pub struct Contributor {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changelog {
     /// What the range starts after.
-    pub since: Since,
+    pub range_start: RangeStart,
     /// The path filters; empty for the whole repository.
     pub paths: Vec<RepoPath>,
     /// Every commit once, newest first.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ChangelogEntry>,
     /// Everyone once, in the order of their first commit from the newest on.
     pub contributors: Vec<Contributor>,
 }
 
 impl Changelog {
     /// The entries of one kind, newest first.
-    pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
+    pub fn entries_of(&self, kind: ChangeKind) -> impl Iterator<Item = &ChangelogEntry> {
         self.entries.iter().filter(move |it| it.kind == kind)
     }
 }
 
 /// What the range of a release starts after.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Since {
+pub enum RangeStart {
     /// Another release, or another tag that was asked for.
     Tag {
         /// The tag's name.
@@ -148,14 +149,14 @@ pub enum Since {
         commit: CommitId,
     },
     /// Nothing: the whole history.
-    Beginning,
+    Root,
 }
 
-impl fmt::Display for Since {
+impl fmt::Display for RangeStart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tag { name, .. } => f.write_str(name),
-            Self::Beginning => f.write_str("the beginning"),
+            Self::Root => f.write_str("the beginning"),
         }
     }
 }

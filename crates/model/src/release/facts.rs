@@ -6,8 +6,8 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use crate::evidence::verdict::Finding;
-use crate::release::changelog::{History, Since};
-use crate::release::host::WorldFacts;
+use crate::release::changelog::{CommitHistory, RangeStart};
+use crate::release::host::RemoteFacts;
 use crate::{CommitId, ObjectId, RepoPath, Version};
 
 /// Everything that a plan is decided on. Gathered anew at every start.
@@ -18,25 +18,25 @@ pub struct Facts {
     /// The clone itself.
     pub clone: CloneFacts,
     /// The target's tags in this clone, in no particular order.
-    pub tags: Vec<TagFact>,
+    pub tags: Vec<TagRef>,
     /// Where the range starts; none where no previous release was found.
-    pub since: Option<StartFact>,
+    pub notes_range: Option<NotesRange>,
     /// The commits of the range; empty where it has no start.
-    pub history: History,
+    pub history: CommitHistory,
     /// The path filters that name nothing, neither in the released commit nor at the range's start.
     pub unknown_paths: Vec<RepoPath>,
     /// What the version source says; none where the target has none.
-    pub version_source: Option<SourceFact>,
+    pub version_file: Option<VersionFile>,
     /// The files of this release that are in the output folder.
-    pub files: FilesFact,
+    pub existing_outputs: ExistingOutputs,
     /// Which key would sign the tag; none where none is to sign.
-    pub signer: Option<SignerFact>,
+    pub signing_key: Option<SigningKeyStatus>,
     /// What the tag proves; `None` if it does not exist, or if nothing about a signature was asked for.
     pub tag_findings: Option<Vec<Finding>>,
     /// Whether the catalog names trusted signers.
-    pub has_signers: bool,
+    pub has_signer_policy: bool,
     /// What the world has of it; none where nothing is to leave this machine, for nobody was asked then.
-    pub world: Option<WorldFacts>,
+    pub remote: Option<RemoteFacts>,
 }
 
 /// The clone that is worked on.
@@ -47,7 +47,7 @@ pub struct CloneFacts {
     /// Whether history was cut off.
     pub shallow: bool,
     /// Whether the commit is on the branch that releases are cut from.
-    pub default_branch: BranchFact,
+    pub default_branch: DefaultBranch,
     /// Attribute files outside the tree that take part in what git would archive.
     pub attribute_files: Vec<String>,
     /// Who would make the tag, as git is configured.
@@ -58,9 +58,9 @@ pub struct CloneFacts {
 
 /// Which key would sign the tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignerFact {
+pub struct SigningKeyStatus {
     /// Whether it may.
-    pub state: SignerState,
+    pub state: SigningKeyState,
     /// Which key, or why there is none.
     pub evidence: String,
     /// What to do, where there is something to do.
@@ -69,22 +69,22 @@ pub struct SignerFact {
 
 /// What is known of a key before it signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignerState {
+pub enum SigningKeyState {
     /// There is no key that could sign.
-    None,
+    Missing,
     /// The repository's own configuration names the program that would tell, and only a release starts it.
-    NotStarted,
+    ProgramNotRun,
     /// There is one, and nothing to judge it by.
-    Unjudged,
+    NoPolicy,
     /// There is one, and the policy does not take it.
-    Refused,
+    NotAllowed,
     /// There is one, and the policy takes it.
-    Accepted,
+    Allowed,
 }
 
 /// Where the released commit stands on origin's default branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BranchFact {
+pub enum DefaultBranch {
     /// The clone knows no such branch.
     Unknown {
         /// The reference that was looked for.
@@ -97,27 +97,27 @@ pub enum BranchFact {
         /// Its newest commit.
         tip: CommitId,
         /// Whether the released commit is on it.
-        contains: bool,
+        contains_commit: bool,
         /// How many commits of the branch the released commit does not have; `None` if it is not on it, or if that is not
         /// known.
         behind: Option<u64>,
         /// Who said so.
-        seen: Seen,
+        observed_at: ObservedAt,
     },
 }
 
 /// When something of a remote was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seen {
+pub enum ObservedAt {
     /// When this clone fetched last.
-    Fetched,
+    LastFetch,
     /// Just now.
     Now,
 }
 
 /// A tag of the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TagFact {
+pub struct TagRef {
     /// Its name, without `refs/tags/`.
     pub name: String,
     /// The object that the reference names: a tag object, or the commit itself.
@@ -130,7 +130,7 @@ pub struct TagFact {
     pub version: Option<Version>,
 }
 
-impl TagFact {
+impl TagRef {
     /// The version as the tag spells it, `v` included.
     #[must_use]
     pub fn label(&self) -> &str {
@@ -152,16 +152,16 @@ pub enum TagKind {
 
 /// Where the range of a release starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StartFact {
+pub struct NotesRange {
     /// The tag, or the beginning.
-    pub since: Since,
+    pub start: RangeStart,
     /// Whether the released commit comes after it.
     pub is_ancestor: bool,
 }
 
 /// What a version source says at the released commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceFact {
+pub struct VersionFile {
     /// The file.
     pub file: String,
     /// Its bytes; none where the commit has no such file.
@@ -170,7 +170,7 @@ pub struct SourceFact {
 
 /// What is in the output folder.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct FilesFact {
+pub struct ExistingOutputs {
     /// The archive.
     pub archive: bool,
     /// The sums.
@@ -183,7 +183,7 @@ pub struct FilesFact {
 
 /// A pre-flight check, by the name that `--allow` takes and that every report uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Check {
+pub enum PreflightCheck {
     /// No tracked file differs from the last commit.
     CleanTree,
     /// The commit is on origin's default branch.
@@ -220,7 +220,7 @@ pub enum Check {
     Release,
 }
 
-impl Check {
+impl PreflightCheck {
     /// All checks, in the order of reports.
     pub const ALL: [Self; 17] = [
         Self::CleanTree,
@@ -268,7 +268,7 @@ impl Check {
 
     /// Whether an operator may go on although it fails. What would make the release wrong may not be overridden.
     #[must_use]
-    pub fn can_be_allowed(self) -> bool {
+    pub fn is_overridable(self) -> bool {
         match self {
             Self::CleanTree
             | Self::DefaultBranch
@@ -291,13 +291,13 @@ impl Check {
     }
 }
 
-impl fmt::Display for Check {
+impl fmt::Display for PreflightCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl Serialize for Check {
+impl Serialize for PreflightCheck {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }
@@ -305,26 +305,27 @@ impl Serialize for Check {
 
 /// Why a text cannot be given to `--allow`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AllowError {
+pub enum OverrideError {
     /// No check has this name.
-    #[error("no check is called '{0}'; those that can be allowed: {names}", names = allowable())]
-    Unknown(String),
+    #[error("no check is called '{0}'; those that can be allowed: {names}", names = overridable_names())]
+    UnknownCheck(String),
     /// The check may not be overridden.
-    #[error("'{0}' cannot be allowed: a release that fails it would be wrong; those that can: {names}", names = allowable())]
-    Never(Check),
+    #[error("'{0}' cannot be allowed: a release that fails it would be wrong; those that can: {names}", names = overridable_names())]
+    NotOverridable(PreflightCheck),
 }
 
-fn allowable() -> String {
-    let names: Vec<&str> = Check::ALL.into_iter().filter(|it| it.can_be_allowed()).map(Check::name).collect();
+fn overridable_names() -> String {
+    let names: Vec<&str> =
+        PreflightCheck::ALL.into_iter().filter(|it| it.is_overridable()).map(PreflightCheck::name).collect();
     names.join(", ")
 }
 
-impl FromStr for Check {
-    type Err = AllowError;
+impl FromStr for PreflightCheck {
+    type Err = OverrideError;
 
-    fn from_str(text: &str) -> Result<Self, AllowError> {
+    fn from_str(text: &str) -> Result<Self, OverrideError> {
         let check = Self::ALL.into_iter().find(|it| it.name() == text);
-        let check = check.ok_or_else(|| AllowError::Unknown(text.to_owned()))?;
-        if check.can_be_allowed() { Ok(check) } else { Err(AllowError::Never(check)) }
+        let check = check.ok_or_else(|| OverrideError::UnknownCheck(text.to_owned()))?;
+        if check.is_overridable() { Ok(check) } else { Err(OverrideError::NotOverridable(check)) }
     }
 }

@@ -2,45 +2,45 @@
 
 use serde::Serialize;
 
-use crate::{CommitId, Digest, Foreign, ObjectId};
+use crate::{CommitId, Digest, ObjectId, UntrustedText};
 
 /// What was observed of the world, where a release is to be published.
 #[derive(Debug, Clone)]
-pub struct WorldFacts {
+pub struct RemoteFacts {
     /// The remote that the tag is pushed to.
-    pub origin: OriginFacts,
+    pub refs: RemoteRefs,
     /// The repository on GitHub.
-    pub repository: HostedRepository,
+    pub repository: GitHubRepository,
     /// Whether releases are frozen when they are published; none where GitHub does not say.
-    pub immutable: Option<bool>,
+    pub immutable_releases: Option<bool>,
     /// Every release that holds the tag, drafts included.
-    pub releases: Vec<HostedRelease>,
+    pub releases: Vec<GitHubRelease>,
     /// The assets that the release must have; empty where there is no release to compare with.
-    pub wanted: Vec<WantedAsset>,
+    pub expected_assets: Vec<ExpectedAsset>,
     /// Where the credentials come from.
-    pub credentials: Credentials,
+    pub credential_source: CredentialSource,
     /// Whether this is a run of a workflow of GitHub Actions.
     pub in_actions: bool,
     /// How many requests are left in this hour; none where GitHub does not say.
-    pub requests_left: Option<u32>,
+    pub rate_limit_remaining: Option<u32>,
 }
 
 /// A remote, as it answers now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OriginFacts {
+pub struct RemoteRefs {
     /// The tag; none where it has none of this name.
-    pub tag: Option<OriginTag>,
+    pub tag: Option<RemoteTag>,
     /// The branch that its `HEAD` names, and its newest commit; none where it names none.
-    pub head: Option<(String, CommitId)>,
+    pub default_branch: Option<(String, CommitId)>,
     /// The names of all tags of the target, without `refs/tags/`.
     pub tags: Vec<String>,
     /// Where a push would go, where that is another repository than the one that is asked.
-    pub pushed_elsewhere: Option<String>,
+    pub divergent_push_url: Option<String>,
 }
 
 /// A tag on a remote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OriginTag {
+pub struct RemoteTag {
     /// The object that the reference names.
     pub object: ObjectId,
     /// The peeled commit: the object itself for a lightweight tag.
@@ -49,17 +49,17 @@ pub struct OriginTag {
 
 /// A repository on GitHub, as its owner is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostedRepository {
+pub struct GitHubRepository {
     /// `OWNER/NAME`, as it is called now.
-    pub full_name: Foreign,
+    pub full_name: UntrustedText,
     /// Whether only some may read it.
     pub private: bool,
     /// Whether nobody may change it any more.
     pub archived: bool,
     /// Whether the owner of the credentials may push and release.
-    pub may_push: bool,
+    pub can_push: bool,
     /// What the token itself may do, as far as GitHub tells.
-    pub token: TokenRights,
+    pub token_rights: TokenRights,
 }
 
 /// What a token may do, beside what its owner may (GitHub's "Scopes for OAuth apps", `X-OAuth-Scopes`).
@@ -75,60 +75,60 @@ pub enum TokenRights {
 
 /// A release on GitHub.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostedRelease {
+pub struct GitHubRelease {
     /// Its number, which is what it is found by: a tag may have several drafts.
     pub id: u64,
     /// The tag that it holds.
-    pub tag: Foreign,
+    pub tag_name: UntrustedText,
     /// Its title.
-    pub title: Foreign,
+    pub title: UntrustedText,
     /// Its text.
-    pub body: Foreign,
+    pub body: UntrustedText,
     /// Whether only those who may push see it.
     pub draft: bool,
     /// Whether it is marked as not final.
     pub prerelease: bool,
     /// When it was published, in seconds since 1970; none for a draft.
-    pub published: Option<i64>,
+    pub published_at: Option<i64>,
     /// Whether GitHub lets nobody change it any more.
     pub immutable: bool,
     /// Its page.
-    pub page: Foreign,
+    pub html_url: UntrustedText,
     /// Where assets are uploaded to, a template (RFC 6570).
-    pub upload_url: Foreign,
+    pub upload_url: UntrustedText,
     /// Its assets.
-    pub assets: Vec<HostedAsset>,
+    pub assets: Vec<ReleaseAsset>,
 }
 
-impl HostedRelease {
+impl GitHubRelease {
     /// The asset of this name.
     #[must_use]
-    pub fn asset(&self, name: &str) -> Option<&HostedAsset> {
+    pub fn asset(&self, name: &str) -> Option<&ReleaseAsset> {
         self.assets.iter().find(|it| it.name.is(name))
     }
 }
 
 /// An asset on GitHub.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostedAsset {
+pub struct ReleaseAsset {
     /// Its number.
     pub id: u64,
     /// Its name, as GitHub wrote it.
-    pub name: Foreign,
+    pub name: UntrustedText,
     /// Its length in bytes.
     pub size: u64,
     /// Whether every byte arrived; else it is what GitHub calls a `starter`.
-    pub complete: bool,
+    pub is_uploaded: bool,
     /// What GitHub computed, or where it does not (before June 2025, on some servers) what was downloaded; none where nobody
     /// looked.
     pub digest: Option<Digest>,
     /// Where anybody downloads it, once it is published.
-    pub download_url: Foreign,
+    pub download_url: UntrustedText,
 }
 
 /// An asset as it must be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct WantedAsset {
+pub struct ExpectedAsset {
     /// Its name.
     pub name: String,
     /// Its length in bytes.
@@ -137,17 +137,17 @@ pub struct WantedAsset {
     pub digest: Digest,
 }
 
-impl WantedAsset {
+impl ExpectedAsset {
     /// Whether an asset is this one. Without a digest nobody knows.
     #[must_use]
-    pub fn is(&self, asset: &HostedAsset) -> bool {
-        asset.complete && asset.size == self.size && asset.digest == Some(self.digest)
+    pub fn matches(&self, asset: &ReleaseAsset) -> bool {
+        asset.is_uploaded && asset.size == self.size && asset.digest == Some(self.digest)
     }
 }
 
 /// What a release says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page<'a> {
+pub struct ReleaseText<'a> {
     /// Its title.
     pub title: &'a str,
     /// Its text.
@@ -156,10 +156,10 @@ pub struct Page<'a> {
     pub prerelease: bool,
 }
 
-impl Page<'_> {
+impl ReleaseText<'_> {
     /// Whether a release says this. Line ends and the space at the end are GitHub's affair.
     #[must_use]
-    pub fn is_of(&self, release: &HostedRelease) -> bool {
+    pub fn matches(&self, release: &GitHubRelease) -> bool {
         let plain = |text: &str| text.replace("\r\n", "\n").trim_end().to_owned();
         release.title.is(self.title)
             && release.prerelease == self.prerelease
@@ -169,22 +169,22 @@ impl Page<'_> {
 
 /// Where credentials come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Credentials {
+pub enum CredentialSource {
     /// There are none.
     None,
     /// A token of somebody's, from this source.
-    Own(&'static str),
+    User(&'static str),
     /// A token of an installed app, from this source; that of a workflow run is one. GitHub does not tell what it may do.
-    Installed(&'static str),
+    AppInstallation(&'static str),
 }
 
 /// An attestation that GitHub keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostedAttestation {
+pub struct GitHubAttestation {
     /// The number of the repository that it is kept for.
     pub repository_id: u64,
     /// Whether GitHub itself made it, and not a user's workflow.
-    pub by_github: bool,
+    pub is_release_attestation: bool,
     /// The bundle's text; what was said where it could not be had.
     pub bundle: Result<String, String>,
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::release::facts::Check;
+use crate::release::facts::PreflightCheck;
 use crate::{CommitId, ReleaseTag};
 
 /// A release as it would be performed.
@@ -13,32 +13,36 @@ pub struct Plan {
     /// The commit.
     pub commit: CommitId,
     /// Every check that was made.
-    pub checks: Vec<Checked>,
+    pub checks: Vec<CheckResult>,
     /// The steps in their order.
     pub steps: Vec<Step>,
 }
 
 impl Plan {
     /// Every reason to refuse. A plan without any may be performed.
-    pub fn refusals(&self) -> impl Iterator<Item = &Checked> {
-        self.checks.iter().filter(|it| it.outcome == Outcome::Refused)
+    pub fn failed_checks(&self) -> impl Iterator<Item = &CheckResult> {
+        self.checks.iter().filter(|it| it.outcome == CheckOutcome::Failed)
     }
 
     /// The plan, where nothing speaks against it.
     ///
     /// # Errors
     /// [`Refused`], with every reason at once.
-    pub fn approve(self) -> Result<Approved, Refused> {
-        let reasons: Vec<Checked> = self.refusals().cloned().collect();
-        if reasons.is_empty() { Ok(Approved(self)) } else { Err(Refused { tag: self.tag.name(), reasons }) }
+    pub fn approve(self) -> Result<ApprovedPlan, PlanRefused> {
+        let failed_checks: Vec<CheckResult> = self.failed_checks().cloned().collect();
+        if failed_checks.is_empty() {
+            Ok(ApprovedPlan(self))
+        } else {
+            Err(PlanRefused { tag: self.tag.name(), failed_checks })
+        }
     }
 }
 
 /// A plan that no check refuses. There is no other way to get one than [`Plan::approve`].
 #[derive(Debug, Clone)]
-pub struct Approved(Plan);
+pub struct ApprovedPlan(Plan);
 
-impl Approved {
+impl ApprovedPlan {
     /// The plan.
     #[must_use]
     pub fn plan(&self) -> &Plan {
@@ -48,21 +52,21 @@ impl Approved {
 
 /// Every reason why a release is refused.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{tag} is refused for {} reason{}", reasons.len(), if reasons.len() == 1 { "" } else { "s" })]
-pub struct Refused {
+#[error("{tag} is refused for {} reason{}", failed_checks.len(), if failed_checks.len() == 1 { "" } else { "s" })]
+pub struct PlanRefused {
     /// The tag's name.
     pub tag: String,
     /// The reasons, at least one.
-    pub reasons: Vec<Checked>,
+    pub failed_checks: Vec<CheckResult>,
 }
 
 /// A check and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Checked {
+pub struct CheckResult {
     /// The check.
-    pub check: Check,
+    pub check: PreflightCheck,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: CheckOutcome,
     /// A stable word for the case.
     pub reason: &'static str,
     /// What was seen.
@@ -74,7 +78,7 @@ pub struct Checked {
 /// What came of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum CheckOutcome {
     /// It holds.
     Passed,
     /// It does not hold in a way that the operator should know of, and that stops nothing.
@@ -82,24 +86,26 @@ pub enum Outcome {
     /// It does not hold, and the operator allowed that.
     Allowed,
     /// It does not hold.
-    Refused,
+    #[serde(rename = "refused")]
+    Failed,
 }
 
 /// A step of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {
     /// What is done.
-    pub step: Action,
+    #[serde(rename = "step")]
+    pub action: StepAction,
     /// What it is done to.
     pub subject: String,
     /// Whether it is still to be done.
-    pub state: State,
+    pub state: StepState,
 }
 
 /// What a step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Action {
+pub enum StepAction {
     /// The source archive is written.
     WriteArchive,
     /// `SHA256SUMS` is written.
@@ -113,11 +119,14 @@ pub enum Action {
     /// A draft of the release is made on GitHub.
     CreateDraft,
     /// The draft's text is made that of the notes.
-    RewriteDraft,
+    #[serde(rename = "rewrite-draft")]
+    UpdateDraft,
     /// An asset is uploaded to the draft.
-    Upload,
+    #[serde(rename = "upload")]
+    UploadAsset,
     /// What is left of an upload that broke off, or is other than it must be, is taken from the draft.
-    Remove,
+    #[serde(rename = "remove")]
+    DeleteAsset,
     /// The tag is pushed.
     PushTag,
     /// The draft is published.
@@ -129,11 +138,12 @@ pub enum Action {
 /// Whether a step is still to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum StepState {
     /// It is to be done.
     Missing,
     /// What it makes is there from before, and is made again and compared, for it must come out the same.
-    Again,
+    #[serde(rename = "again")]
+    Rewrite,
     /// What it makes is there and right.
     Present,
 }

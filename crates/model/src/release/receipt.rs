@@ -15,14 +15,14 @@ pub struct Receipt {
     /// The commit.
     pub commit: CommitId,
     /// The files, complete and under their final names.
-    pub files: Vec<MadeFile>,
+    pub files: Vec<OutputFile>,
     /// The tag in this clone.
-    pub tag_object: MadeTag,
+    pub tag_object: LocalTag,
 }
 
 /// A file that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MadeFile {
+pub struct OutputFile {
     /// Where it is.
     pub path: PathBuf,
     /// Its digest.
@@ -33,11 +33,12 @@ pub struct MadeFile {
 
 /// A tag that is there now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct MadeTag {
+pub struct LocalTag {
     /// The object that the reference names.
     pub object: ObjectId,
     /// What kind of tag it is.
     pub kind: TagKind,
     /// Whether it was there before.
-    pub existed: bool,
+    #[serde(rename = "existed")]
+    pub already_existed: bool,
 }

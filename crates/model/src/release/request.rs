@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::release::facts::Check;
+use crate::release::facts::PreflightCheck;
 use crate::{ReleaseTag, RepoPath, RepoSlug};
 
 /// A release that is asked for.
@@ -14,7 +14,7 @@ pub struct Request {
     /// The commit to release, in any form that git reads.
     pub revision: String,
     /// Where the notes start.
-    pub start: Start,
+    pub notes_start: NotesStart,
     /// What the notes look at; empty for the whole repository.
     pub paths: Vec<RepoPath>,
     /// Those of `paths` that were asked for by hand.
@@ -26,46 +26,46 @@ pub struct Request {
     /// The repository on GitHub.
     pub slug: RepoSlug,
     /// The checks that may fail.
-    pub allow: BTreeSet<Check>,
+    pub allowed_checks: BTreeSet<PreflightCheck>,
     /// What becomes of the tag.
-    pub signing: Signing,
+    pub tag_signing: TagSigning,
     /// Whether anything may leave this machine.
-    pub reach: Reach,
+    pub destination: ReleaseDestination,
     /// Where archive, sums and notes go.
-    pub out: OutputFolder,
+    pub output_path: OutputPath,
 }
 
 /// A folder that files are written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutputFolder {
+pub struct OutputPath {
     /// The folder that the operator named, or the repository's. It may be reached through a symbolic link.
     pub root: PathBuf,
     /// The folders below it, from the outermost to the one that is written to. None of them may be a link.
-    pub below: Vec<String>,
+    pub subdirectories: Vec<String>,
 }
 
-impl OutputFolder {
+impl OutputPath {
     /// Its path.
     #[must_use]
-    pub fn path(&self) -> PathBuf {
-        self.below.iter().fold(self.root.clone(), |path, name| path.join(name))
+    pub fn to_path_buf(&self) -> PathBuf {
+        self.subdirectories.iter().fold(self.root.clone(), |path, name| path.join(name))
     }
 }
 
 /// Where a release's notes start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Start {
+pub enum NotesStart {
     /// After the previous release, as the rules choose it.
     Previous,
     /// After this tag.
     Tag(String),
     /// At the beginning, where there is no previous release.
-    Beginning,
+    PreviousOrRoot,
 }
 
 /// Whether the tag is signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Signing {
+pub enum TagSigning {
     /// An annotated tag without a signature.
     Unsigned,
     /// A signed tag, by this key or else by the one that git is configured for.
@@ -74,36 +74,36 @@ pub enum Signing {
 
 /// How far a release goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+pub enum ReleaseDestination {
     /// Nothing leaves the machine.
     Local,
     /// The tag is pushed and the release is published.
-    Published(Publication),
+    GitHub(PublishOptions),
 }
 
 /// How a release is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Publication {
+pub struct PublishOptions {
     /// Whether it gets the badge "Latest".
-    pub badge: Badge,
+    pub make_latest: MakeLatest,
     /// Where it ends.
-    pub end: End,
+    pub until: PublishUntil,
 }
 
 /// Whether a release gets the badge "Latest", of which a repository has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Badge {
+pub enum MakeLatest {
     /// As the catalog says: the highest final version of the target that owns it.
     Auto,
     /// It does.
-    Yes,
+    True,
     /// It does not.
-    No,
+    False,
 }
 
 /// Where publishing ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum PublishUntil {
     /// With a complete draft and the tag on origin.
     Draft,
     /// With a published release, audited.

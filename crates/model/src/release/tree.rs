@@ -4,7 +4,7 @@ use crate::{CommitId, ObjectId};
 
 /// What an archive says of the commit that it was made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Snapshot {
+pub struct ArchiveSource {
     /// The commit.
     pub commit: CommitId,
     /// Its root tree.
@@ -21,14 +21,14 @@ pub struct Member<'a> {
     /// The git object that it comes from.
     pub object: ObjectId,
     /// What it is.
-    pub content: Content<'a>,
+    pub content: MemberContent<'a>,
 }
 
 /// What a member is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content<'a> {
+pub enum MemberContent<'a> {
     /// A folder. A submodule stands here as an empty one, as git has it.
-    Folder,
+    Directory,
     /// A file, converted as git's attributes ask.
     File {
         /// Its bytes.
@@ -37,7 +37,7 @@ pub enum Content<'a> {
         executable: bool,
     },
     /// A symbolic link.
-    Link {
+    Symlink {
         /// Where it leads.
         target: &'a [u8],
     },

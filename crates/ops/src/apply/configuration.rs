@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use archive::Folder;
-use model::evidence::signature::Format;
+use model::evidence::signature::SignatureFormat;
 
 use crate::context::Work;
 use crate::error::OpsError;
@@ -38,9 +38,9 @@ pub fn signer_policy(work: Work<'_>, asked: Option<&str>) -> Result<SignerPolicy
     let exported = key.export(email)?;
     let folder = ".github";
     let (file, file_key, pinned_key) = match exported.format {
-        Format::Ssh => ("allowed_signers", "allowed_signers", ""),
-        Format::OpenPgp => ("release-keys.asc", "openpgp_keyring", "openpgp_fingerprints"),
-        Format::X509 => ("release-certificates.pem", "x509_certificates", "x509_fingerprints"),
+        SignatureFormat::Ssh => ("allowed_signers", "allowed_signers", ""),
+        SignatureFormat::OpenPgp => ("release-keys.asc", "openpgp_keyring", "openpgp_fingerprints"),
+        SignatureFormat::X509 => ("release-certificates.pem", "x509_certificates", "x509_fingerprints"),
     };
     let pinned = exported.fingerprint.map_or(String::new(), |it| format!("{pinned_key} = [\"{it}\"]\n"));
     let table = format!("[signers]\n{file_key} = \"{folder}/{file}\"\n{pinned}");

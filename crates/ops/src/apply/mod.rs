@@ -6,10 +6,10 @@ mod tag;
 mod tag_lock;
 
 use model::evidence::audit::AuditReport;
-use model::release::host::HostedRelease;
-use model::release::plan::Approved;
+use model::release::host::GitHubRelease;
+use model::release::plan::ApprovedPlan;
 use model::release::receipt::Receipt;
-use model::release::request::{Reach, Request};
+use model::release::request::{ReleaseDestination, Request};
 
 use self::publish::Publishing;
 use self::tag_lock::TagLock;
@@ -27,7 +27,7 @@ pub struct Done {
     /// What was made on this machine.
     pub receipt: Receipt,
     /// The release on GitHub; none where nothing left this machine.
-    pub release: Option<HostedRelease>,
+    pub release: Option<GitHubRelease>,
     /// What an outsider found; empty where nothing was published.
     pub audit: AuditReport,
 }
@@ -41,12 +41,14 @@ pub fn apply(
     work: Work<'_>,
     request: &Request,
     prepared: &Prepared,
-    approved: &Approved,
+    approved: &ApprovedPlan,
     tell: &mut dyn FnMut(Event),
 ) -> Result<Done, OpsError> {
     let plan = approved.plan();
-    let publication = match (request.reach, work.world, &prepared.facts.world) {
-        (Reach::Published(publication), Some(world), Some(facts)) => Some((publication, world, facts)),
+    let publication = match (request.destination, work.world, &prepared.facts.remote) {
+        (ReleaseDestination::GitHub(publication), Some(world), Some(facts)) => {
+            Some((publication, world, facts))
+        }
         _ => None,
     };
     let lock = publication.map(|_| TagLock::take(&work.around.cache, &request.slug, &request.tag));
@@ -55,7 +57,7 @@ pub fn apply(
         known.write();
     }
     let notes = prepared.notes.as_ref().ok_or_else(|| OpsError::no_range(&plan.tag, plan.commit))?;
-    let folder = output::create(&request.out)?;
+    let folder = output::create(&request.output_path)?;
     let _writing = folder.lock()?;
     let mut files = source_archive::write_into(work.repo, &plan.tag, plan.commit, &folder, tell)?;
     tell(Event::Writing(NOTES_FILE.to_owned()));

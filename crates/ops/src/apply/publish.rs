@@ -5,12 +5,12 @@ use std::io;
 
 use archive::Folder;
 use forge::{Latest, Parcel, Told};
-use model::evidence::audit::{AuditReport, Due, Made, Promise};
-use model::release::host::{HostedRelease, Page, WantedAsset, WorldFacts};
-use model::release::plan::Action;
-use model::release::receipt::{MadeFile, MadeTag, Receipt};
-use model::release::request::{End, Publication, Request, Signing};
-use rules::Need;
+use model::evidence::audit::{AttestationRequirement, AuditReport, ReleaseExpectation, RunProducts};
+use model::release::host::{ExpectedAsset, GitHubRelease, ReleaseText, RemoteFacts};
+use model::release::plan::StepAction;
+use model::release::receipt::{LocalTag, OutputFile, Receipt};
+use model::release::request::{PublishOptions, PublishUntil, Request, TagSigning};
+use rules::AssetAction;
 
 use crate::context::{Work, World};
 use crate::error::OpsError;
@@ -27,8 +27,8 @@ pub(crate) struct Publishing<'a> {
     pub(crate) world: World<'a>,
     pub(crate) request: &'a Request,
     pub(crate) prepared: &'a Prepared,
-    pub(crate) facts: &'a WorldFacts,
-    pub(crate) publication: Publication,
+    pub(crate) facts: &'a RemoteFacts,
+    pub(crate) publication: PublishOptions,
     /// The folder that the files were written to.
     pub(crate) folder: &'a Folder,
 }
@@ -39,11 +39,12 @@ impl Publishing<'_> {
         &self,
         receipt: &Receipt,
         tell: &mut dyn FnMut(Event),
-    ) -> Result<(HostedRelease, AuditReport), OpsError> {
-        let assets: Vec<(&MadeFile, WantedAsset)> = receipt.files.iter().filter_map(wanted).collect();
+    ) -> Result<(GitHubRelease, AuditReport), OpsError> {
+        let assets: Vec<(&OutputFile, ExpectedAsset)> = receipt.files.iter().filter_map(wanted).collect();
         let title = self.request.tag.title();
-        let selection = rules::select(&self.facts.releases, &self.facts.wanted, &self.page(&title));
-        self.tidy(&selection.delete, tell)?;
+        let selection =
+            rules::select_release(&self.facts.releases, &self.facts.expected_assets, &self.page(&title));
+        self.tidy(&selection.leftover_drafts, tell)?;
         let mut release = self.draft(selection.chosen, tell)?;
         if release.draft {
             release = self.rewritten(release, tell)?;
@@ -52,15 +53,16 @@ impl Publishing<'_> {
             }
         }
         self.tag(&receipt.tag_object, tell)?;
-        let wanted: Vec<WantedAsset> = assets.into_iter().map(|(_, it)| it).collect();
-        if self.publication.end == End::Draft {
+        let wanted: Vec<ExpectedAsset> = assets.into_iter().map(|(_, it)| it).collect();
+        if self.publication.until == PublishUntil::Draft {
             return Ok((release, AuditReport::default()));
         }
         let release = self.publish(&release, &wanted, tell)?;
-        let made = Made { object: receipt.tag_object.object, commit: receipt.commit, assets: wanted };
-        let promise = audit::promise(self.work.catalog, &self.request.tag, Due::Later);
-        let promise = Promise { made: Some(made), private: self.facts.repository.private, ..promise };
-        let deed = Deed { action: Action::Audit, subject: promise.tag.clone() };
+        let made = RunProducts { object: receipt.tag_object.object, commit: receipt.commit, assets: wanted };
+        let promise = audit::promise(self.work.catalog, &self.request.tag, AttestationRequirement::Pending);
+        let promise =
+            ReleaseExpectation { products: Some(made), private: self.facts.repository.private, ..promise };
+        let deed = Deed { action: StepAction::Audit, subject: promise.tag.clone() };
         tell(Event::Doing(deed.clone()));
         let audit = Audit {
             world: self.world,
@@ -75,18 +77,18 @@ impl Publishing<'_> {
         Ok((release, report))
     }
 
-    fn deed(&self, action: Action) -> Deed {
+    fn deed(&self, action: StepAction) -> Deed {
         Deed { action, subject: self.request.tag.name() }
     }
 
     /// What the release says of itself, under its title.
-    fn page<'p>(&'p self, title: &'p str) -> Page<'p> {
+    fn page<'p>(&'p self, title: &'p str) -> ReleaseText<'p> {
         let notes = self.prepared.notes.as_ref().map_or("", |it| it.markdown.as_str());
-        rules::page(&self.request.tag, title, notes)
+        rules::release_text(&self.request.tag, title, notes)
     }
 
     /// A release as it is now, with the digests of our assets.
-    fn now(&self, id: u64, tell: &mut dyn FnMut(Event)) -> Result<HostedRelease, OpsError> {
+    fn now(&self, id: u64, tell: &mut dyn FnMut(Event)) -> Result<GitHubRelease, OpsError> {
         let tell = &mut |it: Told| tell(Event::Connection(it));
         let mut release = self.world.own.forge()?.release(id, tell)?;
         gather::digests(self.world, &mut release, &self.request.tag, tell)?;
@@ -98,19 +100,19 @@ impl Publishing<'_> {
     }
 
     /// A draft that is still one.
-    fn still_draft(&self, id: u64, tell: &mut dyn FnMut(Event)) -> Result<HostedRelease, OpsError> {
+    fn still_draft(&self, id: u64, tell: &mut dyn FnMut(Event)) -> Result<GitHubRelease, OpsError> {
         let release = self.now(id, tell)?;
         if release.draft {
             return Ok(release);
         }
-        Err(self.overtaken(format!("release {id} ({}) was published meanwhile", release.page.shown())))
+        Err(self.overtaken(format!("release {id} ({}) was published meanwhile", release.html_url.escaped())))
     }
 
     /// Deletes empty drafts that an earlier run left behind. One that somebody filled meanwhile stays.
-    fn tidy(&self, drafts: &[&HostedRelease], tell: &mut dyn FnMut(Event)) -> Result<(), OpsError> {
+    fn tidy(&self, drafts: &[&GitHubRelease], tell: &mut dyn FnMut(Event)) -> Result<(), OpsError> {
         for draft in drafts {
             let subject = format!("{} (empty draft {})", self.request.tag.name(), draft.id);
-            let deed = Deed { action: Action::DeleteDraft, subject };
+            let deed = Deed { action: StepAction::DeleteDraft, subject };
             tell(Event::Doing(deed.clone()));
             let own = self.world.own.forge()?;
             let gone = own.delete_empty_draft(draft.id, &mut |it| tell(Event::Connection(it)))?;
@@ -122,10 +124,10 @@ impl Publishing<'_> {
     /// The release to go on with: the chosen one as it is now, or a new draft.
     fn draft(
         &self,
-        chosen: Option<&HostedRelease>,
+        chosen: Option<&GitHubRelease>,
         tell: &mut dyn FnMut(Event),
-    ) -> Result<HostedRelease, OpsError> {
-        let deed = self.deed(Action::CreateDraft);
+    ) -> Result<GitHubRelease, OpsError> {
+        let deed = self.deed(StepAction::CreateDraft);
         if let Some(found) = chosen {
             tell(Event::Kept(deed));
             return if found.draft { self.still_draft(found.id, tell) } else { Ok(found.clone()) };
@@ -142,15 +144,15 @@ impl Publishing<'_> {
     /// The draft with its title, the notes, and the mark that its version asks for.
     fn rewritten(
         &self,
-        draft: HostedRelease,
+        draft: GitHubRelease,
         tell: &mut dyn FnMut(Event),
-    ) -> Result<HostedRelease, OpsError> {
+    ) -> Result<GitHubRelease, OpsError> {
         let title = self.request.tag.title();
         let page = self.page(&title);
-        if page.is_of(&draft) {
+        if page.matches(&draft) {
             return Ok(draft);
         }
-        let deed = self.deed(Action::RewriteDraft);
+        let deed = self.deed(StepAction::UpdateDraft);
         tell(Event::Doing(deed.clone()));
         self.world.own.forge()?.rewrite(&draft, &page, &mut |it| tell(Event::Connection(it)))?;
         tell(Event::Did(deed));
@@ -160,31 +162,31 @@ impl Publishing<'_> {
     /// An asset of the draft: kept where it is right; what is wrong goes first, which only a draft allows.
     fn asset(
         &self,
-        draft: &HostedRelease,
-        file: &MadeFile,
-        wanted: &WantedAsset,
+        draft: &GitHubRelease,
+        file: &OutputFile,
+        wanted: &ExpectedAsset,
         tell: &mut dyn FnMut(Event),
     ) -> Result<(), OpsError> {
         let deed = |action| Deed { action, subject: wanted.name.clone() };
-        match rules::need(Some(wanted), draft.asset(&wanted.name)) {
-            Need::Nothing => {
-                tell(Event::Kept(deed(Action::Upload)));
+        match rules::asset_action(Some(wanted), draft.asset(&wanted.name)) {
+            AssetAction::Keep => {
+                tell(Event::Kept(deed(StepAction::UploadAsset)));
                 return Ok(());
             }
-            Need::Upload => {}
-            Need::Replace(id) => {
+            AssetAction::Upload => {}
+            AssetAction::Replace(id) => {
                 self.still_draft(draft.id, tell)?;
-                tell(Event::Doing(deed(Action::Remove)));
+                tell(Event::Doing(deed(StepAction::DeleteAsset)));
                 self.world.own.forge()?.remove(id, &mut |it| tell(Event::Connection(it)))?;
-                tell(Event::Did(deed(Action::Remove)));
+                tell(Event::Did(deed(StepAction::DeleteAsset)));
             }
         }
         let kind = if wanted.name == SUMS_FILE { "text/plain" } else { "application/gzip" };
-        tell(Event::Doing(deed(Action::Upload)));
+        tell(Event::Doing(deed(StepAction::UploadAsset)));
         let open = || self.open(&wanted.name);
         let parcel = Parcel { path: &file.path, open: &open, wanted, kind };
         self.world.own.forge()?.upload(draft, &parcel, &mut |it| tell(Event::Connection(it)))?;
-        tell(Event::Did(deed(Action::Upload)));
+        tell(Event::Did(deed(StepAction::UploadAsset)));
         Ok(())
     }
 
@@ -195,13 +197,13 @@ impl Publishing<'_> {
     }
 
     /// The tag on origin, the very object that was made, and what it proves there.
-    fn tag(&self, made: &MadeTag, tell: &mut dyn FnMut(Event)) -> Result<(), OpsError> {
+    fn tag(&self, made: &LocalTag, tell: &mut dyn FnMut(Event)) -> Result<(), OpsError> {
         let (repo, name, remote) = (self.work.repo, self.request.tag.name(), &self.request.remote);
-        let deed = self.deed(Action::PushTag);
+        let deed = self.deed(StepAction::PushTag);
         let idle = self.work.around.idle;
         self.proven_tag(&name)?;
         let mut pushed = None;
-        if self.facts.origin.tag.is_some() {
+        if self.facts.refs.tag.is_some() {
             tell(Event::Kept(deed));
         } else {
             tell(Event::Doing(deed.clone()));
@@ -212,7 +214,7 @@ impl Publishing<'_> {
         match there {
             Some(there) if there.object == made.object => {
                 if pushed.is_some() {
-                    tell(Event::Did(self.deed(Action::PushTag)));
+                    tell(Event::Did(self.deed(StepAction::PushTag)));
                 }
             }
             Some(there) => {
@@ -233,12 +235,12 @@ impl Publishing<'_> {
 
     /// What the tag proves, before it is pushed and again under the name that origin gave: nothing that is refuted goes on.
     fn proven_tag(&self, name: &str) -> Result<(), OpsError> {
-        let has_signers = self.prepared.facts.has_signers;
-        if self.request.signing == Signing::Unsigned && !has_signers {
+        let has_signers = self.prepared.facts.has_signer_policy;
+        if self.request.tag_signing == TagSigning::Unsigned && !has_signers {
             return Ok(());
         }
         let findings = tag::verify_tag(self.work, name, Some(self.prepared.facts.commit))?;
-        match rules::flaw_of_own(findings, has_signers) {
+        match rules::self_check(findings, has_signers) {
             Some(it) => {
                 Err(OpsError::TagRefuted { tag: name.to_owned(), reason: it.reason, evidence: it.evidence })
             }
@@ -249,11 +251,11 @@ impl Publishing<'_> {
     /// The published release. Whatever happened meanwhile is looked at first: this is the step that nobody takes back.
     fn publish(
         &self,
-        release: &HostedRelease,
-        wanted: &[WantedAsset],
+        release: &GitHubRelease,
+        wanted: &[ExpectedAsset],
         tell: &mut dyn FnMut(Event),
-    ) -> Result<HostedRelease, OpsError> {
-        let deed = self.deed(Action::Publish);
+    ) -> Result<GitHubRelease, OpsError> {
+        let deed = self.deed(StepAction::Publish);
         if !release.draft {
             tell(Event::Kept(deed));
             return Ok(release.clone());
@@ -264,19 +266,19 @@ impl Publishing<'_> {
         let draft = self.still_draft(release.id, tell)?;
         let title = self.request.tag.title();
         let page = self.page(&title);
-        let planned = |it: &HostedRelease| self.facts.releases.iter().any(|known| known.id == it.id);
+        let planned = |it: &GitHubRelease| self.facts.releases.iter().any(|known| known.id == it.id);
         let others = all.iter().filter(|it| it.id != draft.id);
         // The request of a run that was killed may be carried out only now.
-        let (late, others): (Vec<_>, Vec<_>) = others.partition(|it| rules::is_empty_and_ours(it, &page));
+        let (late, others): (Vec<_>, Vec<_>) = others.partition(|it| rules::is_leftover_draft(it, &page));
         self.tidy(&late, tell)?;
-        let others: Vec<&HostedRelease> = others.into_iter().filter(|it| !planned(it)).collect();
-        if let Some(reason) = rules::interference(&draft, &others, wanted, &page) {
+        let others: Vec<&GitHubRelease> = others.into_iter().filter(|it| !planned(it)).collect();
+        if let Some(reason) = rules::concurrent_change(&draft, &others, wanted, &page) {
             return Err(self.overtaken(reason));
         }
         let (target, facts) = (self.work.catalog.target(self.request.tag.target()), &self.prepared.facts);
-        let owner = self.work.catalog.latest.as_deref();
-        let badge = self.publication.badge;
-        let gets = target.is_some_and(|it| rules::gets_badge(badge, owner, it, self.request, facts));
+        let owner = self.work.catalog.latest_target.as_deref();
+        let badge = self.publication.make_latest;
+        let gets = target.is_some_and(|it| rules::is_latest(badge, owner, it, self.request, facts));
         let latest = if gets { Latest::This } else { Latest::Another };
         tell(Event::Doing(deed.clone()));
         let published =
@@ -287,8 +289,8 @@ impl Publishing<'_> {
 }
 
 /// The asset that a file becomes; none for the notes, which are the release's text.
-fn wanted(file: &MadeFile) -> Option<(&MadeFile, WantedAsset)> {
+fn wanted(file: &OutputFile) -> Option<(&OutputFile, ExpectedAsset)> {
     let name = file.path.file_name()?.to_str()?.to_owned();
-    let asset = WantedAsset { name, size: file.size, digest: file.digest };
+    let asset = ExpectedAsset { name, size: file.size, digest: file.digest };
     (asset.name != crate::NOTES_FILE).then_some((file, asset))
 }

@@ -2,8 +2,8 @@
 
 use model::evidence::signature::TagEvidence;
 use model::release::facts::TagKind;
-use model::release::receipt::MadeTag;
-use model::release::request::{Request, Signing};
+use model::release::receipt::LocalTag;
+use model::release::request::{Request, TagSigning};
 use repo::{Repo, RepoError};
 use signing::Key;
 
@@ -20,21 +20,21 @@ pub(super) fn tag(
     request: &Request,
     prepared: &Prepared,
     tell: &mut dyn FnMut(Event),
-) -> Result<MadeTag, OpsError> {
+) -> Result<LocalTag, OpsError> {
     let (repo, name, commit) = (work.repo, request.tag.name(), prepared.facts.commit);
     let race = || OpsError::TagRace { tag: name.clone(), commit: commit.to_string() };
     if let Some((object, at, kind)) = repo.tag(&name)? {
-        let signed_enough = request.signing == Signing::Unsigned || kind == TagKind::Signed;
+        let signed_enough = request.tag_signing == TagSigning::Unsigned || kind == TagKind::Signed;
         if at != Some(commit) || !signed_enough {
             return Err(race());
         }
         tell(Event::TagKept(name.clone()));
-        return Ok(MadeTag { object, kind, existed: true });
+        return Ok(LocalTag { object, kind, already_existed: true });
     }
     tell(Event::Tagging(name.clone()));
     let tagger = repo.ask_identity().wait()?;
     let mut object = Repo::tag_object(&name, commit, &tagger, &request.tag.message());
-    if request.signing != Signing::Unsigned {
+    if request.tag_signing != TagSigning::Unsigned {
         let key = prepared.key.as_ref().ok_or(signing::SignError::NoKey)?;
         object = sign(work, key, evidence(repo, &name, commit)?, &object)?;
     }
@@ -58,8 +58,8 @@ fn sign(work: Work<'_>, key: &Key, evidence: TagEvidence, payload: &[u8]) -> Res
     });
     let object = [payload, &signature?].concat();
     let evidence = look(work, evidence, &object, Some(&own));
-    let findings = rules::judge_tag(&evidence, work.around.now);
-    match rules::flaw_of_own(findings, trust.is_some()) {
+    let findings = rules::evaluate_tag(&evidence, work.around.now);
+    match rules::self_check(findings, trust.is_some()) {
         Some(finding) => Err(OpsError::OwnSignature { reason: finding.reason, evidence: finding.evidence }),
         None => Ok(object),
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use forge::{ForgeError, Told};
-use model::release::changelog::History;
+use model::release::changelog::CommitHistory;
 
 use crate::cache::Cache;
 use crate::context::Work;
@@ -18,7 +18,7 @@ const RESERVE: u32 = 100;
 pub(crate) fn name_authors(
     work: Work<'_>,
     slug: &str,
-    history: &mut History,
+    history: &mut CommitHistory,
     tell: &mut dyn FnMut(Told),
 ) -> Known {
     let mut known = Known::read(&work.around.cache, slug);

@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 
 use forge::Told;
 use model::catalog::{Catalog, Target};
-use model::release::changelog::{History, Since};
-use model::release::facts::{BranchFact, CloneFacts, Facts, Seen, SourceFact, StartFact, TagFact, TagKind};
-use model::release::host::{HostedRelease, OriginFacts, WorldFacts};
-use model::release::plan::Checked;
-use model::release::request::{Request, Signing, Start};
+use model::release::changelog::{CommitHistory, RangeStart};
+use model::release::facts::{
+    CloneFacts, DefaultBranch, Facts, NotesRange, ObservedAt, TagKind, TagRef, VersionFile,
+};
+use model::release::host::{GitHubRelease, RemoteFacts, RemoteRefs};
+use model::release::plan::CheckResult;
+use model::release::request::{NotesStart, Request, TagSigning};
 use model::{CommitId, ReleaseTag, RepoPath, Version};
 use repo::{Repo, RepoError};
 use signing::Key;
@@ -55,10 +57,10 @@ pub(crate) fn gather(
     let tags = repo.tags(target)?;
     let since = start(repo, request, &tags, commit)?;
     let mut history = match &since {
-        Some(it) => repo.history(commit, start_commit(&it.since), &request.paths)?,
-        None => History::default(),
+        Some(it) => repo.history(commit, start_commit(&it.start), &request.paths)?,
+        None => CommitHistory::default(),
     };
-    let unsigned = request.signing == Signing::Unsigned;
+    let unsigned = request.tag_signing == TagSigning::Unsigned;
     let has_signers = signers::has_signers(work);
     let tag_findings = match tags.iter().find(|it| it.name == name) {
         Some(it) if has_signers || !unsigned && it.kind == TagKind::Signed => {
@@ -69,7 +71,8 @@ pub(crate) fn gather(
     let mut clone = clone.finish(&request.remote, &request.default_branch, commit)?;
     let tagger = clone.tagger.as_deref().unwrap_or_default();
     let nothing_to_sign = unsigned || tag_findings.is_some();
-    let signer = if nothing_to_sign { None } else { Some(signers::signer(work, &request.signing, tagger)?) };
+    let signer =
+        if nothing_to_sign { None } else { Some(signers::signer(work, &request.tag_signing, tagger)?) };
     let (signer, key) = signer.map_or((None, None), |(fact, key)| (Some(fact), key));
     let origin = origin.map(repo::AskedOrigin::wait).transpose()?;
     let world = match (work.world, origin) {
@@ -78,21 +81,21 @@ pub(crate) fn gather(
     };
     let mut known = None;
     if let (Some(world), Some(facts)) = (work.world, &world) {
-        clone.default_branch = branch_now(repo, world, request, (commit, &facts.origin), tell)?;
+        clone.default_branch = branch_now(repo, world, request, (commit, &facts.refs), tell)?;
         known = Some(author_logins::name_authors(work, &request.slug.to_string(), &mut history, tell));
     }
     let facts = Facts {
-        world,
+        remote: world,
         commit,
-        signer,
+        signing_key: signer,
         tag_findings,
-        has_signers,
+        has_signer_policy: has_signers,
         unknown_paths: unknown_paths(repo, &request.extra_paths, commit, since.as_ref())?,
-        version_source: version_source(repo, target, commit)?,
-        files: output::inspect(&request.out, &request.tag.archive_name()),
+        version_file: version_source(repo, target, commit)?,
+        existing_outputs: output::inspect(&request.output_path, &request.tag.archive_name()),
         clone,
         tags,
-        since,
+        notes_range: since,
         history,
     };
     Ok(Gathered { facts, key, known })
@@ -103,9 +106,9 @@ fn look(
     work: Work<'_>,
     world: World<'_>,
     request: &Request,
-    (commit, origin): (CommitId, OriginFacts),
+    (commit, origin): (CommitId, RemoteRefs),
     tell: &mut dyn FnMut(Told),
-) -> Result<WorldFacts, OpsError> {
+) -> Result<RemoteFacts, OpsError> {
     let repository = world.own.forge()?.repository(tell)?;
     let immutable = world.own.forge()?.immutability(tell)?;
     let mut releases = world.own.forge()?.releases(&request.tag.name(), tell)?;
@@ -115,22 +118,22 @@ fn look(
     let compare = releases.iter().any(|it| !it.draft || !it.assets.is_empty());
     let wanted = if compare { source_archive::assets(work.repo, &request.tag, commit)? } else { Vec::new() };
     let requests_left = world.own.forge()?.requests_left();
-    Ok(WorldFacts {
-        origin,
+    Ok(RemoteFacts {
+        refs: origin,
         repository,
-        immutable,
+        immutable_releases: immutable,
         releases,
-        wanted,
-        credentials: world.own.credentials()?,
+        expected_assets: wanted,
+        credential_source: world.own.credentials()?,
         in_actions: world.in_actions,
-        requests_left,
+        rate_limit_remaining: requests_left,
     })
 }
 
 /// Fills in the digests of our own assets where GitHub gives none.
 pub(crate) fn digests(
     world: World<'_>,
-    release: &mut HostedRelease,
+    release: &mut GitHubRelease,
     tag: &ReleaseTag,
     tell: &mut dyn FnMut(Told),
 ) -> Result<(), OpsError> {
@@ -147,11 +150,11 @@ fn branch_now(
     repo: &Repo,
     world: World<'_>,
     request: &Request,
-    (commit, origin): (CommitId, &OriginFacts),
+    (commit, origin): (CommitId, &RemoteRefs),
     tell: &mut dyn FnMut(Told),
-) -> Result<BranchFact, OpsError> {
-    let unknown = || BranchFact::Unknown { reference: format!("{}/HEAD", request.remote) };
-    let Some((branch, tip)) = &origin.head else { return Ok(unknown()) };
+) -> Result<DefaultBranch, OpsError> {
+    let unknown = || DefaultBranch::Unknown { reference: format!("{}/HEAD", request.remote) };
+    let Some((branch, tip)) = &origin.default_branch else { return Ok(unknown()) };
     let (contains, behind) = if repo.has(*tip) {
         (repo.is_ancestor(commit, *tip)?, Some(repo.missing(commit, *tip)?))
     } else {
@@ -162,7 +165,13 @@ fn branch_now(
     };
     let name = format!("{}/{branch}", request.remote);
     let behind = behind.filter(|_| contains);
-    Ok(BranchFact::Known { name, tip: *tip, contains, behind, seen: Seen::Now })
+    Ok(DefaultBranch::Known {
+        name,
+        tip: *tip,
+        contains_commit: contains,
+        behind,
+        observed_at: ObservedAt::Now,
+    })
 }
 
 /// The checks of a clone, whatever is released from it.
@@ -174,7 +183,7 @@ pub fn clone_checks(
     remote: &str,
     catalog: &Catalog,
     commit: CommitId,
-) -> Result<Vec<Checked>, OpsError> {
+) -> Result<Vec<CheckResult>, OpsError> {
     let clone = asked_clone(repo).finish(remote, &catalog.default_branch, commit)?;
     Ok(rules::clone_checks(remote, commit, &clone, &BTreeSet::new()))
 }
@@ -192,7 +201,7 @@ fn asked_clone(repo: &Repo) -> Asked<'_> {
 
 impl Asked<'_> {
     fn finish(self, remote: &str, branch: &str, commit: CommitId) -> Result<CloneFacts, RepoError> {
-        let default_branch: BranchFact = self.repo.default_branch(remote, branch, commit)?;
+        let default_branch: DefaultBranch = self.repo.default_branch(remote, branch, commit)?;
         let tagger = match self.identity.wait() {
             Ok(identity) => Some(identity.person().to_owned()),
             Err(RepoError::NoIdentity { .. }) => None,
@@ -212,41 +221,44 @@ impl Asked<'_> {
 fn start(
     repo: &Repo,
     request: &Request,
-    tags: &[TagFact],
+    tags: &[TagRef],
     commit: CommitId,
-) -> Result<Option<StartFact>, OpsError> {
-    if let Start::Tag(name) = &request.start {
+) -> Result<Option<NotesRange>, OpsError> {
+    if let NotesStart::Tag(name) = &request.notes_start {
         let Some((_, Some(at), _)) = repo.tag(name)? else { return Err(OpsError::NoSuchTag(name.clone())) };
         let is_ancestor = repo.is_ancestor(at, commit)?;
-        return Ok(Some(StartFact { since: Since::Tag { name: name.clone(), commit: at }, is_ancestor }));
+        return Ok(Some(NotesRange {
+            start: RangeStart::Tag { name: name.clone(), commit: at },
+            is_ancestor,
+        }));
     }
     if let Some(since) = previous(repo, request.tag.version(), tags, commit)? {
-        return Ok(Some(StartFact { since, is_ancestor: true }));
+        return Ok(Some(NotesRange { start: since, is_ancestor: true }));
     }
-    let beginning = StartFact { since: Since::Beginning, is_ancestor: true };
-    Ok((request.start == Start::Beginning).then_some(beginning))
+    let beginning = NotesRange { start: RangeStart::Root, is_ancestor: true };
+    Ok((request.notes_start == NotesStart::PreviousOrRoot).then_some(beginning))
 }
 
 /// The first candidate of the rules that is an ancestor.
 fn previous(
     repo: &Repo,
     version: &Version,
-    tags: &[TagFact],
+    tags: &[TagRef],
     commit: CommitId,
-) -> Result<Option<Since>, RepoError> {
+) -> Result<Option<RangeStart>, RepoError> {
     for tag in rules::previous_candidates(version, tags) {
         let Some(at) = tag.commit else { continue };
         if repo.is_ancestor(at, commit)? {
-            return Ok(Some(Since::Tag { name: tag.name.clone(), commit: at }));
+            return Ok(Some(RangeStart::Tag { name: tag.name.clone(), commit: at }));
         }
     }
     Ok(None)
 }
 
-pub(crate) fn start_commit(since: &Since) -> Option<CommitId> {
+pub(crate) fn start_commit(since: &RangeStart) -> Option<CommitId> {
     match since {
-        Since::Tag { commit, .. } => Some(*commit),
-        Since::Beginning => None,
+        RangeStart::Tag { commit, .. } => Some(*commit),
+        RangeStart::Root => None,
     }
 }
 
@@ -255,16 +267,16 @@ fn unknown_paths(
     repo: &Repo,
     paths: &[RepoPath],
     commit: CommitId,
-    since: Option<&StartFact>,
+    since: Option<&NotesRange>,
 ) -> Result<Vec<RepoPath>, RepoError> {
     let absent = repo.absent(commit, paths)?;
-    match since.and_then(|it| start_commit(&it.since)) {
+    match since.and_then(|it| start_commit(&it.start)) {
         Some(start) if !absent.is_empty() => repo.absent(start, &absent),
         _ => Ok(absent),
     }
 }
 
-fn version_source(repo: &Repo, target: &Target, commit: CommitId) -> Result<Option<SourceFact>, RepoError> {
+fn version_source(repo: &Repo, target: &Target, commit: CommitId) -> Result<Option<VersionFile>, RepoError> {
     let Some(source) = &target.version_source else { return Ok(None) };
-    Ok(Some(SourceFact { file: source.file.clone(), bytes: repo.file(commit, &source.file)? }))
+    Ok(Some(VersionFile { file: source.file.clone(), bytes: repo.file(commit, &source.file)? }))
 }

@@ -1,10 +1,10 @@
 //! How a target stands: its newest release, and what came since.
 
 use model::catalog::Target;
-use model::release::facts::TagFact;
+use model::release::facts::TagRef;
 use model::{CommitId, Version};
 use repo::Repo;
-use rules::Unreleased;
+use rules::UnreleasedChanges;
 
 use crate::error::OpsError;
 
@@ -12,9 +12,9 @@ use crate::error::OpsError;
 #[derive(Debug, Clone)]
 pub struct Standing {
     /// The tag of its highest version that is an ancestor; none where there is none.
-    pub newest: Option<TagFact>,
+    pub newest: Option<TagRef>,
     /// What came since.
-    pub unreleased: Unreleased,
+    pub unreleased: UnreleasedChanges,
 }
 
 /// How a target stands at a commit.
@@ -23,7 +23,7 @@ pub struct Standing {
 /// [`OpsError::Repo`] where the repository cannot be read.
 pub fn standing(repo: &Repo, target: &Target, commit: CommitId) -> Result<Standing, OpsError> {
     let mut tags = repo.tags(target)?;
-    while let Some(newest) = rules::newest(&tags).cloned() {
+    while let Some(newest) = rules::newest_tag(&tags).cloned() {
         let is_ancestor = match newest.commit {
             Some(at) => repo.is_ancestor(at, commit)?,
             None => false,
@@ -31,11 +31,11 @@ pub fn standing(repo: &Repo, target: &Target, commit: CommitId) -> Result<Standi
         if is_ancestor {
             let history = repo.history(commit, newest.commit, &target.paths)?;
             let version: Option<&Version> = newest.version.as_ref();
-            let unreleased = rules::unreleased(version, &history);
+            let unreleased = rules::unreleased_changes(version, &history);
             return Ok(Standing { newest: Some(newest), unreleased });
         }
         tags.retain(|it| it.name != newest.name);
     }
     let history = repo.history(commit, None, &target.paths)?;
-    Ok(Standing { newest: None, unreleased: rules::unreleased(None, &history) })
+    Ok(Standing { newest: None, unreleased: rules::unreleased_changes(None, &history) })
 }

@@ -2,13 +2,17 @@
 
 use forge::{ForgeError, Sink, Told};
 use model::base::id::Hasher;
-use model::evidence::attestation::{Claim, Expected, HostRule, Judged, PROVENANCE, Signer};
+use model::evidence::attestation::{
+    AttestationPolicy, BundleVerdicts, ExpectedSigner, FulcioClaim, ReleaseAttestationPolicy,
+    SLSA_PROVENANCE_V1,
+};
 use model::evidence::audit::{
-    Asked, AuditReport, Download, Due, Evidence, Flaw, Held, Promise, Received, Run,
+    ArchiveError, ArchiveInspection, Asked, AssetDownload, AttestationRequirement, AuditEvidence,
+    AuditReport, DownloadedContent, ReleaseExpectation, WorkflowRun,
 };
 use model::evidence::sums;
 use model::evidence::verdict::Finding;
-use model::release::host::{HostedAttestation, HostedRelease, OriginTag};
+use model::release::host::{GitHubAttestation, GitHubRelease, RemoteTag};
 use model::{Catalog, Digest, ObjectId, ReleaseTag, RepoSlug};
 use provenance::{Artifact, Checker, Roots};
 
@@ -39,18 +43,18 @@ pub struct Audit<'a> {
 
 /// What a release of a tag must be, as far as its name tells.
 #[must_use]
-pub fn promise(catalog: &Catalog, tag: &ReleaseTag, attested: Due) -> Promise {
-    Promise {
+pub fn promise(catalog: &Catalog, tag: &ReleaseTag, attested: AttestationRequirement) -> ReleaseExpectation {
+    ReleaseExpectation {
         tag: tag.name(),
-        made: None,
+        products: None,
         prerelease: tag.version().is_prerelease(),
         private: false,
-        archive: tag.archive_name(),
-        folder: tag.archive_folder(),
-        branch: catalog.default_branch.clone(),
-        attested,
-        signers: catalog.signers.is_some(),
-        attested_since: catalog.attested_since.as_deref().and_then(model::base::time::from_day),
+        archive_name: tag.archive_name(),
+        top_directory: tag.archive_directory(),
+        default_branch: catalog.default_branch.clone(),
+        attestation_requirement: attested,
+        has_signer_policy: catalog.signer_policy.is_some(),
+        attested_since: catalog.attested_since.as_deref().and_then(model::base::time::parse_date),
     }
 }
 
@@ -59,26 +63,30 @@ pub fn promise(catalog: &Catalog, tag: &ReleaseTag, attested: Due) -> Promise {
 ///
 /// # Errors
 /// [`OpsError`] where the policy of signers, or the trusted root that was named, cannot be read.
-pub fn audit(it: Audit<'_>, promise: &Promise, tell: &mut dyn FnMut(Told)) -> Result<AuditReport, OpsError> {
+pub fn audit(
+    it: Audit<'_>,
+    promise: &ReleaseExpectation,
+    tell: &mut dyn FnMut(Told),
+) -> Result<AuditReport, OpsError> {
     let outsider = it.world.outsider;
     let (tag, tag_names) = match outsider.await_tag(&promise.tag, tell) {
         Ok(tag) => (Ok(tag), None),
-        Err(ForgeError::NoCommit { kind, .. }) => (Ok(None), Some(kind.shown())),
+        Err(ForgeError::NoCommit { kind, .. }) => (Ok(None), Some(kind.escaped())),
         Err(error) => (Err(error.to_string()), None),
     };
     let release = outsider.await_published(&promise.tag, tell).map_err(|error| error.to_string());
     let look = Look { it, promise, there: tag.as_ref().ok().copied().flatten() };
-    let mut found = Evidence {
-        own: look.own()?,
-        signature: look.signature()?,
+    let mut found = AuditEvidence {
+        local_tag_object: look.own()?,
+        signature_findings: look.signature()?,
         tag,
-        tag_names,
+        tag_target_type: tag_names,
         downloads: Vec::new(),
         archive: None,
         attestations: Vec::new(),
-        on_branch: Ok(None),
+        on_default_branch: Ok(None),
         runs: Vec::new(),
-        frozen: None,
+        release_attestation: None,
         release,
     };
     let mut trusted_root = None;
@@ -87,7 +95,7 @@ pub fn audit(it: Audit<'_>, promise: &Promise, tell: &mut dyn FnMut(Told)) -> Re
         trusted_root = look.attested(&release, &mut found, tell)?;
     }
     if let Some(there) = look.there {
-        found.on_branch = look.on_branch(&there.commit.to_string(), tell);
+        found.on_default_branch = look.on_branch(&there.commit.to_string(), tell);
     }
     Ok(AuditReport { trusted_root, ..rules::audit(promise, &found) })
 }
@@ -95,8 +103,8 @@ pub fn audit(it: Audit<'_>, promise: &Promise, tell: &mut dyn FnMut(Told)) -> Re
 /// An audit under way: what was promised, and the tag as GitHub has it.
 struct Look<'a> {
     it: Audit<'a>,
-    promise: &'a Promise,
-    there: Option<OriginTag>,
+    promise: &'a ReleaseExpectation,
+    there: Option<RemoteTag>,
 }
 
 impl Look<'_> {
@@ -118,7 +126,7 @@ impl Look<'_> {
     /// Whether a commit is on the branch that releases are cut from, as GitHub says.
     fn on_branch(&self, commit: &str, tell: &mut dyn FnMut(Told)) -> Asked<bool> {
         let outsider = self.it.world.outsider;
-        outsider.is_on_branch(commit, &self.promise.branch, tell).map_err(|error| error.to_string())
+        outsider.is_on_branch(commit, &self.promise.default_branch, tell).map_err(|error| error.to_string())
     }
 
     /// Whether a commit is in another, as GitHub says.
@@ -127,13 +135,14 @@ impl Look<'_> {
     }
 
     /// The archive and the sums, as anybody gets them.
-    fn download(&self, release: &HostedRelease, found: &mut Evidence, tell: &mut dyn FnMut(Told)) {
-        for name in [self.promise.archive.as_str(), SUMS_FILE] {
+    fn download(&self, release: &GitHubRelease, found: &mut AuditEvidence, tell: &mut dyn FnMut(Told)) {
+        for name in [self.promise.archive_name.as_str(), SUMS_FILE] {
             let Some(asset) = release.asset(name) else { continue };
-            let is_archive = name == self.promise.archive;
+            let is_archive = name == self.promise.archive_name;
             let tree = self.it.clone.zip(self.there).filter(|_| is_archive);
-            let regenerated = tree
-                .map(|(work, there)| Regenerated::new(work.repo, self.promise.folder.clone(), there.commit));
+            let regenerated = tree.map(|(work, there)| {
+                Regenerated::new(work.repo, self.promise.top_directory.clone(), there.commit)
+            });
             let mut taken = Taken { is_archive, regenerated, ..Taken::default() };
             // A piece more than GitHub says it is makes it too long: it is not read to its end.
             let came =
@@ -142,21 +151,25 @@ impl Look<'_> {
             if is_archive && came.is_ok() {
                 found.archive = Some(taken.held());
             }
-            let came = came.map(|size| Received { size, digest: taken.hasher.finish(), head: taken.head });
-            found.downloads.push(Download { name: name.to_owned(), came });
+            let came = came.map(|size| DownloadedContent {
+                size,
+                digest: taken.hasher.finish(),
+                prefix: taken.head,
+            });
+            found.downloads.push(AssetDownload { name: name.to_owned(), content: came });
         }
     }
 
     /// What the attestations of what was downloaded prove.
     fn attested(
         &self,
-        release: &HostedRelease,
-        found: &mut Evidence,
+        release: &GitHubRelease,
+        found: &mut AuditEvidence,
         tell: &mut dyn FnMut(Told),
     ) -> Result<Option<String>, OpsError> {
         let mut roots = None;
         for download in found.downloads.clone() {
-            let Ok(received) = download.came else { continue };
+            let Ok(received) = download.content else { continue };
             let listed = verify::listed(self.it.world, received.digest, tell);
             let expected = self.expected(&download.name);
             let judged = self.judged(listed, received.digest, &expected, &mut roots)?;
@@ -166,16 +179,24 @@ impl Look<'_> {
             found.attestations.push((download.name, judged));
         }
         let first =
-            found.downloads.first().and_then(|it| Some((it.name.clone(), it.came.as_ref().ok()?.digest)));
+            found.downloads.first().and_then(|it| Some((it.name.clone(), it.content.as_ref().ok()?.digest)));
         if let (true, Some(there), Some((name, digest))) = (release.immutable, self.there, first) {
             let subject = format!("sha1:{}", there.object);
             let listed = self.it.world.outsider.attestations(&subject, Some("release"), tell);
-            let listed = listed.map(|all| all.into_iter().filter(|it| it.by_github).collect());
-            let rule =
-                HostRule { repositories: self.names(), tag: self.promise.tag.clone(), object: there.object };
-            let (signer, name) = (Signer::Host(rule), Some(name));
-            let expected = Expected { signer, name, predicate_types: Vec::new(), now: self.it.now };
-            found.frozen = Some(self.judged(listed, digest, &expected, &mut roots)?);
+            let listed = listed.map(|all| all.into_iter().filter(|it| it.is_release_attestation).collect());
+            let rule = ReleaseAttestationPolicy {
+                repositories: self.names(),
+                tag: self.promise.tag.clone(),
+                object: there.object,
+            };
+            let (signer, name) = (ExpectedSigner::GitHubRelease(rule), Some(name));
+            let expected = AttestationPolicy {
+                signer,
+                subject_name: name,
+                predicate_types: Vec::new(),
+                now: self.it.now,
+            };
+            found.release_attestation = Some(self.judged(listed, digest, &expected, &mut roots)?);
         }
         Ok(roots.map(|it| it.about(self.it.now)))
     }
@@ -183,13 +204,15 @@ impl Look<'_> {
     /// The bundles with their verdicts. Trusted roots are looked for once, and only where there is a bundle.
     fn judged(
         &self,
-        listed: Result<Vec<HostedAttestation>, ForgeError>,
+        listed: Result<Vec<GitHubAttestation>, ForgeError>,
         digest: Digest,
-        expected: &Expected,
+        expected: &AttestationPolicy,
         roots: &mut Option<Roots>,
-    ) -> Result<Result<Judged, String>, OpsError> {
+    ) -> Result<Result<BundleVerdicts, String>, OpsError> {
         let listed = match listed {
-            Ok(listed) if listed.is_empty() => return Ok(Ok(Judged { bundles: Vec::new(), proven: None })),
+            Ok(listed) if listed.is_empty() => {
+                return Ok(Ok(BundleVerdicts { bundles: Vec::new(), proven: None }));
+            }
             Ok(listed) => listed,
             Err(error) => return Ok(Err(error.to_string())),
         };
@@ -208,23 +231,24 @@ impl Look<'_> {
 
     /// The names that the repository may be attested under.
     fn names(&self) -> Vec<String> {
-        let rules = rules::signing_repositories(self.it.catalog, self.it.slug, self.it.only_named);
+        let rules = rules::accepted_repositories(self.it.catalog, self.it.slug, self.it.only_named);
         let path = |url: String| url.splitn(4, '/').nth(3).unwrap_or_default().to_owned();
         rules.into_iter().map(|it| path(it.url)).collect()
     }
 
     /// What an attestation of a file of the release must be.
-    fn expected(&self, name: &str) -> Expected {
-        let repositories = rules::signing_repositories(self.it.catalog, self.it.slug, self.it.only_named);
-        let signer = rules::release_workflow(self.it.catalog, repositories, &self.promise.branch);
-        let (name, predicate_types) = (Some(name.to_owned()), vec![PROVENANCE.to_owned()]);
-        Expected { signer, name, predicate_types, now: self.it.now }
+    fn expected(&self, name: &str) -> AttestationPolicy {
+        let repositories = rules::accepted_repositories(self.it.catalog, self.it.slug, self.it.only_named);
+        let signer =
+            rules::release_workflow_policy(self.it.catalog, repositories, &self.promise.default_branch);
+        let (name, predicate_types) = (Some(name.to_owned()), vec![SLSA_PROVENANCE_V1.to_owned()]);
+        AttestationPolicy { signer, subject_name: name, predicate_types, now: self.it.now }
     }
 
     /// Adds a run, or its earlier time where it is known already.
-    fn add_run(&self, runs: &mut Vec<Run>, commit: String, time: i64, tell: &mut dyn FnMut(Told)) {
+    fn add_run(&self, runs: &mut Vec<WorkflowRun>, commit: String, time: i64, tell: &mut dyn FnMut(Told)) {
         if let Some(known) = runs.iter_mut().find(|it| it.commit == commit) {
-            known.time = known.time.min(time);
+            known.signed_at = known.signed_at.min(time);
             return;
         }
         let contains_tag = match self.there {
@@ -232,15 +256,15 @@ impl Look<'_> {
             None => Ok(None),
         };
         let on_branch = self.on_branch(&commit, tell);
-        runs.push(Run { commit, time, contains_tag, on_branch });
+        runs.push(WorkflowRun { commit, signed_at: time, contains_tag, on_default_branch: on_branch });
     }
 }
 
 /// The commit and the time of the run that attested.
-fn run(judged: &Judged) -> Option<(String, i64)> {
+fn run(judged: &BundleVerdicts) -> Option<(String, i64)> {
     let (_, attested) = judged.proven.as_ref()?;
-    let commit = attested.signer.as_ref()?.claims.get(Claim::SourceDigest)?.to_owned();
-    Some((commit, attested.times.iter().min().copied()?))
+    let commit = attested.signer.as_ref()?.claims.get(FulcioClaim::SourceRepositoryDigest)?.to_owned();
+    Some((commit, attested.timestamps.iter().min().copied()?))
 }
 
 /// The digest of what came, its beginning, and the archive that it is.
@@ -251,15 +275,15 @@ struct Taken {
     is_archive: bool,
     regenerated: Option<Regenerated>,
     reader: Option<archive::Held<'static>>,
-    flaw: Option<Flaw>,
+    flaw: Option<ArchiveError>,
 }
 
 impl Taken {
-    fn held(&mut self) -> Result<Held, Flaw> {
+    fn held(&mut self) -> Result<ArchiveInspection, ArchiveError> {
         match (self.flaw.take(), self.reader.take()) {
             (Some(flaw), _) => Err(flaw),
             (None, Some(reader)) => reader.finish(),
-            (None, None) => Err(Flaw::Format("nothing came".to_owned())),
+            (None, None) => Err(ArchiveError::Malformed("nothing came".to_owned())),
         }
     }
 }
@@ -273,7 +297,7 @@ impl Sink for Taken {
 
     fn take(&mut self, piece: &[u8]) {
         self.hasher.update(piece);
-        let room = (sums::LIMIT + 1).saturating_sub(self.head.len());
+        let room = (sums::MAX_SUMS_BYTES + 1).saturating_sub(self.head.len());
         if !self.is_archive {
             self.head.extend_from_slice(&piece[..piece.len().min(room)]);
         }

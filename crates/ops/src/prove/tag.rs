@@ -1,8 +1,8 @@
 //! Signed tags: which key would sign, whether it counts, and what a tag proves.
 
 use model::CommitId;
-use model::evidence::attestation::{Claim, Rejection};
-use model::evidence::signature::{Identity, Looked, TagEvidence, TagObject};
+use model::evidence::attestation::{FulcioClaim, Rejection};
+use model::evidence::signature::{SignatureCheck, SigstoreIdentity, TagEvidence, TagObject};
 use model::evidence::verdict::{Finding, Verdict};
 use provenance::Checker;
 use repo::Repo;
@@ -31,37 +31,46 @@ pub(crate) fn look(
         }
         _ => None,
     };
-    TagEvidence { object: Some(object), looked, ..evidence }
+    TagEvidence { object: Some(object), signature_check: looked, ..evidence }
 }
 
 /// Who signed with a certificate of Sigstore's. Nobody is asked over the network.
-fn by_identity(work: Work<'_>, payload: &[u8], armored: &[u8]) -> Looked {
+fn by_identity(work: Work<'_>, payload: &[u8], armored: &[u8]) -> SignatureCheck {
     let roots = match trust_root::trusted(&work.around.trusted) {
         Ok(roots) => roots,
-        Err(error) => return Looked::Unknown { reason: "trust-root", evidence: error.to_string() },
+        Err(error) => return SignatureCheck::Unknown { reason: "trust-root", evidence: error.to_string() },
     };
     let attested = match Checker::new(&roots, None).check_gitsign(payload, armored) {
         Ok(attested) => attested,
         Err(Rejection { verdict: Verdict::Refuted, reason, evidence }) => {
-            return Looked::Bad { reason, evidence };
+            return SignatureCheck::Bad { reason, evidence };
         }
-        Err(Rejection { reason, evidence, .. }) => return Looked::Unknown { reason, evidence },
+        Err(Rejection { reason, evidence, .. }) => return SignatureCheck::Unknown { reason, evidence },
     };
     let signer = attested.signer.map(|it| {
-        let issuer = it.claims.get(Claim::Issuer).or_else(|| it.claims.0.get(&1).map(String::as_str));
-        Identity { issuer: issuer.unwrap_or_default().to_owned(), name: it.name }
+        let issuer = it.claims.get(FulcioClaim::Issuer).or_else(|| it.claims.0.get(&1).map(String::as_str));
+        SigstoreIdentity { issuer: issuer.unwrap_or_default().to_owned(), name: it.san }
     });
-    let (Some(signer), Some(time)) = (signer, attested.times.into_iter().min()) else {
-        return Looked::Unknown { reason: "signer", evidence: "nobody is named who signed it".to_owned() };
+    let (Some(signer), Some(time)) = (signer, attested.timestamps.into_iter().min()) else {
+        return SignatureCheck::Unknown {
+            reason: "signer",
+            evidence: "nobody is named who signed it".to_owned(),
+        };
     };
-    let allowed = work.catalog.signers.as_ref().map_or_else(Vec::new, |it| it.sigstore.clone());
-    Looked::Identity { signer, time, allowed }
+    let allowed = work.catalog.signer_policy.as_ref().map_or_else(Vec::new, |it| it.sigstore.clone());
+    SignatureCheck::ByIdentity { signer, logged_at: time, allowed }
 }
 
 /// What is known of a tag before its object is read.
 pub(crate) fn evidence(repo: &Repo, name: &str, expected: CommitId) -> Result<TagEvidence, OpsError> {
     let commit_time = repo.snapshot(expected)?.time;
-    Ok(TagEvidence { name: name.to_owned(), expected, commit_time, object: None, looked: None })
+    Ok(TagEvidence {
+        name: name.to_owned(),
+        expected_commit: expected,
+        commit_time,
+        object: None,
+        signature_check: None,
+    })
 }
 
 /// What a tag of this clone proves. `expected` is the commit that it should be at; without one, whatever it leads to.
@@ -78,5 +87,5 @@ pub fn verify_tag(work: Work<'_>, name: &str, expected: Option<CommitId>) -> Res
         Some(bytes) => look(work, evidence, &bytes, trust.as_ref()),
         None => evidence,
     };
-    Ok(rules::judge_tag(&evidence, work.around.now))
+    Ok(rules::evaluate_tag(&evidence, work.around.now))
 }

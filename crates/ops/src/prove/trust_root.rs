@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use model::evidence::trusted_root::RootSummary;
+use model::evidence::trusted_root::TrustedRootSummary;
 use provenance::{Refresh, Roots};
 
 use crate::error::OpsError;
@@ -24,7 +24,7 @@ pub struct TrustedRoots {
     /// Whether all of them were fetched just now.
     pub is_fresh: bool,
     /// What each of them names.
-    pub summaries: Vec<RootSummary>,
+    pub summaries: Vec<TrustedRootSummary>,
     /// Their documents, each on a line.
     pub documents: Vec<String>,
 }

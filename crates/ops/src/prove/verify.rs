@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use forge::{Forge, ForgeError, Told};
 use model::Digest;
 use model::base::id::Hasher;
-use model::evidence::attestation::{Candidate, Expected, Judged, JudgedBundle, Rejection};
-use model::evidence::verdict::{Finding, Verdict, worst};
-use model::release::host::HostedAttestation;
+use model::evidence::attestation::{
+    AttestationPolicy, BundleCheck, BundleVerdict, BundleVerdicts, Rejection,
+};
+use model::evidence::verdict::{Finding, Verdict, overall};
+use model::release::host::GitHubAttestation;
 use provenance::{Artifact, Checker, Key, Roots, Split};
 
 use crate::context::World;
@@ -55,7 +57,7 @@ pub struct Verification<'a> {
     /// The bundles.
     pub bundles: Bundles<'a>,
     /// What they are held against; each subject brings its own name.
-    pub expected: Expected,
+    pub expected: AttestationPolicy,
     /// Where trust begins.
     pub trusted: Trusted,
     /// The key that must have signed; none where a certificate says whose it was.
@@ -79,7 +81,7 @@ pub struct SubjectVerdict {
     /// The digest of what was verified; `None` if the file could not be read.
     pub digest: Option<Digest>,
     /// Each bundle.
-    pub bundles: Vec<JudgedBundle>,
+    pub bundles: Vec<BundleVerdict>,
     /// What all of it proves.
     pub findings: Vec<Finding>,
 }
@@ -88,7 +90,7 @@ impl Verdicts {
     /// The worst of all subjects. Nothing verified proves nothing.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let all = self.subjects.iter().map(|it| worst(&it.findings));
+        let all = self.subjects.iter().map(|it| overall(&it.findings));
         all.max().unwrap_or(Verdict::Unproven)
     }
 }
@@ -143,8 +145,11 @@ fn verify_one(
         evidence,
         hint: hint.to_owned(),
     };
-    let mut findings: Vec<Finding> =
-        subject.listed.map(|listed| rules::listed(&shown, listed, digest)).into_iter().collect();
+    let mut findings: Vec<Finding> = subject
+        .listed
+        .map(|listed| rules::listed_digest_finding(&shown, listed, digest))
+        .into_iter()
+        .collect();
     let Some(sha256) = digest else { return done(Vec::new(), findings) };
     let roots = match roots {
         Ok(roots) => roots,
@@ -172,29 +177,30 @@ fn verify_one(
     let is_file = matches!(subject.artifact, Verified::File(_));
     let artifact = Artifact { sha256, open: is_file.then_some(&open) };
     let checker = Checker::new(roots, it.key.clone());
-    let expected = Expected { name: subject.name.clone(), ..it.expected.clone() };
+    let expected = AttestationPolicy { subject_name: subject.name.clone(), ..it.expected.clone() };
     let judged = judge(&checker, &artifact, &expected, source)?;
-    findings.push(rules::attestation(&shown, &judged));
+    findings.push(rules::attestation_finding(&shown, &judged));
     done(judged.bundles, findings)
 }
 
 /// Bundles, one after the other.
 pub(crate) enum Source<'a> {
     File(&'a Path),
-    Listed(Vec<HostedAttestation>),
+    Listed(Vec<GitHubAttestation>),
 }
 
 /// Every bundle with its verdict. One is in memory at a time.
 pub(crate) fn judge(
     checker: &Checker<'_>,
     artifact: &Artifact<'_>,
-    expected: &Expected,
+    expected: &AttestationPolicy,
     source: Source<'_>,
-) -> Result<Judged, OpsError> {
-    let mut judged = Judged { bundles: Vec::new(), proven: None };
+) -> Result<BundleVerdicts, OpsError> {
+    let mut judged = BundleVerdicts { bundles: Vec::new(), proven: None };
     let mut take = |origin: String, repository_id: Option<u64>, text: Result<String, Rejection>| {
         let came = text.and_then(|it| checker.check(&it, artifact));
-        let (bundle, attested) = rules::judge(expected, Candidate { origin, repository_id, checked: came });
+        let (bundle, attested) =
+            rules::check_bundle(expected, BundleCheck { origin, repository_id, result: came });
         if let Some(attested) = attested {
             judged.proven.get_or_insert((judged.bundles.len(), attested));
         }
@@ -222,9 +228,9 @@ pub(crate) fn judge(
                 // Which of them counts, another reader may see otherwise.
                 let said = "something follows the bundle; a file with several of them is called .jsonl";
                 let rejected = Err(Rejection::refuted("parse", said));
-                judged = Judged { bundles: Vec::new(), proven: None };
-                let candidate = Candidate { origin: name, repository_id: None, checked: rejected };
-                judged.bundles.push(rules::judge(expected, candidate).0);
+                judged = BundleVerdicts { bundles: Vec::new(), proven: None };
+                let candidate = BundleCheck { origin: name, repository_id: None, result: rejected };
+                judged.bundles.push(rules::check_bundle(expected, candidate).0);
             }
         }
     }
@@ -236,7 +242,7 @@ pub(crate) fn listed(
     world: World<'_>,
     digest: Digest,
     tell: &mut dyn FnMut(Told),
-) -> Result<Vec<HostedAttestation>, ForgeError> {
+) -> Result<Vec<GitHubAttestation>, ForgeError> {
     let ask = |forge: &Forge, tell: &mut dyn FnMut(Told)| forge.attestations(&digest.to_string(), None, tell);
     match ask(world.outsider, tell) {
         Err(error @ (ForgeError::Refused { status: 401 | 403 | 404, .. } | ForgeError::Limited { .. })) => {

@@ -3,75 +3,82 @@
 
 use model::Version;
 use model::catalog::version::Scheme;
-use model::evidence::attestation::{BuilderRule, Claim, Predicate, Rejection, SignerCertificate, Statement};
+use model::evidence::attestation::{
+    BuilderPolicy, FulcioClaim, Predicate, Rejection, SignerCertificate, Statement,
+};
 
-use super::{refuted, same};
+use super::{expect_eq, refuted};
 
 /// Workflows that run somebody else's builder, which the statement names instead of them (SLSA's "bring your own builder").
-const DELEGATORS: [&str; 2] = [
+const DELEGATOR_WORKFLOWS: [&str; 2] = [
     "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/delegator_generic_slsa3.yml",
     "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/delegator_lowperms-generic_slsa3.yml",
 ];
 
 /// What a certificate says of a build, in the claims of today or in those that Fulcio made before 2023.
-struct Build<'a> {
+struct BuilderClaims<'a> {
     issuer: &'a str,
-    source: String,
-    commit: &'a str,
-    reference: &'a str,
-    runner: Option<&'a str>,
+    source_uri: String,
+    source_digest: &'a str,
+    source_ref: &'a str,
+    runner_environment: Option<&'a str>,
 }
 
 /// Checks who signed, from what it built, and that the statement says the same.
-pub(super) fn builder(
-    rule: &BuilderRule,
+pub(super) fn check_builder(
+    policy: &BuilderPolicy,
     signer: &SignerCertificate,
     statement: Option<&Statement>,
 ) -> Result<(), Rejection> {
-    let build = build(signer)?;
-    same("issuer", "the token was issued by", build.issuer, &rule.issuer)?;
-    let Some((workflow, reference)) = signer.name.split_once('@').filter(|_| signer.is_uri) else {
-        return Err(refuted("signer", format!("{} is no workflow", signer.name)));
+    let claims = builder_claims(signer)?;
+    expect_eq("issuer", "the token was issued by", claims.issuer, &policy.issuer)?;
+    let Some((workflow, reference)) = signer.san.split_once('@').filter(|_| signer.san_is_uri) else {
+        return Err(refuted("signer", format!("{} is no workflow", signer.san)));
     };
-    if !same_workflow(workflow, &rule.workflow) {
-        let said = format!("it was signed by {workflow}, expected {}", rule.workflow);
-        return Err(refuted("workflow", said));
+    if !same_workflow(workflow, &policy.workflow) {
+        let evidence = format!("it was signed by {workflow}, expected {}", policy.workflow);
+        return Err(refuted("workflow", evidence));
     }
-    match &rule.reference {
-        Some(wanted) => same("workflow", "the builder is of", reference, wanted)?,
-        None if is_released(reference) => {}
+    match &policy.reference {
+        Some(wanted) => expect_eq("workflow", "the builder is of", reference, wanted)?,
+        None if is_release_tag(reference) => {}
         None => {
-            let said = format!("the builder is of {reference}, expected the tag of a version, as in v1.2.3");
-            return Err(refuted("workflow", said));
+            let evidence =
+                format!("the builder is of {reference}, expected the tag of a version, as in v1.2.3");
+            return Err(refuted("workflow", evidence));
         }
     }
-    if !build.source.eq_ignore_ascii_case(&rule.source) {
-        return Err(refuted("repo", format!("it was built from {}, expected {}", build.source, rule.source)));
+    if !claims.source_uri.eq_ignore_ascii_case(&policy.source_uri) {
+        return Err(refuted(
+            "repo",
+            format!("it was built from {}, expected {}", claims.source_uri, policy.source_uri),
+        ));
     }
-    if let Some(wanted) = &rule.source_ref {
-        same("ref", "it was built from", build.reference, wanted)?;
+    if let Some(wanted) = &policy.source_ref {
+        expect_eq("ref", "it was built from", claims.source_ref, wanted)?;
     }
-    if let Some(wanted) = &rule.source_digest {
-        same("commit", "it was built from", build.commit, wanted)?;
+    if let Some(wanted) = &policy.source_digest {
+        expect_eq("commit", "it was built from", claims.source_digest, wanted)?;
     }
-    if rule.hosted_only && build.runner != Some("github-hosted") {
-        let said = format!("it ran on a runner that is {}", build.runner.unwrap_or("not named"));
-        return Err(refuted("runner", said));
+    if policy.deny_self_hosted && claims.runner_environment != Some("github-hosted") {
+        let evidence =
+            format!("it ran on a runner that is {}", claims.runner_environment.unwrap_or("not named"));
+        return Err(refuted("runner", evidence));
     }
-    agrees(&build, signer, statement)
+    check_builder_statement(&claims, signer, statement)
 }
 
 /// Reads the claims. Where a certificate makes one twice, in the old form and in the new, both must say the same.
-fn build(signer: &SignerCertificate) -> Result<Build<'_>, Rejection> {
+fn builder_claims(signer: &SignerCertificate) -> Result<BuilderClaims<'_>, Rejection> {
     let old = |number: u32| signer.claims.0.get(&number).map(String::as_str);
-    let either = |new: Claim, number: u32, what: &str| match (signer.claims.get(new), old(number)) {
+    let either = |new: FulcioClaim, number: u32, what: &str| match (signer.claims.get(new), old(number)) {
         (Some(new), Some(old)) if new != old => {
             Err(refuted("cert-profile", format!("it names two {what}s, {old} and {new}")))
         }
         (Some(found), _) | (None, Some(found)) if !found.is_empty() => Ok(found),
         _ => Err(refuted("cert-profile", format!("it names no {what}"))),
     };
-    let source = match (signer.claims.get(Claim::Source), old(5)) {
+    let source = match (signer.claims.get(FulcioClaim::SourceRepositoryUri), old(5)) {
         (Some(new), Some(old)) if new != format!("https://github.com/{old}") => {
             return Err(refuted("cert-profile", format!("it names two repositories, {old} and {new}")));
         }
@@ -79,28 +86,28 @@ fn build(signer: &SignerCertificate) -> Result<Build<'_>, Rejection> {
         (None, Some(old)) => format!("https://github.com/{old}"),
         (None, None) => return Err(refuted("cert-profile", "it names no repository")),
     };
-    let commit = either(Claim::SourceDigest, 3, "commit")?;
-    let config = signer.claims.get(Claim::ConfigUri);
+    let commit = either(FulcioClaim::SourceRepositoryDigest, 3, "commit")?;
+    let config = signer.claims.get(FulcioClaim::BuildConfigUri);
     if config.is_some_and(|it| !it.starts_with(&format!("{source}/"))) {
         return Err(refuted("cert-profile", format!("the workflow that was started is not of {source}")));
     }
-    if signer.claims.get(Claim::ConfigDigest).is_some_and(|it| it != commit) {
+    if signer.claims.get(FulcioClaim::BuildConfigDigest).is_some_and(|it| it != commit) {
         return Err(refuted("cert-profile", "the workflow that was started is of another commit"));
     }
-    if signer.claims.get(Claim::SignerUri).is_some_and(|it| it != signer.name) {
-        return Err(refuted("cert-profile", format!("its name is {}, and not its builder's", signer.name)));
+    if signer.claims.get(FulcioClaim::BuildSignerUri).is_some_and(|it| it != signer.san) {
+        return Err(refuted("cert-profile", format!("its name is {}, and not its builder's", signer.san)));
     }
-    Ok(Build {
-        issuer: either(Claim::Issuer, 1, "issuer")?,
-        commit,
-        reference: either(Claim::SourceRef, 6, "reference")?,
-        runner: signer.claims.get(Claim::Runner),
-        source,
+    Ok(BuilderClaims {
+        issuer: either(FulcioClaim::Issuer, 1, "issuer")?,
+        source_digest: commit,
+        source_ref: either(FulcioClaim::SourceRepositoryRef, 6, "reference")?,
+        runner_environment: signer.claims.get(FulcioClaim::RunnerEnvironment),
+        source_uri: source,
     })
 }
 
 /// Whether a reference is the tag of a version (Semantic Versioning 2.0.0, with a `v`), and of no pre-release.
-fn is_released(reference: &str) -> bool {
+fn is_release_tag(reference: &str) -> bool {
     let version =
         reference.strip_prefix("refs/tags/v").and_then(|it| Version::parse(Scheme::SemVer, it).ok());
     version.is_some_and(|it| !it.is_prerelease())
@@ -114,40 +121,45 @@ fn same_workflow(found: &str, wanted: &str) -> bool {
 }
 
 /// Any step of a build can write a statement: it must name the builder and the source of the certificate.
-fn agrees(
-    build: &Build<'_>,
+fn check_builder_statement(
+    claims: &BuilderClaims<'_>,
     signer: &SignerCertificate,
     statement: Option<&Statement>,
 ) -> Result<(), Rejection> {
     let Some(statement) = statement else {
         return Err(refuted("statement", "it is a signature of the artifact, and no statement of a builder"));
     };
-    let source = format!("git+{}", build.source);
+    let source = format!("git+{}", claims.source_uri);
     let (builder, sources) = match &statement.predicate {
-        Predicate::Build(it) => (it.builder.as_str(), &it.sources),
-        Predicate::Provenance(it) => (it.builder.as_str(), &it.sources),
-        Predicate::Malformed(said) => return Err(refuted("predicate-mismatch", said.clone())),
+        Predicate::GenericProvenance(provenance) => {
+            (provenance.builder_id.as_str(), &provenance.resolved_dependencies)
+        }
+        Predicate::Provenance(provenance) => {
+            (provenance.builder_id.as_str(), &provenance.resolved_dependencies)
+        }
+        Predicate::Malformed(evidence) => return Err(refuted("predicate-mismatch", evidence.clone())),
         Predicate::Release(_) | Predicate::Other => {
-            let said = format!("what {} says of a build is not known here", statement.predicate_type);
-            return Err(Rejection::unproven("unsupported", said));
+            let evidence = format!("what {} says of a build is not known here", statement.predicate_type);
+            return Err(Rejection::unproven("unsupported", evidence));
         }
     };
-    if builder != signer.name {
-        let said = format!("the statement names the builder '{builder}', the certificate {}", signer.name);
-        let delegated = DELEGATORS.iter().any(|it| signer.name.starts_with(&format!("{it}@")));
+    if builder != signer.san {
+        let evidence = format!("the statement names the builder '{builder}', the certificate {}", signer.san);
+        let delegated = DELEGATOR_WORKFLOWS.iter().any(|it| signer.san.starts_with(&format!("{it}@")));
         return Err(if delegated {
-            Rejection::unproven("unsupported", format!("{said}, which runs builders of others"))
+            Rejection::unproven("unsupported", format!("{evidence}, which runs builders of others"))
         } else {
-            refuted("predicate-mismatch", said)
+            refuted("predicate-mismatch", evidence)
         });
     }
-    let wanted = format!("{source}@{}", build.reference);
+    let wanted = format!("{source}@{}", claims.source_ref);
     let is_source = |(uri, commit): &(String, String)| {
-        commit == build.commit && (uri.eq_ignore_ascii_case(&source) || *uri == wanted)
+        commit == claims.source_digest && (uri.eq_ignore_ascii_case(&source) || *uri == wanted)
     };
     if sources.iter().any(is_source) {
         return Ok(());
     }
-    let said = format!("the statement does not say that it was built from {wanted} at {}", build.commit);
-    Err(refuted("predicate-mismatch", said))
+    let evidence =
+        format!("the statement does not say that it was built from {wanted} at {}", claims.source_digest);
+    Err(refuted("predicate-mismatch", evidence))
 }

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use gpgme::{Context, ExportMode, SignMode};
-use model::evidence::signature::Format;
+use model::evidence::signature::SignatureFormat;
 
 use super::{Kind, PinnedKeys, seconds};
 use crate::make::{Exported, SignError};
@@ -67,7 +67,8 @@ impl GpgKey {
             Ok(signature)
         };
         let signature = sign().map_err(|error| self.failed(&error.to_string()))?;
-        let armor = if self.kind == Kind::OpenPgp { Format::OpenPgp } else { Format::X509 }.armor();
+        let armor = if self.kind == Kind::OpenPgp { SignatureFormat::OpenPgp } else { SignatureFormat::X509 }
+            .armor_label();
         if signature.starts_with(format!("-----BEGIN {armor}-----\n").as_bytes()) {
             return Ok(signature);
         }
@@ -80,7 +81,7 @@ impl GpgKey {
     }
 
     /// What a policy that trusts this key holds.
-    pub(crate) fn export_armored(&self, format: Format) -> Result<Exported, SignError> {
+    pub(crate) fn export_armored(&self, format: SignatureFormat) -> Result<Exported, SignError> {
         Ok(Exported { format, bytes: self.public(true)?, fingerprint: Some(self.fingerprint.clone()) })
     }
 

@@ -6,44 +6,44 @@ use model::catalog::{SourceFormat, VersionSource};
 use crate::yaml;
 
 /// The longest version source that is read, in bytes.
-const LIMIT: usize = 1 << 20;
+const MAX_VERSION_FILE_BYTES: usize = 1 << 20;
 
 /// What a version source says of a version: nothing where all of it agrees, else each disagreement.
 #[must_use]
-pub fn disagreements(source: &VersionSource, bytes: &[u8], version: &Version) -> Vec<String> {
-    if bytes.len() > LIMIT {
+pub fn version_mismatches(source: &VersionSource, bytes: &[u8], version: &Version) -> Vec<String> {
+    if bytes.len() > MAX_VERSION_FILE_BYTES {
         return vec![format!("{} is longer than 1 MiB", source.file)];
     }
     let Ok(text) = std::str::from_utf8(bytes) else { return vec![format!("{} is not UTF-8", source.file)] };
     if source.format == SourceFormat::GoMod {
-        return go_module(source, text, version).into_iter().collect();
+        return check_go_module(source, text, version).into_iter().collect();
     }
-    let mut found = Vec::new();
+    let mut mismatches = Vec::new();
     for key in &source.keys {
-        match value(source.format, text, key) {
+        match read_value(source.format, text, key) {
             Ok(Some(value)) if value == version.as_str() => {}
-            Ok(Some(value)) => found.push(format!("{} has {key} = {value}", source.file)),
-            Ok(None) => found.push(format!("{} has no {key}", source.file)),
+            Ok(Some(value)) => mismatches.push(format!("{} has {key} = {value}", source.file)),
+            Ok(None) => mismatches.push(format!("{} has no {key}", source.file)),
             Err(error) => return vec![format!("{} cannot be read: {error}", source.file)],
         }
     }
-    found
+    mismatches
 }
 
-fn value(format: SourceFormat, text: &str, key: &str) -> Result<Option<String>, String> {
+fn read_value(format: SourceFormat, text: &str, key: &str) -> Result<Option<String>, String> {
     match format {
         SourceFormat::Json => {
             let document: serde_json::Value = serde_json::from_str(text).map_err(|it| it.to_string())?;
             Ok(document.pointer(key).and_then(serde_json::Value::as_str).map(str::to_owned))
         }
-        SourceFormat::Yaml => yaml::string(text, key),
+        SourceFormat::Yaml => yaml::top_level_string(text, key),
         SourceFormat::Xml => {
             let document = roxmltree::Document::parse(text).map_err(|it| it.to_string())?;
             let element = document.descendants().find(|it| it.has_tag_name(key));
             Ok(element.and_then(|it| it.text()).map(|it| it.trim().to_owned()))
         }
         SourceFormat::Properties => {
-            let mut values = text.lines().filter_map(property).filter(|it| it.0 == key);
+            let mut values = text.lines().filter_map(parse_property).filter(|it| it.0 == key);
             Ok(values.next_back().map(|it| it.1.to_owned()))
         }
         SourceFormat::GoMod => unreachable!("a module path is no version: read by go_module"),
@@ -52,7 +52,7 @@ fn value(format: SourceFormat, text: &str, key: &str) -> Result<Option<String>, 
 
 /// A line `key=value` or `key: value` of a Java properties file; the last one of a key counts. Versions need none of
 /// the format's escapes and continued lines.
-fn property(line: &str) -> Option<(&str, &str)> {
+fn parse_property(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
     if line.starts_with(['#', '!']) {
         return None;
@@ -63,12 +63,12 @@ fn property(line: &str) -> Option<(&str, &str)> {
 
 /// From v2 on the module's path ends in the major version, and below it does not
 /// (<https://go.dev/ref/mod#major-version-suffixes>).
-fn go_module(source: &VersionSource, text: &str, version: &Version) -> Option<String> {
+fn check_go_module(source: &VersionSource, text: &str, version: &Version) -> Option<String> {
     let path = text.lines().find_map(|line| line.trim().strip_prefix("module "));
     let Some(path) = path.map(|it| it.split("//").next().unwrap_or(it).trim().trim_matches('"')) else {
         return Some(format!("{} has no module line", source.file));
     };
-    let major = version.line().0;
+    let major = version.release_line().0;
     let suffix = path
         .rsplit_once("/v")
         .map(|it| it.1)
@@ -77,8 +77,9 @@ fn go_module(source: &VersionSource, text: &str, version: &Version) -> Option<St
     if suffix == expected.as_deref() {
         return None;
     }
-    let must = expected.map_or_else(|| "not end in a version".to_owned(), |it| format!("end in /v{it}"));
-    Some(format!("{} has module {path}, which must {must}", source.file))
+    let requirement =
+        expected.map_or_else(|| "not end in a version".to_owned(), |it| format!("end in /v{it}"));
+    Some(format!("{} has module {path}, which must {requirement}", source.file))
 }
 
 #[cfg(test)]
@@ -90,11 +91,11 @@ mod tests {
     fn check(format: SourceFormat, keys: &[&str], text: &str, version: &str) -> Vec<String> {
         let keys = keys.iter().map(|it| (*it).to_owned()).collect();
         let source = VersionSource { file: "F".to_owned(), format, keys, advisory: false };
-        disagreements(&source, text.as_bytes(), &Version::parse(Scheme::SemVer, version).unwrap())
+        version_mismatches(&source, text.as_bytes(), &Version::parse(Scheme::SemVer, version).unwrap())
     }
 
     #[test]
-    fn every_format_and_its_twin() {
+    fn every_format_reports_another_version() {
         let json = r#"{"name": "x", "version": "1.2.3"}"#;
         let properties = "# project.version=9\nproject.version = 1.2.3\nproject.group=x\n";
         let yaml =
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn go_modules() {
+    fn go_module_path_ends_in_the_major_version() {
         let module = |path: &str, version| {
             check(SourceFormat::GoMod, &["module"], &format!("module {path}\n\ngo 1.20\n"), version)
         };
@@ -136,7 +137,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_file_is_read_or_refused_without_a_panic(text in "(?s).{0,200}") {
+        fn reading_never_panics(text in "(?s).{0,200}") {
             for format in [SourceFormat::Json, SourceFormat::Yaml, SourceFormat::Xml, SourceFormat::Properties, SourceFormat::GoMod] {
                 prop_assert!(!check(format, &["/no such key"], &text, "2.0.0").is_empty());
             }

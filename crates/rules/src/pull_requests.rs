@@ -3,70 +3,71 @@
 use std::collections::{HashMap, HashSet};
 
 use model::CommitId;
-use model::release::changelog::Link;
+use model::release::changelog::CommitNode;
 
 /// The pull request of every commit that a merge brought in: of the merge nearest to the released line of history,
 /// the one that follows first parents from `tip`. A merge that names no pull request passes the question on to the
 /// line that it merged.
-pub(crate) fn pull_requests(tip: CommitId, links: &[Link]) -> HashMap<CommitId, u64> {
-    let index = links.iter().map(|link| (link.id, link)).collect();
-    let mut search = Search { index, visited: HashSet::new(), numbers: HashMap::new() };
-    search.follow(tip);
+pub(crate) fn pull_requests(tip: CommitId, graph: &[CommitNode]) -> HashMap<CommitId, u64> {
+    let index = graph.iter().map(|node| (node.id, node)).collect();
+    let mut search = PullRequestSearch { index, visited: HashSet::new(), numbers: HashMap::new() };
+    search.follow_first_parents(tip);
     search.numbers
 }
 
-struct Search<'a> {
-    index: HashMap<CommitId, &'a Link>,
+struct PullRequestSearch<'a> {
+    index: HashMap<CommitId, &'a CommitNode>,
     visited: HashSet<CommitId>,
     numbers: HashMap<CommitId, u64>,
 }
 
-impl Search<'_> {
-    fn follow(&mut self, tip: CommitId) {
+impl PullRequestSearch<'_> {
+    fn follow_first_parents(&mut self, tip: CommitId) {
         let mut first_parents = Vec::new();
         let mut next = Some(tip);
-        while let Some(link) = next.and_then(|it| self.unvisited(it)) {
-            first_parents.push(link.id);
-            next = link.parents.first().copied();
+        while let Some(node) = next.and_then(|it| self.unvisited_node(it)) {
+            first_parents.push(node.id);
+            next = node.parents.first().copied();
         }
         for commit in first_parents.into_iter().rev() {
-            let Some(link) = self.unvisited(commit) else { continue };
-            let (sides, number) = (link.parents.iter().skip(1).copied().collect::<Vec<_>>(), number(link));
+            let Some(node) = self.unvisited_node(commit) else { continue };
+            let (sides, number) =
+                (node.parents.iter().skip(1).copied().collect::<Vec<_>>(), merged_pr_number(node));
             self.visited.insert(commit);
             for side in sides {
                 match number {
-                    Some(number) => self.give(side, number),
-                    None => self.follow(side),
+                    Some(number) => self.assign(side, number),
+                    None => self.follow_first_parents(side),
                 }
             }
         }
     }
 
     /// Gives the number to all that came in with `side`.
-    fn give(&mut self, side: CommitId, number: u64) {
+    fn assign(&mut self, side: CommitId, number: u64) {
         let mut todo = vec![side];
         while let Some(id) = todo.pop() {
-            let Some(link) = self.unvisited(id) else { continue };
-            todo.extend(link.parents.iter().copied());
+            let Some(node) = self.unvisited_node(id) else { continue };
+            todo.extend(node.parents.iter().copied());
             self.visited.insert(id);
             self.numbers.insert(id, number);
         }
     }
 
-    fn unvisited(&self, id: CommitId) -> Option<&Link> {
+    fn unvisited_node(&self, id: CommitId) -> Option<&CommitNode> {
         if self.visited.contains(&id) { None } else { self.index.get(&id).copied() }
     }
 }
 
 /// The number in `Merge pull request #12 from owner/branch`, as GitHub writes it.
-fn number(link: &Link) -> Option<u64> {
-    let rest = link.merge_subject.as_ref()?.strip_prefix("Merge pull request #")?;
+fn merged_pr_number(node: &CommitNode) -> Option<u64> {
+    let rest = node.merge_subject.as_ref()?.strip_prefix("Merge pull request #")?;
     let (number, _) = rest.split_once(" from ")?;
     number.parse().ok()
 }
 
 /// A subject without the ` (#12)` that GitHub puts at its end when it squashes, and that number.
-pub(crate) fn split_number(subject: &str) -> (&str, Option<u64>) {
+pub(crate) fn split_pr_number(subject: &str) -> (&str, Option<u64>) {
     let split = || {
         let (text, number) = subject.trim_end().strip_suffix(')')?.rsplit_once("(#")?;
         let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -84,8 +85,8 @@ mod tests {
         CommitId::new(ObjectId::from_bytes([n; 20]))
     }
 
-    fn link(n: u8, parents: &[u8], subject: Option<&str>) -> Link {
-        Link {
+    fn commit_node(n: u8, parents: &[u8], subject: Option<&str>) -> CommitNode {
+        CommitNode {
             id: id(n),
             parents: parents.iter().map(|it| id(*it)).collect(),
             merge_subject: subject.map(str::to_owned),
@@ -93,25 +94,25 @@ mod tests {
     }
 
     #[test]
-    fn the_merge_nearest_to_the_released_line_counts() {
-        let links = [
-            link(9, &[8, 7], Some("Merge pull request #20 from acme/feature")),
-            link(7, &[6, 5], Some("Merge pull request #3 from fork/part")),
-            link(6, &[1], None),
-            link(5, &[1], None),
-            link(8, &[1, 4], Some("Merge branch 'release'")),
-            link(4, &[2, 3], Some("Merge pull request #10 from acme/fix")),
-            link(3, &[2], None),
-            link(2, &[1], None),
+    fn the_merge_nearest_to_the_first_parent_line_wins() {
+        let graph = [
+            commit_node(9, &[8, 7], Some("Merge pull request #20 from acme/feature")),
+            commit_node(7, &[6, 5], Some("Merge pull request #3 from fork/part")),
+            commit_node(6, &[1], None),
+            commit_node(5, &[1], None),
+            commit_node(8, &[1, 4], Some("Merge branch 'release'")),
+            commit_node(4, &[2, 3], Some("Merge pull request #10 from acme/fix")),
+            commit_node(3, &[2], None),
+            commit_node(2, &[1], None),
         ];
-        let numbers = pull_requests(id(9), &links);
+        let numbers = pull_requests(id(9), &graph);
         let expected = [(7, 20), (6, 20), (5, 20), (3, 10)].map(|(n, number)| (id(n), number));
         assert_eq!(numbers, expected.into_iter().collect());
     }
 
     #[test]
     fn only_the_end_of_a_subject_names_a_pull_request() {
-        assert_eq!(split_number("feat: a (#12)"), ("feat: a", Some(12)));
+        assert_eq!(split_pr_number("feat: a (#12)"), ("feat: a", Some(12)));
         for subject in [
             "fix: close #12",
             "fix (#12) more",
@@ -120,7 +121,7 @@ mod tests {
             "a (#1x)",
             "(#99999999999999999999)",
         ] {
-            assert_eq!(split_number(subject), (subject, None));
+            assert_eq!(split_pr_number(subject), (subject, None));
         }
     }
 }

@@ -10,9 +10,9 @@ const MAX_SHOWN_CHARS: usize = 400;
 
 /// A text from outside.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Foreign(String);
+pub struct UntrustedText(String);
 
-impl Foreign {
+impl UntrustedText {
     /// A text from outside.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
@@ -33,7 +33,7 @@ impl Foreign {
 
     /// The text as it may be printed anywhere: see [`escape`]. At most 400 characters of it.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub fn escaped(&self) -> String {
         match self.0.char_indices().nth(MAX_SHOWN_CHARS) {
             None => escape(&self.0),
             Some((end, _)) => format!("{}…", escape(&self.0[..end])),
@@ -41,9 +41,9 @@ impl Foreign {
     }
 }
 
-impl fmt::Debug for Foreign {
+impl fmt::Debug for UntrustedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Foreign({})", self.shown())
+        write!(f, "Foreign({})", self.escaped())
     }
 }
 
@@ -55,25 +55,25 @@ impl fmt::Debug for Foreign {
 #[must_use]
 pub fn escape(text: &str) -> String {
     let words = text.split(' ').map(|word| {
-        let mut shown = String::with_capacity(word.len());
+        let mut escaped = String::with_capacity(word.len());
         if word.trim_start().starts_with("::") {
-            shown.push('\\');
+            escaped.push('\\');
         }
         for c in word.chars() {
             match c {
-                '[' if shown.ends_with("##") => shown.push_str("\\["),
-                c if is_obeyed(c) => shown.extend(c.escape_unicode()),
-                c => shown.push(c),
+                '[' if escaped.ends_with("##") => escaped.push_str("\\["),
+                c if is_unprintable(c) => escaped.extend(c.escape_unicode()),
+                c => escaped.push(c),
             }
         }
-        shown
+        escaped
     });
     words.collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a character does something to the text around it instead of being seen.
 #[must_use]
-pub fn is_obeyed(c: char) -> bool {
+pub fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' // direction
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_obeyed_and_everything_can_be_read() {
+    fn control_sequences_are_escaped_readably() {
         assert_eq!(escape("a b\u{1b}[31m\nc"), "a b\\u{1b}[31m\\u{a}c");
         assert_eq!(
             escape("::error::x ::add-mask::y ##[group]z a::b"),
@@ -96,18 +96,18 @@ mod tests {
         assert_eq!(escape("\u{a0}::error::x a###[error]"), "\\\u{a0}::error::x a###\\[error]");
         assert_eq!(escape("user\u{202e}nimda \u{2066}x"), "user\\u{202e}nimda \\u{2066}x");
         assert_eq!(escape("größer — 中文 🎉"), "größer — 中文 🎉");
-        let long = Foreign::new("x".repeat(500));
-        assert_eq!(long.shown().chars().count(), 401);
-        assert_eq!(format!("{:?}", Foreign::new("\u{7}")), "Foreign(\\u{7})");
+        let long = UntrustedText::new("x".repeat(500));
+        assert_eq!(long.escaped().chars().count(), 401);
+        assert_eq!(format!("{:?}", UntrustedText::new("\u{7}")), "Foreign(\\u{7})");
     }
 
     proptest::proptest! {
         #[test]
-        fn no_text_comes_through(text in "\\PC{0,20}|[\\x00-\\x1f:#\\[ a\u{a0}\u{202e}\u{2069}]{0,20}") {
-            let shown = Foreign::new(text).shown();
-            proptest::prop_assert!(!shown.chars().any(is_obeyed));
-            proptest::prop_assert!(!shown.split(' ').any(|it| it.trim_start().starts_with("::")));
-            proptest::prop_assert!(!shown.contains("##["));
+        fn escaped_text_has_no_control_sequence(text in "\\PC{0,20}|[\\x00-\\x1f:#\\[ a\u{a0}\u{202e}\u{2069}]{0,20}") {
+            let escaped = UntrustedText::new(text).escaped();
+            proptest::prop_assert!(!escaped.chars().any(is_unprintable));
+            proptest::prop_assert!(!escaped.split(' ').any(|it| it.trim_start().starts_with("::")));
+            proptest::prop_assert!(!escaped.contains("##["));
         }
     }
 }

@@ -1,0 +1,91 @@
+//! What a statement says, held against the artifact's name and the certificate.
+
+use model::evidence::attestation::{
+    AttestationPolicy, FulcioClaim, Predicate, Provenance, Rejection, SignerCertificate, Statement,
+};
+
+use super::refuted;
+
+/// What the statement is about, and whether it agrees with the certificate.
+pub(super) fn check_statement(
+    policy: &AttestationPolicy,
+    statement: &Statement,
+    signer: &SignerCertificate,
+    warnings: &mut Vec<String>,
+) -> Result<(), Rejection> {
+    if let Some(name) = &policy.subject_name
+        && statement.subjects.iter().all(|it| !it.matches_artifact || it.name != *name)
+    {
+        let names =
+            statement.subjects.iter().filter(|it| it.matches_artifact).take(5).map(|it| it.name.as_str());
+        let names = names.collect::<Vec<_>>().join(", ");
+        return Err(refuted("subject-name", format!("it calls these bytes {names}, and not {name}")));
+    }
+    match &statement.predicate {
+        Predicate::Provenance(provenance) => check_provenance(provenance, signer, warnings),
+        Predicate::Malformed(evidence) => Err(refuted("predicate-mismatch", evidence.clone())),
+        Predicate::GenericProvenance(provenance) => {
+            let evidence = format!(
+                "its build type is '{}', which is not that of a GitHub workflow",
+                provenance.build_type
+            );
+            Err(refuted("predicate-mismatch", evidence))
+        }
+        Predicate::Release(_) | Predicate::Other => Ok(()),
+    }
+}
+
+/// The provenance says of the run what the certificate says.
+fn check_provenance(
+    provenance: &Provenance,
+    signer: &SignerCertificate,
+    warnings: &mut Vec<String>,
+) -> Result<(), Rejection> {
+    let claim = |claim: FulcioClaim| signer.claims.get(claim).unwrap_or_default();
+    let config = format!(
+        "{}/{}@{}",
+        provenance.workflow_repository, provenance.workflow_path, provenance.workflow_ref
+    );
+    let pairs = [
+        ("reference", provenance.workflow_ref.as_str(), claim(FulcioClaim::SourceRepositoryRef)),
+        ("repository", &provenance.workflow_repository, claim(FulcioClaim::SourceRepositoryUri)),
+        ("workflow", &config, claim(FulcioClaim::BuildConfigUri)),
+        ("event", &provenance.event_name, claim(FulcioClaim::BuildTrigger)),
+        ("repository's number", &provenance.repository_id, claim(FulcioClaim::SourceRepositoryId)),
+        ("owner's number", &provenance.repository_owner_id, claim(FulcioClaim::SourceRepositoryOwnerId)),
+        ("runner", &provenance.runner_environment, claim(FulcioClaim::RunnerEnvironment)),
+        ("builder", &provenance.builder_id, claim(FulcioClaim::BuildSignerUri)),
+        ("run", &provenance.invocation_id, claim(FulcioClaim::RunInvocationUri)),
+    ];
+    if let Some((what, stated, certified)) =
+        pairs.into_iter().find(|(_, stated, certified)| stated != certified)
+    {
+        let evidence = format!("the statement says of the {what} '{stated}', the certificate '{certified}'");
+        return Err(refuted("predicate-mismatch", evidence));
+    }
+    let [(uri, commit)] = &provenance.resolved_dependencies[..] else {
+        let stated = format!(
+            "the statement names {} sources, and one is wanted",
+            provenance.resolved_dependencies.len()
+        );
+        return Err(refuted("predicate-mismatch", stated));
+    };
+    let wanted = format!(
+        "git+{}@{}",
+        claim(FulcioClaim::SourceRepositoryUri),
+        claim(FulcioClaim::SourceRepositoryRef)
+    );
+    if *uri != wanted || commit != claim(FulcioClaim::SourceRepositoryDigest) {
+        return Err(refuted(
+            "predicate-mismatch",
+            format!("the statement says it was built from {uri} at {commit}"),
+        ));
+    }
+    if !provenance.unknown_parameters.is_empty() {
+        warnings.push(format!(
+            "the run had parameters that are not known here: {}",
+            provenance.unknown_parameters.join(", ")
+        ));
+    }
+    Ok(())
+}
