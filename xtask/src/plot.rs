@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, anyhow};
 use model::{Catalog, ReleaseTag, RepoSlug};
-use ops::{OpsError, Programs};
+use ops::{OpsError, ProgramPolicy};
 use rehearsal::{Belongings, KeyKind, Plot, Source};
 
 use crate::args::{Global, Rehearse};
@@ -24,7 +24,7 @@ pub(crate) fn session(global: &Global, args: &Rehearse) -> Result<Option<Session
         report::tell(global, "there is no repository around here: rehearsing in a demo");
         return Ok(None);
     }
-    let session = Session::open(global, Programs::Operators)?;
+    let session = Session::open(global, ProgramPolicy::ProtectedConfig)?;
     if global.directory.is_some() {
         return Ok(Some(session));
     }
@@ -140,7 +140,7 @@ fn next(catalog: &Catalog, session: Option<&Session>) -> Result<ReleaseTag, Fail
 /// The kind of key that git is configured for.
 fn key_kind(session: Option<&Session>) -> Result<KeyKind, Failure> {
     if let Some(session) = session {
-        let signing = session.repo.ask_signing().wait().map_err(OpsError::from)?;
+        let signing = session.repo.spawn_signing_config().wait().map_err(OpsError::from)?;
         return kind(signing.values.get("gpg.format").map_or("", String::as_str));
     }
     let mut command = Command::new("git");

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use model::catalog::Target;
 use model::release::request::{NotesStart, OutputPath, ReleaseDestination, Request, TagSigning};
 use model::{Catalog, ReleaseTag, RepoSlug};
-use ops::{Patience, Programs, Repo, Surroundings, Template, Work};
+use ops::{Patience, ProgramPolicy, Repo, Surroundings, Template, Work};
 
 use crate::args::{Global, Range, Trust, Which};
 use crate::environment;
@@ -58,7 +58,7 @@ impl fmt::Display for SlugSource {
 
 impl Session {
     /// Opens the repository, in which git may start these programs, and reads the catalog.
-    pub(crate) fn open(global: &Global, programs: Programs) -> Result<Self, Failure> {
+    pub(crate) fn open(global: &Global, programs: ProgramPolicy) -> Result<Self, Failure> {
         let directory = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let repo = Repo::open(&directory, programs).map_err(ops::OpsError::from)?;
         let (catalog, policy_root, catalog_name) = catalog(global, Some(&repo.root()))?;
@@ -87,8 +87,9 @@ impl Session {
 
     /// The session around here, where there is a repository: for what can do without one.
     pub(crate) fn near(global: &Global) -> Result<Option<Self>, Failure> {
-        let is_there = global.directory.is_some() || Repo::open(Path::new("."), Programs::Operators).is_ok();
-        if is_there { Self::open(global, Programs::Operators).map(Some) } else { Ok(None) }
+        let is_there =
+            global.directory.is_some() || Repo::open(Path::new("."), ProgramPolicy::ProtectedConfig).is_ok();
+        if is_there { Self::open(global, ProgramPolicy::ProtectedConfig).map(Some) } else { Ok(None) }
     }
 
     /// An error in a shallow clone: it lacks tags and commits, so that what is newest or unreleased cannot be told.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ops::{Refresh, Trusted};
+use ops::{Trusted, TufSource};
 
 use crate::args::Trust;
 use crate::failure::Failure;
@@ -24,5 +24,5 @@ pub(crate) fn trusted(args: &Trust, online: bool, timeout: Duration) -> Result<T
         _ => None,
     };
     let cache = Some(Arc::new(world::cache()) as _);
-    Ok(Trusted::Published(Refresh { custom, cache, online, timeout, clock: session::now }))
+    Ok(Trusted::Published(TufSource { custom, cache, online, timeout, clock: session::now }))
 }

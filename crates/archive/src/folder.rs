@@ -18,14 +18,14 @@ use std::path::{Component, Path, PathBuf};
 use model::release::receipt::OutputFile;
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags};
 
-pub use pending::{Measured, PendingFile};
+pub use pending::{DigestWriter, PendingFile};
 
 /// How a folder below another is opened.
-const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const FOLDER_FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// How a file is opened for reading. `NONBLOCK`: opening a named pipe must not wait for a writer.
-const READ: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+const READ_FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 /// How a file is created.
-const CREATE: OFlags =
+const CREATE_FLAGS: OFlags =
     OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Why a folder or file cannot be used.
@@ -33,10 +33,10 @@ const CREATE: OFlags =
 pub enum FolderError {
     /// Another run writes to the folder.
     #[error("another run writes to {}", .0.display())]
-    Busy(PathBuf),
+    Locked(PathBuf),
     /// Something else than a plain folder or file has this name.
     #[error("{} is {found}, expected {expected}", path.display())]
-    NotPlain {
+    UnexpectedFileType {
         /// Its path.
         path: PathBuf,
         /// What it is, with its article.
@@ -46,7 +46,7 @@ pub enum FolderError {
     },
     /// A file is too long to be read.
     #[error("{} is longer than {limit} bytes", path.display())]
-    TooLong {
+    FileTooLarge {
         /// Its path.
         path: PathBuf,
         /// The limit in bytes.
@@ -66,26 +66,27 @@ pub enum FolderError {
 }
 
 impl FolderError {
-    fn io(verb: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
+    fn io_error(verb: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
         Self::Io { verb, path: path.to_owned(), source: source.into() }
     }
 }
 
 /// An open folder. What is below it is reached through this handle, whatever happens to its path meanwhile.
 #[derive(Debug)]
-pub struct Folder {
+pub struct FolderHandle {
     path: PathBuf,
     handle: OwnedFd,
 }
 
-impl Folder {
+impl FolderHandle {
     /// Opens a folder that the operator named, and creates it if it is missing. It may be a link.
     ///
     /// # Errors
     /// [`FolderError::Io`] if it cannot be created or opened.
     pub fn create_named(path: &Path) -> Result<Self, FolderError> {
-        std::fs::create_dir_all(path).map_err(|error| FolderError::io("create the folder", path, error))?;
-        let missing = || FolderError::io("open the folder", path, io::ErrorKind::NotFound);
+        std::fs::create_dir_all(path)
+            .map_err(|error| FolderError::io_error("create the folder", path, error))?;
+        let missing = || FolderError::io_error("open the folder", path, io::ErrorKind::NotFound);
         Self::open_named(path)?.ok_or_else(missing)
     }
 
@@ -95,11 +96,11 @@ impl Folder {
     /// [`FolderError::Io`] if it cannot be opened.
     pub fn open_named(path: &Path) -> Result<Option<Self>, FolderError> {
         let flags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
-        let at = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        match rustix::fs::openat(CWD, at, flags, Mode::empty()) {
+        let directory = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        match rustix::fs::openat(CWD, directory, flags, Mode::empty()) {
             Ok(handle) => Ok(Some(Self { path: path.to_owned(), handle })),
             Err(error) if error == rustix::io::Errno::NOENT => Ok(None),
-            Err(error) => Err(FolderError::io("open the folder", path, error)),
+            Err(error) => Err(FolderError::io_error("open the folder", path, error)),
         }
     }
 
@@ -114,13 +115,13 @@ impl Folder {
     /// # Errors
     /// [`FolderError::NotPlain`] if something else has this name, a link included; [`FolderError::Io`].
     pub fn create_child(&self, name: &str) -> Result<Self, FolderError> {
-        let path = self.below(name)?;
+        let path = self.child_path(name)?;
         match rustix::fs::mkdirat(&self.handle, name, Mode::from_raw_mode(0o777)) {
             Ok(()) => {}
             Err(error) if error == rustix::io::Errno::EXIST => {}
-            Err(error) => return Err(FolderError::io("create the folder", &path, error)),
+            Err(error) => return Err(FolderError::io_error("create the folder", &path, error)),
         }
-        let missing = || FolderError::io("open the folder", &path, io::ErrorKind::NotFound);
+        let missing = || FolderError::io_error("open the folder", &path, io::ErrorKind::NotFound);
         self.open_child(name)?.ok_or_else(missing)
     }
 
@@ -129,15 +130,15 @@ impl Folder {
     /// # Errors
     /// [`FolderError::NotPlain`] if something else has this name, a link included; [`FolderError::Io`].
     pub fn open_child(&self, name: &str) -> Result<Option<Self>, FolderError> {
-        let path = self.below(name)?;
-        match self.kind(name)? {
+        let path = self.child_path(name)?;
+        match self.file_type(name)? {
             None => return Ok(None),
             Some(FileType::Directory) => {}
-            Some(kind) => return Err(not_plain(path, kind, "a folder")),
+            Some(kind) => return Err(unexpected_file_type(path, kind, "a folder")),
         }
-        match rustix::fs::openat(&self.handle, name, FOLDER, Mode::empty()) {
+        match rustix::fs::openat(&self.handle, name, FOLDER_FLAGS, Mode::empty()) {
             Ok(handle) => Ok(Some(Self { path, handle })),
-            Err(error) => Err(FolderError::io("open the folder", &path, error)),
+            Err(error) => Err(FolderError::io_error("open the folder", &path, error)),
         }
     }
 
@@ -147,8 +148,8 @@ impl Folder {
     /// [`FolderError::Busy`] if another process holds the lock, [`FolderError::Io`] if it cannot be locked.
     pub fn lock(&self) -> Result<FolderLock, FolderError> {
         let handle = self.handle.try_clone();
-        let handle = handle.map_err(|error| FolderError::io("lock the folder", &self.path, error))?;
-        lock(&handle, &self.path)?;
+        let handle = handle.map_err(|error| FolderError::io_error("lock the folder", &self.path, error))?;
+        lock_handle(&handle, &self.path)?;
         Ok(FolderLock(handle))
     }
 
@@ -157,12 +158,12 @@ impl Folder {
     /// # Errors
     /// [`FolderError::Busy`] if another process holds the lock; [`FolderError::NotPlain`]; [`FolderError::Io`].
     pub fn lock_file(&self, name: &str) -> Result<FolderLock, FolderError> {
-        let path = self.below(name)?;
-        self.plain_file(name)?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | READ;
+        let path = self.child_path(name)?;
+        self.check_regular_file(name)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | READ_FLAGS;
         let handle = rustix::fs::openat(&self.handle, name, flags, Mode::from_raw_mode(0o600));
-        let handle = handle.map_err(|error| FolderError::io("open", &path, error))?;
-        lock(&handle, &path)?;
+        let handle = handle.map_err(|error| FolderError::io_error("open", &path, error))?;
+        lock_handle(&handle, &path)?;
         Ok(FolderLock(handle))
     }
 
@@ -170,10 +171,10 @@ impl Folder {
     ///
     /// # Errors
     /// [`FolderError::Io`] if it may not.
-    pub fn must_be_writable(&self) -> Result<(), FolderError> {
-        let asked = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
-        let may = rustix::fs::accessat(&self.handle, ".", asked, AtFlags::empty());
-        may.map_err(|error| FolderError::io("write to the folder", &self.path, error))
+    pub fn check_writable(&self) -> Result<(), FolderError> {
+        let mode = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+        let access = rustix::fs::accessat(&self.handle, ".", mode, AtFlags::empty());
+        access.map_err(|error| FolderError::io_error("write to the folder", &self.path, error))
     }
 
     /// Whether a plain file has this name, which [`Folder::create`] would replace. Creates nothing.
@@ -181,8 +182,8 @@ impl Folder {
     /// # Errors
     /// As [`Folder::create`], which would fail for the same reason.
     pub fn can_create(&self, name: &str) -> Result<bool, FolderError> {
-        self.plain_file(&partial(name))?;
-        Ok(self.plain_file(name)?.is_some())
+        self.check_regular_file(&partial_name(name))?;
+        Ok(self.check_regular_file(name)?.is_some())
     }
 
     /// Opens a plain file for reading. Returns `None` if nothing has this name.
@@ -190,13 +191,13 @@ impl Folder {
     /// # Errors
     /// [`FolderError::NotPlain`] if something else has this name; [`FolderError::Io`].
     pub fn open_file(&self, name: &str) -> Result<Option<File>, FolderError> {
-        let path = self.below(name)?;
-        if self.plain_file(name)?.is_none() {
+        let path = self.child_path(name)?;
+        if self.check_regular_file(name)?.is_none() {
             return Ok(None);
         }
-        let handle = rustix::fs::openat(&self.handle, name, OFlags::RDONLY | READ, Mode::empty());
-        let file = File::from(handle.map_err(|error| FolderError::io("open", &path, error))?);
-        regular(&file, &path)?;
+        let handle = rustix::fs::openat(&self.handle, name, OFlags::RDONLY | READ_FLAGS, Mode::empty());
+        let file = File::from(handle.map_err(|error| FolderError::io_error("open", &path, error))?);
+        check_regular(&file, &path)?;
         Ok(Some(file))
     }
 
@@ -205,8 +206,8 @@ impl Folder {
     /// # Errors
     /// [`FolderError::NotPlain`] if something else has this name; [`FolderError::TooLong`]; [`FolderError::Io`].
     pub fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, FolderError> {
-        let path = self.below(name)?;
-        self.open_file(name)?.map(|file| bounded(file, &path, limit)).transpose()
+        let path = self.child_path(name)?;
+        self.open_file(name)?.map(|file| read_bounded(file, &path, limit)).transpose()
     }
 
     /// Starts a file that gets its name when it is finished. What a killed run left of it is removed.
@@ -215,15 +216,15 @@ impl Folder {
     /// [`FolderError::NotPlain`] if something else than a plain file has its name or the temporary one;
     /// [`FolderError::Io`].
     pub fn create(&self, name: &str) -> Result<PendingFile<'_>, FolderError> {
-        let path = self.below(name)?;
-        self.plain_file(name)?;
-        let partial = partial(name);
-        if self.plain_file(&partial)?.is_some() {
+        let path = self.child_path(name)?;
+        self.check_regular_file(name)?;
+        let partial = partial_name(name);
+        if self.check_regular_file(&partial)?.is_some() {
             self.remove(&partial)?;
         }
-        let shown = self.path.join(&partial);
-        let handle = rustix::fs::openat(&self.handle, &partial, CREATE, Mode::from_raw_mode(0o666));
-        let file = File::from(handle.map_err(|error| FolderError::io("create", &shown, error))?);
+        let partial_path = self.path.join(&partial);
+        let handle = rustix::fs::openat(&self.handle, &partial, CREATE_FLAGS, Mode::from_raw_mode(0o666));
+        let file = File::from(handle.map_err(|error| FolderError::io_error("create", &partial_path, error))?);
         Ok(PendingFile::new(self, name, path, partial, file))
     }
 
@@ -233,46 +234,48 @@ impl Folder {
     /// As [`Folder::create`]; the file does not exist then, or is as it was.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<OutputFile, FolderError> {
         let mut file = self.create(name)?;
-        let partial = self.path.join(partial(name));
-        file.write_all(bytes).map_err(|error| FolderError::io("write", &partial, error))?;
+        let partial = self.path.join(partial_name(name));
+        file.write_all(bytes).map_err(|error| FolderError::io_error("write", &partial, error))?;
         file.finish()
     }
 
     fn remove(&self, name: &str) -> Result<(), FolderError> {
         let removed = rustix::fs::unlinkat(&self.handle, name, AtFlags::empty());
-        removed.map_err(|error| FolderError::io("remove", &self.path.join(name), error))
+        removed.map_err(|error| FolderError::io_error("remove", &self.path.join(name), error))
     }
 
     /// The path of a name in this folder. A name is one component, and no link upwards.
-    fn below(&self, name: &str) -> Result<PathBuf, FolderError> {
+    fn child_path(&self, name: &str) -> Result<PathBuf, FolderError> {
         let mut components = Path::new(name).components();
         match (components.next(), components.next()) {
             (Some(Component::Normal(one)), None) if one == name => Ok(self.path.join(name)),
-            _ => Err(FolderError::io("use the name", &self.path.join(name), io::ErrorKind::InvalidInput)),
+            _ => {
+                Err(FolderError::io_error("use the name", &self.path.join(name), io::ErrorKind::InvalidInput))
+            }
         }
     }
 
     /// The kind of what has this name, links not followed. Returns `None` if nothing has it.
-    fn kind(&self, name: &str) -> Result<Option<FileType>, FolderError> {
+    fn file_type(&self, name: &str) -> Result<Option<FileType>, FolderError> {
         match rustix::fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(FileType::from_raw_mode(stat.st_mode))),
             Err(error) if error == rustix::io::Errno::NOENT => Ok(None),
-            Err(error) => Err(FolderError::io("look at", &self.path.join(name), error)),
+            Err(error) => Err(FolderError::io_error("look at", &self.path.join(name), error)),
         }
     }
 
     /// `Some` for a plain file, `None` for nothing, an error for anything else.
-    fn plain_file(&self, name: &str) -> Result<Option<()>, FolderError> {
-        match self.kind(name)? {
+    fn check_regular_file(&self, name: &str) -> Result<Option<()>, FolderError> {
+        match self.file_type(name)? {
             None => Ok(None),
             Some(FileType::RegularFile) => Ok(Some(())),
-            Some(kind) => Err(not_plain(self.path.join(name), kind, "a plain file")),
+            Some(kind) => Err(unexpected_file_type(self.path.join(name), kind, "a plain file")),
         }
     }
 }
 
 /// The name that a file has until it is complete.
-fn partial(name: &str) -> String {
+fn partial_name(name: &str) -> String {
     format!(".{name}.partial")
 }
 
@@ -282,11 +285,11 @@ pub struct FolderLock(
     #[expect(dead_code, reason = "the lock is held as long as its handle is open")] OwnedFd,
 );
 
-fn lock(handle: &OwnedFd, path: &Path) -> Result<(), FolderError> {
+fn lock_handle(handle: &OwnedFd, path: &Path) -> Result<(), FolderError> {
     match rustix::fs::flock(handle, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(()),
-        Err(error) if error == rustix::io::Errno::WOULDBLOCK => Err(FolderError::Busy(path.to_owned())),
-        Err(error) => Err(FolderError::io("lock", path, error)),
+        Err(error) if error == rustix::io::Errno::WOULDBLOCK => Err(FolderError::Locked(path.to_owned())),
+        Err(error) => Err(FolderError::io_error("lock", path, error)),
     }
 }
 
@@ -296,7 +299,7 @@ fn lock(handle: &OwnedFd, path: &Path) -> Result<(), FolderError> {
 /// # Errors
 /// [`FolderError`], with the part that is not plain.
 pub fn read_below(root: &Path, file: &str, limit: u64) -> Result<Option<Vec<u8>>, FolderError> {
-    let Some(mut folder) = Folder::open_named(root)? else { return Ok(None) };
+    let Some(mut folder) = FolderHandle::open_named(root)? else { return Ok(None) };
     let (parents, name) = file.rsplit_once('/').map_or(("", file), |(parents, name)| (parents, name));
     for parent in parents.split('/').filter(|it| !it.is_empty()) {
         let Some(child) = folder.open_child(parent)? else { return Ok(None) };
@@ -313,24 +316,25 @@ pub fn read_below(root: &Path, file: &str, limit: u64) -> Result<Option<Vec<u8>>
 pub fn read_named(path: &Path, limit: u64) -> Result<Vec<u8>, FolderError> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let handle = rustix::fs::openat(CWD, path, flags, Mode::empty());
-    let file = File::from(handle.map_err(|error| FolderError::io("read", path, error))?);
-    regular(&file, path)?;
-    bounded(file, path, limit)
+    let file = File::from(handle.map_err(|error| FolderError::io_error("read", path, error))?);
+    check_regular(&file, path)?;
+    read_bounded(file, path, limit)
 }
 
 /// An error if an open file is not a regular one.
-fn regular(file: &File, path: &Path) -> Result<(), FolderError> {
-    let stat = rustix::fs::fstat(file.as_fd()).map_err(|error| FolderError::io("look at", path, error))?;
+fn check_regular(file: &File, path: &Path) -> Result<(), FolderError> {
+    let stat =
+        rustix::fs::fstat(file.as_fd()).map_err(|error| FolderError::io_error("look at", path, error))?;
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => Ok(()),
-        kind => Err(not_plain(path.to_owned(), kind, "a plain file")),
+        kind => Err(unexpected_file_type(path.to_owned(), kind, "a plain file")),
     }
 }
 
 /// Reads an open file. A file may grow while it is read: one byte more than the limit is enough to know.
-fn bounded(file: File, path: &Path, limit: u64) -> Result<Vec<u8>, FolderError> {
-    let too_long = || FolderError::TooLong { path: path.to_owned(), limit };
-    let failed = |error: io::Error| FolderError::io("read", path, error);
+fn read_bounded(file: File, path: &Path, limit: u64) -> Result<Vec<u8>, FolderError> {
+    let too_long = || FolderError::FileTooLarge { path: path.to_owned(), limit };
+    let failed = |error: io::Error| FolderError::io_error("read", path, error);
     if file.metadata().map_err(failed)?.len() > limit {
         return Err(too_long());
     }
@@ -339,7 +343,7 @@ fn bounded(file: File, path: &Path, limit: u64) -> Result<Vec<u8>, FolderError> 
     if bytes.len() as u64 > limit { Err(too_long()) } else { Ok(bytes) }
 }
 
-fn not_plain(path: PathBuf, kind: FileType, expected: &'static str) -> FolderError {
+fn unexpected_file_type(path: PathBuf, kind: FileType, expected: &'static str) -> FolderError {
     let found = match kind {
         FileType::RegularFile => "a file",
         FileType::Directory => "a folder",
@@ -349,5 +353,5 @@ fn not_plain(path: PathBuf, kind: FileType, expected: &'static str) -> FolderErr
         FileType::CharacterDevice | FileType::BlockDevice => "a device",
         FileType::Unknown => "something unknown",
     };
-    FolderError::NotPlain { path, found, expected }
+    FolderError::UnexpectedFileType { path, found, expected }
 }

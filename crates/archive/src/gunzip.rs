@@ -3,26 +3,26 @@
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
 /// What is inflated at a time, in bytes.
-const PIECE: usize = 64 << 10;
+const CHUNK_BYTES: usize = 64 << 10;
 /// The length of the fixed header: magic, method, flags, time, hints.
-const HEADER: usize = 10;
+const HEADER_BYTES: usize = 10;
 /// The length of the trailer: CRC-32, and length modulo 2^32.
-const TRAILER: usize = 8;
+const TRAILER_BYTES: usize = 8;
 
 /// Inflates what it is given, piece by piece. Memory: one piece, and zlib's window.
 #[derive(Debug)]
 pub struct Gunzip {
-    at: At,
+    state: GzipState,
     /// The header or trailer as far as it came.
-    fixed: Vec<u8>,
+    buffer: Vec<u8>,
     inflate: Decompress,
     crc: Crc,
-    piece: Vec<u8>,
+    chunk: Vec<u8>,
     limit: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum At {
+enum GzipState {
     Header,
     Body,
     Trailer,
@@ -31,17 +31,17 @@ enum At {
 
 /// Why a stream is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError {
+pub enum StreamError {
     /// It is not of the form.
     #[error("{0}")]
-    Format(String),
+    Malformed(String),
     /// It is more than is looked at.
     #[error("{0}")]
-    Limit(String),
+    LimitExceeded(String),
 }
 
-pub(crate) fn bad(said: impl Into<String>) -> ReadError {
-    ReadError::Format(said.into())
+pub(crate) fn malformed(reason: impl Into<String>) -> StreamError {
+    StreamError::Malformed(reason.into())
 }
 
 impl Gunzip {
@@ -49,11 +49,11 @@ impl Gunzip {
     #[must_use]
     pub fn new(limit: u64) -> Self {
         Self {
-            at: At::Header,
-            fixed: Vec::new(),
+            state: GzipState::Header,
+            buffer: Vec::new(),
             inflate: Decompress::new(false),
             crc: Crc::new(),
-            piece: vec![0; PIECE],
+            chunk: vec![0; CHUNK_BYTES],
             limit,
         }
     }
@@ -65,25 +65,25 @@ impl Gunzip {
     pub fn push(
         &mut self,
         mut bytes: &[u8],
-        take: &mut dyn FnMut(&[u8]) -> Result<(), ReadError>,
-    ) -> Result<(), ReadError> {
+        sink: &mut dyn FnMut(&[u8]) -> Result<(), StreamError>,
+    ) -> Result<(), StreamError> {
         while !bytes.is_empty() {
-            match self.at {
-                At::Header => {
-                    if self.fill(&mut bytes, HEADER) {
-                        header(&self.fixed)?;
-                        self.fixed.clear();
-                        self.at = At::Body;
+            match self.state {
+                GzipState::Header => {
+                    if self.fill_buffer(&mut bytes, HEADER_BYTES) {
+                        check_header(&self.buffer)?;
+                        self.buffer.clear();
+                        self.state = GzipState::Body;
                     }
                 }
-                At::Body => bytes = self.body(bytes, take)?,
-                At::Trailer => {
-                    if self.fill(&mut bytes, TRAILER) {
-                        self.trailer()?;
-                        self.at = At::End;
+                GzipState::Body => bytes = self.inflate_body(bytes, sink)?,
+                GzipState::Trailer => {
+                    if self.fill_buffer(&mut bytes, TRAILER_BYTES) {
+                        self.check_trailer()?;
+                        self.state = GzipState::End;
                     }
                 }
-                At::End => return Err(bad("something follows the gzip member")),
+                GzipState::End => return Err(malformed("something follows the gzip member")),
             }
         }
         Ok(())
@@ -93,69 +93,73 @@ impl Gunzip {
     ///
     /// # Errors
     /// [`ReadError::Format`] where it ends too early.
-    pub fn finish(&self) -> Result<(), ReadError> {
-        if self.at == At::End { Ok(()) } else { Err(bad("the gzip stream ends too early")) }
+    pub fn finish(&self) -> Result<(), StreamError> {
+        if self.state == GzipState::End { Ok(()) } else { Err(malformed("the gzip stream ends too early")) }
     }
 
     /// Fills the fixed part up to a length; whether it is complete.
-    fn fill(&mut self, bytes: &mut &[u8], length: usize) -> bool {
-        let (taken, rest) = bytes.split_at(bytes.len().min(length - self.fixed.len()));
-        self.fixed.extend_from_slice(taken);
+    fn fill_buffer(&mut self, bytes: &mut &[u8], length: usize) -> bool {
+        let (taken, rest) = bytes.split_at(bytes.len().min(length - self.buffer.len()));
+        self.buffer.extend_from_slice(taken);
         *bytes = rest;
-        self.fixed.len() == length
+        self.buffer.len() == length
     }
 
-    fn body<'b>(
+    fn inflate_body<'b>(
         &mut self,
         bytes: &'b [u8],
-        take: &mut dyn FnMut(&[u8]) -> Result<(), ReadError>,
-    ) -> Result<&'b [u8], ReadError> {
+        sink: &mut dyn FnMut(&[u8]) -> Result<(), StreamError>,
+    ) -> Result<&'b [u8], StreamError> {
         let mut rest = bytes;
         loop {
             let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
-            let status = self.inflate.decompress(rest, &mut self.piece, FlushDecompress::None);
-            let status = status.map_err(|error| bad(format!("the deflate stream is broken: {error}")))?;
+            let status = self.inflate.decompress(rest, &mut self.chunk, FlushDecompress::None);
+            let status =
+                status.map_err(|error| malformed(format!("the deflate stream is broken: {error}")))?;
             let count = |from: u64, to: u64| usize::try_from(to - from).unwrap_or(usize::MAX);
             rest = &rest[count(before_in, self.inflate.total_in())..];
-            let out = &self.piece[..count(before_out, self.inflate.total_out())];
+            let out = &self.chunk[..count(before_out, self.inflate.total_out())];
             if self.inflate.total_out() > self.limit {
-                return Err(ReadError::Limit(format!("it inflates to more than {} MiB", self.limit >> 20)));
+                return Err(StreamError::LimitExceeded(format!(
+                    "it inflates to more than {} MiB",
+                    self.limit >> 20
+                )));
             }
             self.crc.update(out);
-            take(out)?;
+            sink(out)?;
             if status == Status::StreamEnd {
-                self.at = At::Trailer;
+                self.state = GzipState::Trailer;
                 return Ok(rest);
             }
-            if rest.is_empty() && out.len() < PIECE {
+            if rest.is_empty() && out.len() < CHUNK_BYTES {
                 return Ok(rest);
             }
             if status == Status::BufError && out.is_empty() {
-                return Err(bad("the deflate stream does not go on"));
+                return Err(malformed("the deflate stream does not go on"));
             }
         }
     }
 
-    fn trailer(&self) -> Result<(), ReadError> {
-        let number = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|it| self.fixed[at + it]));
+    fn check_trailer(&self) -> Result<(), StreamError> {
+        let number = |offset: usize| u32::from_le_bytes([0, 1, 2, 3].map(|it| self.buffer[offset + it]));
         if number(0) != self.crc.sum() {
-            return Err(bad("the CRC of the gzip member is wrong"));
+            return Err(malformed("the CRC of the gzip member is wrong"));
         }
         if number(4) != self.crc.amount() {
-            return Err(bad("the length of the gzip member is wrong"));
+            return Err(malformed("the length of the gzip member is wrong"));
         }
         Ok(())
     }
 }
 
 /// Magic, method and flags (RFC 1952, 2.3.1). A flag adds a name, a comment or other fields: room for what nobody looks at.
-fn header(bytes: &[u8]) -> Result<(), ReadError> {
+fn check_header(bytes: &[u8]) -> Result<(), StreamError> {
     match bytes {
         [0x1f, 0x8b, 8, 0, ..] => Ok(()),
         [0x1f, 0x8b, 8, flags, ..] => {
-            Err(bad(format!("the gzip header has optional fields (flags {flags:#04x})")))
+            Err(malformed(format!("the gzip header has optional fields (flags {flags:#04x})")))
         }
-        _ => Err(bad("it is no gzip file")),
+        _ => Err(malformed("it is no gzip file")),
     }
 }
 
@@ -163,7 +167,7 @@ fn header(bytes: &[u8]) -> Result<(), ReadError> {
 mod tests {
     use super::*;
 
-    fn read(bytes: &[u8], step: usize) -> Result<Vec<u8>, ReadError> {
+    fn read(bytes: &[u8], step: usize) -> Result<Vec<u8>, StreamError> {
         let mut gunzip = Gunzip::new(1 << 20);
         let mut out = Vec::new();
         for piece in bytes.chunks(step) {
@@ -176,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_of_any_length_come_to_the_same_end() {
+    fn chunk_size_does_not_change_the_output() {
         use std::io::Write as _;
         let text: Vec<u8> = (0..300_000_u32).map(|it| (it % 251) as u8).collect();
         let mut writer = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::fast());
@@ -190,6 +194,6 @@ mod tests {
         }
         let mut bomb = flate2::GzBuilder::new().write(Vec::new(), flate2::Compression::fast());
         bomb.write_all(&vec![0; (1 << 20) + 1]).unwrap();
-        assert!(matches!(read(&bomb.finish().unwrap(), 100), Err(ReadError::Limit(_))));
+        assert!(matches!(read(&bomb.finish().unwrap(), 100), Err(StreamError::LimitExceeded(_))));
     }
 }

@@ -13,19 +13,19 @@ use std::thread;
 use flate2::{Compress, CompressError, Compression, Crc, FlushCompress, Status};
 
 /// What is compressed at a time, in bytes.
-pub const BLOCK: usize = 256 << 10;
+pub const BLOCK_BYTES: usize = 256 << 10;
 /// What a deflate block can reach back, in bytes.
-const WINDOW: usize = 32 << 10;
+const WINDOW_BYTES: usize = 32 << 10;
 /// The fixed level. A change of it, of [`BLOCK`] or of the deflate crate changes the bytes of every archive: a test
 /// holds a digest.
-const LEVEL: u32 = 6;
+const COMPRESSION_LEVEL: u32 = 6;
 
 /// How many threads compress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Threads(usize);
 
 /// More threads would only hold memory.
-const MOST_THREADS: usize = 16;
+const MAX_THREADS: usize = 16;
 
 impl Threads {
     /// All cores, up to 16.
@@ -37,7 +37,7 @@ impl Threads {
     /// That many, up to 16.
     #[must_use]
     pub fn exactly(count: NonZeroUsize) -> Self {
-        Self(count.get().min(MOST_THREADS))
+        Self(count.get().min(MAX_THREADS))
     }
 }
 
@@ -66,10 +66,10 @@ pub fn compress<W: Write + Send, E>(
     threads: Threads,
     fill: impl FnOnce(&mut BlockWriter) -> Result<(), E>,
 ) -> Result<W, GzipError<E>> {
-    const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+    const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
     let count = threads.0;
-    let (jobs, work) = sync_channel::<Job>(count);
-    let (order, done) = sync_channel::<Receiver<Result<Vec<u8>, CompressError>>>(2 * count);
+    let (jobs, work) = sync_channel::<BlockJob>(count);
+    let (order, results) = sync_channel::<Receiver<Result<Vec<u8>, CompressError>>>(2 * count);
     let work = Arc::new(Mutex::new(work));
     thread::scope(|scope| {
         for _ in 0..count {
@@ -78,8 +78,8 @@ pub fn compress<W: Write + Send, E>(
         }
         drop(work);
         let writer = scope.spawn(move || -> io::Result<W> {
-            out.write_all(&HEADER)?;
-            for block in done {
+            out.write_all(&GZIP_HEADER)?;
+            for block in results {
                 let bytes = block.recv().map_err(io::Error::other)?.map_err(io::Error::other)?;
                 out.write_all(&bytes)?;
             }
@@ -89,8 +89,8 @@ pub fn compress<W: Write + Send, E>(
             jobs,
             order,
             crc: Crc::new(),
-            block: Vec::with_capacity(BLOCK),
-            before: Arc::default(),
+            block: Vec::with_capacity(BLOCK_BYTES),
+            previous_block: Arc::default(),
         };
         let filled = fill(&mut input).map(|()| input.finish());
         let written = writer.join().expect("the writing thread does not panic");
@@ -107,28 +107,28 @@ pub fn compress<W: Write + Send, E>(
 /// What is to be compressed goes in here.
 #[derive(Debug)]
 pub struct BlockWriter {
-    jobs: SyncSender<Job>,
+    jobs: SyncSender<BlockJob>,
     order: SyncSender<Receiver<Result<Vec<u8>, CompressError>>>,
     crc: Crc,
     block: Vec<u8>,
-    before: Arc<Vec<u8>>,
+    previous_block: Arc<Vec<u8>>,
 }
 
 /// A block, what came before it, and where its compressed bytes go.
 #[derive(Debug)]
-struct Job {
-    before: Arc<Vec<u8>>,
+struct BlockJob {
+    previous_block: Arc<Vec<u8>>,
     block: Arc<Vec<u8>>,
-    last: bool,
+    is_last: bool,
     result: SyncSender<Result<Vec<u8>, CompressError>>,
 }
 
 impl Write for BlockWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.block.len() == BLOCK {
-            self.send(false)?;
+        if self.block.len() == BLOCK_BYTES {
+            self.send_block(false)?;
         }
-        let taken = &bytes[..bytes.len().min(BLOCK - self.block.len())];
+        let taken = &bytes[..bytes.len().min(BLOCK_BYTES - self.block.len())];
         self.block.extend_from_slice(taken);
         self.crc.update(taken);
         Ok(taken.len())
@@ -140,19 +140,19 @@ impl Write for BlockWriter {
 }
 
 impl BlockWriter {
-    fn send(&mut self, last: bool) -> io::Result<()> {
-        let block = Arc::new(std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK)));
-        let before = std::mem::replace(&mut self.before, Arc::clone(&block));
+    fn send_block(&mut self, is_last: bool) -> io::Result<()> {
+        let block = Arc::new(std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK_BYTES)));
+        let previous_block = std::mem::replace(&mut self.previous_block, Arc::clone(&block));
         let (result, compressed) = sync_channel(1);
         let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the archive can no longer be written");
         self.order.send(compressed).map_err(gone)?;
         let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "no thread is left to compress");
-        self.jobs.send(Job { before, block, last, result }).map_err(gone)
+        self.jobs.send(BlockJob { previous_block, block, is_last, result }).map_err(gone)
     }
 
     /// Sends what is left, and gives the gzip trailer.
     fn finish(mut self) -> io::Result<[u8; 8]> {
-        self.send(true)?;
+        self.send_block(true)?;
         let mut trailer = [0; 8];
         trailer[..4].copy_from_slice(&self.crc.sum().to_le_bytes());
         trailer[4..].copy_from_slice(&self.crc.amount().to_le_bytes());
@@ -161,7 +161,7 @@ impl BlockWriter {
 }
 
 /// Takes one job; `None` when there will be no more. A result that nobody waits for any more is dropped.
-fn compress_next(work: &Mutex<Receiver<Job>>) -> Option<()> {
+fn compress_next(work: &Mutex<Receiver<BlockJob>>) -> Option<()> {
     let job = work.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()?;
     job.result.send(deflate(&job)).ok();
     Some(())
@@ -169,19 +169,20 @@ fn compress_next(work: &Mutex<Receiver<Job>>) -> Option<()> {
 
 /// One block as a piece of a raw deflate stream. A fresh compressor each time: nothing of an earlier block, and so
 /// nothing of how blocks fell to threads, can show.
-fn deflate(job: &Job) -> Result<Vec<u8>, CompressError> {
-    let mut compressor = Compress::new(Compression::new(LEVEL), false);
-    if !job.before.is_empty() {
-        compressor.set_dictionary(&job.before[job.before.len().saturating_sub(WINDOW)..])?;
+fn deflate(job: &BlockJob) -> Result<Vec<u8>, CompressError> {
+    let mut compressor = Compress::new(Compression::new(COMPRESSION_LEVEL), false);
+    if !job.previous_block.is_empty() {
+        compressor
+            .set_dictionary(&job.previous_block[job.previous_block.len().saturating_sub(WINDOW_BYTES)..])?;
     }
-    let flush = if job.last { FlushCompress::Finish } else { FlushCompress::Sync };
+    let flush = if job.is_last { FlushCompress::Finish } else { FlushCompress::Sync };
     let mut out = Vec::with_capacity(job.block.len() / 2 + 64);
     loop {
         let taken = usize::try_from(compressor.total_in()).expect("a block fits into memory");
         let status = compressor.compress_vec(&job.block[taken..], &mut out, flush)?;
         let all_in = compressor.total_in() == job.block.len() as u64;
         let complete =
-            if job.last { status == Status::StreamEnd } else { all_in && out.len() < out.capacity() };
+            if job.is_last { status == Status::StreamEnd } else { all_in && out.len() < out.capacity() };
         if complete {
             return Ok(out);
         }
@@ -209,16 +210,18 @@ mod tests {
     fn text(length: usize) -> Vec<u8> {
         let mut state = 1u32;
         (0..length)
-            .map(|at| {
+            .map(|index| {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                if at % 7 < 5 { b"release "[at % 8] } else { b'a' + u8::try_from(state >> 28).unwrap() }
+                if index % 7 < 5 { b"release "[index % 8] } else { b'a' + u8::try_from(state >> 28).unwrap() }
             })
             .collect()
     }
 
     #[test]
-    fn block_borders_are_kept() {
-        for length in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 3 * BLOCK + 7] {
+    fn block_boundaries_round_trip() {
+        for length in
+            [0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 2 * BLOCK_BYTES, 3 * BLOCK_BYTES + 7]
+        {
             let input = text(length);
             let one = gzip(&input, 1);
             let mut back = Vec::new();
@@ -232,7 +235,7 @@ mod tests {
 
     #[test]
     fn the_bytes_of_archives_have_not_changed() {
-        let digest = model::Digest::of(&gzip(&text(3 * BLOCK + 7), 2));
+        let digest = model::Digest::of(&gzip(&text(3 * BLOCK_BYTES + 7), 2));
         assert_eq!(
             digest.to_string(),
             "sha256:41844056930bba6a39aaf5d6fcc316f79fe2675051857b0a079fea3fba8142be",
@@ -241,9 +244,9 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_ends_the_input_too() {
-        struct Full;
-        impl Write for Full {
+    fn write_errors_stop_the_input() {
+        struct FullDisk;
+        impl Write for FullDisk {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
                 Err(io::ErrorKind::StorageFull.into())
             }
@@ -251,7 +254,7 @@ mod tests {
                 Ok(())
             }
         }
-        let outcome = compress(Full, Threads::exactly(NonZeroUsize::MIN), |out| {
+        let outcome = compress(FullDisk, Threads::exactly(NonZeroUsize::MIN), |out| {
             for _ in 0..100_000 {
                 out.write_all(&[0; 1024])?;
             }
@@ -263,7 +266,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_come_back(input in proptest::collection::vec(any::<u8>(), 0..2000), threads in 1usize..4) {
+        fn compression_round_trips(input in proptest::collection::vec(any::<u8>(), 0..2000), threads in 1usize..4) {
             let mut back = Vec::new();
             flate2::read::GzDecoder::new(&gzip(&input, threads)[..]).read_to_end(&mut back).unwrap();
             prop_assert_eq!(back, input);

@@ -7,12 +7,12 @@
 pub mod folder;
 pub mod gunzip;
 pub mod gzip;
-pub mod held;
-pub mod strict;
 pub mod tar;
+pub mod tar_reader;
+pub mod verify;
 
-pub use folder::{Folder, FolderError, FolderLock, Measured, PendingFile, read_below, read_named};
-pub use gunzip::ReadError;
+pub use folder::{DigestWriter, FolderError, FolderHandle, FolderLock, PendingFile, read_below, read_named};
+pub use gunzip::StreamError;
 pub use gzip::{GzipError, Threads};
-pub use held::{Held, NextPiece};
 pub use tar::{TarError, TarStream};
+pub use verify::{ArchiveVerifier, ReferenceChunks};

@@ -10,20 +10,20 @@ use model::ObjectId;
 use model::release::tree::{ArchiveSource, Member, MemberContent};
 
 /// A block of a tar stream, in bytes.
-const RECORD: usize = 512;
+const TAR_BLOCK_BYTES: usize = 512;
 /// The stream's length is a multiple of this: git's blocking factor of 20.
-const BLOCKING: u64 = 20 * RECORD as u64;
+const TAR_RECORD_BYTES: u64 = 20 * TAR_BLOCK_BYTES as u64;
 /// The largest time and size that eleven octal digits hold.
-const USTAR_MAX: u64 = 0o777_7777_7777;
+const MAX_USTAR_NUMBER: u64 = 0o777_7777_7777;
 /// `tar.umask` of the archives that OpenSandbox has always published.
-const UMASK: u32 = 0o002;
+const TAR_UMASK: u32 = 0o002;
 
 /// Why a tar stream could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum TarError {
     /// The commit is from before 1970, which a tar header cannot say.
     #[error("the commit's time is {0}, before 1970: no tar header can carry it")]
-    Time(i64),
+    TimeBeforeEpoch(i64),
     /// Whatever takes the bytes failed.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -33,9 +33,9 @@ pub enum TarError {
 #[derive(Debug)]
 pub struct TarStream<W> {
     out: W,
-    written: u64,
+    written_bytes: u64,
     time: u64,
-    folder: Vec<u8>,
+    top_directory: Vec<u8>,
 }
 
 impl<W: Write> TarStream<W> {
@@ -43,17 +43,17 @@ impl<W: Write> TarStream<W> {
     ///
     /// # Errors
     /// [`TarError::Time`] for a commit from before 1970, [`TarError::Io`] where `out` fails.
-    pub fn start(out: W, snapshot: &ArchiveSource, folder: &str) -> Result<Self, TarError> {
-        let time = u64::try_from(snapshot.time).map_err(|_| TarError::Time(snapshot.time))?;
-        let mut pax = pax_record("comment", snapshot.commit.to_string().as_bytes());
-        if time > USTAR_MAX {
+    pub fn start(out: W, source: &ArchiveSource, top_directory: &str) -> Result<Self, TarError> {
+        let time = u64::try_from(source.time).map_err(|_| TarError::TimeBeforeEpoch(source.time))?;
+        let mut pax = pax_record("comment", source.commit.to_string().as_bytes());
+        if time > MAX_USTAR_NUMBER {
             pax.extend(pax_record("mtime", time.to_string().as_bytes()));
         }
-        let mut folder = folder.as_bytes().to_vec();
-        folder.push(b'/');
-        let mut stream = Self { out, written: 0, time: time.min(USTAR_MAX), folder };
-        stream.pax_header(EntryType::XGlobalHeader, b"pax_global_header", &pax)?;
-        let top = Member { path: b"", object: snapshot.tree, content: MemberContent::Directory };
+        let mut top_directory = top_directory.as_bytes().to_vec();
+        top_directory.push(b'/');
+        let mut stream = Self { out, written_bytes: 0, time: time.min(MAX_USTAR_NUMBER), top_directory };
+        stream.write_pax_header(EntryType::XGlobalHeader, b"pax_global_header", &pax)?;
+        let top = Member { path: b"", object: source.tree, content: MemberContent::Directory };
         stream.append(&top)?;
         Ok(stream)
     }
@@ -63,33 +63,41 @@ impl<W: Write> TarStream<W> {
     /// # Errors
     /// [`TarError::Io`] where the output fails.
     pub fn append(&mut self, member: &Member<'_>) -> Result<(), TarError> {
-        let mut path = self.folder.clone();
+        let mut path = self.top_directory.clone();
         path.extend_from_slice(member.path);
         if matches!(member.content, MemberContent::Directory) && !path.ends_with(b"/") {
             path.push(b'/');
         }
         let (kind, mode, bytes): (EntryType, u32, &[u8]) = match member.content {
-            MemberContent::Directory => (EntryType::Directory, 0o777 & !UMASK, b""),
-            MemberContent::File { bytes, executable: true } => (EntryType::Regular, 0o777 & !UMASK, bytes),
-            MemberContent::File { bytes, executable: false } => (EntryType::Regular, 0o666 & !UMASK, bytes),
+            MemberContent::Directory => (EntryType::Directory, 0o777 & !TAR_UMASK, b""),
+            MemberContent::File { bytes, executable: true } => {
+                (EntryType::Regular, 0o777 & !TAR_UMASK, bytes)
+            }
+            MemberContent::File { bytes, executable: false } => {
+                (EntryType::Regular, 0o666 & !TAR_UMASK, bytes)
+            }
             MemberContent::Symlink { .. } => (EntryType::Symlink, 0o777, b""),
         };
-        let mut header = self.header(kind, mode);
-        let mut pax = name(&mut header, &path, member.object);
+        let mut header = self.new_header(kind, mode);
+        let mut pax = set_path(&mut header, &path, member.object);
         if let MemberContent::Symlink { target } = member.content {
-            pax.extend(link(&mut header, target, member.object));
+            pax.extend(set_link_target(&mut header, target, member.object));
         }
         let size = bytes.len() as u64;
-        if size > USTAR_MAX {
+        if size > MAX_USTAR_NUMBER {
             pax.extend(pax_record("size", size.to_string().as_bytes()));
         }
-        header.set_size(if size > USTAR_MAX { 0 } else { size });
+        header.set_size(if size > MAX_USTAR_NUMBER { 0 } else { size });
         if !pax.is_empty() {
-            self.pax_header(EntryType::XHeader, format!("{}.paxheader", member.object).as_bytes(), &pax)?;
+            self.write_pax_header(
+                EntryType::XHeader,
+                format!("{}.paxheader", member.object).as_bytes(),
+                &pax,
+            )?;
         }
         header.set_cksum();
-        self.records(header.as_bytes())?;
-        self.records(bytes)
+        self.write_blocks(header.as_bytes())?;
+        self.write_blocks(bytes)
     }
 
     /// Ends the stream with at least two empty records, filled up to git's blocking, and gives the output back.
@@ -97,18 +105,18 @@ impl<W: Write> TarStream<W> {
     /// # Errors
     /// [`TarError::Io`] where the output fails.
     pub fn finish(mut self) -> Result<W, TarError> {
-        let mut rest = BLOCKING - self.written % BLOCKING;
-        if rest < 2 * RECORD as u64 {
-            rest += BLOCKING;
+        let mut rest = TAR_RECORD_BYTES - self.written_bytes % TAR_RECORD_BYTES;
+        if rest < 2 * TAR_BLOCK_BYTES as u64 {
+            rest += TAR_RECORD_BYTES;
         }
-        let empty = [0; RECORD];
-        for _ in 0..rest / RECORD as u64 {
-            self.records(&empty)?;
+        let empty = [0; TAR_BLOCK_BYTES];
+        for _ in 0..rest / TAR_BLOCK_BYTES as u64 {
+            self.write_blocks(&empty)?;
         }
         Ok(self.out)
     }
 
-    fn header(&self, kind: EntryType, mode: u32) -> Header {
+    fn new_header(&self, kind: EntryType, mode: u32) -> Header {
         let mut header = Header::new_ustar();
         header.set_entry_type(kind);
         header.set_mode(mode);
@@ -123,53 +131,53 @@ impl<W: Write> TarStream<W> {
         header
     }
 
-    fn pax_header(&mut self, kind: EntryType, name: &[u8], records: &[u8]) -> Result<(), TarError> {
-        let mut header = self.header(kind, 0o666);
+    fn write_pax_header(&mut self, kind: EntryType, name: &[u8], records: &[u8]) -> Result<(), TarError> {
+        let mut header = self.new_header(kind, 0o666);
         header.as_ustar_mut().expect("made as ustar").name[..name.len()].copy_from_slice(name);
         header.set_size(records.len() as u64);
         header.set_cksum();
-        self.records(header.as_bytes())?;
-        self.records(records)
+        self.write_blocks(header.as_bytes())?;
+        self.write_blocks(records)
     }
 
     /// Writes bytes, filled up to whole records.
-    fn records(&mut self, bytes: &[u8]) -> Result<(), TarError> {
-        let padding = bytes.len().next_multiple_of(RECORD) - bytes.len();
+    fn write_blocks(&mut self, bytes: &[u8]) -> Result<(), TarError> {
+        let padding = bytes.len().next_multiple_of(TAR_BLOCK_BYTES) - bytes.len();
         self.out.write_all(bytes)?;
-        self.out.write_all(&[0; RECORD][..padding])?;
-        self.written += (bytes.len() + padding) as u64;
+        self.out.write_all(&[0; TAR_BLOCK_BYTES][..padding])?;
+        self.written_bytes += (bytes.len() + padding) as u64;
         Ok(())
     }
 }
 
 /// Puts a path into the header, split where it is long; what still does not fit comes back as a pax record.
-fn name(header: &mut Header, path: &[u8], object: ObjectId) -> Vec<u8> {
+fn set_path(header: &mut Header, path: &[u8], object: ObjectId) -> Vec<u8> {
     let ustar = header.as_ustar_mut().expect("made as ustar");
     if path.len() <= ustar.name.len() {
         ustar.name[..path.len()].copy_from_slice(path);
         return Vec::new();
     }
-    let at = prefix_length(path, ustar.prefix.len());
-    let rest = &path[at + 1..];
-    if at > 0 && rest.len() <= ustar.name.len() {
-        ustar.prefix[..at].copy_from_slice(&path[..at]);
+    let split = prefix_length(path, ustar.prefix.len());
+    let rest = &path[split + 1..];
+    if split > 0 && rest.len() <= ustar.name.len() {
+        ustar.prefix[..split].copy_from_slice(&path[..split]);
         ustar.name[..rest.len()].copy_from_slice(rest);
         return Vec::new();
     }
-    let stand_in = format!("{object}.data");
-    ustar.name[..stand_in.len()].copy_from_slice(stand_in.as_bytes());
+    let placeholder = format!("{object}.data");
+    ustar.name[..placeholder.len()].copy_from_slice(placeholder.as_bytes());
     pax_record("path", path)
 }
 
 /// Puts a link's target into the header; what does not fit comes back as a pax record.
-fn link(header: &mut Header, target: &[u8], object: ObjectId) -> Vec<u8> {
+fn set_link_target(header: &mut Header, target: &[u8], object: ObjectId) -> Vec<u8> {
     let field = &mut header.as_ustar_mut().expect("made as ustar").linkname;
     if target.len() <= field.len() {
         field[..target.len()].copy_from_slice(target);
         return Vec::new();
     }
-    let stand_in = format!("see {object}.paxheader");
-    field[..stand_in.len()].copy_from_slice(stand_in.as_bytes());
+    let placeholder = format!("see {object}.paxheader");
+    field[..placeholder.len()].copy_from_slice(placeholder.as_bytes());
     pax_record("linkpath", target)
 }
 

@@ -8,9 +8,9 @@
 use std::fmt::Write as _;
 
 /// The invisible space that keeps GitHub from recognising what it parts.
-const PART: &str = "&#8203;";
+const ZERO_WIDTH_SPACE: &str = "&#8203;";
 /// The longest text that is kept, in characters; git wants subjects of 50.
-const LONGEST: usize = 300;
+const MAX_TEXT_CHARS: usize = 300;
 
 /// A text as a piece of a line of Markdown.
 #[must_use]
@@ -18,9 +18,9 @@ pub fn text(text: &str) -> String {
     let clean = clean(text);
     let chars: Vec<char> = clean.chars().collect();
     let mut out = String::with_capacity(clean.len() + 16);
-    let mut at = 0;
-    while at < chars.len() {
-        at += piece(&chars, at, &mut out);
+    let mut index = 0;
+    while index < chars.len() {
+        index += write_piece(&chars, index, &mut out);
     }
     out
 }
@@ -49,38 +49,38 @@ fn clean(text: &str) -> String {
         .collect();
     // In a code span nothing can be escaped, and a workflow's log obeys `##[` wherever it stands.
     let line = plain.split_whitespace().collect::<Vec<_>>().join(" ").replace("##[", "## [");
-    match line.char_indices().nth(LONGEST) {
+    match line.char_indices().nth(MAX_TEXT_CHARS) {
         None => line,
         Some((end, _)) => format!("{}…", line[..end].trim_end()),
     }
 }
 
 /// Writes the piece that starts at `at`, and says how many characters it took.
-fn piece(chars: &[char], at: usize, out: &mut String) -> usize {
-    let c = chars[at];
-    let next = chars.get(at + 1).copied().unwrap_or(' ');
-    let before = if at == 0 { ' ' } else { chars[at - 1] };
+fn write_piece(chars: &[char], index: usize, out: &mut String) -> usize {
+    let c = chars[index];
+    let next = chars.get(index + 1).copied().unwrap_or(' ');
+    let before = if index == 0 { ' ' } else { chars[index - 1] };
     match c {
-        '`' => return backtick(chars, at, out),
-        '#' | '-' | '+' | '=' if at == 0 => push_all(out, &['\\', c]),
+        '`' => return write_backticks(chars, index, out),
+        '#' | '-' | '+' | '=' if index == 0 => push_all(out, &['\\', c]),
         '_' if before.is_alphanumeric() && next.is_alphanumeric() => out.push(c),
         '\\' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '|' | '~' | '$' => push_all(out, &['\\', c]),
-        '@' if next.is_alphanumeric() => parted(out, c),
-        '#' if next.is_ascii_digit() => parted(out, c),
-        ':' if next == '/' => parted(out, c),
-        '-' if next.is_ascii_digit() && ends_with_gh(&chars[..at]) => parted(out, c),
-        _ if c.is_alphanumeric() && !before.is_alphanumeric() => return word(chars, at, out),
+        '@' if next.is_alphanumeric() => push_separated(out, c),
+        '#' if next.is_ascii_digit() => push_separated(out, c),
+        ':' if next == '/' => push_separated(out, c),
+        '-' if next.is_ascii_digit() && ends_with_gh(&chars[..index]) => push_separated(out, c),
+        _ if c.is_alphanumeric() && !before.is_alphanumeric() => return write_word(chars, index, out),
         _ => out.push(c),
     }
-    if c == '#' && at == 0 && next.is_ascii_digit() {
-        out.push_str(PART);
+    if c == '#' && index == 0 && next.is_ascii_digit() {
+        out.push_str(ZERO_WIDTH_SPACE);
     }
     1
 }
 
-fn parted(out: &mut String, c: char) {
+fn push_separated(out: &mut String, c: char) {
     out.push(c);
-    out.push_str(PART);
+    out.push_str(ZERO_WIDTH_SPACE);
 }
 
 fn push_all(out: &mut String, chars: &[char]) {
@@ -93,23 +93,23 @@ fn ends_with_gh(before: &[char]) -> bool {
 
 /// A word: what may be the name of a commit is parted, and so is the `www` of an address; a number that would start a
 /// list is not let do so.
-fn word(chars: &[char], at: usize, out: &mut String) -> usize {
-    let length = chars[at..].iter().position(|c| !c.is_alphanumeric()).unwrap_or(chars.len() - at);
-    let word = &chars[at..at + length];
-    let after = chars.get(at + length).copied().unwrap_or(' ');
+fn write_word(chars: &[char], index: usize, out: &mut String) -> usize {
+    let length = chars[index..].iter().position(|c| !c.is_alphanumeric()).unwrap_or(chars.len() - index);
+    let word = &chars[index..index + length];
+    let after = chars.get(index + length).copied().unwrap_or(' ');
     let is_commit_name = (7..=64).contains(&length)
         && word.iter().all(char::is_ascii_hexdigit)
         && word.iter().any(char::is_ascii_digit);
     if is_commit_name {
-        parted(out, word[0]);
+        push_separated(out, word[0]);
         out.extend(&word[1..]);
     } else {
         out.extend(word);
     }
     if after == '.' && length == 3 && word.iter().all(|c| c.eq_ignore_ascii_case(&'w')) {
-        out.push_str(PART);
+        out.push_str(ZERO_WIDTH_SPACE);
     }
-    if at == 0 && matches!(after, '.' | ')') && word.iter().all(char::is_ascii_digit) {
+    if index == 0 && matches!(after, '.' | ')') && word.iter().all(char::is_ascii_digit) {
         write!(out, "\\{after}").expect("writing to a string cannot fail");
         return length + 1;
     }
@@ -117,14 +117,14 @@ fn word(chars: &[char], at: usize, out: &mut String) -> usize {
 }
 
 /// A code span between two single backticks, as it is; any other backtick gets a backslash.
-fn backtick(chars: &[char], at: usize, out: &mut String) -> usize {
+fn write_backticks(chars: &[char], index: usize, out: &mut String) -> usize {
     let run = |from: usize| chars[from..].iter().take_while(|c| **c == '`').count();
-    let opening = run(at);
-    let inside = chars[at + opening..].iter().take_while(|c| **c != '`').count();
-    let end = at + opening + inside;
+    let opening = run(index);
+    let inside = chars[index + opening..].iter().take_while(|c| **c != '`').count();
+    let end = index + opening + inside;
     if opening == 1 && inside > 0 && run(end) == 1 {
-        out.extend(&chars[at..=end]);
-        return end + 1 - at;
+        out.extend(&chars[index..=end]);
+        return end + 1 - index;
     }
     out.push_str(&"\\`".repeat(opening));
     opening
@@ -136,7 +136,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn nothing_mentions_links_or_breaks_the_page() {
+    fn text_is_escaped_for_github_markdown() {
         for (given, expected) in [
             ("plain words, (really)!", "plain words, (really)!"),
             ("bump @scope/name", "bump @&#8203;scope/name"),
@@ -166,9 +166,9 @@ mod tests {
     }
 
     #[test]
-    fn long_text_ends_on_a_character() {
+    fn long_text_is_cut_at_a_character() {
         let shortened = text(&"ü".repeat(400));
-        assert_eq!(shortened.chars().count(), LONGEST + 1);
+        assert_eq!(shortened.chars().count(), MAX_TEXT_CHARS + 1);
         assert!(shortened.ends_with("ü…"));
     }
 
@@ -179,7 +179,7 @@ mod tests {
     }
 
     /// What stands outside of code spans, escaped characters replaced.
-    fn outside(shown: &str) -> String {
+    fn outside_code(shown: &str) -> String {
         let (mut text, mut in_code, mut chars) = (String::new(), false, shown.chars());
         while let Some(c) = chars.next() {
             match c {
@@ -197,12 +197,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_control_character_and_no_mention_survives(given in "(?s)[ -~\\n\\t\u{0}\u{1b}ü@`#]{0,80}") {
+        fn escaped_text_has_no_mentions_or_control_characters(given in "(?s)[ -~\\n\\t\u{0}\u{1b}ü@`#]{0,80}") {
             let shown = text(&given);
             prop_assert!(!shown.contains(char::is_control), "{shown:?}");
-            let outside = outside(&shown);
-            for (at, _) in outside.match_indices('@') {
-                prop_assert!(!outside[at + 1..].starts_with(char::is_alphanumeric), "{shown:?}");
+            let outside = outside_code(&shown);
+            for (index, _) in outside.match_indices('@') {
+                prop_assert!(!outside[index + 1..].starts_with(char::is_alphanumeric), "{shown:?}");
             }
         }
     }

@@ -3,35 +3,35 @@
 //! This crate will not read files or decide what stands in which section. Nothing that a commit says can mention
 //! anybody, link anywhere or break the page: see [`escape`].
 
+mod context;
 pub mod escape;
-mod page;
-mod shorten;
+mod truncate;
 mod verify;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value};
 
-pub use page::{Facts, Template};
-pub use shorten::{LIMIT, Notes};
+pub use context::{NotesInput, Template};
+pub use truncate::{MAX_NOTES_CHARS, Notes};
 
 /// The template that is built in.
-pub const TEMPLATE: &str = include_str!("../../../templates/release-notes.md.j2");
+pub const DEFAULT_TEMPLATE: &str = include_str!("../../../templates/release-notes.md.j2");
 
 /// How many instructions a template may take: the built-in one takes some twenty for each line of the notes, and a release
 /// has never had 10,000.
-const FUEL: u64 = 20_000_000;
+const MAX_TEMPLATE_FUEL: u64 = 20_000_000;
 /// How much a template may write, in bytes, before entries are left out: 100 times what GitHub takes.
-const MAX_OUTPUT_BYTES: usize = 100 * LIMIT;
+const MAX_OUTPUT_BYTES: usize = 100 * MAX_NOTES_CHARS;
 
 /// What a template writes, up to the limit.
 #[derive(Default)]
-struct Limited {
+struct BoundedBuffer {
     bytes: Vec<u8>,
     is_full: bool,
 }
 
-impl std::io::Write for Limited {
+impl std::io::Write for BoundedBuffer {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.is_full |= self.bytes.len() + bytes.len() > MAX_OUTPUT_BYTES;
         if self.is_full {
@@ -61,12 +61,12 @@ pub enum NotesError {
     },
     /// The template writes without an end.
     #[error("the template writes more than {bytes} bytes")]
-    Endless {
+    OutputTooLarge {
         /// The limit.
         bytes: usize,
     },
     /// The template writes more than GitHub takes, however much is left out of it.
-    #[error("the notes have {length} characters without any entry: GitHub takes {LIMIT}")]
+    #[error("the notes have {length} characters without any entry: GitHub takes {MAX_NOTES_CHARS}")]
     TooLong {
         /// How many characters are left.
         length: usize,
@@ -77,12 +77,12 @@ pub enum NotesError {
 ///
 /// # Errors
 /// [`NotesError::Template`] with file and line, [`NotesError::TooLong`] where no entry is left to leave out.
-pub fn render(facts: &Facts<'_>, template: &Template) -> Result<Notes, NotesError> {
+pub fn render(input: &NotesInput<'_>, template: &Template) -> Result<Notes, NotesError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    environment.set_syntax(blocks_leave_no_lines());
-    environment.set_fuel(Some(FUEL));
+    environment.set_syntax(trim_block_syntax());
+    environment.set_fuel(Some(MAX_TEMPLATE_FUEL));
     let wrong = |error: minijinja::Error| NotesError::Template {
         file: template.file.clone(),
         line: error.line().unwrap_or(1),
@@ -92,11 +92,11 @@ pub fn render(facts: &Facts<'_>, template: &Template) -> Result<Notes, NotesErro
     };
     environment.add_template("notes", &template.text).map_err(wrong)?;
     let compiled = environment.get_template("notes").map_err(wrong)?;
-    shorten::fit(page::Page::of(facts), |page| {
-        let mut out = Limited::default();
-        let rendered = compiled.render_captured_to(Value::from(Serde(page)), &mut out).map(drop);
+    truncate::fit_to_limit(context::TemplateContext::from_input(input), |context| {
+        let mut out = BoundedBuffer::default();
+        let rendered = compiled.render_captured_to(Value::from(Serde(context)), &mut out).map(drop);
         if out.is_full {
-            return Err(NotesError::Endless { bytes: MAX_OUTPUT_BYTES });
+            return Err(NotesError::OutputTooLarge { bytes: MAX_OUTPUT_BYTES });
         }
         rendered.map_err(wrong)?;
         Ok(String::from_utf8_lossy(&out.bytes).into_owned())
@@ -104,7 +104,7 @@ pub fn render(facts: &Facts<'_>, template: &Template) -> Result<Notes, NotesErro
 }
 
 /// The syntax of templates: a block on a line of its own leaves nothing of that line behind.
-fn blocks_leave_no_lines() -> SyntaxConfig {
+fn trim_block_syntax() -> SyntaxConfig {
     let mut builder = SyntaxConfig::builder();
     builder.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true);
     builder.build().expect("the usual delimiters do not clash")

@@ -3,11 +3,11 @@
 use model::catalog::Channel;
 use serde::Serialize;
 
-use crate::page::Facts;
+use crate::context::NotesInput;
 
 /// What the commands of "Verify this release" name.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Verify {
+pub(crate) struct VerifyCommands {
     /// The repository as `gh --repo` takes it.
     repository: String,
     /// The address that the tag is fetched from.
@@ -27,47 +27,47 @@ pub(crate) struct Verify {
     label: String,
     version: String,
     images: Vec<String>,
-    pypi: Vec<Package>,
-    npm: Vec<Package>,
-    nuget: Vec<Package>,
-    maven: Vec<Maven>,
+    pypi: Vec<PackageFile>,
+    npm: Vec<PackageFile>,
+    nuget: Vec<PackageFile>,
+    maven: Vec<MavenArtifact>,
     helm: Vec<String>,
     go: Vec<String>,
 }
 
 /// A package, and what its files are called.
 #[derive(Debug, Clone, Serialize)]
-struct Package {
+struct PackageFile {
     name: String,
     file: String,
 }
 
 /// An artifact on Maven Central.
 #[derive(Debug, Clone, Serialize)]
-struct Maven {
+struct MavenArtifact {
     group: String,
     artifact: String,
     folder: String,
 }
 
-impl Verify {
-    pub(crate) fn of(facts: &Facts<'_>) -> Self {
-        let workflow = |file: &str| format!("{}/.github/workflows/{file}", facts.slug);
-        let page = |file: &str| format!("{}/.github/workflows/{file}", facts.slug.url());
-        let version = facts.tag.version().canonical();
-        let reference = facts.tag.reference();
+impl VerifyCommands {
+    pub(crate) fn from_input(input: &NotesInput<'_>) -> Self {
+        let workflow = |file: &str| format!("{}/.github/workflows/{file}", input.slug);
+        let workflow_url = |file: &str| format!("{}/.github/workflows/{file}", input.slug.url());
+        let version = input.tag.version().canonical();
+        let reference = input.tag.reference();
         let mut verify = Self {
-            repository: facts.slug.to_string(),
-            url: facts.slug.url(),
-            tag: facts.tag.name(),
-            commit: facts.commit.to_string(),
-            signed_tag: facts.signed_tag,
-            archive: facts.tag.archive_name(),
-            source_workflow: workflow(&facts.catalog.source_workflow),
-            workflow: workflow(&facts.target.workflow),
-            identity: format!("{}@{reference}", page(&facts.target.workflow)),
+            repository: input.slug.to_string(),
+            url: input.slug.url(),
+            tag: input.tag.name(),
+            commit: input.commit.to_string(),
+            signed_tag: input.signed_tag,
+            archive: input.tag.archive_name(),
+            source_workflow: workflow(&input.catalog.source_workflow),
+            workflow: workflow(&input.target.workflow),
+            identity: format!("{}@{reference}", workflow_url(&input.target.workflow)),
             reference,
-            label: facts.tag.label().to_owned(),
+            label: input.tag.label().to_owned(),
             version,
             images: Vec::new(),
             pypi: Vec::new(),
@@ -77,14 +77,14 @@ impl Verify {
             helm: Vec::new(),
             go: Vec::new(),
         };
-        for channel in &facts.target.channels {
-            verify.channel(channel, &facts.catalog.image_registries);
+        for channel in &input.target.channels {
+            verify.add_channel(channel, &input.catalog.image_registries);
         }
         verify
     }
 
-    fn channel(&mut self, channel: &Channel, registries: &[String]) {
-        let package = |name: &String, file: String| Package { name: name.clone(), file };
+    fn add_channel(&mut self, channel: &Channel, registries: &[String]) {
+        let package = |name: &String, file: String| PackageFile { name: name.clone(), file };
         let version = &self.version;
         match channel {
             Channel::Image(name) => self.images.extend(registries.iter().map(|it| format!("{it}/{name}"))),
@@ -102,7 +102,7 @@ impl Verify {
             }
             Channel::Nuget(name) => self.nuget.push(package(name, format!("{name}.{version}.nupkg"))),
             Channel::Maven { group, artifacts } => {
-                self.maven.extend(artifacts.iter().map(|artifact| Maven {
+                self.maven.extend(artifacts.iter().map(|artifact| MavenArtifact {
                     group: group.clone(),
                     artifact: artifact.clone(),
                     folder: format!("{}/{artifact}/{version}", group.replace('.', "/")),

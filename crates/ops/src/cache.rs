@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use archive::{Folder, FolderError};
+use archive::{FolderError, FolderHandle};
 use provenance::MetadataCache;
 
 /// The name of our folder among those of other programs.
@@ -33,9 +33,9 @@ impl Cache {
     }
 
     /// A folder of the cache, created if it is missing. Returns `None` without a cache.
-    pub(crate) fn create(&self, below: &[&str]) -> Result<Option<Folder>, FolderError> {
+    pub(crate) fn create(&self, below: &[&str]) -> Result<Option<FolderHandle>, FolderError> {
         let Some(parent) = &self.parent else { return Ok(None) };
-        let mut folder = Folder::create_named(parent)?.create_child(NAME)?;
+        let mut folder = FolderHandle::create_named(parent)?.create_child(NAME)?;
         for name in below {
             folder = folder.create_child(name)?;
         }
@@ -43,9 +43,9 @@ impl Cache {
     }
 
     /// A folder of the cache. Returns `None` if it does not exist.
-    pub(crate) fn open(&self, below: &[&str]) -> Result<Option<Folder>, FolderError> {
+    pub(crate) fn open(&self, below: &[&str]) -> Result<Option<FolderHandle>, FolderError> {
         let Some(parent) = &self.parent else { return Ok(None) };
-        let mut folder = Folder::open_named(parent)?;
+        let mut folder = FolderHandle::open_named(parent)?;
         for name in [NAME].iter().chain(below) {
             folder = match folder {
                 Some(it) => it.open_child(name)?,

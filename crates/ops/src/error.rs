@@ -169,7 +169,7 @@ impl OpsError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Repo(error) => error.hint(),
-            Self::Folder(FolderError::Busy(_)) | Self::AtWork { .. } => {
+            Self::Folder(FolderError::Locked(_)) | Self::AtWork { .. } => {
                 Some("wait for it to end, then run again")
             }
             Self::NoSuchTag(_) => Some("git fetch --tags, or check the spelling of --from-tag"),
@@ -210,7 +210,7 @@ impl OpsError {
             Self::Refresh(_) => {
                 Some("check --tuf-url and --tuf-root, or hand over a file with --trusted-root")
             }
-            Self::Folder(FolderError::NotPlain { .. }) => Some(
+            Self::Folder(FolderError::UnexpectedFileType { .. }) => Some(
                 "links, devices and pipes are not used: remove it (git rm, if it is tracked), or name another path",
             ),
             Self::Notes(_) | Self::Folder(_) | Self::Tar(_) | Self::Write { .. } => None,

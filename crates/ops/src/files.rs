@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use archive::Folder;
+use archive::FolderHandle;
 use model::release::receipt::OutputFile;
 
 use crate::error::OpsError;
@@ -31,7 +31,7 @@ pub fn read_below(root: &Path, file: &str, limit: u64) -> Result<Option<Vec<u8>>
 /// # Errors
 /// [`OpsError::Folder`], with the path, if something else than a plain file has this name, or it cannot be written.
 pub fn write_named(path: &Path, bytes: &[u8]) -> Result<OutputFile, OpsError> {
-    let folder = Folder::create_named(path.parent().unwrap_or(Path::new("")))?;
+    let folder = FolderHandle::create_named(path.parent().unwrap_or(Path::new("")))?;
     let name = path.file_name().and_then(|it| it.to_str()).unwrap_or_default();
     Ok(folder.write(name, bytes)?)
 }

@@ -1,6 +1,6 @@
 //! The folder that a release's files are written to.
 
-use archive::{Folder, FolderError};
+use archive::{FolderError, FolderHandle};
 use model::release::facts::ExistingOutputs;
 use model::release::request::OutputPath;
 
@@ -10,8 +10,8 @@ pub const NOTES_FILE: &str = "NOTES.md";
 pub const SUMS_FILE: &str = model::evidence::sums::FILE_NAME;
 
 /// Opens the folder, and creates it if it is missing.
-pub(crate) fn create(out: &OutputPath) -> Result<Folder, FolderError> {
-    let mut folder = Folder::create_named(&out.root)?;
+pub(crate) fn create(out: &OutputPath) -> Result<FolderHandle, FolderError> {
+    let mut folder = FolderHandle::create_named(&out.root)?;
     for name in &out.subdirectories {
         folder = folder.create_child(name)?;
     }
@@ -22,16 +22,16 @@ pub(crate) fn create(out: &OutputPath) -> Result<Folder, FolderError> {
 pub(crate) fn inspect(out: &OutputPath, archive: &str) -> ExistingOutputs {
     let mut found = ExistingOutputs::default();
     let look = || -> Result<ExistingOutputs, FolderError> {
-        let mut folder = Folder::open_named(&out.root)?;
+        let mut folder = FolderHandle::open_named(&out.root)?;
         for name in &out.subdirectories {
             let Some(parent) = folder else { return Ok(ExistingOutputs::default()) };
             folder = parent.open_child(name)?;
             if folder.is_none() {
-                parent.must_be_writable()?;
+                parent.check_writable()?;
             }
         }
         let Some(folder) = folder else { return Ok(ExistingOutputs::default()) };
-        folder.must_be_writable()?;
+        folder.check_writable()?;
         let [archive, sums, notes] = [archive, SUMS_FILE, NOTES_FILE].map(|name| folder.can_create(name));
         Ok(ExistingOutputs { archive: archive?, sums: sums?, notes: notes?, obstacle: None })
     };

@@ -6,7 +6,7 @@ use model::release::facts::{Facts, TagKind};
 use model::release::plan::Plan;
 use model::release::request::{Request, TagSigning};
 use notes::{Notes, Template};
-use signing::Key;
+use signing::SigningKey;
 
 use crate::context::Work;
 use crate::error::OpsError;
@@ -26,7 +26,7 @@ pub struct Prepared {
     /// The notes; none where the range has no start.
     pub notes: Option<Notes>,
     /// The key that would sign the tag; none where none is to sign, or none can.
-    pub(crate) key: Option<Key>,
+    pub(crate) key: Option<SigningKey>,
     /// What GitHub said of authors, to be remembered.
     pub(crate) known: Option<Known>,
 }
@@ -57,7 +57,7 @@ pub fn prepare(
     let name = request.tag.name();
     let tagged = facts.tags.iter().any(|it| it.name == name && it.kind == TagKind::Signed);
     let render = |changelog: &Changelog| {
-        let page = notes::Facts {
+        let page = notes::NotesInput {
             catalog: work.catalog,
             target,
             tag: &request.tag,

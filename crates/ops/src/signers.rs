@@ -3,8 +3,10 @@
 use model::evidence::verdict::Verdict;
 use model::release::facts::{SigningKeyState, SigningKeyStatus};
 use model::release::request::TagSigning;
-use repo::SigningConfig;
-use signing::{AllowedSigners, Key, PinnedKeys, Settings, SignError, SshTrust, Trust};
+use repo::RawSigningConfig;
+use signing::{
+    AllowedSigners, GitSigningConfig, PinnedKeys, SignError, SignaturePolicy, SigningKey, SshPolicy,
+};
 
 use crate::context::Work;
 use crate::error::OpsError;
@@ -16,7 +18,7 @@ const MAX_POLICY_BYTES: u64 = 1 << 20;
 ///
 /// # Errors
 /// [`OpsError::PolicyFile`] where a file cannot be read, [`OpsError::Policy`] where a line of it cannot.
-pub(crate) fn trust(work: Work<'_>) -> Result<Option<Trust>, OpsError> {
+pub(crate) fn trust(work: Work<'_>) -> Result<Option<SignaturePolicy>, OpsError> {
     let (Some(signers), Some(root)) = (&work.catalog.signer_policy, &work.around.policy_root) else {
         return Ok(None);
     };
@@ -29,7 +31,7 @@ pub(crate) fn trust(work: Work<'_>) -> Result<Option<Trust>, OpsError> {
     let certificates = signers.x509_certificates.as_ref().map(read).transpose()?;
     let x509 = certificates.map(|it| PinnedKeys::x509(it, &signers.x509_fingerprints));
     let Some(allowed_signers) = &signers.allowed_signers else {
-        return Ok(Some(Trust { ssh: None, openpgp, x509 }));
+        return Ok(Some(SignaturePolicy { ssh: None, openpgp, x509 }));
     };
     let text = String::from_utf8_lossy(&read(allowed_signers)?).into_owned();
     let allowed = AllowedSigners::parse(allowed_signers, &text)?;
@@ -37,7 +39,7 @@ pub(crate) fn trust(work: Work<'_>) -> Result<Option<Trust>, OpsError> {
         .revoked_keys
         .as_ref()
         .map(|file| (file.as_str(), read(file).map_err(|error| model::with_causes(&error))));
-    Ok(Some(Trust { ssh: Some(SshTrust::new(allowed, revoked)?), openpgp, x509 }))
+    Ok(Some(SignaturePolicy { ssh: Some(SshPolicy::new(allowed, revoked)?), openpgp, x509 }))
 }
 
 /// Whether the catalog names trusted signers.
@@ -46,27 +48,28 @@ pub(crate) fn has_signers(work: Work<'_>) -> bool {
 }
 
 /// The key that would sign as git is configured, or as it was asked for.
-pub(crate) fn own_key(work: Work<'_>, asked: Option<&str>, tagger: &str) -> Result<Key, OpsError> {
+pub(crate) fn own_key(work: Work<'_>, asked: Option<&str>, tagger: &str) -> Result<SigningKey, OpsError> {
     match settings(work)? {
-        (settings, None) => Ok(settings.resolve(asked, tagger)?),
+        (settings, None) => Ok(settings.select_key(asked, tagger)?),
         (_, Some(fact)) => Err(OpsError::NotStarted { evidence: fact.evidence }),
     }
 }
 
 /// Git's configuration of signing, with the folder that `~` stands for; and what to say if a program of the repository's
 /// own configuration would have to be started.
-fn settings(work: Work<'_>) -> Result<(Settings, Option<SigningKeyStatus>), OpsError> {
-    let SigningConfig { values: mut config, not_started } = work.repo.ask_signing().wait()?;
-    let settings = Settings {
+fn settings(work: Work<'_>) -> Result<(GitSigningConfig, Option<SigningKeyStatus>), OpsError> {
+    let RawSigningConfig { values: mut config, blocked_programs: not_started } =
+        work.repo.spawn_signing_config().wait()?;
+    let settings = GitSigningConfig {
         format: config.remove("gpg.format"),
-        key: config.remove("user.signingkey"),
+        signing_key: config.remove("user.signingkey"),
         openpgp_program: config.remove("gpg.openpgp.program").or_else(|| config.remove("gpg.program")),
         x509_program: config.remove("gpg.x509.program"),
         ssh_program: config.remove("gpg.ssh.program"),
         ssh_default_key_command: config.remove("gpg.ssh.defaultkeycommand"),
         home: work.around.home.clone(),
     };
-    let found = settings.programs().into_iter().find_map(|it| not_started.get_key_value(it));
+    let found = settings.program_keys().into_iter().find_map(|it| not_started.get_key_value(it));
     let fact = found.map(|(key, program)| SigningKeyStatus {
         state: SigningKeyState::ProgramNotRun,
         evidence: format!("{key} of this repository is '{program}', which only the release itself starts"),
@@ -80,13 +83,13 @@ pub(crate) fn signer(
     work: Work<'_>,
     signing: &TagSigning,
     tagger: &str,
-) -> Result<(SigningKeyStatus, Option<Key>), OpsError> {
+) -> Result<(SigningKeyStatus, Option<SigningKey>), OpsError> {
     let TagSigning::Signed(asked) = signing else { return Ok((no_key(&SignError::NoKey), None)) };
     let settings = match settings(work)? {
         (settings, None) => settings,
         (_, Some(fact)) => return Ok((fact, None)),
     };
-    match settings.resolve(asked.as_deref(), tagger) {
+    match settings.select_key(asked.as_deref(), tagger) {
         Ok(key) => Ok((judged(work, &key, tagger)?, Some(key))),
         Err(error) => Ok((no_key(&error), None)),
     }
@@ -100,7 +103,7 @@ fn no_key(error: &SignError) -> SigningKeyStatus {
     }
 }
 
-fn judged(work: Work<'_>, key: &Key, tagger: &str) -> Result<SigningKeyStatus, OpsError> {
+fn judged(work: Work<'_>, key: &SigningKey, tagger: &str) -> Result<SigningKeyStatus, OpsError> {
     let fact =
         |state, evidence: String, hint: &str| SigningKeyStatus { state, evidence, hint: hint.to_owned() };
     let email = tagger.rsplit_once('<').map_or("", |(_, it)| it.trim_end_matches('>'));
@@ -109,7 +112,7 @@ fn judged(work: Work<'_>, key: &Key, tagger: &str) -> Result<SigningKeyStatus, O
             format!("{} would sign, and no trusted signers are configured ([signers])", key.name());
         return Ok(fact(SigningKeyState::NoPolicy, evidence, rules::CONFIGURE_SIGNERS));
     };
-    let Some(signer) = trust.of(key) else {
+    let Some(signer) = trust.lookup(key) else {
         let evidence =
             format!("{} would sign, and [signers] of the catalog takes no key like it", key.name());
         let hint = "add allowed_signers, openpgp_keyring or x509_certificates to [signers]";

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use archive::{Folder, GzipError, Measured, TarStream, Threads, gzip};
+use archive::{DigestWriter, FolderHandle, GzipError, TarStream, Threads, gzip};
 use model::evidence::sums;
 use model::release::host::ExpectedAsset;
 use model::release::receipt::OutputFile;
@@ -36,12 +36,12 @@ pub(crate) fn write_into(
     repo: &Repo,
     tag: &ReleaseTag,
     commit: CommitId,
-    folder: &Folder,
+    folder: &FolderHandle,
     tell: &mut dyn FnMut(Event),
 ) -> Result<Vec<OutputFile>, OpsError> {
     let name = tag.archive_name();
     tell(Event::Writing(name.clone()));
-    let snapshot = repo.snapshot(commit)?;
+    let snapshot = repo.archive_source(commit)?;
     let file = folder.create(&name)?;
     let shown = file.path().display().to_string();
     let file = compress(repo, tag, (commit, &snapshot), file);
@@ -76,7 +76,7 @@ pub(crate) fn assets(
     commit: CommitId,
 ) -> Result<Vec<ExpectedAsset>, OpsError> {
     let name = tag.archive_name();
-    let measured = compress(repo, tag, (commit, &repo.snapshot(commit)?), Measured::default());
+    let measured = compress(repo, tag, (commit, &repo.archive_source(commit)?), DigestWriter::default());
     let (digest, size) = measured.map_err(|error| OpsError::of_gzip(&name, error))?.finish();
     let text = sums::render([(name.as_str(), digest)]);
     let sums = ExpectedAsset {

@@ -6,13 +6,13 @@ use model::evidence::attestation::Rejection;
 
 /// The longest bundle that is read, in bytes: those of GitHub have some ten thousand, and JSON takes a hundred times its length in
 /// memory where somebody means it to.
-pub const BUNDLE_LIMIT: usize = 1 << 20;
+pub const MAX_BUNDLE_BYTES: usize = 1 << 20;
 /// How many bundles of a file are looked at: as many as `gh` takes.
-const MOST: usize = 1000;
+const MAX_BUNDLES: usize = 1000;
 
 /// A bundle of a file.
 #[derive(Debug)]
-pub struct Split {
+pub struct RawBundle {
     /// Its place in the file, counted from 1.
     pub number: usize,
     /// Its text; why there is none.
@@ -25,32 +25,35 @@ pub struct Split {
 ///
 /// # Errors
 /// Whatever `source` says. What is wrong with a bundle is not an error but a bundle without a text.
-pub fn split(mut source: impl BufRead, take: &mut dyn FnMut(Split)) -> io::Result<()> {
+pub fn read_bundles(mut source: impl BufRead, sink: &mut dyn FnMut(RawBundle)) -> io::Result<()> {
     let mut number = 0;
     while skip_space(&mut source)? {
         number += 1;
-        if number > MOST {
-            let said = format!("the file has more than {MOST} bundles, and what follows was not looked at");
-            take(Split { number, text: Err(Rejection::unproven("limit", said)) });
+        if number > MAX_BUNDLES {
+            let reason =
+                format!("the file has more than {MAX_BUNDLES} bundles, and what follows was not looked at");
+            sink(RawBundle { number, text: Err(Rejection::unproven("limit", reason)) });
             return Ok(());
         }
         let mut value = Vec::new();
         let text = match read_value(&mut source, &mut value)? {
-            Value::Whole => text(value),
-            Value::TooLong => {
-                let said = format!("the bundle is longer than {} MiB", BUNDLE_LIMIT >> 20);
-                take(Split { number, text: Err(Rejection::unproven("limit", said)) });
+            ReadOutcome::Complete => parse_utf8(value),
+            ReadOutcome::TooLong => {
+                let reason = format!("the bundle is longer than {} MiB", MAX_BUNDLE_BYTES >> 20);
+                sink(RawBundle { number, text: Err(Rejection::unproven("limit", reason)) });
                 return Ok(());
             }
-            Value::Cut => Err(Rejection::refuted("parse", "the bundle ends before it is complete")),
-            Value::Other => Err(Rejection::refuted("parse", "this is no JSON object")),
+            ReadOutcome::Truncated => {
+                Err(Rejection::refuted("parse", "the bundle ends before it is complete"))
+            }
+            ReadOutcome::NotObject => Err(Rejection::refuted("parse", "this is no JSON object")),
         };
-        take(Split { number, text });
+        sink(RawBundle { number, text });
     }
     Ok(())
 }
 
-fn text(bytes: Vec<u8>) -> Result<String, Rejection> {
+fn parse_utf8(bytes: Vec<u8>) -> Result<String, Rejection> {
     String::from_utf8(bytes).map_err(|_| Rejection::refuted("parse", "the bundle is not UTF-8"))
 }
 
@@ -70,73 +73,73 @@ fn skip_space(source: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
-enum Value {
-    Whole,
+enum ReadOutcome {
+    Complete,
     TooLong,
-    Cut,
-    Other,
+    Truncated,
+    NotObject,
 }
 
 /// Reads an object up to the brace that closes it; what begins otherwise up to the end of the line.
-fn read_value(source: &mut impl BufRead, value: &mut Vec<u8>) -> io::Result<Value> {
-    let mut scan = Scan::default();
+fn read_value(source: &mut impl BufRead, value: &mut Vec<u8>) -> io::Result<ReadOutcome> {
+    let mut scan = JsonScanner::default();
     loop {
         let bytes = source.fill_buf()?;
         if bytes.is_empty() {
-            return Ok(if scan.is_object() { Value::Cut } else { Value::Other });
+            return Ok(if scan.is_object() { ReadOutcome::Truncated } else { ReadOutcome::NotObject });
         }
-        let end = bytes.iter().position(|byte| scan.ends_with(*byte));
+        let end = bytes.iter().position(|byte| scan.is_end_at(*byte));
         let taken = end.map_or(bytes.len(), |it| it + 1);
         value.extend_from_slice(&bytes[..taken]);
         source.consume(taken);
-        if value.len() > BUNDLE_LIMIT {
-            return Ok(Value::TooLong);
+        if value.len() > MAX_BUNDLE_BYTES {
+            return Ok(ReadOutcome::TooLong);
         }
         if end.is_some() {
-            return Ok(if scan.is_object() { Value::Whole } else { Value::Other });
+            return Ok(if scan.is_object() { ReadOutcome::Complete } else { ReadOutcome::NotObject });
         }
     }
 }
 
 /// Where in a JSON text one is: braces count outside of strings.
 #[derive(Default)]
-struct Scan {
-    at: At,
+struct JsonScanner {
+    state: ScanState,
     depth: usize,
 }
 
 #[derive(Default, PartialEq, Eq)]
-enum At {
+enum ScanState {
     #[default]
     Start,
     Structure,
-    Text,
+    String,
     Escape,
     /// In something that is no object.
-    Other,
+    NotObject,
 }
 
-impl Scan {
+impl JsonScanner {
     fn is_object(&self) -> bool {
-        self.at != At::Other
+        self.state != ScanState::NotObject
     }
 
-    fn ends_with(&mut self, byte: u8) -> bool {
-        self.at = match (&self.at, byte) {
-            (At::Start, b'{') => At::Structure,
-            (At::Start | At::Other, _) => At::Other,
-            (At::Structure, b'"') | (At::Escape, _) => At::Text,
-            (At::Text, b'\\') => At::Escape,
-            (At::Text, b'"') | (At::Structure, _) => At::Structure,
-            (At::Text, _) => At::Text,
+    fn is_end_at(&mut self, byte: u8) -> bool {
+        self.state = match (&self.state, byte) {
+            (ScanState::Start, b'{') => ScanState::Structure,
+            (ScanState::Start | ScanState::NotObject, _) => ScanState::NotObject,
+            (ScanState::Structure, b'"') | (ScanState::Escape, _) => ScanState::String,
+            (ScanState::String, b'\\') => ScanState::Escape,
+            (ScanState::String, b'"') | (ScanState::Structure, _) => ScanState::Structure,
+            (ScanState::String, _) => ScanState::String,
         };
-        match (&self.at, byte) {
-            (At::Other, b'\n') => return true,
-            (At::Structure, b'{') => self.depth += 1,
-            (At::Structure, b'}') => self.depth -= 1,
+        match (&self.state, byte) {
+            (ScanState::NotObject, b'\n') => return true,
+            (ScanState::Structure, b'{') => self.depth += 1,
+            (ScanState::Structure, b'}') => self.depth -= 1,
             _ => {}
         }
-        self.at == At::Structure && self.depth == 0
+        self.state == ScanState::Structure && self.depth == 0
     }
 }
 
@@ -148,29 +151,29 @@ mod tests {
         let mut all = Vec::new();
         // A buffer of three bytes: every boundary falls inside of something.
         let source = io::BufReader::with_capacity(3, text.as_bytes());
-        split(source, &mut |it| all.push(it.text.map_err(|it| it.reason))).unwrap();
+        read_bundles(source, &mut |it| all.push(it.text.map_err(|it| it.reason))).unwrap();
         all
     }
 
     #[test]
     fn objects_are_split_wherever_they_end() {
-        let whole = |it: &str| Ok(it.to_owned());
+        let object = |it: &str| Ok(it.to_owned());
         assert_eq!(parts(" \n"), []);
         assert_eq!(
             parts("{\"a\":\"}\\\"{\"}{}\n\n{\"b\":{}}"),
-            [whole("{\"a\":\"}\\\"{\"}"), whole("{}"), whole("{\"b\":{}}")]
+            [object("{\"a\":\"}\\\"{\"}"), object("{}"), object("{\"b\":{}}")]
         );
-        assert_eq!(parts("junk {}\n{}\n{\"a\""), [Err("parse"), whole("{}"), Err("parse")]);
-        assert_eq!(parts("[{}]\n{}"), [Err("parse"), whole("{}")]);
+        assert_eq!(parts("junk {}\n{}\n{\"a\""), [Err("parse"), object("{}"), Err("parse")]);
+        assert_eq!(parts("[{}]\n{}"), [Err("parse"), object("{}")]);
     }
 
     #[test]
-    fn what_is_too_much_is_said() {
-        let many = "{}\n".repeat(MOST + 5);
+    fn limits_are_reported() {
+        let many = "{}\n".repeat(MAX_BUNDLES + 5);
         let all = parts(&many);
-        assert_eq!(all.len(), MOST + 1);
-        assert_eq!(all[MOST], Err("limit"));
-        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(BUNDLE_LIMIT));
+        assert_eq!(all.len(), MAX_BUNDLES + 1);
+        assert_eq!(all[MAX_BUNDLES], Err("limit"));
+        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_BUNDLE_BYTES));
         assert_eq!(parts(&long), [Err("limit")]);
     }
 }

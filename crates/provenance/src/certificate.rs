@@ -14,25 +14,25 @@ use x509_cert::ext::pkix::{AuthorityKeyIdentifier, SubjectAltName, SubjectKeyIde
 use x509_cert::name::Name;
 
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
-const SUBJECT_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
-const AUTHORITY_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
+const SUBJECT_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
+const AUTHORITY_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
 const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
-const FULCIO: &str = "1.3.6.1.4.1.57264.1.";
+const FULCIO_OID_PREFIX: &str = "1.3.6.1.4.1.57264.1.";
 /// The organization of the authority of GitHub's own instance.
-const GITHUB: &str = "GitHub, Inc.";
+const GITHUB_ORGANIZATION: &str = "GitHub, Inc.";
 
 /// A leaf as far as it is looked at.
 #[derive(Debug)]
 pub(crate) struct Leaf {
     pub(crate) signer: SignerCertificate,
     /// The organization of its issuer.
-    pub(crate) organization: String,
+    pub(crate) issuer_organization: String,
     /// The key that its issuer says it has; empty where it does not say.
-    pub(crate) authority: Vec<u8>,
+    pub(crate) authority_key_id: Vec<u8>,
 }
 
-fn refused(said: impl Into<String>) -> Rejection {
-    Rejection::refuted("cert-profile", said)
+fn refused(reason: impl Into<String>) -> Rejection {
+    Rejection::refuted("cert-profile", reason)
 }
 
 impl Leaf {
@@ -45,18 +45,18 @@ impl Leaf {
         let mut seen = BTreeSet::new();
         let mut claims = BTreeMap::new();
         let mut names = None;
-        let mut authority = Vec::new();
-        for it in &extensions {
-            if !seen.insert(it.extn_id) {
-                return Err(refused(format!("the extension {} stands twice", it.extn_id)));
+        let mut authority_key_id = Vec::new();
+        for extension in &extensions {
+            if !seen.insert(extension.extn_id) {
+                return Err(refused(format!("the extension {} stands twice", extension.extn_id)));
             }
-            let value = it.extn_value.as_bytes();
-            if it.extn_id == SUBJECT_ALT_NAME {
+            let value = extension.extn_value.as_bytes();
+            if extension.extn_id == SUBJECT_ALT_NAME {
                 names = SubjectAltName::from_der(value).ok();
-            } else if it.extn_id == AUTHORITY_KEY {
+            } else if extension.extn_id == AUTHORITY_KEY_ID {
                 let key = AuthorityKeyIdentifier::from_der(value).ok().and_then(|it| it.key_identifier);
-                authority = key.map(OctetString::into_bytes).unwrap_or_default();
-            } else if let Some((number, text)) = claim(&it.extn_id.to_string(), value)? {
+                authority_key_id = key.map(OctetString::into_bytes).unwrap_or_default();
+            } else if let Some((number, text)) = parse_claim(&extension.extn_id.to_string(), value)? {
                 claims.insert(number, text);
             }
         }
@@ -65,23 +65,20 @@ impl Leaf {
         {
             return Err(refused(format!("it names two issuers, {old} and {new}")));
         }
-        let (name, is_uri) = only_name(&names.ok_or_else(|| refused("it has no readable name"))?)?;
-        let organization = organization(&tbs.issuer)
+        let (san, san_is_uri) = single_san(&names.ok_or_else(|| refused("it has no readable name"))?)?;
+        let issuer_organization = organization(&tbs.issuer)
             .ok_or_else(|| refused("its issuer's name has not exactly one organization"))?;
-        let internal = organization == GITHUB;
-        let signer = SignerCertificate {
-            san: name,
-            san_is_uri: is_uri,
-            claims: Claims(claims),
-            github_instance: internal,
-        };
-        Ok(Self { signer, organization, authority })
+        let github_instance = issuer_organization == GITHUB_ORGANIZATION;
+        let signer = SignerCertificate { san, san_is_uri, claims: Claims(claims), github_instance };
+        Ok(Self { signer, issuer_organization, authority_key_id })
     }
 }
 
 /// The number and the text of one of Fulcio's claims; none for another extension.
-fn claim(id: &str, value: &[u8]) -> Result<Option<(u32, String)>, Rejection> {
-    let Some(number) = id.strip_prefix(FULCIO).and_then(|it| it.parse::<u32>().ok()) else { return Ok(None) };
+fn parse_claim(id: &str, value: &[u8]) -> Result<Option<(u32, String)>, Rejection> {
+    let Some(number) = id.strip_prefix(FULCIO_OID_PREFIX).and_then(|it| it.parse::<u32>().ok()) else {
+        return Ok(None);
+    };
     let malformed = || refused(format!("the claim .{number} is no text"));
     let text = match number {
         1..=6 => String::from_utf8(value.to_vec()).map_err(|_| malformed())?,
@@ -92,7 +89,7 @@ fn claim(id: &str, value: &[u8]) -> Result<Option<(u32, String)>, Rejection> {
 }
 
 /// The one name, and whether it is a URI.
-fn only_name(names: &SubjectAltName) -> Result<(String, bool), Rejection> {
+fn single_san(names: &SubjectAltName) -> Result<(String, bool), Rejection> {
     match &names.0[..] {
         [GeneralName::UniformResourceIdentifier(it)] => Ok((it.to_string(), true)),
         [GeneralName::Rfc822Name(it)] => Ok((it.to_string(), false)),
@@ -114,9 +111,9 @@ pub(crate) fn organization(name: &Name) -> Option<String> {
 }
 
 /// Whose certificate this is, as trusted roots hold them: the subject's organization, and the name of its key.
-pub(crate) fn authority(der: &[u8]) -> Option<(Option<String>, Vec<u8>)> {
+pub(crate) fn authority_identity(der: &[u8]) -> Option<(Option<String>, Vec<u8>)> {
     let tbs = Certificate::from_der(der).ok()?.tbs_certificate;
-    let own = tbs.extensions.iter().flatten().find(|it| it.extn_id == SUBJECT_KEY);
-    let key = own.and_then(|it| SubjectKeyIdentifier::from_der(it.extn_value.as_bytes()).ok());
+    let key_extension = tbs.extensions.iter().flatten().find(|it| it.extn_id == SUBJECT_KEY_ID);
+    let key = key_extension.and_then(|it| SubjectKeyIdentifier::from_der(it.extn_value.as_bytes()).ok());
     Some((organization(&tbs.subject), key.map(|it| it.0.into_bytes()).unwrap_or_default()))
 }

@@ -15,8 +15,8 @@ use x509_cert::attr::Attribute;
 use x509_cert::der::asn1::{ObjectIdentifier, OctetStringRef};
 use x509_cert::der::{Decode as _, Encode as _, pem};
 
-use crate::engine::{Artifact, Checker};
 use crate::protobuf;
+use crate::verifier::{Artifact, BundleVerifier};
 
 const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
@@ -25,45 +25,45 @@ const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.1
 const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
 const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const LOG_ENTRY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.3.1");
-const FULCIO: &str = "1.3.6.1.4.1.57264.1.";
+const FULCIO_OID_PREFIX: &str = "1.3.6.1.4.1.57264.1.";
 /// The longest signature that is read, in bytes.
-const LIMIT: usize = 64 << 10;
+const MAX_SIGNATURE_BYTES: usize = 64 << 10;
 
-fn refused(said: impl Into<String>) -> Rejection {
-    Rejection::refuted("cms", said)
+fn refused(reason: impl Into<String>) -> Rejection {
+    Rejection::refuted("cms", reason)
 }
 
 /// Whether an armored CMS signature is by a certificate of Fulcio's, whoever's that Fulcio is.
 #[must_use]
 pub fn is_gitsign(armored: &[u8]) -> bool {
-    let Ok(signed) = Message::read(armored) else { return false };
+    let Ok(signed) = CmsMessage::read(armored) else { return false };
     let extensions = signed.certificate.tbs_certificate.extensions;
-    extensions.iter().flatten().any(|it| it.extn_id.to_string().starts_with(FULCIO))
+    extensions.iter().flatten().any(|it| it.extn_id.to_string().starts_with(FULCIO_OID_PREFIX))
 }
 
-impl Checker<'_> {
+impl BundleVerifier<'_> {
     /// Who signed a payload with an armored CMS signature, and when.
     ///
     /// # Errors
     /// [`Rejection`] for a signature that does not hold, or whose log entry does not travel along.
-    pub fn check_gitsign(&self, payload: &[u8], armored: &[u8]) -> Result<VerifiedBundle, Rejection> {
-        let message = Message::read(armored)?;
-        let attributes = message.attributes(payload)?;
-        let bundle = message.bundle(&attributes)?;
-        self.check(&bundle.to_string(), &Artifact { sha256: Digest::of(&attributes), open: None })
+    pub fn verify_gitsign(&self, payload: &[u8], armored: &[u8]) -> Result<VerifiedBundle, Rejection> {
+        let message = CmsMessage::read(armored)?;
+        let attributes = message.signed_attributes(payload)?;
+        let bundle = message.to_bundle(&attributes)?;
+        self.verify(&bundle.to_string(), &Artifact { sha256: Digest::of(&attributes), open: None })
     }
 }
 
 /// A message with the one certificate that signed it.
-struct Message {
+struct CmsMessage {
     signer: SignerInfo,
     certificate: Certificate,
 }
 
-impl Message {
+impl CmsMessage {
     fn read(armored: &[u8]) -> Result<Self, Rejection> {
         let wrong = |what: &str| refused(format!("the signature is no CMS message of gitsign's: {what}"));
-        if armored.len() > LIMIT {
+        if armored.len() > MAX_SIGNATURE_BYTES {
             return Err(Rejection::unproven("limit", "the signature is longer than 64 KiB"));
         }
         let (label, der) = pem::decode_vec(armored.trim_ascii()).map_err(|_| wrong("no PEM"))?;
@@ -94,13 +94,13 @@ impl Message {
                 cms::cert::CertificateChoices::Certificate(it) => Some(it),
                 cms::cert::CertificateChoices::Other(_) => None,
             })
-            .find(|it| is_of(&signer.sid, it))
+            .find(|it| is_signer_certificate(&signer.sid, it))
             .ok_or_else(|| wrong("its signer's certificate is not there"))?;
         Ok(Self { signer: signer.clone(), certificate: certificate.clone() })
     }
 
     /// The signed attributes as they were signed (RFC 5652, 5.4: a SET OF, in DER), if they are about the payload.
-    fn attributes(&self, payload: &[u8]) -> Result<Vec<u8>, Rejection> {
+    fn signed_attributes(&self, payload: &[u8]) -> Result<Vec<u8>, Rejection> {
         let attributes =
             self.signer.signed_attrs.as_ref().ok_or_else(|| refused("nothing of it is signed"))?;
         let one = |id: ObjectIdentifier| -> Option<&Attribute> {
@@ -125,7 +125,7 @@ impl Message {
     }
 
     /// The bundle that the message is: the certificate, the signature of the attributes, and the log entry.
-    fn bundle(&self, attributes: &[u8]) -> Result<Value, Rejection> {
+    fn to_bundle(&self, attributes: &[u8]) -> Result<Value, Rejection> {
         let entry = self.signer.unsigned_attrs.iter().flat_map(|it| it.iter()).find(|it| it.oid == LOG_ENTRY);
         let missing = || {
             Rejection::unproven(
@@ -135,7 +135,7 @@ impl Message {
         };
         let value = entry.ok_or_else(missing)?.values.get(0);
         let entry = value.and_then(|it| it.decode_as::<OctetStringRef<'_>>().ok());
-        let mut entry = protobuf::log_entry(
+        let mut entry = protobuf::log_entry_json(
             entry.ok_or_else(|| refused("the log entry is no text of bytes"))?.as_bytes(),
         )
         .ok_or_else(|| refused("the log entry cannot be read"))?;
@@ -176,11 +176,11 @@ impl Message {
 }
 
 /// Whether a signer is the owner of a certificate.
-fn is_of(signer: &SignerIdentifier, certificate: &Certificate) -> bool {
+fn is_signer_certificate(signer: &SignerIdentifier, certificate: &Certificate) -> bool {
     match signer {
-        SignerIdentifier::IssuerAndSerialNumber(it) => {
-            it.issuer == certificate.tbs_certificate.issuer
-                && it.serial_number == certificate.tbs_certificate.serial_number
+        SignerIdentifier::IssuerAndSerialNumber(issuer_and_serial) => {
+            issuer_and_serial.issuer == certificate.tbs_certificate.issuer
+                && issuer_and_serial.serial_number == certificate.tbs_certificate.serial_number
         }
         SignerIdentifier::SubjectKeyIdentifier(_) => false,
     }

@@ -10,18 +10,18 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 ///
 /// # Errors
 /// What is wrong, and where.
-pub(crate) fn unambiguous(text: &[u8], known: Option<&[&str]>) -> Result<(), serde_json::Error> {
+pub(crate) fn reject_duplicate_keys(text: &[u8], known: Option<&[&str]>) -> Result<(), serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(text);
-    Look { known }.deserialize(&mut reader)?;
+    KeyVisitor { known }.deserialize(&mut reader)?;
     reader.end()
 }
 
 #[derive(Clone, Copy)]
-struct Look<'k> {
+struct KeyVisitor<'k> {
     known: Option<&'k [&'k str]>,
 }
 
-impl<'de> DeserializeSeed<'de> for Look<'_> {
+impl<'de> DeserializeSeed<'de> for KeyVisitor<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -29,7 +29,7 @@ impl<'de> DeserializeSeed<'de> for Look<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Look<'_> {
+impl<'de> Visitor<'de> for KeyVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,7 +66,7 @@ impl<'de> Visitor<'de> for Look<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let wrong = |said: String| Err(serde::de::Error::custom(said));
+        let wrong = |reason: String| Err(serde::de::Error::custom(reason));
         let mut seen = HashSet::new();
         while let Some(key) = entries.next_key::<String>()? {
             entries.next_value_seed(self)?;
@@ -86,8 +86,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_stands_twice_is_seen_at_any_depth() {
-        let ambiguous = |text: &str| unambiguous(text.as_bytes(), None).is_err();
+    fn duplicate_keys_are_rejected_at_any_depth() {
+        let ambiguous = |text: &str| reject_duplicate_keys(text.as_bytes(), None).is_err();
         assert!(!ambiguous(r#"{"a": [1, -1, 1.5, null, true, "x", {"a": {}}], "b": {"a": 1}}"#));
         let twice =
             [r#"{"a": 1, "a": 1}"#, r#"[{"b": {"a": 1, "c": 2, "a": 3}}]"#, r#"{"a": 1, "\u0061": 1}"#];
@@ -97,8 +97,8 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_are_not_known_are_seen_where_they_matter() {
-        let known = |text: &str| unambiguous(text.as_bytes(), Some(&["a", "b"])).is_ok();
+    fn unknown_keys_are_rejected_if_a_list_is_given() {
+        let known = |text: &str| reject_duplicate_keys(text.as_bytes(), Some(&["a", "b"])).is_ok();
         assert!(known(r#"{"a": [{"b": 1}], "b": "c"}"#));
         assert!(!known(r#"{"a": [{"c": 1}]}"#));
     }

@@ -7,19 +7,19 @@
 
 mod bundle;
 mod certificate;
-mod engine;
 mod gitsign;
 mod json;
+mod parse;
 mod protobuf;
-mod read;
-mod refresh;
-mod root;
 mod statement;
 mod summary;
 mod timestamp;
+mod trusted_root;
+mod tuf;
+mod verifier;
 
-pub use bundle::{BUNDLE_LIMIT, Split, split};
-pub use engine::{Artifact, Checker, Key, KeyError};
+pub use bundle::{MAX_BUNDLE_BYTES, RawBundle, read_bundles};
 pub use gitsign::is_gitsign;
-pub use refresh::{MetadataCache, Refresh, RefreshError, trusted_roots};
-pub use root::{RootError, Roots};
+pub use trusted_root::{RootError, TrustedRootSet};
+pub use tuf::{MetadataCache, RefreshError, TufSource, fetch_trusted_roots};
+pub use verifier::{Artifact, BundleVerifier, KeyError, SelfManagedKey};

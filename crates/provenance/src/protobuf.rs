@@ -5,23 +5,23 @@ use serde_json::{Value, json};
 use sigstore_verify::types::SignatureBytes;
 
 /// A field: its number, and what it holds.
-enum Field<'a> {
-    Number(u64),
+enum WireField<'a> {
+    Varint(u64),
     Bytes(&'a [u8]),
 }
 
 /// The fields of a message, in their order; none where it is malformed.
-fn fields(mut bytes: &[u8]) -> Option<Vec<(u64, Field<'_>)>> {
+fn parse_fields(mut bytes: &[u8]) -> Option<Vec<(u64, WireField<'_>)>> {
     let mut all = Vec::new();
     while !bytes.is_empty() {
-        let key = varint(&mut bytes)?;
+        let key = read_varint(&mut bytes)?;
         let field = match key & 7 {
-            0 => Field::Number(varint(&mut bytes)?),
+            0 => WireField::Varint(read_varint(&mut bytes)?),
             2 => {
-                let length = usize::try_from(varint(&mut bytes)?).ok()?;
+                let length = usize::try_from(read_varint(&mut bytes)?).ok()?;
                 let (taken, rest) = bytes.split_at_checked(length)?;
                 bytes = rest;
-                Field::Bytes(taken)
+                WireField::Bytes(taken)
             }
             _ => return None,
         };
@@ -30,7 +30,7 @@ fn fields(mut bytes: &[u8]) -> Option<Vec<(u64, Field<'_>)>> {
     Some(all)
 }
 
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
+fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0_u64;
     for shift in (0..64).step_by(7) {
         let (first, rest) = bytes.split_first()?;
@@ -44,31 +44,31 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
 }
 
 /// A message of which every field is looked at: one that is not known, or stands twice, is refused.
-struct Message<'a>(Vec<(u64, Field<'a>)>);
+struct WireMessage<'a>(Vec<(u64, WireField<'a>)>);
 
-impl<'a> Message<'a> {
+impl<'a> WireMessage<'a> {
     fn read(bytes: &'a [u8]) -> Option<Self> {
-        fields(bytes).map(Self)
+        parse_fields(bytes).map(Self)
     }
 
-    fn take(&mut self, number: u64) -> Option<Field<'a>> {
-        let at = self.0.iter().position(|(it, _)| *it == number)?;
-        Some(self.0.remove(at).1)
+    fn take_field(&mut self, number: u64) -> Option<WireField<'a>> {
+        let index = self.0.iter().position(|(it, _)| *it == number)?;
+        Some(self.0.remove(index).1)
     }
 
     fn bytes(&mut self, number: u64) -> Option<&'a [u8]> {
-        match self.take(number)? {
-            Field::Bytes(it) => Some(it),
-            Field::Number(_) => None,
+        match self.take_field(number)? {
+            WireField::Bytes(bytes) => Some(bytes),
+            WireField::Varint(_) => None,
         }
     }
 
     /// A number; protobuf leaves 0 out.
     fn number(&mut self, number: u64) -> Option<String> {
-        match self.take(number) {
+        match self.take_field(number) {
             None => Some("0".to_owned()),
-            Some(Field::Number(it)) => Some(it.to_string()),
-            Some(Field::Bytes(_)) => None,
+            Some(WireField::Varint(it)) => Some(it.to_string()),
+            Some(WireField::Bytes(_)) => None,
         }
     }
 
@@ -80,7 +80,7 @@ impl<'a> Message<'a> {
         self.bytes(number).map(base64)
     }
 
-    fn end(self) -> Option<()> {
+    fn expect_end(self) -> Option<()> {
         self.0.is_empty().then_some(())
     }
 }
@@ -90,32 +90,32 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 /// The entry, without its body; none where it is malformed.
-pub(crate) fn log_entry(bytes: &[u8]) -> Option<Value> {
-    let mut entry = Message::read(bytes)?;
-    let mut log = Message::read(entry.bytes(2)?)?;
-    let mut kind = Message::read(entry.bytes(3)?)?;
+pub(crate) fn log_entry_json(bytes: &[u8]) -> Option<Value> {
+    let mut entry = WireMessage::read(bytes)?;
+    let mut log = WireMessage::read(entry.bytes(2)?)?;
+    let mut kind = WireMessage::read(entry.bytes(3)?)?;
     let mut json = json!({
         "logIndex": entry.number(1)?,
         "logId": { "keyId": log.base64(1)? },
         "kindVersion": { "kind": kind.text(1)?, "version": kind.text(2)? },
         "integratedTime": entry.number(4)?,
     });
-    log.end()?;
-    kind.end()?;
+    log.expect_end()?;
+    kind.expect_end()?;
     if let Some(bytes) = entry.bytes(5) {
-        let mut promise = Message::read(bytes)?;
+        let mut promise = WireMessage::read(bytes)?;
         json["inclusionPromise"] = json!({ "signedEntryTimestamp": promise.base64(1)? });
-        promise.end()?;
+        promise.expect_end()?;
     }
     if let Some(bytes) = entry.bytes(6) {
-        let mut proof = Message::read(bytes)?;
+        let mut proof = WireMessage::read(bytes)?;
         let mut hashes = Vec::new();
         let (index, root, size) = (proof.number(1)?, proof.base64(2)?, proof.number(3)?);
         // A tree of 2^64 leaves has a path of 64.
         while let Some(hash) = proof.base64(4).filter(|_| hashes.len() < 64) {
             hashes.push(hash);
         }
-        let mut checkpoint = Message::read(proof.bytes(5)?)?;
+        let mut checkpoint = WireMessage::read(proof.bytes(5)?)?;
         json["inclusionProof"] = json!({
             "logIndex": index,
             "rootHash": root,
@@ -123,9 +123,9 @@ pub(crate) fn log_entry(bytes: &[u8]) -> Option<Value> {
             "hashes": hashes,
             "checkpoint": { "envelope": checkpoint.text(1)? },
         });
-        checkpoint.end()?;
-        proof.end()?;
+        checkpoint.expect_end()?;
+        proof.expect_end()?;
     }
-    entry.end()?;
+    entry.expect_end()?;
     Some(json)
 }

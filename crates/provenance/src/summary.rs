@@ -9,29 +9,32 @@ use sigstore_verify::trust_root::trusted_root::{CertChain, CertificateSubject};
 use sigstore_verify::types::time_range::TimeRange;
 
 /// The keys of a trusted root, with the times in which they count. `expires` is when the metadata that it came with expires.
-pub(crate) fn summary(root: &TrustedRoot, expires: Option<i64>) -> TrustedRootSummary {
-    let log =
-        |address: &str, id: &[u8], window: Option<TimeRange>| key(address.to_owned(), encode_hex(id), window);
+pub(crate) fn summarize(root: &TrustedRoot, expires: Option<i64>) -> TrustedRootSummary {
+    let log = |address: &str, id: &[u8], window: Option<TimeRange>| {
+        key_summary(address.to_owned(), encode_hex(id), window)
+    };
     let (logs, certificate_logs) = (
         root.tlogs.iter().map(|it| log(&it.base_url, it.log_id.key_id.as_bytes(), it.public_key.valid_for)),
         root.ctlogs.iter().map(|it| log(&it.base_url, it.log_id.key_id.as_bytes(), it.public_key.valid_for)),
     );
     let authorities = root.certificate_authorities.iter();
-    let authorities = authorities.map(|it| key(name(&it.subject), fingerprint(&it.cert_chain), it.valid_for));
-    let stamping = root.timestamp_authorities.iter();
-    let stamping = stamping.map(|it| key(name(&it.subject), fingerprint(&it.cert_chain), it.valid_for));
+    let authorities = authorities
+        .map(|it| key_summary(subject_name(&it.subject), fingerprint(&it.cert_chain), it.valid_for));
+    let timestamp_authorities = root.timestamp_authorities.iter();
+    let timestamp_authorities = timestamp_authorities
+        .map(|it| key_summary(subject_name(&it.subject), fingerprint(&it.cert_chain), it.valid_for));
     TrustedRootSummary {
-        newest_valid_from: newest(root),
+        newest_valid_from: newest_start(root),
         expires_at: expires,
         certificate_authorities: authorities.collect(),
         logs: logs.collect(),
         certificate_logs: certificate_logs.collect(),
-        timestamp_authorities: stamping.collect(),
+        timestamp_authorities: timestamp_authorities.collect(),
     }
 }
 
 /// The begin of the newest entry, in seconds since 1970.
-fn newest(root: &TrustedRoot) -> i64 {
+fn newest_start(root: &TrustedRoot) -> i64 {
     let windows = [
         root.tlogs.iter().map(|it| it.public_key.valid_for).collect::<Vec<_>>(),
         root.ctlogs.iter().map(|it| it.public_key.valid_for).collect(),
@@ -41,7 +44,7 @@ fn newest(root: &TrustedRoot) -> i64 {
     windows.iter().flatten().flatten().map(|it| it.start.as_second()).max().unwrap_or(0)
 }
 
-fn key(name: String, id: String, window: Option<TimeRange>) -> TrustedKeySummary {
+fn key_summary(name: String, id: String, window: Option<TimeRange>) -> TrustedKeySummary {
     let end = window.and_then(|it| it.end);
     TrustedKeySummary {
         name,
@@ -51,7 +54,7 @@ fn key(name: String, id: String, window: Option<TimeRange>) -> TrustedKeySummary
     }
 }
 
-fn name(subject: &CertificateSubject) -> String {
+fn subject_name(subject: &CertificateSubject) -> String {
     let parts = [&subject.organization, &subject.common_name];
     parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
 }

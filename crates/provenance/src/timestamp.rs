@@ -13,7 +13,7 @@ use x509_cert::der::{Decode, Encode, Reader, SliceReader, Tag, Tagged as _};
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 /// Digest algorithms, each with the signature algorithms that go with it (RFC 5754, 2 and 3; RFC 8419, 3.1 for Ed25519, which
 /// names no digest).
-const ALGORITHMS: [(&str, [&str; 4]); 3] = [
+const ALGORITHM_PAIRS: [(&str, [&str; 4]); 3] = [
     ("2.16.840.1.101.3.4.2.1", ["1.2.840.10045.4.3.2", "1.2.840.113549.1.1.11", RSA, ED25519]),
     ("2.16.840.1.101.3.4.2.2", ["1.2.840.10045.4.3.3", "1.2.840.113549.1.1.12", RSA, ED25519]),
     ("2.16.840.1.101.3.4.2.3", ["1.2.840.10045.4.3.4", "1.2.840.113549.1.1.13", RSA, ED25519]),
@@ -27,8 +27,8 @@ const GRANTED: [u8; 5] = [0x30, 0x03, 0x02, 0x01, 0x00];
 ///
 /// # Errors
 /// What is not as it should be.
-pub(crate) fn strict(response: &[u8], authorities: &[Vec<u8>]) -> Result<(), String> {
-    let token = token(response).ok_or("it is no granted timestamp response")?;
+pub(crate) fn check_timestamp(response: &[u8], authorities: &[Vec<u8>]) -> Result<(), String> {
+    let token = granted_token(response).ok_or("it is no granted timestamp response")?;
     let info = ContentInfo::from_der(token).map_err(|_| "its token is no CMS message")?;
     let data: SignedData = info.content.decode_as().map_err(|_| "its token is no signed data")?;
     if info.content_type != SIGNED_DATA || info.to_der().ok().as_deref() != Some(token) {
@@ -42,11 +42,11 @@ pub(crate) fn strict(response: &[u8], authorities: &[Vec<u8>]) -> Result<(), Str
     if !is_signed_by(signer, &known) {
         return Err("its signer is no timestamp authority of the trusted root".to_owned());
     }
-    unsigned_parts(&data, signer, authorities).map_err(|what| format!("its token has {what}"))
+    check_unsigned_parts(&data, signer, authorities).map_err(|what| format!("its token has {what}"))
 }
 
 /// The token of a response whose status is `granted`.
-fn token(response: &[u8]) -> Option<&[u8]> {
+fn granted_token(response: &[u8]) -> Option<&[u8]> {
     let mut reader = SliceReader::new(response).ok()?;
     let sequence = AnyRef::decode(&mut reader).ok()?;
     reader.finish(()).ok()?;
@@ -66,7 +66,7 @@ fn is_signed_by(signer: &SignerInfo, known: &[Certificate]) -> bool {
 }
 
 /// The parts of a message that its signature does not cover. The error names the one that should not be there.
-fn unsigned_parts(
+fn check_unsigned_parts(
     data: &SignedData,
     signer: &SignerInfo,
     authorities: &[Vec<u8>],
@@ -85,15 +85,15 @@ fn unsigned_parts(
         return Err("digest algorithms that its signer did not use");
     }
     let (digest, signature) = (signer.digest_alg.oid.to_string(), signer.signature_algorithm.oid.to_string());
-    if !ALGORITHMS.iter().any(|it| it.0 == digest && it.1.contains(&signature.as_str())) {
+    if !ALGORITHM_PAIRS.iter().any(|it| it.0 == digest && it.1.contains(&signature.as_str())) {
         return Err("a digest and a signature algorithm that do not go together");
     }
     let parameters = [&signer.digest_alg.parameters, &signer.signature_algorithm.parameters];
     if parameters.into_iter().flatten().any(|it| !it.is_null()) {
         return Err("parameters of its algorithms");
     }
-    for it in data.certificates.iter().flat_map(|it| it.0.iter()) {
-        let der = it.to_der().map_err(|_| "an unreadable certificate")?;
+    for certificate in data.certificates.iter().flat_map(|it| it.0.iter()) {
+        let der = certificate.to_der().map_err(|_| "an unreadable certificate")?;
         if !authorities.contains(&der) {
             return Err("a certificate that is not in the trusted root");
         }

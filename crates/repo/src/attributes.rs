@@ -13,23 +13,23 @@ use gix_attributes::{Search, StateRef};
 use crate::RepoError;
 
 /// The attributes that matter to an archive.
-const NAMES: [&str; 8] =
+const ATTRIBUTE_NAMES: [&str; 8] =
     ["export-ignore", "export-subst", "text", "crlf", "eol", "ident", "filter", "working-tree-encoding"];
 
 /// What is asked of one path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Wanted {
-    pub(crate) ignore: bool,
-    pub(crate) substitute: bool,
+pub(crate) struct PathAttributes {
+    pub(crate) export_ignore: bool,
+    pub(crate) export_subst: bool,
     pub(crate) ident: bool,
-    pub(crate) lines: Lines,
+    pub(crate) line_endings: LineEndings,
     pub(crate) filter: Option<String>,
-    pub(crate) encoding: Option<String>,
+    pub(crate) working_tree_encoding: Option<String>,
 }
 
 /// How lines end in an archive. Configuration (`core.autocrlf`, `core.eol`) takes no part, for the same reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Lines {
+pub(crate) enum LineEndings {
     /// As they are in the repository.
     #[default]
     AsCommitted,
@@ -42,10 +42,10 @@ pub(crate) enum Lines {
 /// The attribute files that are in force while a tree is walked: one for each folder on the way down.
 pub(crate) struct Attributes {
     tree: Search,
-    info: Search,
+    info_attributes: Search,
     known: MetadataCollection,
     outcome: Outcome,
-    folders: Vec<bool>,
+    has_patterns: Vec<bool>,
 }
 
 impl Attributes {
@@ -60,42 +60,47 @@ impl Attributes {
         files
             .add_patterns_file(info.to_owned(), true, None, &mut buffer, &mut known, true)
             .map_err(failed)?;
-        let mut attributes =
-            Self { tree, info: files, known, outcome: Outcome::default(), folders: Vec::new() };
-        attributes.refresh();
+        let mut attributes = Self {
+            tree,
+            info_attributes: files,
+            known,
+            outcome: Outcome::default(),
+            has_patterns: Vec::new(),
+        };
+        attributes.reset_outcome();
         Ok(attributes)
     }
 
     /// Enters a folder. Only the root's file may define macros.
     pub(crate) fn enter(&mut self, folder: &[u8], file: Option<&[u8]>) -> Result<(), RepoError> {
-        self.folders.push(file.is_some());
+        self.has_patterns.push(file.is_some());
         let Some(bytes) = file else { return Ok(()) };
-        let source = path_of(folder).join(".gitattributes");
+        let source = path_from_bytes(folder).join(".gitattributes");
         let is_root = folder.is_empty();
         self.tree
             .add_patterns_buffer(bytes, source.clone(), Some(Path::new("")), &mut self.known, is_root)
             .map_err(|error| RepoError::Io { path: source, source: error })?;
-        self.refresh();
+        self.reset_outcome();
         Ok(())
     }
 
     /// Leaves the folder that was entered last.
     pub(crate) fn leave(&mut self) {
-        if self.folders.pop() == Some(true) {
+        if self.has_patterns.pop() == Some(true) {
             self.tree.pop_pattern_list();
         }
     }
 
     /// Attributes get their numbers when they are first seen: a new file may bring new ones.
-    fn refresh(&mut self) {
+    fn reset_outcome(&mut self) {
         self.outcome = Outcome::default();
-        self.outcome.initialize_with_selection(&self.known, NAMES);
+        self.outcome.initialize_with_selection(&self.known, ATTRIBUTE_NAMES);
     }
 
     /// What is asked of a path, given without a `/` at its end.
-    pub(crate) fn wanted(&mut self, path: &[u8], is_folder: bool) -> Wanted {
+    pub(crate) fn path_attributes(&mut self, path: &[u8], is_folder: bool) -> PathAttributes {
         self.outcome.reset();
-        for search in [&self.info, &self.tree] {
+        for search in [&self.info_attributes, &self.tree] {
             if !self.outcome.is_done() {
                 search.pattern_matching_relative_path(
                     path.into(),
@@ -106,21 +111,22 @@ impl Attributes {
             }
         }
         let states: Vec<StateRef<'_>> = self.outcome.iter_selected().map(|it| it.assignment.state).collect();
-        let [ignore, substitute, text, crlf, eol, ident, filter, encoding] = states[..] else {
+        let [export_ignore, export_subst, text, crlf, eol, ident, filter, working_tree_encoding] = states[..]
+        else {
             unreachable!("a state for each of the names that were selected")
         };
-        Wanted {
-            ignore: ignore == StateRef::Set,
-            substitute: substitute == StateRef::Set,
+        PathAttributes {
+            export_ignore: export_ignore == StateRef::Set,
+            export_subst: export_subst == StateRef::Set,
             ident: ident == StateRef::Set,
-            lines: lines(text, crlf, eol),
-            filter: value(filter),
-            encoding: value(encoding),
+            line_endings: line_endings(text, crlf, eol),
+            filter: attribute_value(filter),
+            working_tree_encoding: attribute_value(working_tree_encoding),
         }
     }
 }
 
-fn value(state: StateRef<'_>) -> Option<String> {
+fn attribute_value(state: StateRef<'_>) -> Option<String> {
     match state {
         StateRef::Value(value) => Some(value.as_bstr().to_string()),
         _ => None,
@@ -128,38 +134,38 @@ fn value(state: StateRef<'_>) -> Option<String> {
 }
 
 /// How `text`, the old `crlf` and `eol` decide on line ends (`convert_attrs` in git's `convert.c`).
-fn lines(text: StateRef<'_>, crlf: StateRef<'_>, eol: StateRef<'_>) -> Lines {
-    enum Meaning {
-        Unspecified,
+fn line_endings(text: StateRef<'_>, crlf: StateRef<'_>, eol: StateRef<'_>) -> LineEndings {
+    enum CrlfAction {
+        Undefined,
         Binary,
-        Lf,
+        TextInput,
         Auto,
         Text,
     }
     let read = |state: StateRef<'_>| match state {
-        StateRef::Set => Meaning::Text,
-        StateRef::Unset => Meaning::Binary,
-        StateRef::Unspecified => Meaning::Unspecified,
-        StateRef::Value(_) => match value(state).as_deref() {
-            Some("input") => Meaning::Lf,
-            Some("auto") => Meaning::Auto,
-            _ => Meaning::Unspecified,
+        StateRef::Set => CrlfAction::Text,
+        StateRef::Unset => CrlfAction::Binary,
+        StateRef::Unspecified => CrlfAction::Undefined,
+        StateRef::Value(_) => match attribute_value(state).as_deref() {
+            Some("input") => CrlfAction::TextInput,
+            Some("auto") => CrlfAction::Auto,
+            _ => CrlfAction::Undefined,
         },
     };
     let action = match read(text) {
-        Meaning::Unspecified => read(crlf),
+        CrlfAction::Undefined => read(crlf),
         action => action,
     };
-    let wants_crlf = value(eol).as_deref() == Some("crlf");
+    let wants_crlf = attribute_value(eol).as_deref() == Some("crlf");
     match action {
-        Meaning::Binary => Lines::AsCommitted,
-        Meaning::Auto if wants_crlf => Lines::CrlfIfText,
-        _ if wants_crlf => Lines::Crlf,
-        _ => Lines::AsCommitted,
+        CrlfAction::Binary => LineEndings::AsCommitted,
+        CrlfAction::Auto if wants_crlf => LineEndings::CrlfIfText,
+        _ if wants_crlf => LineEndings::Crlf,
+        _ => LineEndings::AsCommitted,
     }
 }
 
-fn path_of(bytes: &[u8]) -> PathBuf {
+fn path_from_bytes(bytes: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStrExt as _;
     PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
 }

@@ -7,55 +7,55 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::programs::Programs;
+use crate::programs::ProgramPolicy;
 use crate::{Repo, RepoError};
 
 /// A question that git is still working on, and how long it may once somebody waits for it.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct GitProcess {
     child: Result<Child, RepoError>,
-    limit: Duration,
+    timeout: Duration,
 }
 
 /// How long git may work on what is on this machine. A named pipe that its configuration includes would never end.
-const MAX_TIME: Duration = Duration::from_secs(600);
+const GIT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// What git printed, or what it said when it failed.
-pub(crate) type Answer = Result<Vec<u8>, String>;
+pub(crate) type GitOutput = Result<Vec<u8>, String>;
 
 /// Starts git in a repository, with these settings (`git -c`). Git is told which one: looking for it, it could find another
 /// than the one that was opened.
-pub(crate) fn git(repo: &Repo, settings: &[&str], arguments: &[&str]) -> Asked {
+pub(crate) fn spawn_git(repo: &Repo, settings: &[&str], arguments: &[&str]) -> GitProcess {
     let mut command = Command::new("git");
     command.arg("-C").arg(repo.root());
     // Relative paths of the environment would lead elsewhere.
     command.args(["--git-dir".as_ref(), absolute(repo.git.path()).as_os_str()]);
-    if let Some(files) = repo.git.workdir() {
-        command.args(["--work-tree".as_ref(), absolute(files).as_os_str()]);
+    if let Some(work_tree) = repo.git.workdir() {
+        command.args(["--work-tree".as_ref(), absolute(work_tree).as_os_str()]);
     }
-    if repo.programs == Programs::Operators {
+    if repo.program_policy == ProgramPolicy::ProtectedConfig {
         // What a partial clone lacks is not fetched with the programs that it names.
         command.env("GIT_NO_LAZY_FETCH", "1");
     }
-    start(command, settings, arguments, MAX_TIME)
+    spawn(command, settings, arguments, GIT_TIMEOUT)
 }
 
 /// Starts git outside of any repository, so that no setting of one counts. Nobody waits longer than `limit`.
-pub(crate) fn git_outside(settings: &[&str], arguments: &[&str], limit: Duration) -> Asked {
+pub(crate) fn spawn_git_outside(settings: &[&str], arguments: &[&str], timeout: Duration) -> GitProcess {
     let mut command = Command::new("git");
     command.args(["-C", "/"]);
     for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"] {
         command.env_remove(variable);
     }
-    start(command, settings, arguments, limit)
+    spawn(command, settings, arguments, timeout)
 }
 
-fn start(mut command: Command, settings: &[&str], arguments: &[&str], limit: Duration) -> Asked {
+fn spawn(mut command: Command, settings: &[&str], arguments: &[&str], timeout: Duration) -> GitProcess {
     for setting in settings {
         command.args(["-c", setting]);
     }
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    Asked { child: command.spawn().map_err(not_started), limit }
+    GitProcess { child: command.spawn().map_err(git_failed), timeout }
 }
 
 /// A path from the root, with the links in it as they are.
@@ -64,13 +64,13 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 /// Starts git in a repository, without the programs of the repository's own configuration if it may not start them.
-pub(crate) fn git_safely(repo: &Repo, settings: &[&str], arguments: &[&str]) -> Asked {
+pub(crate) fn spawn_git_safely(repo: &Repo, settings: &[&str], arguments: &[&str]) -> GitProcess {
     match repo.safe_settings() {
         Ok(safe) => {
             let all: Vec<&str> = safe.iter().map(String::as_str).chain(settings.iter().copied()).collect();
-            git(repo, &all, arguments)
+            spawn_git(repo, &all, arguments)
         }
-        Err(error) => Asked { child: Err(error), limit: Duration::ZERO },
+        Err(error) => GitProcess { child: Err(error), timeout: Duration::ZERO },
     }
 }
 
@@ -78,12 +78,12 @@ pub(crate) fn git_safely(repo: &Repo, settings: &[&str], arguments: &[&str]) -> 
 const MAX_OUTPUT_BYTES: u64 = 64 << 20;
 
 #[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
-fn not_started(error: io::Error) -> RepoError {
-    RepoError::Program { command: "git".to_owned(), said: error.to_string() }
+fn git_failed(error: io::Error) -> RepoError {
+    RepoError::GitCommand { command: "git".to_owned(), reason: error.to_string() }
 }
 
 /// Reads an output up to the limit. The error says that there is more.
-fn bounded(output: impl Read) -> io::Result<Vec<u8>> {
+fn read_bounded(output: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     output.take(MAX_OUTPUT_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_OUTPUT_BYTES {
@@ -93,42 +93,42 @@ fn bounded(output: impl Read) -> io::Result<Vec<u8>> {
 }
 
 /// Reads an output in a thread of its own. Whatever git started may hold the output open longer than git itself lives.
-fn heard(output: Option<impl Read + Send + 'static>) -> mpsc::Receiver<io::Result<Vec<u8>>> {
+fn read_in_thread(output: Option<impl Read + Send + 'static>) -> mpsc::Receiver<io::Result<Vec<u8>>> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         // Nobody may be waiting any more.
-        sender.send(output.map_or(Ok(Vec::new()), bounded)).ok();
+        sender.send(output.map_or(Ok(Vec::new()), read_bounded)).ok();
     });
     receiver
 }
 
-impl Asked {
+impl GitProcess {
     /// The same question, for which nobody waits longer than `limit`.
-    pub(crate) fn within(self, limit: Duration) -> Self {
-        Self { limit, ..self }
+    pub(crate) fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// What came of it.
-    pub(crate) fn wait(self) -> Result<Answer, RepoError> {
+    pub(crate) fn wait(self) -> Result<GitOutput, RepoError> {
         let mut child = self.child?;
-        let (stdout, stderr) = (heard(child.stdout.take()), heard(child.stderr.take()));
-        let too_long = || io::Error::other(format!("it took more than {} s", self.limit.as_secs_f32()));
-        let ended = |source: &mpsc::Receiver<io::Result<Vec<u8>>>| {
-            source.recv_timeout(self.limit).unwrap_or_else(|_| Err(too_long()))
+        let (stdout, stderr) = (read_in_thread(child.stdout.take()), read_in_thread(child.stderr.take()));
+        let too_long = || io::Error::other(format!("it took more than {} s", self.timeout.as_secs_f32()));
+        let receive = |source: &mpsc::Receiver<io::Result<Vec<u8>>>| {
+            source.recv_timeout(self.timeout).unwrap_or_else(|_| Err(too_long()))
         };
-        let printed = ended(&stdout);
-        let errors = if printed.is_ok() { ended(&stderr) } else { Ok(Vec::new()) };
+        let printed = receive(&stdout);
+        let errors = if printed.is_ok() { receive(&stderr) } else { Ok(Vec::new()) };
         if printed.is_err() || errors.is_err() {
             // It has been told enough, or waited for long enough; that it ended already is no error.
             child.kill().ok();
         }
-        let status = child.wait().map_err(not_started)?;
-        let printed = printed.map_err(not_started)?;
+        let status = child.wait().map_err(git_failed)?;
+        let printed = printed.map_err(git_failed)?;
         if status.success() {
             return Ok(Ok(printed));
         }
-        let said = String::from_utf8_lossy(&errors.map_err(not_started)?).trim().to_owned();
-        let fatal = said.lines().find_map(|line| line.strip_prefix("fatal: ")).unwrap_or(&said);
+        let message = String::from_utf8_lossy(&errors.map_err(git_failed)?).trim().to_owned();
+        let fatal = message.lines().find_map(|line| line.strip_prefix("fatal: ")).unwrap_or(&message);
         // Git hides passwords in addresses, and not the tokens that stand there as names.
         Ok(Err(model::base::url::redact_userinfo(fatal)))
     }

@@ -4,61 +4,66 @@ use std::borrow::Cow;
 
 use git2::Oid;
 
-use crate::attributes::Lines;
+use crate::attributes::LineEndings;
 
 /// The file with `$Id$` and `$Id: …$` replaced by the name of its object, as the attribute `ident` asks.
-pub(crate) fn ident(bytes: Cow<'_, [u8]>, id: Oid) -> Cow<'_, [u8]> {
+pub(crate) fn expand_ident(bytes: Cow<'_, [u8]>, id: Oid) -> Cow<'_, [u8]> {
     if !bytes.windows(3).any(|it| it == b"$Id") {
         return bytes;
     }
     let mut out = Vec::with_capacity(bytes.len() + 64);
     let mut rest = &bytes[..];
-    while let Some(dollar) = find(rest, b'$') {
+    while let Some(dollar) = find_byte(rest, b'$') {
         out.extend_from_slice(&rest[..=dollar]);
         rest = &rest[dollar + 1..];
-        match keyword(rest) {
-            Keyword::Replaced(length) => {
+        match parse_ident_keyword(rest) {
+            IdentKeyword::Expandable(length) => {
                 out.extend_from_slice(format!("Id: {id} $").as_bytes());
                 rest = &rest[length..];
             }
-            Keyword::Other => {}
-            Keyword::Unfinished => break,
+            IdentKeyword::Other => {}
+            IdentKeyword::Unfinished => break,
         }
     }
     out.extend_from_slice(rest);
     Cow::Owned(out)
 }
 
-enum Keyword {
+enum IdentKeyword {
     /// An `Id` keyword of this length, its closing `$` included.
-    Replaced(usize),
+    Expandable(usize),
     /// Something else, or another system's keyword: it has spaces in the wrong place.
     Other,
     /// A keyword that never ends: nothing after it is replaced either.
     Unfinished,
 }
 
-fn keyword(rest: &[u8]) -> Keyword {
+fn parse_ident_keyword(rest: &[u8]) -> IdentKeyword {
     if rest.starts_with(b"Id$") {
-        return Keyword::Replaced(3);
+        return IdentKeyword::Expandable(3);
     }
-    let Some(value) = rest.strip_prefix(b"Id:") else { return Keyword::Other };
-    let Some(end) = find(value, b'$') else { return Keyword::Unfinished };
+    let Some(value) = rest.strip_prefix(b"Id:") else { return IdentKeyword::Other };
+    let Some(end) = find_byte(value, b'$') else { return IdentKeyword::Unfinished };
     let inner = &value[..end];
-    let foreign = inner.iter().skip(1).position(|byte| *byte == b' ').is_some_and(|at| at + 2 < inner.len());
-    if inner.contains(&b'\n') || foreign { Keyword::Other } else { Keyword::Replaced(3 + end + 1) }
+    let foreign =
+        inner.iter().skip(1).position(|byte| *byte == b' ').is_some_and(|space| space + 2 < inner.len());
+    if inner.contains(&b'\n') || foreign {
+        IdentKeyword::Other
+    } else {
+        IdentKeyword::Expandable(3 + end + 1)
+    }
 }
 
-fn find(bytes: &[u8], wanted: u8) -> Option<usize> {
-    bytes.iter().position(|byte| *byte == wanted)
+fn find_byte(bytes: &[u8], needle: u8) -> Option<usize> {
+    bytes.iter().position(|byte| *byte == needle)
 }
 
 /// The file with the line ends that the attributes ask for.
-pub(crate) fn line_ends(bytes: Cow<'_, [u8]>, lines: Lines) -> Cow<'_, [u8]> {
+pub(crate) fn convert_line_endings(bytes: Cow<'_, [u8]>, lines: LineEndings) -> Cow<'_, [u8]> {
     let convert = match lines {
-        Lines::AsCommitted => false,
-        Lines::Crlf => true,
-        Lines::CrlfIfText => looks_like_text_without_carriage_returns(&bytes),
+        LineEndings::AsCommitted => false,
+        LineEndings::Crlf => true,
+        LineEndings::CrlfIfText => looks_like_text_without_carriage_returns(&bytes),
     };
     if !convert || !bytes.contains(&b'\n') {
         return bytes;
@@ -85,9 +90,9 @@ fn looks_like_text_without_carriage_returns(bytes: &[u8]) -> bool {
         b'\n' | 0x08 | b'\t' | 0x1b | 0x0c => false,
         byte => byte < 0x20 || byte == 0x7f,
     };
-    let at_end = usize::from(bytes.last() == Some(&0x1a));
-    let strange = bytes.iter().filter(control).count() - at_end;
+    let trailing_eof = usize::from(bytes.last() == Some(&0x1a));
+    let strange = bytes.iter().filter(control).count() - trailing_eof;
     let line_ends = bytes.split(|byte| *byte == b'\n').count() - 1;
-    let printable = bytes.len() - strange - at_end - line_ends;
+    let printable = bytes.len() - strange - trailing_eof - line_ends;
     printable >> 7 >= strange
 }

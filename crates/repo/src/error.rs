@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use model::ObjectId;
 
-type Source = Box<dyn std::error::Error + Send + Sync>;
+type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a fact could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -16,28 +16,28 @@ pub enum RepoError {
         directory: PathBuf,
         /// What git said.
         #[source]
-        source: Source,
+        source: BoxedError,
     },
     /// The repository belongs to somebody else.
     #[error("the repository at {} belongs to another user of this machine", directory.display())]
-    Owner {
+    DubiousOwnership {
         /// Where it was looked for.
         directory: PathBuf,
     },
     /// A file of the repository is something else, or is reached through a link.
     #[error("{} is not a plain file or folder as a repository has it", .0.display())]
-    NotPlain(PathBuf),
+    UnsafeFile(PathBuf),
     /// The configuration says that the files of the repository are in a folder that does not belong to it.
-    #[error("core.worktree of {} leads to {}, which is not its own", repository.display(), files.display())]
-    Elsewhere {
+    #[error("core.worktree of {} leads to {}, which is not its own", repository.display(), work_tree.display())]
+    WorkTreeMismatch {
         /// The git directory.
         repository: PathBuf,
         /// Where it leads to.
-        files: PathBuf,
+        work_tree: PathBuf,
     },
     /// An object is too long.
     #[error("{what} has {length} bytes, expected at most {limit}")]
-    TooLong {
+    ObjectTooLarge {
         /// What it is.
         what: String,
         /// Its length in bytes.
@@ -60,11 +60,11 @@ pub enum RepoError {
         repository: PathBuf,
         /// What git said.
         #[source]
-        source: Source,
+        source: BoxedError,
     },
     /// An object that history or a tree names is not in the clone.
     #[error("object {object} is missing from the clone, needed for {purpose}")]
-    Missing {
+    ObjectNotFound {
         /// The object.
         object: ObjectId,
         /// What it was needed for.
@@ -77,11 +77,11 @@ pub enum RepoError {
         what: String,
         /// What git said.
         #[source]
-        source: Source,
+        source: BoxedError,
     },
     /// An attribute asks for something that an archive of ours does not do.
     #[error("{path}: {what}")]
-    Attribute {
+    UnsupportedAttribute {
         /// The file that is archived.
         path: String,
         /// What was asked for, and why that is refused.
@@ -97,18 +97,18 @@ pub enum RepoError {
         source: std::io::Error,
     },
     /// Git was run, and did not do what was asked.
-    #[error("{command} failed: {said}")]
-    Program {
+    #[error("{command} failed: {reason}")]
+    GitCommand {
         /// What was run.
         command: String,
         /// What it said.
-        said: String,
+        reason: String,
     },
     /// The repository's configuration names a program under a key that cannot be overridden.
     #[error(
         "the repository's own configuration sets {0}, which could start a program and cannot be overridden"
     )]
-    Unsafe(String),
+    UnsafeConfigKey(String),
     /// Folders nest too deep.
     #[error("the commit has folders that nest more than {levels} levels deep")]
     TooDeep {
@@ -116,31 +116,31 @@ pub enum RepoError {
         levels: usize,
     },
     /// There is no name and address to make a tag with.
-    #[error("git knows no name and address to make a tag with: {said}")]
+    #[error("git knows no name and address to make a tag with: {reason}")]
     NoIdentity {
         /// What git said.
-        said: String,
+        reason: String,
     },
     /// The tag appeared while the release was at work.
     #[error("the tag {0} is there already")]
     TagExists(String),
     /// A remote could not be asked.
-    #[error("{remote} cannot be asked: {said}")]
-    Origin {
+    #[error("{remote} cannot be asked: {reason}")]
+    LsRemote {
         /// The remote.
         remote: String,
         /// What git said.
-        said: String,
+        reason: String,
     },
     /// The tag could not be pushed.
-    #[error("git push of {tag} to {remote} failed: {said}")]
+    #[error("git push of {tag} to {remote} failed: {reason}")]
     Push {
         /// The tag.
         tag: String,
         /// The remote.
         remote: String,
         /// What git said.
-        said: String,
+        reason: String,
     },
     /// The tag's name is none that git takes.
     #[error("git does not take '{0}' as the name of a tag")]
@@ -153,28 +153,30 @@ impl RepoError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NotFound { .. } => Some("name the clone with -C DIR"),
-            Self::Owner { .. } => Some(
+            Self::DubiousOwnership { .. } => Some(
                 "if you trust its owner: git config --global --add safe.directory DIR, with the path above",
             ),
-            Self::NotPlain(_) | Self::Elsewhere { .. } => {
+            Self::UnsafeFile(_) | Self::WorkTreeMismatch { .. } => {
                 Some("clone the repository anew; look at what you have before you use it")
             }
-            Self::TooLong { .. } => Some("it was made to be a burden: look at who made it"),
+            Self::ObjectTooLarge { .. } => Some("it was made to be a burden: look at who made it"),
             Self::Unborn { .. } => Some("commit something first, or name the commit with --commit REV"),
             Self::Revision { .. } => {
                 Some("fetch it, or check the spelling: git rev-parse --verify REV^{commit}")
             }
-            Self::Missing { .. } => {
+            Self::ObjectNotFound { .. } => {
                 Some("fetch the whole history and all files: git fetch --refetch --unshallow")
             }
             Self::NoIdentity { .. } => {
                 Some("git config user.name 'Your Name' && git config user.email you@example.com")
             }
-            Self::Program { .. } => Some("git must be installed and be able to read the clone"),
-            Self::Unsafe(_) => Some("remove the key from .git/config, or work in a fresh clone"),
-            Self::TooDeep { .. } | Self::Attribute { .. } | Self::Git { .. } | Self::Io { .. } => None,
+            Self::GitCommand { .. } => Some("git must be installed and be able to read the clone"),
+            Self::UnsafeConfigKey(_) => Some("remove the key from .git/config, or work in a fresh clone"),
+            Self::TooDeep { .. } | Self::UnsupportedAttribute { .. } | Self::Git { .. } | Self::Io { .. } => {
+                None
+            }
             Self::TagExists(_) => Some("look at it with git show, then run again"),
-            Self::Origin { .. } => {
+            Self::LsRemote { .. } => {
                 Some("check the network and your access with git ls-remote, then run again")
             }
             Self::Push { .. } => {
@@ -189,7 +191,7 @@ impl RepoError {
 pub(crate) fn object_error(id: git2::Oid, purpose: &str) -> impl FnOnce(git2::Error) -> RepoError {
     move |source| match source.code() {
         git2::ErrorCode::NotFound => {
-            RepoError::Missing { object: crate::object_id(id), purpose: purpose.to_owned() }
+            RepoError::ObjectNotFound { object: crate::object_id(id), purpose: purpose.to_owned() }
         }
         _ => RepoError::Git { what: format!("object {id} for {purpose}"), source: Box::new(source) },
     }

@@ -12,7 +12,7 @@ use model::release::changelog::{CommitHistory, CommitNode};
 use model::{CommitId, RepoPath};
 
 use crate::error::object_error;
-use crate::paths::{Found, Paths};
+use crate::paths::{PathEntry, PathLookup};
 use crate::{Repo, RepoError, commit_id, message, oid};
 
 /// How many commits past the last interesting one are looked at, for clocks that went wrong: git's `SLOP`.
@@ -33,21 +33,24 @@ impl Repo {
             repo: self,
             nodes: Vec::new(),
             index: HashMap::new(),
-            paths: Paths::new(&self.git, paths),
+            paths: PathLookup::new(&self.git, paths),
         };
         let tip = graph.node(oid(commit.object()));
         let bottom = since.map(|it| graph.node(oid(it.object())));
-        let all = Walk::new(&mut graph, false).run(tip, bottom)?;
-        let listed =
-            if paths.is_empty() { all.clone() } else { Walk::new(&mut graph, true).run(tip, bottom)? };
-        let links = all.iter().map(|&it| graph.link(it)).collect::<Result<_, _>>()?;
+        let all = RevisionWalk::new(&mut graph, false).run(tip, bottom)?;
+        let listed = if paths.is_empty() {
+            all.clone()
+        } else {
+            RevisionWalk::new(&mut graph, true).run(tip, bottom)?
+        };
+        let commit_nodes = all.iter().map(|&it| graph.commit_node(it)).collect::<Result<_, _>>()?;
         let mailmap = self.mailmap(commit)?;
         let commits = listed
             .into_iter()
             .filter(|&it| graph.parents(it).len() < 2)
-            .map(|it| Ok(message::change(&graph.commit(it)?, mailmap.as_ref())))
+            .map(|it| Ok(message::changelog_commit(&graph.commit(it)?, mailmap.as_ref())))
             .collect::<Result<_, _>>()?;
-        Ok(CommitHistory { commits, graph: links })
+        Ok(CommitHistory { commits, graph: commit_nodes })
     }
 
     /// Whether `ancestor` is `commit` or one of its ancestors.
@@ -70,16 +73,16 @@ impl Repo {
 }
 
 /// A commit as the walk needs it.
-struct Node {
+struct GraphNode {
     id: Oid,
     /// What it says; none as long as it is only known as somebody's parent.
-    body: Option<Body>,
+    header: Option<CommitHeader>,
     /// What the path filters name here, once somebody asked.
-    found: Option<Vec<Found>>,
+    path_entries: Option<Vec<PathEntry>>,
 }
 
 #[derive(Clone)]
-struct Body {
+struct CommitHeader {
     tree: Oid,
     time: i64,
     parents: Vec<usize>,
@@ -88,198 +91,198 @@ struct Body {
 /// The commits that were met so far. They stay when the next walk starts.
 struct Graph<'r> {
     repo: &'r Repo,
-    nodes: Vec<Node>,
+    nodes: Vec<GraphNode>,
     index: HashMap<Oid, usize>,
-    paths: Paths<'r>,
+    paths: PathLookup<'r>,
 }
 
 impl<'r> Graph<'r> {
     fn node(&mut self, id: Oid) -> usize {
         *self.index.entry(id).or_insert_with(|| {
-            self.nodes.push(Node { id, body: None, found: None });
+            self.nodes.push(GraphNode { id, header: None, path_entries: None });
             self.nodes.len() - 1
         })
     }
 
     /// Reads a commit, if it was not read before.
-    fn body(&mut self, at: usize) -> Result<&Body, RepoError> {
-        if self.nodes[at].body.is_none() {
-            let commit = self.commit(at)?;
+    fn header(&mut self, node: usize) -> Result<&CommitHeader, RepoError> {
+        if self.nodes[node].header.is_none() {
+            let commit = self.commit(node)?;
             let parents = commit.parent_ids().map(|it| self.node(it)).collect();
-            let body = Body { tree: commit.tree_id(), time: commit.time().seconds(), parents };
-            self.nodes[at].body = Some(body);
+            let header = CommitHeader { tree: commit.tree_id(), time: commit.time().seconds(), parents };
+            self.nodes[node].header = Some(header);
         }
-        Ok(self.nodes[at].body.as_ref().expect("read above"))
+        Ok(self.nodes[node].header.as_ref().expect("read above"))
     }
 
     /// The parents, as far as the commit was read.
-    fn parents(&self, at: usize) -> &[usize] {
-        self.nodes[at].body.as_ref().map_or(&[], |it| &it.parents)
+    fn parents(&self, node: usize) -> &[usize] {
+        self.nodes[node].header.as_ref().map_or(&[], |it| &it.parents)
     }
 
-    fn commit(&self, at: usize) -> Result<git2::Commit<'r>, RepoError> {
-        let id = self.nodes[at].id;
+    fn commit(&self, node: usize) -> Result<git2::Commit<'r>, RepoError> {
+        let id = self.nodes[node].id;
         self.repo.commit(id, "a commit of the history")
     }
 
-    fn link(&self, at: usize) -> Result<CommitNode, RepoError> {
-        let parents = self.parents(at);
+    fn commit_node(&self, node: usize) -> Result<CommitNode, RepoError> {
+        let parents = self.parents(node);
         let is_merge = parents.len() > 1;
         let merge_subject =
-            if is_merge { Some(message::split(&message::text(&self.commit(at)?)).0) } else { None };
+            if is_merge { Some(message::split_message(&message::text(&self.commit(node)?)).0) } else { None };
         let parents = parents.iter().map(|&it| commit_id(self.nodes[it].id)).collect();
-        Ok(CommitNode { id: commit_id(self.nodes[at].id), parents, merge_subject })
+        Ok(CommitNode { id: commit_id(self.nodes[node].id), parents, merge_subject })
     }
 
-    fn look(&mut self, at: usize) -> Result<(), RepoError> {
-        if self.nodes[at].found.is_none() {
-            let tree = self.body(at)?.tree;
-            self.nodes[at].found = Some(self.paths.find(tree)?);
+    fn load_path_entries(&mut self, node: usize) -> Result<(), RepoError> {
+        if self.nodes[node].path_entries.is_none() {
+            let tree = self.header(node)?.tree;
+            self.nodes[node].path_entries = Some(self.paths.find(tree)?);
         }
         Ok(())
     }
 
     /// Whether the path filters see no difference between two commits.
-    fn same(&mut self, a: usize, b: usize) -> Result<bool, RepoError> {
-        self.look(a)?;
-        self.look(b)?;
-        Ok(self.nodes[a].found == self.nodes[b].found)
+    fn is_treesame(&mut self, a: usize, b: usize) -> Result<bool, RepoError> {
+        self.load_path_entries(a)?;
+        self.load_path_entries(b)?;
+        Ok(self.nodes[a].path_entries == self.nodes[b].path_entries)
     }
 
-    fn is_empty(&mut self, at: usize) -> Result<bool, RepoError> {
-        self.look(at)?;
-        Ok(self.nodes[at].found.iter().flatten().all(Option::is_none))
+    fn is_treesame_to_empty(&mut self, node: usize) -> Result<bool, RepoError> {
+        self.load_path_entries(node)?;
+        Ok(self.nodes[node].path_entries.iter().flatten().all(Option::is_none))
     }
 }
 
 /// What a walk knows of a commit.
 #[derive(Default, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "git's flags of a commit, each set by itself")]
-struct Mark {
+struct CommitFlags {
     uninteresting: bool,
     seen: bool,
     /// Whether the path filters see no change in it.
-    same: bool,
+    treesame: bool,
     /// Whether this walk has read it: an earlier walk may have, and git's walk goes by what it has read itself.
-    read: bool,
+    parsed: bool,
     /// Whether its parents were looked at.
-    done: bool,
+    parents_added: bool,
     /// The one parent that the walk goes on to, where it takes everything from that one.
-    only: Option<usize>,
+    followed_parent: Option<usize>,
 }
 
-struct Walk<'g, 'r> {
+struct RevisionWalk<'g, 'r> {
     graph: &'g mut Graph<'r>,
-    filter: bool,
+    has_path_filters: bool,
     /// Where the walk was told to stop.
     bottom: Option<usize>,
-    marks: Vec<Mark>,
+    flags: Vec<CommitFlags>,
     queue: BinaryHeap<(i64, Reverse<usize>, usize)>,
     queued: usize,
 }
 
-impl<'g, 'r> Walk<'g, 'r> {
-    fn new(graph: &'g mut Graph<'r>, filter: bool) -> Self {
-        Self { graph, filter, bottom: None, marks: Vec::new(), queue: BinaryHeap::new(), queued: 0 }
+impl<'g, 'r> RevisionWalk<'g, 'r> {
+    fn new(graph: &'g mut Graph<'r>, has_path_filters: bool) -> Self {
+        Self { graph, has_path_filters, bottom: None, flags: Vec::new(), queue: BinaryHeap::new(), queued: 0 }
     }
 
     /// The commits to show, newest first.
     fn run(mut self, tip: usize, bottom: Option<usize>) -> Result<Vec<usize>, RepoError> {
         self.bottom = bottom;
         if let Some(bottom) = bottom {
-            self.mark(bottom).uninteresting = true;
+            self.flags(bottom).uninteresting = true;
             self.enqueue(bottom)?;
-            self.spread(bottom);
+            self.mark_parents_uninteresting(bottom);
         }
         self.enqueue(tip)?;
         let mut order = Vec::new();
         let mut date = i64::MAX;
         let mut slop = SLOP;
-        while let Some((_, _, at)) = self.queue.pop() {
-            self.process_parents(at)?;
-            if self.mark(at).uninteresting {
-                self.spread(at);
+        while let Some((_, _, node)) = self.queue.pop() {
+            self.process_parents(node)?;
+            if self.flags(node).uninteresting {
+                self.mark_parents_uninteresting(node);
                 slop = self.slop_left(date, slop);
                 if slop == 0 {
                     break;
                 }
                 continue;
             }
-            date = self.graph.body(at)?.time;
-            order.push(at);
+            date = self.graph.header(node)?.time;
+            order.push(node);
         }
-        order.retain(|&at| !self.marks[at].uninteresting && !self.marks[at].same);
+        order.retain(|&node| !self.flags[node].uninteresting && !self.flags[node].treesame);
         Ok(order)
     }
 
-    fn mark(&mut self, at: usize) -> &mut Mark {
-        if self.marks.len() <= at {
-            self.marks.resize(at + 1, Mark::default());
+    fn flags(&mut self, node: usize) -> &mut CommitFlags {
+        if self.flags.len() <= node {
+            self.flags.resize(node + 1, CommitFlags::default());
         }
-        &mut self.marks[at]
+        &mut self.flags[node]
     }
 
-    fn enqueue(&mut self, at: usize) -> Result<(), RepoError> {
-        let time = self.graph.body(at)?.time;
-        self.mark(at).read = true;
-        if !std::mem::replace(&mut self.mark(at).seen, true) {
+    fn enqueue(&mut self, node: usize) -> Result<(), RepoError> {
+        let time = self.graph.header(node)?.time;
+        self.flags(node).parsed = true;
+        if !std::mem::replace(&mut self.flags(node).seen, true) {
             self.queued += 1;
-            self.queue.push((time, Reverse(self.queued), at));
+            self.queue.push((time, Reverse(self.queued), node));
         }
         Ok(())
     }
 
     /// The parents that the walk goes on to; none as long as it has not read the commit.
-    fn parents(&self, at: usize) -> Vec<usize> {
-        match self.marks.get(at) {
-            Some(Mark { only: Some(only), .. }) => vec![*only],
-            Some(Mark { read: true, .. }) => self.graph.parents(at).to_vec(),
+    fn parents(&self, node: usize) -> Vec<usize> {
+        match self.flags.get(node) {
+            Some(CommitFlags { followed_parent: Some(parent), .. }) => vec![*parent],
+            Some(CommitFlags { parsed: true, .. }) => self.graph.parents(node).to_vec(),
             _ => Vec::new(),
         }
     }
 
-    fn process_parents(&mut self, at: usize) -> Result<(), RepoError> {
-        if std::mem::replace(&mut self.mark(at).done, true) {
+    fn process_parents(&mut self, node: usize) -> Result<(), RepoError> {
+        if std::mem::replace(&mut self.flags(node).parents_added, true) {
             return Ok(());
         }
-        if !self.mark(at).uninteresting && self.filter {
-            self.simplify(at)?;
+        if !self.flags(node).uninteresting && self.has_path_filters {
+            self.simplify(node)?;
         }
-        for parent in self.parents(at) {
+        for parent in self.parents(node) {
             self.enqueue(parent)?;
-            if self.mark(at).uninteresting {
-                self.mark(parent).uninteresting = true;
-                self.spread(parent);
+            if self.flags(node).uninteresting {
+                self.flags(parent).uninteresting = true;
+                self.mark_parents_uninteresting(parent);
             }
         }
         Ok(())
     }
 
     /// Marks the ancestors, as far as this walk has read commits, as uninteresting.
-    fn spread(&mut self, at: usize) {
-        let mut todo = self.parents(at);
+    fn mark_parents_uninteresting(&mut self, node: usize) {
+        let mut todo = self.parents(node);
         while let Some(parent) = todo.pop() {
-            if !std::mem::replace(&mut self.mark(parent).uninteresting, true) {
+            if !std::mem::replace(&mut self.flags(parent).uninteresting, true) {
                 todo.extend(self.parents(parent));
             }
         }
     }
 
     /// Compares a commit with its parents, and follows only the one that it takes everything from.
-    fn simplify(&mut self, at: usize) -> Result<(), RepoError> {
-        let parents = self.parents(at);
+    fn simplify(&mut self, node: usize) -> Result<(), RepoError> {
+        let parents = self.parents(node);
         if parents.is_empty() {
-            self.mark(at).same = self.graph.is_empty(at)?;
+            self.flags(node).treesame = self.graph.is_treesame_to_empty(node)?;
             return Ok(());
         }
         let (mut relevant_parents, mut relevant_change, mut other_change) = (false, false, false);
         for parent in parents {
-            let relevant = !self.mark(parent).uninteresting || self.bottom == Some(parent);
+            let relevant = !self.flags(parent).uninteresting || self.bottom == Some(parent);
             relevant_parents |= relevant;
-            if self.graph.same(parent, at)? {
+            if self.graph.is_treesame(parent, node)? {
                 if relevant {
-                    let mark = self.mark(at);
-                    (mark.only, mark.same) = (Some(parent), true);
+                    let flags = self.flags(node);
+                    (flags.followed_parent, flags.treesame) = (Some(parent), true);
                     return Ok(());
                 }
             } else if relevant {
@@ -288,7 +291,7 @@ impl<'g, 'r> Walk<'g, 'r> {
                 other_change = true;
             }
         }
-        self.mark(at).same = if relevant_parents { !relevant_change } else { !other_change };
+        self.flags(node).treesame = if relevant_parents { !relevant_change } else { !other_change };
         Ok(())
     }
 
@@ -297,7 +300,7 @@ impl<'g, 'r> Walk<'g, 'r> {
         match self.queue.peek() {
             None => 0,
             Some((newest, ..)) if date <= *newest => SLOP,
-            _ if self.queue.iter().any(|(_, _, at)| !self.marks[*at].uninteresting) => SLOP,
+            _ if self.queue.iter().any(|(_, _, node)| !self.flags[*node].uninteresting) => SLOP,
             _ => slop - 1,
         }
     }

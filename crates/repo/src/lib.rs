@@ -5,6 +5,7 @@
 //! `GIT_NO_REPLACE_OBJECTS=1`, because a release is made of what is really there. Commands that only read start no program that the
 //! repository names ([`Programs::Operators`]).
 
+mod archive;
 mod attributes;
 mod command;
 mod convert;
@@ -14,11 +15,10 @@ mod identity;
 mod message;
 mod objects;
 mod open;
-mod origin;
 mod paths;
 mod programs;
 mod refs;
-mod snapshot;
+mod remote;
 mod substitute;
 mod worktree;
 
@@ -27,17 +27,17 @@ use std::path::{Path, PathBuf};
 use git2::Repository;
 use model::{CommitId, ObjectId};
 
+pub use archive::MemberSink;
 pub use error::RepoError;
-pub use identity::{AskedIdentity, AskedSigning, Identity, SigningConfig};
-pub use origin::AskedOrigin;
-pub use programs::Programs;
-pub use snapshot::Take;
-pub use worktree::AskedChanges;
+pub use identity::{PendingSigningConfig, PendingTagger, RawSigningConfig, TaggerIdentity};
+pub use programs::ProgramPolicy;
+pub use remote::PendingRemoteRefs;
+pub use worktree::PendingStatus;
 
 /// A git repository: a clone with files, a linked worktree, a submodule or a bare one.
 pub struct Repo {
     git: Repository,
-    programs: Programs,
+    program_policy: ProgramPolicy,
 }
 
 impl std::fmt::Debug for Repo {
@@ -52,8 +52,8 @@ impl Repo {
     /// # Errors
     /// [`RepoError::NotFound`] if there is none, [`RepoError::Owner`] if it belongs to somebody else,
     /// [`RepoError::NotPlain`] and [`RepoError::Elsewhere`] if it is made to mislead.
-    pub fn open(directory: &Path, programs: Programs) -> Result<Self, RepoError> {
-        Ok(Self { git: open::open(directory)?, programs })
+    pub fn open(directory: &Path, program_policy: ProgramPolicy) -> Result<Self, RepoError> {
+        Ok(Self { git: open::open(directory)?, program_policy })
     }
 
     /// The top folder of the files, or the repository itself where it is bare.
@@ -90,12 +90,12 @@ impl Repo {
         };
         let object = self.git.revparse_single(revision).map_err(failed)?;
         let no_commit = || failed(git2::Error::from_str("it leads to no commit"));
-        self.peeled(object.id()).map(commit_id).ok_or_else(no_commit)
+        self.peel_to_commit(object.id()).map(commit_id).ok_or_else(no_commit)
     }
 
     /// The address of a remote as a file of the configuration has it, without what `url.*.insteadOf` makes of it. What is no
     /// remote is an address itself; a path leads from the top folder.
-    pub(crate) fn plain_address(&self, remote: &str) -> String {
+    pub(crate) fn raw_remote_url(&self, remote: &str) -> String {
         let configured = self.git.config().and_then(|it| it.get_string(&format!("remote.{remote}.url")));
         let address = configured.unwrap_or_else(|_| remote.to_owned());
         let is_path =

@@ -17,36 +17,42 @@ pub(crate) fn decode(commit: &Commit<'_>, bytes: &[u8]) -> String {
 }
 
 /// The first paragraph on one line (`%s`), and what comes after it (`%b`).
-pub(crate) fn split(message: &str) -> (String, String) {
-    let mut lines = message.split('\n').skip_while(|line| blank(line));
+pub(crate) fn split_message(message: &str) -> (String, String) {
+    let mut lines = message.split('\n').skip_while(|line| is_blank(line));
     let mut subject = Vec::new();
     for line in lines.by_ref() {
-        if blank(line) {
+        if is_blank(line) {
             break;
         }
-        subject.push(line.trim_end_matches(space));
+        subject.push(line.trim_end_matches(is_space));
     }
-    let body: Vec<&str> = lines.skip_while(|line| blank(line)).collect();
+    let body: Vec<&str> = lines.skip_while(|line| is_blank(line)).collect();
     (subject.join(" "), body.join("\n"))
 }
 
 /// White space as git's `isspace` has it.
-fn space(c: char) -> bool {
+fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r')
 }
 
-fn blank(line: &str) -> bool {
-    line.chars().all(space)
+fn is_blank(line: &str) -> bool {
+    line.chars().all(is_space)
 }
 
 /// The commit as a changelog reads it.
-pub(crate) fn change(commit: &Commit<'_>, mailmap: Option<&Mailmap>) -> Change {
-    let (subject, body) = split(&text(commit));
+pub(crate) fn changelog_commit(commit: &Commit<'_>, mailmap: Option<&Mailmap>) -> Change {
+    let (subject, body) = split_message(&text(commit));
     let author = commit.author();
     let person = |bytes: &[u8]| decode(commit, bytes);
     let author = PersonIdent::new(&person(author.name_bytes()), &person(author.email_bytes()));
-    let co_authors = body.lines().filter_map(co_author).map(|it| mapped(it, mailmap)).collect();
-    Change { id: crate::commit_id(commit.id()), author: mapped(author, mailmap), subject, co_authors, body }
+    let co_authors = body.lines().filter_map(co_author).map(|it| apply_mailmap(it, mailmap)).collect();
+    Change {
+        id: crate::commit_id(commit.id()),
+        author: apply_mailmap(author, mailmap),
+        subject,
+        co_authors,
+        body,
+    }
 }
 
 /// The person that a `Co-authored-by: Name <address>` line names.
@@ -60,15 +66,15 @@ fn co_author(line: &str) -> Option<PersonIdent> {
 }
 
 /// The person under the name and address that `.mailmap` gives them; as they are where it cannot be asked.
-fn mapped(person: PersonIdent, mailmap: Option<&Mailmap>) -> PersonIdent {
+fn apply_mailmap(person: PersonIdent, mailmap: Option<&Mailmap>) -> PersonIdent {
     let Some(mailmap) = mailmap else { return person };
-    let at_no_time = git2::Time::new(0, 0);
-    let resolved = Signature::new(&person.name, &person.email, &at_no_time)
-        .and_then(|it| mailmap.resolve_signature(&it));
+    let epoch = git2::Time::new(0, 0);
+    let resolved =
+        Signature::new(&person.name, &person.email, &epoch).and_then(|it| mailmap.resolve_signature(&it));
     match resolved {
-        Ok(it) => PersonIdent::new(
-            &String::from_utf8_lossy(it.name_bytes()),
-            &String::from_utf8_lossy(it.email_bytes()),
+        Ok(signature) => PersonIdent::new(
+            &String::from_utf8_lossy(signature.name_bytes()),
+            &String::from_utf8_lossy(signature.email_bytes()),
         ),
         Err(_) => person,
     }
@@ -80,9 +86,12 @@ mod tests {
 
     #[test]
     fn splits_as_git_does() {
-        assert_eq!(split("one\ntwo  \n\nbody\n\nmore\n"), ("one two".into(), "body\n\nmore\n".into()));
-        assert_eq!(split("\n \n one\n"), (" one".into(), String::new()));
-        assert_eq!(split(""), (String::new(), String::new()));
+        assert_eq!(
+            split_message("one\ntwo  \n\nbody\n\nmore\n"),
+            ("one two".into(), "body\n\nmore\n".into())
+        );
+        assert_eq!(split_message("\n \n one\n"), (" one".into(), String::new()));
+        assert_eq!(split_message(""), (String::new(), String::new()));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(crate) const MAX_TREE_BYTES: usize = 64 << 20;
 /// The longest tag object, in bytes.
 pub(crate) const MAX_TAG_BYTES: usize = 1 << 20;
 /// How many tags may lead from one to the next.
-const MAX_TAGS: usize = 100;
+const MAX_NESTED_TAGS: usize = 100;
 
 /// The kind of an object, which has at most `limit` bytes. Only its header is read.
 ///
@@ -23,7 +23,7 @@ const MAX_TAGS: usize = 100;
 pub(crate) fn kind(odb: &Odb<'_>, id: Oid, what: &str, limit: usize) -> Result<ObjectType, RepoError> {
     let (length, kind) = odb.read_header(id).map_err(object_error(id, what))?;
     if length > limit {
-        return Err(RepoError::TooLong { what: what.to_owned(), length, limit });
+        return Err(RepoError::ObjectTooLarge { what: what.to_owned(), length, limit });
     }
     Ok(kind)
 }
@@ -57,9 +57,9 @@ impl Repo {
     }
 
     /// The commit that an object leads to. Returns `None` if it leads to none, or through too many or too long tags.
-    pub(crate) fn peeled(&self, mut id: Oid) -> Option<Oid> {
+    pub(crate) fn peel_to_commit(&self, mut id: Oid) -> Option<Oid> {
         let odb = self.git.odb().ok()?;
-        for _ in 0..MAX_TAGS {
+        for _ in 0..MAX_NESTED_TAGS {
             match odb.read_header(id).ok()? {
                 (_, ObjectType::Commit) => return Some(id),
                 (length, ObjectType::Tag) if length <= MAX_TAG_BYTES => {

@@ -9,30 +9,30 @@ use crate::RepoError;
 use crate::error::object_error;
 
 /// Git's number for a folder in a tree.
-const FOLDER: i32 = 0o040_000;
+const TREE_MODE: i32 = 0o040_000;
 
 /// What stands at a path: its mode and object.
-pub(crate) type Found = Option<(i32, Oid)>;
+pub(crate) type PathEntry = Option<(i32, Oid)>;
 
 /// Looks path filters up in trees, and remembers the folders that it has seen.
-pub(crate) struct Paths<'r> {
+pub(crate) struct PathLookup<'r> {
     git: &'r Repository,
     filters: &'r [RepoPath],
-    seen: HashMap<(Oid, usize, usize), Found>,
+    cache: HashMap<(Oid, usize, usize), PathEntry>,
 }
 
-impl<'r> Paths<'r> {
+impl<'r> PathLookup<'r> {
     pub(crate) fn new(git: &'r Repository, filters: &'r [RepoPath]) -> Self {
-        Self { git, filters, seen: HashMap::new() }
+        Self { git, filters, cache: HashMap::new() }
     }
 
     /// What each filter names in the tree, in the filters' order. Two trees for which this is equal differ in
     /// nothing that the filters let through.
-    pub(crate) fn find(&mut self, tree: Oid) -> Result<Vec<Found>, RepoError> {
+    pub(crate) fn find(&mut self, tree: Oid) -> Result<Vec<PathEntry>, RepoError> {
         (0..self.filters.len()).map(|index| self.find_one(tree, index)).collect()
     }
 
-    fn find_one(&mut self, root: Oid, index: usize) -> Result<Found, RepoError> {
+    fn find_one(&mut self, root: Oid, index: usize) -> Result<PathEntry, RepoError> {
         let path = &self.filters[index];
         let mut tree = root;
         let mut parts = path.parts().enumerate().peekable();
@@ -40,8 +40,10 @@ impl<'r> Paths<'r> {
             let found = self.entry(tree, index, depth, part)?;
             let is_last = parts.peek().is_none();
             match found {
-                Some((FOLDER, id)) if !is_last => tree = id,
-                Some((mode, _)) if is_last && path.is_directory_only() && mode != FOLDER => return Ok(None),
+                Some((_FOLDER, id)) if !is_last => tree = id,
+                Some((mode, _)) if is_last && path.is_directory_only() && mode != TREE_MODE => {
+                    return Ok(None);
+                }
                 found if is_last => return Ok(found),
                 _ => return Ok(None),
             }
@@ -49,13 +51,13 @@ impl<'r> Paths<'r> {
         Ok(None)
     }
 
-    fn entry(&mut self, tree: Oid, index: usize, depth: usize, name: &str) -> Result<Found, RepoError> {
-        if let Some(found) = self.seen.get(&(tree, index, depth)) {
+    fn entry(&mut self, tree: Oid, index: usize, depth: usize, name: &str) -> Result<PathEntry, RepoError> {
+        if let Some(found) = self.cache.get(&(tree, index, depth)) {
             return Ok(*found);
         }
         let folder = self.git.find_tree(tree).map_err(object_error(tree, "a folder of the history"))?;
         let found = folder.get_name_bytes(name.as_bytes()).map(|it| (it.filemode_raw(), it.id()));
-        self.seen.insert((tree, index, depth), found);
+        self.cache.insert((tree, index, depth), found);
         Ok(found)
     }
 }

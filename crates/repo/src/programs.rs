@@ -6,16 +6,16 @@
 //! (`git help config`, "SCOPES": local and worktree). Git cannot leave those files out, so what they set is set again, to
 //! the operator's value or to nothing.
 
-use crate::command::git;
+use crate::command::spawn_git;
 use crate::{Repo, RepoError};
 
 /// Whose programs git may start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Programs {
+pub enum ProgramPolicy {
     /// All that are configured, as git itself does: for commands that change the operator's own repository.
-    Configured,
+    AllConfig,
     /// Only those of the operator's own configuration: for commands that only read.
-    Operators,
+    ProtectedConfig,
 }
 
 /// Keys of git's configuration that name a program, as far as the commands that this crate runs (`status`, `ls-remote`,
@@ -43,7 +43,7 @@ const PROGRAM_KEYS: [&str; 17] = [
 /// What is set whatever the repository's files say. Hooks are files of the repository. Remote helpers (`ext::` runs any
 /// command) are reached through addresses, which `url.*.insteadOf` can rewrite. A bare repository inside of the files
 /// of another one would bring its own configuration.
-pub(crate) const ALWAYS: [&str; 8] = [
+pub(crate) const FIXED_SETTINGS: [&str; 8] = [
     "core.hooksPath=/dev/null",
     "protocol.allow=never",
     "protocol.http.allow=always",
@@ -56,14 +56,14 @@ pub(crate) const ALWAYS: [&str; 8] = [
 
 /// A value of git's configuration, and whether a file of the repository has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Setting {
+pub(crate) struct ConfigEntry {
     pub(crate) key: String,
     pub(crate) value: String,
-    pub(crate) of_repository: bool,
+    pub(crate) from_repository: bool,
 }
 
 /// Whether a key, in the lower case in which git prints section and name, fits a form of [`PROGRAM_KEYS`].
-fn names_program(key: &str) -> bool {
+fn is_program_key(key: &str) -> bool {
     PROGRAM_KEYS.iter().any(|form| match form.split_once('*') {
         None => key == *form,
         Some((section, name)) => {
@@ -73,7 +73,7 @@ fn names_program(key: &str) -> bool {
 }
 
 /// The keys that clones have and that start nothing; `*` stands for a subsection.
-const PLAIN_KEYS: [&str; 18] = [
+const HARMLESS_KEYS: [&str; 18] = [
     "core.repositoryformatversion",
     "core.filemode",
     "core.bare",
@@ -94,11 +94,11 @@ const PLAIN_KEYS: [&str; 18] = [
     "commit.gpgsign",
 ];
 /// A longer configuration is read by git.
-const MAX_PLAIN_BYTES: usize = 64 << 10;
+const MAX_SIMPLE_CONFIG_BYTES: usize = 64 << 10;
 
 /// Whether a text is a configuration with nothing but [`PLAIN_KEYS`], in a form without escapes, quoted values, comments or
 /// continued lines (`git help config`, "CONFIGURATION FILE").
-fn is_plain(text: &str) -> bool {
+fn is_simple_config(text: &str) -> bool {
     let mut section = "";
     let mut has_name = false;
     text.split('\n').all(|line| {
@@ -121,7 +121,7 @@ fn is_plain(text: &str) -> bool {
             Some((name, last)) => has_name && name == section && last == key,
             None => !has_name && **form == format!("{section}.{key}"),
         };
-        !value.contains('"') && PLAIN_KEYS.iter().any(is_key)
+        !value.contains('"') && HARMLESS_KEYS.iter().any(is_key)
     })
 }
 
@@ -132,19 +132,19 @@ impl Repo {
     /// # Errors
     /// [`RepoError::Program`] if git cannot list its configuration, [`RepoError::Unsafe`] if it names a program in a way that cannot be overridden.
     pub fn safe_settings(&self) -> Result<Vec<String>, RepoError> {
-        if self.programs == Programs::Configured {
+        if self.program_policy == ProgramPolicy::AllConfig {
             return Ok(Vec::new());
         }
-        let mut settings: Vec<String> = ALWAYS.map(str::to_owned).into();
-        if !self.has_plain_configuration() {
-            settings.extend(overrides(&self.configuration()?).map_err(RepoError::Unsafe)?);
+        let mut settings: Vec<String> = FIXED_SETTINGS.map(str::to_owned).into();
+        if !self.has_simple_config() {
+            settings.extend(overrides(&self.config_entries()?).map_err(RepoError::UnsafeConfigKey)?);
         }
         Ok(settings)
     }
 
     /// Whether the repository's own configuration is one file that every reader takes in the same way and that sets nothing
     /// but what clones have. Where it is not, git itself must say what it makes of it: libgit2 takes some lines otherwise.
-    fn has_plain_configuration(&self) -> bool {
+    fn has_simple_config(&self) -> bool {
         let folder = self.git.path();
         // Whatever libgit2 makes of them: git may read another file than this one because of them.
         let others = ["commondir", "config.worktree"];
@@ -152,38 +152,39 @@ impl Repo {
             return false;
         }
         std::fs::read(folder.join("config")).is_ok_and(|bytes| {
-            bytes.len() < MAX_PLAIN_BYTES && std::str::from_utf8(&bytes).is_ok_and(is_plain)
+            bytes.len() < MAX_SIMPLE_CONFIG_BYTES && std::str::from_utf8(&bytes).is_ok_and(is_simple_config)
         })
     }
 
     /// Git's whole configuration with the scope of each value, in the order in which git reads it. Starts no program
     /// but git itself.
-    pub(crate) fn configuration(&self) -> Result<Vec<Setting>, RepoError> {
+    pub(crate) fn config_entries(&self) -> Result<Vec<ConfigEntry>, RepoError> {
         let list = ["config", "--null", "--show-scope", "--list"];
-        let listed = git(self, &[], &list).wait()?;
-        let listed =
-            listed.map_err(|said| RepoError::Program { command: "git config --list".to_owned(), said })?;
-        Ok(settings(&String::from_utf8_lossy(&listed)))
+        let output = spawn_git(self, &[], &list).wait()?;
+        let output = output
+            .map_err(|reason| RepoError::GitCommand { command: "git config --list".to_owned(), reason })?;
+        Ok(parse_config_list(&String::from_utf8_lossy(&output)))
     }
 }
 
 /// Reads `git config --null --show-scope --list`: the scope, the key and, after a line end, its value.
-pub(crate) fn settings(text: &str) -> Vec<Setting> {
+pub(crate) fn parse_config_list(text: &str) -> Vec<ConfigEntry> {
     let mut parts = text.split('\0');
-    let mut found = Vec::new();
+    let mut entries = Vec::new();
     while let (Some(scope), Some(entry)) = (parts.next(), parts.next()) {
         let (key, value) = entry.split_once('\n').unwrap_or((entry, "true"));
-        let of_repository = matches!(scope, "local" | "worktree" | "submodule");
-        found.push(Setting { key: key.to_owned(), value: value.to_owned(), of_repository });
+        let from_repository = matches!(scope, "local" | "worktree" | "submodule");
+        entries.push(ConfigEntry { key: key.to_owned(), value: value.to_owned(), from_repository });
     }
-    found
+    entries
 }
 
 /// The settings that take the place of those of the repository. The error is a key that `git -c` cannot set: it ends a key at
 /// its first `=`.
-fn overrides(all: &[Setting]) -> Result<Vec<String>, String> {
-    let own = all.iter().filter(|it| it.of_repository && names_program(&it.key.to_ascii_lowercase()));
-    let mut keys: Vec<&str> = own.map(|it| it.key.as_str()).collect();
+fn overrides(all: &[ConfigEntry]) -> Result<Vec<String>, String> {
+    let program_entries =
+        all.iter().filter(|it| it.from_repository && is_program_key(&it.key.to_ascii_lowercase()));
+    let mut keys: Vec<&str> = program_entries.map(|it| it.key.as_str()).collect();
     keys.sort_unstable();
     keys.dedup();
     if let Some(key) = keys.iter().find(|it| it.contains('=')) {
@@ -194,7 +195,7 @@ fn overrides(all: &[Setting]) -> Result<Vec<String>, String> {
     if keys.iter().any(|it| is_helper(it)) {
         // An empty value forgets all helpers before it, whichever address they are for (`git help credentials`).
         settings.push("credential.helper=".to_owned());
-        let operators = all.iter().filter(|it| !it.of_repository && is_helper(&it.key));
+        let operators = all.iter().filter(|it| !it.from_repository && is_helper(&it.key));
         settings.extend(operators.map(|it| format!("{}={}", it.key, it.value)));
     }
     for key in keys {
@@ -207,12 +208,12 @@ fn overrides(all: &[Setting]) -> Result<Vec<String>, String> {
                 settings.push("protocol.git.allow=never".to_owned());
                 continue;
             }
-            _ if ALWAYS.iter().any(|it| it.starts_with(&format!("{key}="))) => continue,
+            _ if FIXED_SETTINGS.iter().any(|it| it.starts_with(&format!("{key}="))) => continue,
             _ if key.starts_with("protocol.") => "never",
             _ if key.ends_with(".required") => "false",
             _ => "",
         };
-        let operators = all.iter().rfind(|it| !it.of_repository && it.key == key);
+        let operators = all.iter().rfind(|it| !it.from_repository && it.key == key);
         settings.push(format!("{key}={}", operators.map_or(neutral, |it| it.value.as_str())));
     }
     Ok(settings)
@@ -222,15 +223,15 @@ fn overrides(all: &[Setting]) -> Result<Vec<String>, String> {
 mod tests {
     use super::*;
 
-    fn listed(entries: &[(&str, &str, &str)]) -> Vec<Setting> {
+    fn config_list(entries: &[(&str, &str, &str)]) -> Vec<ConfigEntry> {
         let lines: Vec<String> =
             entries.iter().map(|(scope, key, value)| format!("{scope}\0{key}\n{value}\0")).collect();
-        settings(&lines.concat())
+        parse_config_list(&lines.concat())
     }
 
     #[test]
     fn settings_of_the_repository_are_replaced_by_the_operators() {
-        let all = listed(&[
+        let all = config_list(&[
             ("global", "credential.helper", "store"),
             ("global", "core.sshcommand", "ssh -4"),
             ("global", "filter.lfs.clean", "git-lfs clean"),
@@ -252,16 +253,16 @@ mod tests {
             "filter.own.required=false",
         ];
         assert_eq!(overrides(&all).unwrap(), expected);
-        let harmless = listed(&[("global", "core.sshcommand", "ssh"), ("local", "user.name", "Ada")]);
+        let harmless = config_list(&[("global", "core.sshcommand", "ssh"), ("local", "user.name", "Ada")]);
         assert_eq!(overrides(&harmless).unwrap(), [] as [&str; 0]);
-        let hidden = listed(&[("local", "filter.a=b.clean", "evil")]);
+        let hidden = config_list(&[("local", "filter.a=b.clean", "evil")]);
         assert_eq!(overrides(&hidden), Err("filter.a=b.clean".to_owned()));
     }
 
     #[test]
-    fn only_what_everybody_reads_in_the_same_way_is_plain() {
+    fn only_simple_configuration_is_accepted() {
         let clone = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n[remote \"origin\"]\n\turl = https://x/y.git\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n[branch \"main\"]\n\tremote = origin\n\tmerge = refs/heads/main\n[user]\n\tsigningKey = /k\n";
-        assert!(is_plain(clone) && is_plain(""));
+        assert!(is_simple_config(clone) && is_simple_config(""));
         for more in [
             "[core]\n\tfsmonitor = evil\n",
             "[user]\n\tx = a\\\n; b\n[core]\n\tfsmonitor = evil\n",
@@ -279,7 +280,7 @@ mod tests {
             "[filter \"x\"]\n\tclean = x\n",
             "\u{feff}[core]\n",
         ] {
-            assert!(!is_plain(&format!("{clone}{more}")), "{more:?}");
+            assert!(!is_simple_config(&format!("{clone}{more}")), "{more:?}");
         }
     }
 
@@ -287,10 +288,10 @@ mod tests {
     fn keys_with_any_subsection_are_recognised() {
         for key in ["filter.a.b.clean", "credential.https://x.y/z.helper", "gpg.x509.program", "core.askpass"]
         {
-            assert!(names_program(key), "{key}");
+            assert!(is_program_key(key), "{key}");
         }
         for key in ["filter.clean", "credential.username", "user.name", "gpg.format"] {
-            assert!(!names_program(key), "{key}");
+            assert!(!is_program_key(key), "{key}");
         }
     }
 }

@@ -8,12 +8,12 @@ use model::{CommitId, ObjectId, RepoPath, Version};
 
 use crate::error::{git_error, object_error};
 use crate::objects::{self, MAX_FILE_BYTES, MAX_TAG_BYTES};
-use crate::open::no_links;
-use crate::paths::Paths;
-use crate::{Identity, Repo, RepoError, commit_id, object_id, oid};
+use crate::open::reject_symlinks;
+use crate::paths::PathLookup;
+use crate::{Repo, RepoError, TaggerIdentity, commit_id, object_id, oid};
 
 /// What starts a signature in a tag object (git's `gpg-interface.c`).
-const SIGNATURES: [&str; 4] = [
+const SIGNATURE_BEGIN_LINES: [&str; 4] = [
     "-----BEGIN PGP SIGNATURE-----",
     "-----BEGIN PGP MESSAGE-----",
     "-----BEGIN SIGNED MESSAGE-----",
@@ -35,7 +35,7 @@ impl Repo {
             let Some(label) = name.strip_prefix(&prefix) else { continue };
             let version = Version::parse(target.scheme, label.strip_prefix('v').unwrap_or(label)).ok();
             let name = name["refs/tags/".len()..].to_owned();
-            let commit = self.peeled(object).map(commit_id);
+            let commit = self.peel_to_commit(object).map(commit_id);
             tags.push(TagRef {
                 name,
                 object: object_id(object),
@@ -55,7 +55,7 @@ impl Repo {
         let Ok(reference) = self.git.find_reference(&format!("refs/tags/{name}")) else { return Ok(None) };
         let Some(object) = reference.target() else { return Ok(None) };
         objects::kind(&self.odb()?, object, &format!("the tag {name}"), MAX_TAG_BYTES)?;
-        let commit = self.peeled(object).map(commit_id);
+        let commit = self.peel_to_commit(object).map(commit_id);
         Ok(Some((object_id(object), commit, self.tag_kind(object)?)))
     }
 
@@ -81,7 +81,7 @@ impl Repo {
         }
         let bytes = odb.read(object).map_err(object_error(object, "a tag"))?;
         let text = String::from_utf8_lossy(bytes.data());
-        let signed = text.lines().any(|line| SIGNATURES.iter().any(|it| line.starts_with(it)));
+        let signed = text.lines().any(|line| SIGNATURE_BEGIN_LINES.iter().any(|it| line.starts_with(it)));
         Ok(if signed { TagKind::Signed } else { TagKind::Annotated })
     }
 
@@ -108,7 +108,7 @@ impl Repo {
         let tip = commit_id(tip);
         let name = reference.trim_start_matches("refs/remotes/").trim_start_matches("refs/heads/").to_owned();
         let contains = self.is_ancestor(commit, tip)?;
-        let behind = if contains { Some(self.missing(commit, tip)?) } else { None };
+        let behind = if contains { Some(self.commits_behind(commit, tip)?) } else { None };
         Ok(DefaultBranch::Known {
             name,
             tip,
@@ -122,7 +122,7 @@ impl Repo {
     ///
     /// # Errors
     /// [`RepoError::Missing`] if the history cannot be followed.
-    pub fn missing(&self, commit: CommitId, tip: CommitId) -> Result<u64, RepoError> {
+    pub fn commits_behind(&self, commit: CommitId, tip: CommitId) -> Result<u64, RepoError> {
         let (commit, tip) = (oid(commit.object()), oid(tip.object()));
         let (_, behind) =
             self.git.graph_ahead_behind(commit, tip).map_err(object_error(tip, "a commit of the history"))?;
@@ -148,7 +148,7 @@ impl Repo {
     /// [`RepoError::Missing`] where commit, folder or file is named but not in the clone.
     pub fn file(&self, commit: CommitId, path: &str) -> Result<Option<Vec<u8>>, RepoError> {
         let Ok(path) = RepoPath::parse(path) else { return Ok(None) };
-        let id = match self.entries(commit, std::slice::from_ref(&path))?.first() {
+        let id = match self.path_entries(commit, std::slice::from_ref(&path))?.first() {
             Some(Some((mode, id))) if *mode & 0o170_000 == 0o100_000 => *id,
             _ => return Ok(None),
         };
@@ -161,15 +161,19 @@ impl Repo {
     ///
     /// # Errors
     /// [`RepoError::Missing`] where commit or folder is named but not in the clone.
-    pub fn absent(&self, commit: CommitId, paths: &[RepoPath]) -> Result<Vec<RepoPath>, RepoError> {
-        let found = self.entries(commit, paths)?;
-        Ok(paths.iter().zip(found).filter(|(_, it)| it.is_none()).map(|(path, _)| path.clone()).collect())
+    pub fn missing_paths(&self, commit: CommitId, paths: &[RepoPath]) -> Result<Vec<RepoPath>, RepoError> {
+        let entries = self.path_entries(commit, paths)?;
+        Ok(paths.iter().zip(entries).filter(|(_, it)| it.is_none()).map(|(path, _)| path.clone()).collect())
     }
 
-    fn entries(&self, commit: CommitId, paths: &[RepoPath]) -> Result<Vec<crate::paths::Found>, RepoError> {
+    fn path_entries(
+        &self,
+        commit: CommitId,
+        paths: &[RepoPath],
+    ) -> Result<Vec<crate::paths::PathEntry>, RepoError> {
         let id = oid(commit.object());
         let tree = self.commit(id, "a commit")?.tree_id();
-        Paths::new(&self.git, paths).find(tree)
+        PathLookup::new(&self.git, paths).find(tree)
     }
 
     /// Whether history was cut off when this was cloned.
@@ -180,7 +184,7 @@ impl Repo {
 
     /// The bytes of an annotated tag of a commit, without a signature (`git help hash-object`, type tag).
     #[must_use]
-    pub fn tag_object(name: &str, commit: CommitId, tagger: &Identity, message: &str) -> Vec<u8> {
+    pub fn tag_object(name: &str, commit: CommitId, tagger: &TaggerIdentity, message: &str) -> Vec<u8> {
         format!("object {commit}\ntype commit\ntag {name}\ntagger {}\n\n{message}\n", tagger.line())
             .into_bytes()
     }
@@ -195,9 +199,9 @@ impl Repo {
         if !git2::Reference::is_valid_name(&reference) {
             return Err(RepoError::TagName(name.to_owned()));
         }
-        no_links(self.git.commondir(), &reference)?;
+        reject_symlinks(self.git.commondir(), &reference)?;
         let hex = Oid::hash_object(ObjectType::Tag, object).map_err(git_error("the tag that was written"))?;
-        no_links(self.git.commondir(), &format!("objects/{}", &hex.to_string()[..2]))?;
+        reject_symlinks(self.git.commondir(), &format!("objects/{}", &hex.to_string()[..2]))?;
         let odb = self.odb()?;
         let id = odb.write(ObjectType::Tag, object).map_err(git_error("the tag that was written"))?;
         self.git.reference(&reference, id, false, "release").map_err(|error| match error.code() {

@@ -13,10 +13,10 @@ pub(crate) fn substitute(bytes: &[u8], commit: &Commit<'_>) -> Result<Vec<u8>, S
     const START: &[u8] = b"$Format:";
     let mut out = Vec::with_capacity(bytes.len() + 64);
     let mut rest = bytes;
-    while let Some(at) = rest.windows(START.len()).position(|it| it == START) {
-        let format = &rest[at + START.len()..];
+    while let Some(start) = rest.windows(START.len()).position(|it| it == START) {
+        let format = &rest[start + START.len()..];
         let Some(end) = format.iter().position(|byte| *byte == b'$') else { break };
-        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(&rest[..start]);
         render(&format[..end], commit, &mut out)?;
         rest = &format[end + 1..];
     }
@@ -26,10 +26,11 @@ pub(crate) fn substitute(bytes: &[u8], commit: &Commit<'_>) -> Result<Vec<u8>, S
 
 fn render(format: &[u8], commit: &Commit<'_>, out: &mut Vec<u8>) -> Result<(), String> {
     let mut rest = format;
-    while let Some(at) = rest.iter().position(|byte| *byte == b'%') {
-        out.extend_from_slice(&rest[..at]);
-        rest = &rest[at + 1..];
-        let (value, length) = placeholder(rest, commit).ok_or_else(|| refusal(rest))?;
+    while let Some(percent) = rest.iter().position(|byte| *byte == b'%') {
+        out.extend_from_slice(&rest[..percent]);
+        rest = &rest[percent + 1..];
+        let (value, length) =
+            expand_placeholder(rest, commit).ok_or_else(|| unsupported_placeholder(rest))?;
         out.extend_from_slice(value.as_bytes());
         rest = &rest[length..];
     }
@@ -37,7 +38,7 @@ fn render(format: &[u8], commit: &Commit<'_>, out: &mut Vec<u8>) -> Result<(), S
     Ok(())
 }
 
-fn refusal(rest: &[u8]) -> String {
+fn unsupported_placeholder(rest: &[u8]) -> String {
     let shown = String::from_utf8_lossy(&rest[..rest.len().min(12)]).into_owned();
     format!(
         "the export-subst placeholder '%{}' cannot be rendered the same on every machine; use %H, %T, %P, %an, %ae, \
@@ -47,14 +48,14 @@ fn refusal(rest: &[u8]) -> String {
 }
 
 /// What a placeholder stands for, and how many bytes it takes after its `%`.
-fn placeholder(rest: &[u8], commit: &Commit<'_>) -> Option<(String, usize)> {
+fn expand_placeholder(rest: &[u8], commit: &Commit<'_>) -> Option<(String, usize)> {
     let text = || message::text(commit);
     let one = match rest.first()? {
         b'H' => commit.id().to_string(),
         b'T' => commit.tree_id().to_string(),
         b'P' => commit.parent_ids().map(|it| it.to_string()).collect::<Vec<_>>().join(" "),
-        b's' => message::split(&text()).0,
-        b'b' => message::split(&text()).1,
+        b's' => message::split_message(&text()).0,
+        b'b' => message::split_message(&text()).1,
         b'B' => text(),
         b'n' => "\n".to_owned(),
         b'%' => "%".to_owned(),
@@ -66,7 +67,7 @@ fn placeholder(rest: &[u8], commit: &Commit<'_>) -> Option<(String, usize)> {
                 b'e' => decode(signature.email_bytes()),
                 b'l' => decode(signature.email_bytes().split(|byte| *byte == b'@').next()?),
                 b't' => signature.when().seconds().to_string(),
-                form => date(signature.when(), *form)?,
+                form => format_date(signature.when(), *form)?,
             };
             return Some((two, 2));
         }
@@ -76,7 +77,7 @@ fn placeholder(rest: &[u8], commit: &Commit<'_>) -> Option<(String, usize)> {
 }
 
 /// A time in the zone that it was written in, in git's forms.
-fn date(time: Time, form: u8) -> Option<String> {
+fn format_date(time: Time, form: u8) -> Option<String> {
     let form = match form {
         b'd' => "%a %b %-d %H:%M:%S %Y %z",
         b'D' => "%a, %-d %b %Y %H:%M:%S %z",

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::command::{Asked, git_safely};
+use crate::command::{GitProcess, spawn_git_safely};
 use crate::{Repo, RepoError};
 
 impl Repo {
     /// Asks `git status`, to be heard later: git's own view of sparse checkouts, filters and file system monitors. It
     /// takes no lock and refreshes no index.
     #[must_use]
-    pub fn ask_changes(&self) -> AskedChanges {
+    pub fn spawn_status(&self) -> PendingStatus {
         // Of a submodule, its commit is in the release and its files are not: git need not look into it.
         let arguments = [
             "--no-optional-locks",
@@ -20,7 +20,7 @@ impl Repo {
             "--no-renames",
             "--ignore-submodules=dirty",
         ];
-        AskedChanges(self.git.workdir().map(|_| git_safely(self, &[], &arguments)))
+        PendingStatus(self.git.workdir().map(|_| spawn_git_safely(self, &[], &arguments)))
     }
 
     /// The attribute files outside the tree that change what `git archive` writes in this clone.
@@ -37,19 +37,20 @@ impl Repo {
 
 /// A comparison that is still at work; none for a bare repository.
 #[derive(Debug)]
-pub struct AskedChanges(Option<Asked>);
+pub struct PendingStatus(Option<GitProcess>);
 
-impl AskedChanges {
+impl PendingStatus {
     /// The tracked files that differ from the last commit, or from what is staged; none for a bare repository.
     /// What is not tracked does not count: a release is made of commits.
     ///
     /// # Errors
     /// [`RepoError::Program`] where git cannot tell.
     pub fn wait(self) -> Result<Option<Vec<String>>, RepoError> {
-        let Some(asked) = self.0 else { return Ok(None) };
-        let answer = asked.wait()?;
-        let answer = answer.map_err(|said| RepoError::Program { command: "git status".to_owned(), said })?;
-        let entries = answer.split(|byte| *byte == 0).filter(|entry| entry.len() > "XY ".len());
+        let Some(process) = self.0 else { return Ok(None) };
+        let output = process.wait()?;
+        let output =
+            output.map_err(|reason| RepoError::GitCommand { command: "git status".to_owned(), reason })?;
+        let entries = output.split(|byte| *byte == 0).filter(|entry| entry.len() > "XY ".len());
         Ok(Some(entries.map(|entry| String::from_utf8_lossy(&entry["XY ".len()..]).into_owned()).collect()))
     }
 }

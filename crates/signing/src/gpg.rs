@@ -13,29 +13,29 @@ use gpgme::{
 };
 use model::evidence::signature::{AllowedSigner, RevocationStatus, SignatureCheck, SignerKey};
 
-use crate::RSA_BITS;
-use crate::home::Home;
+use crate::MIN_RSA_BITS;
+use crate::gnupg_home::GnupgHome;
 
 pub(crate) use key::GpgKey;
 
 /// The policy of OpenPGP or X.509 signatures: public keys or certificates, and which of them count.
 #[derive(Debug, Clone)]
 pub struct PinnedKeys {
-    kind: Kind,
+    engine: GpgEngine,
     keyring: Vec<u8>,
     fingerprints: Vec<String>,
     /// The home that holds the keyring, where one was made beforehand.
-    home: Option<Arc<Home>>,
+    home: Option<Arc<GnupgHome>>,
 }
 
 /// What gpgme calls a protocol, of the two that are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum GpgEngine {
     OpenPgp,
     X509,
 }
 
-impl Kind {
+impl GpgEngine {
     fn protocol(self) -> Protocol {
         match self {
             Self::OpenPgp => Protocol::OpenPgp,
@@ -64,18 +64,18 @@ impl PinnedKeys {
     /// The policy of an OpenPGP keyring, armored or not, and of the fingerprints of those of its primary keys that count.
     #[must_use]
     pub fn openpgp(keyring: Vec<u8>, fingerprints: &[String]) -> Self {
-        Self::new(Kind::OpenPgp, keyring, fingerprints)
+        Self::new(GpgEngine::OpenPgp, keyring, fingerprints)
     }
 
     /// The policy of certificates, in PEM or DER, and of the SHA-1 fingerprints, as gpgsm tells them, of those that count.
     #[must_use]
     pub fn x509(certificates: Vec<u8>, fingerprints: &[String]) -> Self {
-        Self::new(Kind::X509, certificates, fingerprints)
+        Self::new(GpgEngine::X509, certificates, fingerprints)
     }
 
-    fn new(kind: Kind, keyring: Vec<u8>, fingerprints: &[String]) -> Self {
+    fn new(engine: GpgEngine, keyring: Vec<u8>, fingerprints: &[String]) -> Self {
         let fingerprints = fingerprints.iter().map(|it| it.to_ascii_uppercase()).collect();
-        Self { kind, keyring, fingerprints, home: None }
+        Self { engine, keyring, fingerprints, home: None }
     }
 
     /// The same policy with its keyring in a home already. Where that fails, the check that follows says so.
@@ -84,17 +84,17 @@ impl PinnedKeys {
     }
 
     /// A home that holds the keyring, and a configuration to check with.
-    fn new_home(&self) -> Result<Home, Box<dyn std::error::Error>> {
-        let home = Home::new()?;
-        let (file, text) = self.kind.configuration();
+    fn new_home(&self) -> Result<GnupgHome, Box<dyn std::error::Error>> {
+        let home = GnupgHome::new()?;
+        let (file, text) = self.engine.configuration();
         std::fs::write(home.path().join(file), text)?;
         self.context(&home)?.import(&self.keyring[..])?;
         Ok(home)
     }
 
     /// gpg or gpgsm in a home, without the network.
-    fn context(&self, home: &Home) -> gpgme::Result<Context> {
-        let mut context = Context::from_protocol(self.kind.protocol())?;
+    fn context(&self, home: &GnupgHome) -> gpgme::Result<Context> {
+        let mut context = Context::from_protocol(self.engine.protocol())?;
         // Not `set_engine_home_dir`: gpgme 0.11 takes the path of the first engine there, which is gpg's, for gpgsm too.
         context.set_engine_info(None::<String>, Some(home.path().to_string_lossy().into_owned()))?;
         context.set_offline(true);
@@ -102,12 +102,12 @@ impl PinnedKeys {
     }
 
     /// What the policy says of a key of the operator's.
-    pub(crate) fn of(&self, key: &GpgKey) -> SignerKey {
-        self.signer(&key.fingerprint, RevocationStatus::NotRevoked, key.created, key.expires)
+    pub(crate) fn lookup(&self, key: &GpgKey) -> SignerKey {
+        self.signer_key(&key.fingerprint, RevocationStatus::NotRevoked, key.created, key.expires)
     }
 
     /// A pinned key counts for everybody and everything: OpenPGP binds names to it, and the pin is the policy.
-    fn signer(
+    fn signer_key(
         &self,
         primary: &str,
         revoked: RevocationStatus,
@@ -131,143 +131,157 @@ impl PinnedKeys {
 }
 
 /// Looks at a detached signature in its armor.
-pub(crate) fn check(payload: &[u8], armor: &[u8], trust: &PinnedKeys) -> SignatureCheck {
-    match look(payload, armor, trust) {
-        Ok(looked) => looked,
+pub(crate) fn check(payload: &[u8], armor: &[u8], policy: &PinnedKeys) -> SignatureCheck {
+    match verify(payload, armor, policy) {
+        Ok(result) => result,
         Err(error) => SignatureCheck::Unknown {
             reason: "gpg",
-            evidence: format!("{} cannot tell: {error}", trust.kind.program()),
+            evidence: format!("{} cannot tell: {error}", policy.engine.program()),
         },
     }
 }
 
-fn look(
+fn verify(
     payload: &[u8],
     armor: &[u8],
-    trust: &PinnedKeys,
+    policy: &PinnedKeys,
 ) -> Result<SignatureCheck, Box<dyn std::error::Error>> {
-    let home = match &trust.home {
+    let home = match &policy.home {
         Some(home) => Arc::clone(home),
-        None => Arc::new(trust.new_home()?),
+        None => Arc::new(policy.new_home()?),
     };
-    let mut context = trust.context(&home)?;
+    let mut context = policy.context(&home)?;
     let result = match context.verify_detached(armor, payload) {
         Ok(result) => result,
         Err(error) => {
-            return Ok(bad(
+            return Ok(bad_signature(
                 "signature",
-                format!("no signature that {} reads: {error}", trust.kind.program()),
+                format!("no signature that {} reads: {error}", policy.engine.program()),
             ));
         }
     };
-    judge(&mut context, &result, trust, &home)
+    classify(&mut context, &result, policy, &home)
 }
 
-fn bad(reason: &'static str, evidence: String) -> SignatureCheck {
+fn bad_signature(reason: &'static str, evidence: String) -> SignatureCheck {
     SignatureCheck::Bad { reason, evidence }
 }
 
-fn judge(
+fn classify(
     context: &mut Context,
     result: &VerificationResult,
-    trust: &PinnedKeys,
-    home: &Home,
+    policy: &PinnedKeys,
+    home: &GnupgHome,
 ) -> Result<SignatureCheck, Box<dyn std::error::Error>> {
     let mut signatures = result.signatures();
     let (Some(signature), None) = (signatures.next(), signatures.next()) else {
-        return Ok(bad("two-signatures", "the armor does not hold exactly one signature".to_owned()));
+        return Ok(bad_signature(
+            "two-signatures",
+            "the armor does not hold exactly one signature".to_owned(),
+        ));
     };
-    let by = signature.fingerprint().unwrap_or("an unknown key").to_owned();
+    let fingerprint = signature.fingerprint().unwrap_or("an unknown key").to_owned();
     let summary = signature.summary();
     if summary.contains(SignatureSummary::KEY_MISSING) {
-        return Ok(bad("unknown-key", format!("{by} is not in the keyring of [signers]")));
+        return Ok(bad_signature("unknown-key", format!("{fingerprint} is not in the keyring of [signers]")));
     }
     if summary.contains(SignatureSummary::SIG_EXPIRED) {
-        return Ok(bad(
+        return Ok(bad_signature(
             "signature-expired",
-            format!("the signature of {by} was good for a time that is over"),
+            format!("the signature of {fingerprint} was good for a time that is over"),
         ));
     }
     if matches!(
         signature.hash_algorithm(),
         HashAlgorithm::Md5 | HashAlgorithm::Sha1 | HashAlgorithm::RipeMd160
     ) {
-        return Ok(bad("weak-hash", format!("it is a signature over {}", signature.hash_algorithm())));
+        return Ok(bad_signature(
+            "weak-hash",
+            format!("it is a signature over {}", signature.hash_algorithm()),
+        ));
     }
     if signature.is_wrong_key_usage() {
-        return Ok(bad("key-usage", format!("{by} is no key to sign with")));
+        return Ok(bad_signature("key-usage", format!("{fingerprint} is no key to sign with")));
     }
     let revoked = summary.contains(SignatureSummary::KEY_REVOKED);
     let expired = summary.contains(SignatureSummary::KEY_EXPIRED);
     match signature.status() {
         Ok(()) => {}
         Err(_) if revoked || expired => {}
-        Err(error) => return Ok(bad("signature", format!("it is not a signature of this tag: {error}"))),
+        Err(error) => {
+            return Ok(bad_signature("signature", format!("it is not a signature of this tag: {error}")));
+        }
     }
-    match trust.kind {
-        Kind::X509 => judge_certificate(signature, &by, trust, home),
-        Kind::OpenPgp => {
-            let key = context.get_key(by.as_str())?;
-            Ok(judge_key(&key, signature, &by, revoked, trust))
+    match policy.engine {
+        GpgEngine::X509 => classify_certificate(signature, &fingerprint, policy, home),
+        GpgEngine::OpenPgp => {
+            let key = context.get_key(fingerprint.as_str())?;
+            Ok(classify_key(&key, signature, &fingerprint, revoked, policy))
         }
     }
 }
 
 /// Judges the certificate that a signature, good by itself, was made with.
-fn judge_certificate(
+fn classify_certificate(
     signature: Signature<'_>,
-    by: &str,
-    trust: &PinnedKeys,
-    home: &Home,
+    fingerprint: &str,
+    policy: &PinnedKeys,
+    home: &GnupgHome,
 ) -> Result<SignatureCheck, Box<dyn std::error::Error>> {
-    if let Some(bits) = certificate_length(home, by)?.filter(|it| *it < RSA_BITS) {
-        return Ok(weak(by, bits));
+    if let Some(bits) = certificate_key_bits(home, fingerprint)?.filter(|it| *it < MIN_RSA_BITS) {
+        return Ok(weak_key(fingerprint, bits));
     }
     // gpgsm lists no certificate without an agent; until when this one counts, it says with the signature.
-    let until = seconds(signature.expiration_time());
-    Ok(SignatureCheck::ByKey(trust.signer(
-        &by.to_ascii_uppercase(),
+    let expires = seconds(signature.expiration_time());
+    Ok(SignatureCheck::ByKey(policy.signer_key(
+        &fingerprint.to_ascii_uppercase(),
         RevocationStatus::NotRevoked,
         None,
-        until,
+        expires,
     )))
 }
 
 /// Judges the OpenPGP key that a signature, good by itself, was made with.
-fn judge_key(
+fn classify_key(
     key: &gpgme::Key,
     signature: Signature<'_>,
-    by: &str,
+    fingerprint: &str,
     revoked: bool,
-    trust: &PinnedKeys,
+    policy: &PinnedKeys,
 ) -> SignatureCheck {
-    let subkey = key.subkeys().find(|it| it.fingerprint() == Ok(by));
+    let subkey = key.subkeys().find(|it| it.fingerprint() == Ok(fingerprint));
     let (Some(primary), Some(subkey)) = (key.primary_key(), subkey) else {
-        return bad("unknown-key", format!("{by} belongs to no key of the keyring"));
+        return bad_signature("unknown-key", format!("{fingerprint} belongs to no key of the keyring"));
     };
-    let factored = [&primary, &subkey].into_iter().filter(|it| is_factored(it.algorithm()));
-    if let Some(bits) = factored.map(gpgme::Subkey::length).min().filter(|it| *it < RSA_BITS) {
-        return weak(by, bits);
+    let factored = [&primary, &subkey].into_iter().filter(|it| is_rsa_or_dsa(it.algorithm()));
+    if let Some(bits) = factored.map(gpgme::Subkey::length).min().filter(|it| *it < MIN_RSA_BITS) {
+        return weak_key(fingerprint, bits);
     }
     let created = seconds(subkey.creation_time());
-    let made = seconds(signature.creation_time());
-    if made < created {
-        return bad("key-newer", format!("{by} was made after the signature that it is said to have made"));
+    let signed_at = seconds(signature.creation_time());
+    if signed_at < created {
+        return bad_signature(
+            "key-newer",
+            format!("{fingerprint} was made after the signature that it is said to have made"),
+        );
     }
     let revoked = revoked || key.is_revoked() || subkey.is_revoked();
     let revoked = if revoked { RevocationStatus::Revoked } else { RevocationStatus::NotRevoked };
-    let until = [primary.expiration_time(), subkey.expiration_time()].into_iter().flatten().min();
-    let primary = primary.fingerprint().unwrap_or(by).to_owned();
-    SignatureCheck::ByKey(trust.signer(&primary, revoked, created, seconds(until)))
+    let expires = [primary.expiration_time(), subkey.expiration_time()].into_iter().flatten().min();
+    let primary = primary.fingerprint().unwrap_or(fingerprint).to_owned();
+    SignatureCheck::ByKey(policy.signer_key(&primary, revoked, created, seconds(expires)))
 }
 
 /// A key that is too short to count, whoever pinned it.
-fn weak(by: &str, bits: usize) -> SignatureCheck {
-    bad("weak-key", format!("{by} is an RSA or DSA key of {bits} bits, expected at least {RSA_BITS}"))
+fn weak_key(fingerprint: &str, bits: usize) -> SignatureCheck {
+    bad_signature(
+        "weak-key",
+        format!("{fingerprint} is an RSA or DSA key of {bits} bits, expected at least {MIN_RSA_BITS}"),
+    )
 }
 
 /// Whether the strength of a key of this kind is its length in bits.
-fn is_factored(algorithm: KeyAlgorithm) -> bool {
+fn is_rsa_or_dsa(algorithm: KeyAlgorithm) -> bool {
     matches!(
         algorithm,
         KeyAlgorithm::Rsa | KeyAlgorithm::RsaEncrypt | KeyAlgorithm::RsaSign | KeyAlgorithm::Dsa
@@ -277,7 +291,7 @@ fn is_factored(algorithm: KeyAlgorithm) -> bool {
 /// The length in bits of the RSA or DSA key of a certificate, as gpgsm lists it (`doc/DETAILS` of `GnuPG`, "Format of the
 /// colon listings": field 3 is the length, field 4 the algorithm: 1 for RSA, 17 for DSA). gpgme cannot list certificates
 /// without an agent. Returns `None` for other keys.
-fn certificate_length(home: &Home, fingerprint: &str) -> std::io::Result<Option<usize>> {
+fn certificate_key_bits(home: &GnupgHome, fingerprint: &str) -> std::io::Result<Option<usize>> {
     let mut gpgsm = Command::new("gpgsm");
     gpgsm.arg("--homedir").arg(home.path()).args(["--batch", "--with-colons", "--list-keys", fingerprint]);
     let listed = gpgsm.stdin(Stdio::null()).stderr(Stdio::null()).output()?;

@@ -5,37 +5,37 @@
 //! by them with the policy's keys alone. This crate will not decide whether a signer counts, read a tag object, or trust a file
 //! of the operator's: it says whose signature it is and what the policy it was handed says of that key.
 
-mod allowed;
-mod certified;
+mod allowed_signers;
+mod gnupg_home;
 mod gpg;
-mod home;
-mod make;
+mod sign;
 mod ssh;
+mod ssh_certificate;
 
 use model::evidence::signature::{ArmoredSignature, SignatureCheck, SignatureFormat, SignerKey};
 
-pub use allowed::{AllowedSigners, PolicyError};
+pub use allowed_signers::{AllowedSigners, PolicyError};
 pub use gpg::PinnedKeys;
-pub use make::{Exported, Key, Settings, SignError};
-pub use ssh::SshTrust;
+pub use sign::{ExportedKey, GitSigningConfig, SignError, SigningKey};
+pub use ssh::SshPolicy;
 
 /// What signatures of tags are made for (`PROTOCOL.sshsig`: the namespace).
-const NAMESPACE: &str = "git";
+const SSHSIG_NAMESPACE: &str = "git";
 /// The shortest RSA or DSA key that counts, in bits (NIST SP 800-131A).
-const RSA_BITS: usize = 2048;
+const MIN_RSA_BITS: usize = 2048;
 
 /// The policy that signatures are looked at by: none for a kind of which nobody says who may sign.
 #[derive(Debug, Clone, Default)]
-pub struct Trust {
+pub struct SignaturePolicy {
     /// Who may sign with SSH keys.
-    pub ssh: Option<SshTrust>,
+    pub ssh: Option<SshPolicy>,
     /// Who may sign with OpenPGP keys.
     pub openpgp: Option<PinnedKeys>,
     /// Who may sign with certificates.
     pub x509: Option<PinnedKeys>,
 }
 
-impl Trust {
+impl SignaturePolicy {
     /// The same policy, set up for a check that is about to come: gpg's keyrings stand in homes of their own already. Takes
     /// about as long as gpg takes to sign, beside which it can be done.
     #[must_use]
@@ -46,30 +46,30 @@ impl Trust {
 
     /// The part of the policy that a key like this is judged by.
     #[must_use]
-    pub fn for_key(self, key: &Key) -> Self {
+    pub fn restrict_to(self, key: &SigningKey) -> Self {
         match key {
-            Key::Ssh(_) => Self { openpgp: None, x509: None, ..self },
-            Key::OpenPgp(_) => Self { ssh: None, x509: None, ..self },
-            Key::X509(_) | Key::Program(_) => Self { ssh: None, openpgp: None, ..self },
+            SigningKey::Ssh(_) => Self { openpgp: None, x509: None, ..self },
+            SigningKey::OpenPgp(_) => Self { ssh: None, x509: None, ..self },
+            SigningKey::X509(_) | SigningKey::External(_) => Self { ssh: None, openpgp: None, ..self },
         }
     }
 
     /// What the policy says of a key that would sign. `None` where it says nothing of its kind, or the key does not tell
     /// its public half.
     #[must_use]
-    pub fn of(&self, key: &Key) -> Option<SignerKey> {
+    pub fn lookup(&self, key: &SigningKey) -> Option<SignerKey> {
         match key {
-            Key::Ssh(key) => self.ssh.as_ref()?.of(key.public()?),
-            Key::OpenPgp(key) => Some(self.openpgp.as_ref()?.of(key)),
-            Key::X509(key) => Some(self.x509.as_ref()?.of(key)),
-            Key::Program(_) => None,
+            SigningKey::Ssh(key) => self.ssh.as_ref()?.lookup(key.public()?),
+            SigningKey::OpenPgp(key) => Some(self.openpgp.as_ref()?.lookup(key)),
+            SigningKey::X509(key) => Some(self.x509.as_ref()?.lookup(key)),
+            SigningKey::External(_) => None,
         }
     }
 }
 
 /// Looks at a signature: whether it is one of `payload`, by modern means, and by which key.
 #[must_use]
-pub fn check(payload: &[u8], armored: &ArmoredSignature, trust: &Trust) -> SignatureCheck {
+pub fn check(payload: &[u8], armored: &ArmoredSignature, policy: &SignaturePolicy) -> SignatureCheck {
     let unknown = |reason, evidence: String| SignatureCheck::Unknown { reason, evidence };
     let no_policy = || {
         unknown(
@@ -79,13 +79,13 @@ pub fn check(payload: &[u8], armored: &ArmoredSignature, trust: &Trust) -> Signa
     };
     match armored.format {
         SignatureFormat::Ssh => {
-            trust.ssh.as_ref().map_or_else(no_policy, |it| ssh::check(payload, &armored.text, it))
+            policy.ssh.as_ref().map_or_else(no_policy, |it| ssh::check(payload, &armored.text, it))
         }
         SignatureFormat::OpenPgp => {
-            trust.openpgp.as_ref().map_or_else(no_policy, |it| gpg::check(payload, &armored.text, it))
+            policy.openpgp.as_ref().map_or_else(no_policy, |it| gpg::check(payload, &armored.text, it))
         }
         SignatureFormat::X509 => {
-            trust.x509.as_ref().map_or_else(no_policy, |it| gpg::check(payload, &armored.text, it))
+            policy.x509.as_ref().map_or_else(no_policy, |it| gpg::check(payload, &armored.text, it))
         }
     }
 }

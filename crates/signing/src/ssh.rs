@@ -4,91 +4,94 @@ use model::evidence::signature::{RevocationStatus, SignatureCheck, SignerKey};
 use ssh_key::public::KeyData;
 use ssh_key::{Certificate, Error, HashAlg, LineEnding, PublicKey, SshSig};
 
-use crate::allowed::{AllowedSigners, PolicyError, keys};
-use crate::certified::{self, Unread};
-use crate::{NAMESPACE, RSA_BITS};
+use crate::allowed_signers::{AllowedSigners, PolicyError, parse_keys};
+use crate::ssh_certificate::{self, SshReadError};
+use crate::{MIN_RSA_BITS, SSHSIG_NAMESPACE};
 
 /// The policy of SSH signatures.
 #[derive(Debug, Clone)]
-pub struct SshTrust {
+pub struct SshPolicy {
     allowed: AllowedSigners,
-    revoked: Result<Vec<KeyData>, String>,
+    revoked_keys: Result<Vec<KeyData>, String>,
 }
 
-impl Default for SshTrust {
+impl Default for SshPolicy {
     /// The policy that takes nobody.
     fn default() -> Self {
-        Self { allowed: AllowedSigners::default(), revoked: Ok(Vec::new()) }
+        Self { allowed: AllowedSigners::default(), revoked_keys: Ok(Vec::new()) }
     }
 }
 
-impl SshTrust {
+impl SshPolicy {
     /// The policy of these keys. `revoked` is the name and content of the revocation file, or why it cannot be read.
     ///
     /// # Errors
     /// [`PolicyError`] where a line of the revocation file is no public key.
     pub fn new(
         allowed: AllowedSigners,
-        revoked: Option<(&str, Result<Vec<u8>, String>)>,
+        revoked_keys: Option<(&str, Result<Vec<u8>, String>)>,
     ) -> Result<Self, PolicyError> {
-        let revoked = match revoked {
+        let revoked_keys = match revoked_keys {
             None => Ok(Vec::new()),
-            Some((_, Err(said))) => Err(said),
+            Some((_, Err(reason))) => Err(reason),
             Some((_, Ok(bytes))) if bytes.starts_with(b"SSHKRL\n\0") => {
                 Err("it is a binary revocation list: want one public key a line".to_owned())
             }
-            Some((file, Ok(bytes))) => Ok(keys(file, &String::from_utf8_lossy(&bytes))?),
+            Some((file, Ok(bytes))) => Ok(parse_keys(file, &String::from_utf8_lossy(&bytes))?),
         };
-        Ok(Self { allowed, revoked })
+        Ok(Self { allowed, revoked_keys })
     }
 
     /// What the policy says of a public key, given as a line of an OpenSSH `.pub` file. `None` for what is no key.
-    pub(crate) fn of(&self, public: &str) -> Option<SignerKey> {
-        Some(self.signer(PublicKey::from_openssh(public).ok()?.key_data()))
+    pub(crate) fn lookup(&self, public: &str) -> Option<SignerKey> {
+        Some(self.signer_key(PublicKey::from_openssh(public).ok()?.key_data()))
     }
 
-    fn signer(&self, key: &KeyData) -> SignerKey {
+    fn signer_key(&self, key: &KeyData) -> SignerKey {
         SignerKey {
             fingerprint: key.fingerprint(HashAlg::Sha256).to_string(),
-            revocation: self.revoked(&[key]),
+            revocation: self.revocation_status(&[key]),
             policy_entries: self.allowed.grants(key),
         }
     }
 
     /// What the policy says of a key through its certificate's authority.
-    fn certified(&self, certificate: &Certificate) -> SignerKey {
+    fn certificate_signer(&self, certificate: &Certificate) -> SignerKey {
         let (key, authority) = (certificate.public_key(), certificate.signature_key());
-        let [own, above] = [key, authority].map(|it| it.fingerprint(HashAlg::Sha256).to_string());
+        let [key_fingerprint, authority_fingerprint] =
+            [key, authority].map(|it| it.fingerprint(HashAlg::Sha256).to_string());
         SignerKey {
-            fingerprint: format!("{own}, certified by {above},"),
-            revocation: self.revoked(&[key, authority]),
-            policy_entries: self.allowed.certified(certificate),
+            fingerprint: format!("{key_fingerprint}, certified by {authority_fingerprint},"),
+            revocation: self.revocation_status(&[key, authority]),
+            policy_entries: self.allowed.certificate_grants(certificate),
         }
     }
 
-    fn revoked(&self, keys: &[&KeyData]) -> RevocationStatus {
-        match &self.revoked {
-            Err(said) => RevocationStatus::Unreadable(said.clone()),
-            Ok(revoked) if keys.iter().any(|it| revoked.contains(it)) => RevocationStatus::Revoked,
+    fn revocation_status(&self, keys: &[&KeyData]) -> RevocationStatus {
+        match &self.revoked_keys {
+            Err(reason) => RevocationStatus::Unreadable(reason.clone()),
+            Ok(revoked_keys) if keys.iter().any(|it| revoked_keys.contains(it)) => RevocationStatus::Revoked,
             Ok(_) => RevocationStatus::NotRevoked,
         }
     }
 }
 
 /// Looks at a signature in its armor: whether it is one of `payload`, for git, by modern means, and by which key.
-pub(crate) fn check(payload: &[u8], armor: &[u8], trust: &SshTrust) -> SignatureCheck {
+pub(crate) fn check(payload: &[u8], armor: &[u8], policy: &SshPolicy) -> SignatureCheck {
     let bad = |reason, evidence: String| SignatureCheck::Bad { reason, evidence };
-    let (signature, armor, certificate) = match certified::read(armor) {
+    let (signature, armor, certificate) = match ssh_certificate::read_signature(armor) {
         Ok(read) => read,
-        Err(Unread::Certificate(said)) => {
-            return SignatureCheck::Unknown { reason: "unsupported", evidence: said.to_owned() };
+        Err(SshReadError::Certificate(message)) => {
+            return SignatureCheck::Unknown { reason: "unsupported", evidence: message.to_owned() };
         }
-        Err(Unread::Signature(error @ (Error::AlgorithmUnknown | Error::AlgorithmUnsupported { .. }))) => {
+        Err(SshReadError::Signature(
+            error @ (Error::AlgorithmUnknown | Error::AlgorithmUnsupported { .. }),
+        )) => {
             let evidence = format!("the kind of key is not supported: {error}");
             return SignatureCheck::Unknown { reason: "unsupported", evidence };
         }
         // RSA over SHA-1 ends here too: the parser takes no such signature.
-        Err(Unread::Signature(error)) => {
+        Err(SshReadError::Signature(error)) => {
             return bad("signature", format!("no SSH signature that counts: {error}"));
         }
     };
@@ -98,20 +101,20 @@ pub(crate) fn check(payload: &[u8], armor: &[u8], trust: &SshTrust) -> Signature
             "the signature says the same in another form than it is written in".to_owned(),
         );
     }
-    if signature.namespace() != NAMESPACE {
+    if signature.namespace() != SSHSIG_NAMESPACE {
         return bad("namespace", format!("it was made for '{}' and not for git", signature.namespace()));
     }
     let authority = certificate.as_ref().map(Certificate::signature_key);
     let keys = [Some(signature.public_key()), authority].into_iter().flatten();
-    if let Some(bits) = keys.filter_map(|it| it.rsa()).map(rsa_bits).find(|it| *it < RSA_BITS) {
-        return bad("weak-key", format!("its RSA key has {bits} bits: want {RSA_BITS}"));
+    if let Some(bits) = keys.filter_map(|it| it.rsa()).map(rsa_bits).find(|it| *it < MIN_RSA_BITS) {
+        return bad("weak-key", format!("its RSA key has {bits} bits: want {MIN_RSA_BITS}"));
     }
-    match PublicKey::from(signature.public_key().clone()).verify(NAMESPACE, payload, &signature) {
+    match PublicKey::from(signature.public_key().clone()).verify(SSHSIG_NAMESPACE, payload, &signature) {
         Ok(()) => match certificate {
-            None => SignatureCheck::ByKey(trust.signer(signature.public_key())),
-            Some(certificate) => match certified::flaw(&certificate) {
-                Some(said) => bad("certificate", said.to_owned()),
-                None => SignatureCheck::ByKey(trust.certified(&certificate)),
+            None => SignatureCheck::ByKey(policy.signer_key(signature.public_key())),
+            Some(certificate) => match ssh_certificate::rejection(&certificate) {
+                Some(message) => bad("certificate", message.to_owned()),
+                None => SignatureCheck::ByKey(policy.certificate_signer(&certificate)),
             },
         },
         Err(error) => bad("signature", format!("it is not a signature of this tag: {error}")),

@@ -2,7 +2,7 @@
 
 use model::release::receipt::OutputFile;
 use model::{CommitId, ReleaseTag};
-use ops::Programs;
+use ops::ProgramPolicy;
 use serde::Serialize;
 
 use crate::Ending;
@@ -22,7 +22,7 @@ struct Document<'a> {
 }
 
 pub(crate) fn run(global: &Global, args: &Archive) -> Result<Ending, Failure> {
-    let session = Session::open(global, Programs::Operators)?;
+    let session = Session::open(global, ProgramPolicy::ProtectedConfig)?;
     let tag = session.tag(&args.which)?;
     let revision = session.revision_of(&tag, args.commit.as_ref())?;
     let commit = session.repo.resolve(&revision).map_err(ops::OpsError::from)?;

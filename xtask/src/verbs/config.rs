@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use model::Catalog;
-use ops::Programs;
+use ops::ProgramPolicy;
 use serde::Serialize;
 
 use crate::Ending;
@@ -74,7 +74,7 @@ fn show(global: &Global) -> Result<Ending, Failure> {
 }
 
 fn init(global: &Global, signer: Option<&Option<String>>) -> Result<Ending, Failure> {
-    let session = Session::open(global, Programs::Operators)?;
+    let session = Session::open(global, ProgramPolicy::ProtectedConfig)?;
     if session.repo.is_bare() {
         let error = anyhow!("{} has no working tree to write release.toml to", session.repo.root().display());
         return Err(Failure::usage(error).hint("run it in a clone, with -C DIR"));

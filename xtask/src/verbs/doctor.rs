@@ -2,7 +2,7 @@
 
 use model::release::plan::{CheckOutcome, CheckResult};
 use model::release::request::{MakeLatest, PublishOptions, PublishUntil, ReleaseDestination, Request};
-use ops::{OpsError, Programs, Template, Work};
+use ops::{OpsError, ProgramPolicy, Template, Work};
 use serde::Serialize;
 
 use crate::Ending;
@@ -21,7 +21,7 @@ struct Document<'a> {
 }
 
 pub(crate) fn run(global: &Global, args: &Doctor) -> Result<Ending, Failure> {
-    let session = Session::open(global, Programs::Operators)?;
+    let session = Session::open(global, ProgramPolicy::ProtectedConfig)?;
     let checks = if let Some(tag) = &args.tag {
         release_checks(&session, tag, args)?
     } else {

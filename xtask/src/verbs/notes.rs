@@ -2,7 +2,7 @@
 
 use model::release::changelog::{ChangeKind, ChangelogEntry, Contributor, RangeStart};
 use model::{CommitId, ReleaseTag, RepoPath};
-use ops::{OpsError, Programs};
+use ops::{OpsError, ProgramPolicy};
 use serde::Serialize;
 
 use crate::Ending;
@@ -31,7 +31,7 @@ struct Section<'a> {
 }
 
 pub(crate) fn run(global: &Global, args: &Notes) -> Result<Ending, Failure> {
-    let session = Session::open(global, Programs::Operators)?;
+    let session = Session::open(global, ProgramPolicy::ProtectedConfig)?;
     let tag = session.tag(&args.which)?;
     let revision = session.revision_of(&tag, args.range.commit.as_ref())?;
     let request = session.request(tag, &args.range, revision);

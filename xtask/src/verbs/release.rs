@@ -8,7 +8,7 @@ use model::release::plan::{CheckOutcome, CheckResult, Step};
 use model::release::receipt::Receipt;
 use model::release::request::{PublishOptions, PublishUntil, ReleaseDestination, Request};
 use model::{CommitId, ReleaseTag};
-use ops::{Done, Prepared, Programs, Work};
+use ops::{Done, Prepared, ProgramPolicy, Work};
 use serde::Serialize;
 
 use crate::Ending;
@@ -87,8 +87,8 @@ pub(crate) fn run(global: &Global, args: &Release) -> Result<Ending, Failure> {
 }
 
 /// A dry run only reads.
-fn programs(args: &Release) -> Programs {
-    if args.dry_run { Programs::Operators } else { Programs::Configured }
+fn programs(args: &Release) -> ProgramPolicy {
+    if args.dry_run { ProgramPolicy::ProtectedConfig } else { ProgramPolicy::AllConfig }
 }
 
 fn request(session: &Session, args: &Release) -> Result<Request, Failure> {

@@ -1,7 +1,7 @@
 //! `status [TARGET]`: what is unreleased.
 
 use model::CommitId;
-use ops::{OpsError, Programs, Standing};
+use ops::{OpsError, ProgramPolicy, Standing};
 use serde::Serialize;
 
 use crate::Ending;
@@ -30,7 +30,7 @@ struct Row<'a> {
 }
 
 pub(crate) fn run(global: &Global, args: &Status) -> Result<Ending, Failure> {
-    let session = Session::open(global, Programs::Operators)?;
+    let session = Session::open(global, ProgramPolicy::ProtectedConfig)?;
     session.must_be_whole()?;
     let commit = session.repo.resolve(&args.commit).map_err(OpsError::from)?;
     let chosen = match &args.target {

@@ -2,7 +2,7 @@
 
 use model::RepoPath;
 use model::catalog::{Channel, TagForm, Target, VersionSource};
-use ops::{OpsError, Programs};
+use ops::{OpsError, ProgramPolicy};
 use serde::Serialize;
 
 use crate::Ending;
@@ -32,7 +32,7 @@ struct Row<'a> {
 }
 
 pub(crate) fn run(global: &Global) -> Result<Ending, Failure> {
-    let session = Session::open(global, Programs::Operators)?;
+    let session = Session::open(global, ProgramPolicy::ProtectedConfig)?;
     session.must_be_whole()?;
     let row = |target| row(&session, target);
     let targets = session.catalog.targets().iter().map(row).collect::<Result<Vec<_>, _>>()?;

@@ -1,7 +1,7 @@
 //! `verify-tag <TAG>`: what a tag of this clone proves.
 
 use model::evidence::verdict::{Finding, Verdict, overall};
-use ops::{OpsError, Programs};
+use ops::{OpsError, ProgramPolicy};
 use serde::Serialize;
 
 use crate::Ending;
@@ -20,7 +20,7 @@ struct Document<'a> {
 }
 
 pub(crate) fn run(global: &Global, args: &VerifyTag) -> Result<Ending, Failure> {
-    let session = Session::open(global, Programs::Operators)?.trusting(&args.trust)?;
+    let session = Session::open(global, ProgramPolicy::ProtectedConfig)?.trusting(&args.trust)?;
     let resolve = |revision: &String| session.repo.resolve(revision).map_err(OpsError::from);
     let expected = args.commit.as_ref().map(resolve).transpose()?;
     let findings = ops::verify_tag(session.work(), &args.tag, expected)?;

@@ -8,15 +8,15 @@ use model::Digest;
 use model::base::id::Hasher;
 use model::release::receipt::OutputFile;
 
-use super::{Folder, FolderError};
+use super::{FolderError, FolderHandle};
 
 /// A file that is being written. Dropped before it is finished, it leaves nothing behind.
 #[derive(Debug)]
 pub struct PendingFile<'a> {
-    folder: &'a Folder,
+    folder: &'a FolderHandle,
     name: String,
     path: PathBuf,
-    partial: String,
+    partial_name: String,
     out: BufWriter<File>,
     hasher: Hasher,
     size: u64,
@@ -24,12 +24,18 @@ pub struct PendingFile<'a> {
 
 impl<'a> PendingFile<'a> {
     /// A file that `handle` is open for, under its temporary name `partial`.
-    pub(super) fn new(folder: &'a Folder, name: &str, path: PathBuf, partial: String, handle: File) -> Self {
+    pub(super) fn new(
+        folder: &'a FolderHandle,
+        name: &str,
+        path: PathBuf,
+        partial_name: String,
+        handle: File,
+    ) -> Self {
         Self {
             folder,
             name: name.to_owned(),
             path,
-            partial,
+            partial_name,
             out: BufWriter::with_capacity(128 << 10, handle),
             hasher: Hasher::default(),
             size: 0,
@@ -47,25 +53,25 @@ impl<'a> PendingFile<'a> {
     /// # Errors
     /// [`FolderError::Io`]; the file does not exist then, or is as it was.
     pub fn finish(mut self) -> Result<OutputFile, FolderError> {
-        let partial = self.folder.path.join(&self.partial);
-        let failed = |error: io::Error| FolderError::io("write", &partial, error);
+        let partial = self.folder.path.join(&self.partial_name);
+        let failed = |error: io::Error| FolderError::io_error("write", &partial, error);
         self.out.flush().map_err(failed)?;
         self.out.get_ref().sync_all().map_err(failed)?;
         let handle = &self.folder.handle;
-        let renamed = rustix::fs::renameat(handle, &self.partial, handle, &self.name);
-        renamed.map_err(|error| FolderError::io("rename a file to", &self.path, error))?;
+        let renamed = rustix::fs::renameat(handle, &self.partial_name, handle, &self.name);
+        renamed.map_err(|error| FolderError::io_error("rename a file to", &self.path, error))?;
         let synced = rustix::fs::fsync(handle);
-        synced.map_err(|error| FolderError::io("write the folder", &self.folder.path, error))?;
+        synced.map_err(|error| FolderError::io_error("write the folder", &self.folder.path, error))?;
         Ok(OutputFile { path: self.path.clone(), digest: self.hasher.clone().finish(), size: self.size })
     }
 }
 
 impl Write for PendingFile<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = self.out.write(bytes)?;
-        self.hasher.update(&bytes[..taken]);
-        self.size += taken as u64;
-        Ok(taken)
+        let written = self.out.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        self.size += written as u64;
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -76,18 +82,18 @@ impl Write for PendingFile<'_> {
 impl Drop for PendingFile<'_> {
     /// After the rename nothing has the old name any more. A failure has no one to go to: the next run removes the file.
     fn drop(&mut self) {
-        self.folder.remove(&self.partial).ok();
+        self.folder.remove(&self.partial_name).ok();
     }
 }
 
 /// Counts and digests what is written, and keeps none of it.
 #[derive(Debug, Default)]
-pub struct Measured {
+pub struct DigestWriter {
     hasher: Hasher,
     size: u64,
 }
 
-impl Measured {
+impl DigestWriter {
     /// The digest and the length in bytes of what was written.
     #[must_use]
     pub fn finish(self) -> (Digest, u64) {
@@ -95,7 +101,7 @@ impl Measured {
     }
 }
 
-impl Write for Measured {
+impl Write for DigestWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use archive::Folder;
+use archive::FolderHandle;
 use model::evidence::signature::SignatureFormat;
 
 use crate::context::Work;
@@ -31,8 +31,8 @@ pub struct SignerPolicy {
 /// # Errors
 /// [`OpsError::Sign`] where there is no such key, or its public half is not known; [`OpsError::NotStarted`].
 pub fn signer_policy(work: Work<'_>, asked: Option<&str>) -> Result<SignerPolicy, OpsError> {
-    let tagger = work.repo.ask_identity().wait()?;
-    let tagger = tagger.person();
+    let tagger = work.repo.spawn_tagger().wait()?;
+    let tagger = tagger.name_and_email();
     let email = tagger.rsplit_once('<').map_or("", |(_, it)| it.trim_end_matches('>'));
     let key = signers::own_key(work, asked, tagger)?;
     let exported = key.export(email)?;
@@ -57,7 +57,7 @@ pub fn write_configuration(
     catalog: &str,
     policy: Option<&SignerPolicy>,
 ) -> Result<Vec<PathBuf>, OpsError> {
-    let top = Folder::create_named(root)?;
+    let top = FolderHandle::create_named(root)?;
     let mut written = Vec::new();
     if let Some(policy) = policy {
         let folder = top.create_child(policy.folder)?;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use archive::Folder;
+use archive::FolderHandle;
 use forge::{Latest, Parcel, Told};
 use model::evidence::audit::{AttestationRequirement, AuditReport, ReleaseExpectation, RunProducts};
 use model::release::host::{ExpectedAsset, GitHubRelease, ReleaseText, RemoteFacts};
@@ -30,7 +30,7 @@ pub(crate) struct Publishing<'a> {
     pub(crate) facts: &'a RemoteFacts,
     pub(crate) publication: PublishOptions,
     /// The folder that the files were written to.
-    pub(crate) folder: &'a Folder,
+    pub(crate) folder: &'a FolderHandle,
 }
 
 impl Publishing<'_> {
@@ -210,7 +210,7 @@ impl Publishing<'_> {
             pushed = Some(repo.push_tag(remote, &name, idle));
         }
         // Whether it arrived is what origin says, not what git said of the push.
-        let there = repo.ask_origin(remote, &name, idle).wait()?.tag;
+        let there = repo.spawn_ls_remote(remote, &name, idle).wait()?.tag;
         match there {
             Some(there) if there.object == made.object => {
                 if pushed.is_some() {

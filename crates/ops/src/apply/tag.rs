@@ -5,7 +5,7 @@ use model::release::facts::TagKind;
 use model::release::receipt::LocalTag;
 use model::release::request::{Request, TagSigning};
 use repo::{Repo, RepoError};
-use signing::Key;
+use signing::SigningKey;
 
 use crate::context::Work;
 use crate::error::OpsError;
@@ -32,7 +32,7 @@ pub(super) fn tag(
         return Ok(LocalTag { object, kind, already_existed: true });
     }
     tell(Event::Tagging(name.clone()));
-    let tagger = repo.ask_identity().wait()?;
+    let tagger = repo.spawn_tagger().wait()?;
     let mut object = Repo::tag_object(&name, commit, &tagger, &request.tag.message());
     if request.tag_signing != TagSigning::Unsigned {
         let key = prepared.key.as_ref().ok_or(signing::SignError::NoKey)?;
@@ -47,10 +47,15 @@ pub(super) fn tag(
 }
 
 /// A tag object, signed, and looked at by the policy before anybody sees it.
-fn sign(work: Work<'_>, key: &Key, evidence: TagEvidence, payload: &[u8]) -> Result<Vec<u8>, OpsError> {
+fn sign(
+    work: Work<'_>,
+    key: &SigningKey,
+    evidence: TagEvidence,
+    payload: &[u8],
+) -> Result<Vec<u8>, OpsError> {
     let trust = trust(work)?;
     // Without a policy it is still a signature of these bytes, or it is not made.
-    let own = trust.clone().map_or_else(|| key.own_trust(), Ok)?.for_key(key);
+    let own = trust.clone().map_or_else(|| key.self_policy(), Ok)?.restrict_to(key);
     let (signature, own) = std::thread::scope(|scope| {
         let prepared = scope.spawn(|| own.prepared());
         let signature = key.sign(payload);

@@ -29,7 +29,7 @@ impl TagLock {
             .collect();
         match folder.lock_file(&format!("{plain}-{}", tag.safe_name())) {
             Ok(lock) => Ok(Self { _lock: Some(lock) }),
-            Err(FolderError::Busy(_)) => Err(OpsError::AtWork { tag: tag.name() }),
+            Err(FolderError::Locked(_)) => Err(OpsError::AtWork { tag: tag.name() }),
             Err(error) => Err(OpsError::Cache(error)),
         }
     }

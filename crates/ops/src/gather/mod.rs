@@ -16,7 +16,7 @@ use model::release::plan::CheckResult;
 use model::release::request::{NotesStart, Request, TagSigning};
 use model::{CommitId, ReleaseTag, RepoPath, Version};
 use repo::{Repo, RepoError};
-use signing::Key;
+use signing::SigningKey;
 
 use self::author_logins::Known;
 use crate::context::{Work, World};
@@ -32,7 +32,7 @@ use crate::source_archive;
 pub(crate) struct Gathered {
     pub(crate) facts: Facts,
     /// The key that would sign.
-    pub(crate) key: Option<Key>,
+    pub(crate) key: Option<SigningKey>,
     /// Who made which commit, as GitHub said; none where it was not asked.
     pub(crate) known: Option<Known>,
 }
@@ -51,7 +51,7 @@ pub(crate) fn gather(
 ) -> Result<Gathered, OpsError> {
     let repo = work.repo;
     let name = request.tag.name();
-    let origin = work.world.map(|_| repo.ask_origin(&request.remote, &name, work.around.idle));
+    let origin = work.world.map(|_| repo.spawn_ls_remote(&request.remote, &name, work.around.idle));
     let clone = asked_clone(repo);
     let commit = repo.resolve(&request.revision)?;
     let tags = repo.tags(target)?;
@@ -74,7 +74,7 @@ pub(crate) fn gather(
     let signer =
         if nothing_to_sign { None } else { Some(signers::signer(work, &request.tag_signing, tagger)?) };
     let (signer, key) = signer.map_or((None, None), |(fact, key)| (Some(fact), key));
-    let origin = origin.map(repo::AskedOrigin::wait).transpose()?;
+    let origin = origin.map(repo::PendingRemoteRefs::wait).transpose()?;
     let world = match (work.world, origin) {
         (Some(world), Some(origin)) => Some(look(work, world, request, (commit, origin), tell)?),
         _ => None,
@@ -155,8 +155,8 @@ fn branch_now(
 ) -> Result<DefaultBranch, OpsError> {
     let unknown = || DefaultBranch::Unknown { reference: format!("{}/HEAD", request.remote) };
     let Some((branch, tip)) = &origin.default_branch else { return Ok(unknown()) };
-    let (contains, behind) = if repo.has(*tip) {
-        (repo.is_ancestor(commit, *tip)?, Some(repo.missing(commit, *tip)?))
+    let (contains, behind) = if repo.has_commit(*tip) {
+        (repo.is_ancestor(commit, *tip)?, Some(repo.commits_behind(commit, *tip)?))
     } else {
         match world.own.forge()?.ahead(&commit.to_string(), &tip.to_string(), tell)? {
             None => return Ok(unknown()),
@@ -191,19 +191,19 @@ pub fn clone_checks(
 /// The questions about a clone that take a while, asked at once.
 struct Asked<'r> {
     repo: &'r Repo,
-    changes: repo::AskedChanges,
-    identity: repo::AskedIdentity,
+    changes: repo::PendingStatus,
+    identity: repo::PendingTagger,
 }
 
 fn asked_clone(repo: &Repo) -> Asked<'_> {
-    Asked { repo, changes: repo.ask_changes(), identity: repo.ask_identity() }
+    Asked { repo, changes: repo.spawn_status(), identity: repo.spawn_tagger() }
 }
 
 impl Asked<'_> {
     fn finish(self, remote: &str, branch: &str, commit: CommitId) -> Result<CloneFacts, RepoError> {
         let default_branch: DefaultBranch = self.repo.default_branch(remote, branch, commit)?;
         let tagger = match self.identity.wait() {
-            Ok(identity) => Some(identity.person().to_owned()),
+            Ok(identity) => Some(identity.name_and_email().to_owned()),
             Err(RepoError::NoIdentity { .. }) => None,
             Err(error) => return Err(error),
         };
@@ -269,9 +269,9 @@ fn unknown_paths(
     commit: CommitId,
     since: Option<&NotesRange>,
 ) -> Result<Vec<RepoPath>, RepoError> {
-    let absent = repo.absent(commit, paths)?;
+    let absent = repo.missing_paths(commit, paths)?;
     match since.and_then(|it| start_commit(&it.start)) {
-        Some(start) if !absent.is_empty() => repo.absent(start, &absent),
+        Some(start) if !absent.is_empty() => repo.missing_paths(start, &absent),
         _ => Ok(absent),
     }
 }

@@ -14,7 +14,7 @@ use model::evidence::sums;
 use model::evidence::verdict::Finding;
 use model::release::host::{GitHubAttestation, GitHubRelease, RemoteTag};
 use model::{Catalog, Digest, ObjectId, ReleaseTag, RepoSlug};
-use provenance::{Artifact, Checker, Roots};
+use provenance::{Artifact, BundleVerifier, TrustedRootSet};
 
 use crate::context::{Work, World};
 use crate::error::OpsError;
@@ -198,7 +198,7 @@ impl Look<'_> {
             };
             found.release_attestation = Some(self.judged(listed, digest, &expected, &mut roots)?);
         }
-        Ok(roots.map(|it| it.about(self.it.now)))
+        Ok(roots.map(|it| it.describe(self.it.now)))
     }
 
     /// The bundles with their verdicts. Trusted roots are looked for once, and only where there is a bundle.
@@ -207,7 +207,7 @@ impl Look<'_> {
         listed: Result<Vec<GitHubAttestation>, ForgeError>,
         digest: Digest,
         expected: &AttestationPolicy,
-        roots: &mut Option<Roots>,
+        roots: &mut Option<TrustedRootSet>,
     ) -> Result<Result<BundleVerdicts, String>, OpsError> {
         let listed = match listed {
             Ok(listed) if listed.is_empty() => {
@@ -224,7 +224,7 @@ impl Look<'_> {
             };
         }
         let Some(roots) = roots else { return Ok(Err("there is no trusted root".to_owned())) };
-        let checker = Checker::new(roots, None);
+        let checker = BundleVerifier::new(roots, None);
         let artifact = Artifact { sha256: digest, open: None };
         verify::judge(&checker, &artifact, expected, Source::Listed(listed)).map(Ok)
     }
@@ -274,7 +274,7 @@ struct Taken {
     head: Vec<u8>,
     is_archive: bool,
     regenerated: Option<Regenerated>,
-    reader: Option<archive::Held<'static>>,
+    reader: Option<archive::ArchiveVerifier<'static>>,
     flaw: Option<ArchiveError>,
 }
 
@@ -292,7 +292,7 @@ impl Sink for Taken {
     fn start(&mut self) {
         (self.hasher, self.head, self.flaw) = Default::default();
         let expected = self.regenerated.as_ref().map(Regenerated::start);
-        self.reader = self.is_archive.then(|| archive::Held::new(expected));
+        self.reader = self.is_archive.then(|| archive::ArchiveVerifier::new(expected));
     }
 
     fn take(&mut self, piece: &[u8]) {

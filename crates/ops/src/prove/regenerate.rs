@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use archive::{NextPiece, TarStream};
+use archive::{ReferenceChunks, TarStream};
 use model::CommitId;
-use repo::{Programs, Repo};
+use repo::{ProgramPolicy, Repo};
 
 use crate::error::OpsError;
 
@@ -29,9 +29,10 @@ impl Regenerated {
     }
 
     /// The stream from its beginning, made by a thread of its own; why there is none.
-    pub(crate) fn start(&self) -> Result<NextPiece<'static>, String> {
+    pub(crate) fn start(&self) -> Result<ReferenceChunks<'static>, String> {
         let not_here = |error: &OpsError| format!("the tree is not in this clone: {error}");
-        let looked = Repo::open(&self.root, Programs::Operators).and_then(|it| it.snapshot(self.commit));
+        let looked = Repo::open(&self.root, ProgramPolicy::ProtectedConfig)
+            .and_then(|it| it.archive_source(self.commit));
         looked.map_err(|error| not_here(&error.into()))?;
         let (pieces, come) = sync_channel(WAITING);
         let own = self.clone();
@@ -47,8 +48,8 @@ impl Regenerated {
     }
 
     fn write(&self, out: &mut Pieces) -> Result<(), OpsError> {
-        let repo = Repo::open(&self.root, Programs::Operators)?;
-        let snapshot = repo.snapshot(self.commit)?;
+        let repo = Repo::open(&self.root, ProgramPolicy::ProtectedConfig)?;
+        let snapshot = repo.archive_source(self.commit)?;
         let mut stream = TarStream::start(&mut *out, &snapshot, &self.folder)?;
         repo.archive(self.commit, &mut |member| stream.append(member).map_err(OpsError::Tar))?;
         stream.finish()?.flush().map_err(archive::TarError::Io)?;

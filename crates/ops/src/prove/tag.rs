@@ -4,9 +4,9 @@ use model::CommitId;
 use model::evidence::attestation::{FulcioClaim, Rejection};
 use model::evidence::signature::{SignatureCheck, SigstoreIdentity, TagEvidence, TagObject};
 use model::evidence::verdict::{Finding, Verdict};
-use provenance::Checker;
+use provenance::BundleVerifier;
 use repo::Repo;
-use signing::Trust;
+use signing::SignaturePolicy;
 
 use crate::context::Work;
 use crate::error::OpsError;
@@ -18,7 +18,7 @@ pub(crate) fn look(
     work: Work<'_>,
     evidence: TagEvidence,
     bytes: &[u8],
-    trust: Option<&Trust>,
+    trust: Option<&SignaturePolicy>,
 ) -> TagEvidence {
     let object = TagObject::parse(bytes);
     let looked = match (&object, trust) {
@@ -40,7 +40,7 @@ fn by_identity(work: Work<'_>, payload: &[u8], armored: &[u8]) -> SignatureCheck
         Ok(roots) => roots,
         Err(error) => return SignatureCheck::Unknown { reason: "trust-root", evidence: error.to_string() },
     };
-    let attested = match Checker::new(&roots, None).check_gitsign(payload, armored) {
+    let attested = match BundleVerifier::new(&roots, None).verify_gitsign(payload, armored) {
         Ok(attested) => attested,
         Err(Rejection { verdict: Verdict::Refuted, reason, evidence }) => {
             return SignatureCheck::Bad { reason, evidence };
@@ -63,7 +63,7 @@ fn by_identity(work: Work<'_>, payload: &[u8], armored: &[u8]) -> SignatureCheck
 
 /// What is known of a tag before its object is read.
 pub(crate) fn evidence(repo: &Repo, name: &str, expected: CommitId) -> Result<TagEvidence, OpsError> {
-    let commit_time = repo.snapshot(expected)?.time;
+    let commit_time = repo.archive_source(expected)?.time;
     Ok(TagEvidence {
         name: name.to_owned(),
         expected_commit: expected,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use model::evidence::trusted_root::TrustedRootSummary;
-use provenance::{Refresh, Roots};
+use provenance::{TrustedRootSet, TufSource};
 
 use crate::error::OpsError;
 
@@ -13,7 +13,7 @@ pub enum Trusted {
     /// A file with trusted roots.
     File(PathBuf),
     /// What is published over TUF; if it cannot be reached, what was fetched before; without a cache, what is built in.
-    Published(Refresh),
+    Published(TufSource),
 }
 
 /// Trusted roots, to be looked at or handed on.
@@ -44,13 +44,13 @@ pub fn trusted_roots(from: &Trusted) -> Result<TrustedRoots, OpsError> {
 }
 
 /// The trusted roots, the freshest that are to be had.
-pub(crate) fn trusted(from: &Trusted) -> Result<Roots, OpsError> {
+pub(crate) fn trusted(from: &Trusted) -> Result<TrustedRootSet, OpsError> {
     match from {
         Trusted::File(path) => {
             let text = archive::read_named(path, MAX_ROOT_BYTES).map_err(OpsError::TrustedRoot)?;
-            Ok(Roots::read(&text, &path.display().to_string())?)
+            Ok(TrustedRootSet::read(&text, &path.display().to_string())?)
         }
-        Trusted::Published(refresh) => provenance::trusted_roots(refresh).map_err(OpsError::Refresh),
+        Trusted::Published(refresh) => provenance::fetch_trusted_roots(refresh).map_err(OpsError::Refresh),
     }
 }
 

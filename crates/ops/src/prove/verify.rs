@@ -12,7 +12,7 @@ use model::evidence::attestation::{
 };
 use model::evidence::verdict::{Finding, Verdict, overall};
 use model::release::host::GitHubAttestation;
-use provenance::{Artifact, Checker, Key, Roots, Split};
+use provenance::{Artifact, BundleVerifier, RawBundle, SelfManagedKey, TrustedRootSet};
 
 use crate::context::World;
 use crate::error::OpsError;
@@ -61,7 +61,7 @@ pub struct Verification<'a> {
     /// Where trust begins.
     pub trusted: Trusted,
     /// The key that must have signed; none where a certificate says whose it was.
-    pub key: Option<Key>,
+    pub key: Option<SelfManagedKey>,
 }
 
 /// What came of all of it.
@@ -107,7 +107,7 @@ pub fn verify(it: &Verification<'_>, tell: &mut dyn FnMut(Told)) -> Result<Verdi
         Err(OpsError::Refresh(error)) => Err(OpsError::Refresh(error)),
         Err(error) => return Err(error),
     };
-    let about = roots.as_ref().map_or("none".to_owned(), |roots| roots.about(it.expected.now));
+    let about = roots.as_ref().map_or("none".to_owned(), |roots| roots.describe(it.expected.now));
     let mut subjects = Vec::new();
     for (subject, digest) in it.subjects.iter().zip(digests) {
         subjects.push(verify_one(it, subject, digest, roots.as_ref(), tell)?);
@@ -132,7 +132,7 @@ fn verify_one(
     it: &Verification<'_>,
     subject: &Subject,
     digest: Option<Digest>,
-    roots: Result<&Roots, &OpsError>,
+    roots: Result<&TrustedRootSet, &OpsError>,
     tell: &mut dyn FnMut(Told),
 ) -> Result<SubjectVerdict, OpsError> {
     let shown = subject.shown.clone();
@@ -176,7 +176,7 @@ fn verify_one(
     };
     let is_file = matches!(subject.artifact, Verified::File(_));
     let artifact = Artifact { sha256, open: is_file.then_some(&open) };
-    let checker = Checker::new(roots, it.key.clone());
+    let checker = BundleVerifier::new(roots, it.key.clone());
     let expected = AttestationPolicy { subject_name: subject.name.clone(), ..it.expected.clone() };
     let judged = judge(&checker, &artifact, &expected, source)?;
     findings.push(rules::attestation_finding(&shown, &judged));
@@ -191,14 +191,14 @@ pub(crate) enum Source<'a> {
 
 /// Every bundle with its verdict. One is in memory at a time.
 pub(crate) fn judge(
-    checker: &Checker<'_>,
+    checker: &BundleVerifier<'_>,
     artifact: &Artifact<'_>,
     expected: &AttestationPolicy,
     source: Source<'_>,
 ) -> Result<BundleVerdicts, OpsError> {
     let mut judged = BundleVerdicts { bundles: Vec::new(), proven: None };
     let mut take = |origin: String, repository_id: Option<u64>, text: Result<String, Rejection>| {
-        let came = text.and_then(|it| checker.check(&it, artifact));
+        let came = text.and_then(|it| checker.verify(&it, artifact));
         let (bundle, attested) =
             rules::check_bundle(expected, BundleCheck { origin, repository_id, result: came });
         if let Some(attested) = attested {
@@ -219,11 +219,11 @@ pub(crate) fn judge(
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let several = path.extension().is_some_and(|it| it == "jsonl");
             let mut count = 0;
-            let mut each = |it: Split| {
+            let mut each = |it: RawBundle| {
                 count = it.number;
                 take(format!("{name}, {}", it.number), None, it.text);
             };
-            provenance::split(file, &mut each).map_err(failed)?;
+            provenance::read_bundles(file, &mut each).map_err(failed)?;
             if count > 1 && !several {
                 // Which of them counts, another reader may see otherwise.
                 let said = "something follows the bundle; a file with several of them is called .jsonl";

@@ -5,13 +5,13 @@ use std::process::{Command, Stdio};
 use gpgme::{Context, ExportMode, SignMode};
 use model::evidence::signature::SignatureFormat;
 
-use super::{Kind, PinnedKeys, seconds};
-use crate::make::{Exported, SignError};
+use super::{GpgEngine, PinnedKeys, seconds};
+use crate::sign::{ExportedKey, SignError};
 
 /// A secret key of the operator's.
 #[derive(Debug, Clone)]
 pub struct GpgKey {
-    kind: Kind,
+    engine: GpgEngine,
     program: Option<String>,
     key: gpgme::Key,
     pub(super) fingerprint: String,
@@ -25,27 +25,31 @@ impl GpgKey {
     ///
     /// # Errors
     /// [`SignError::Key`] where gpg has no secret key of that name, or none that may sign now.
-    pub(crate) fn find(kind: Kind, program: Option<&str>, name: &str) -> Result<Self, SignError> {
-        let wrong = |said: String| SignError::Key { key: name.to_owned(), said };
-        let program = program.map(|it| absolute(kind, it)).transpose().map_err(wrong)?;
-        let mut context = context(kind, program.as_deref()).map_err(|error| wrong(error.to_string()))?;
+    pub(crate) fn find(engine: GpgEngine, program: Option<&str>, name: &str) -> Result<Self, SignError> {
+        let wrong = |reason: String| SignError::UnusableKey { key: name.to_owned(), reason };
+        let program = program.map(|it| find_program(engine, it)).transpose().map_err(wrong)?;
+        let mut context = context(engine, program.as_deref()).map_err(|error| wrong(error.to_string()))?;
         let found = context.find_secret_keys([name]).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         let keys = found.map_err(|error| wrong(error.to_string()))?;
         let usable =
             |key: &&gpgme::Key| !(key.is_bad() || key.is_revoked() || key.is_expired()) && key.can_sign();
         let Some(key) = keys.iter().find(usable) else {
             return Err(wrong(
-                keys.first().map_or_else(|| format!("{} has no secret key for it", kind.program()), why_not),
+                keys.first().map_or_else(
+                    || format!("{} has no secret key for it", engine.program()),
+                    unusable_reason,
+                ),
             ));
         };
         let primary = key.primary_key();
         let fingerprint = key.fingerprint().unwrap_or_default().to_ascii_uppercase();
-        let person = key.user_ids().next().and_then(|it| it.id().ok().map(str::to_owned)).unwrap_or_default();
+        let user_id =
+            key.user_ids().next().and_then(|it| it.id().ok().map(str::to_owned)).unwrap_or_default();
         Ok(Self {
-            kind,
+            engine,
             program,
             key: key.clone(),
-            name: format!("{fingerprint} ({person})"),
+            name: format!("{fingerprint} ({user_id})"),
             fingerprint,
             created: seconds(primary.and_then(|it| it.creation_time())),
             expires: seconds(primary.and_then(|it| it.expiration_time())),
@@ -59,7 +63,7 @@ impl GpgKey {
     /// The detached signature of a payload in its armor. Passphrases are asked for by gpg's agent.
     pub(crate) fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignError> {
         let sign = || -> gpgme::Result<Vec<u8>> {
-            let mut context = context(self.kind, self.program.as_deref())?;
+            let mut context = context(self.engine, self.program.as_deref())?;
             context.set_armor(true);
             context.add_signer(&self.key)?;
             let mut signature = Vec::new();
@@ -67,8 +71,9 @@ impl GpgKey {
             Ok(signature)
         };
         let signature = sign().map_err(|error| self.failed(&error.to_string()))?;
-        let armor = if self.kind == Kind::OpenPgp { SignatureFormat::OpenPgp } else { SignatureFormat::X509 }
-            .armor_label();
+        let armor =
+            if self.engine == GpgEngine::OpenPgp { SignatureFormat::OpenPgp } else { SignatureFormat::X509 }
+                .armor_label();
         if signature.starts_with(format!("-----BEGIN {armor}-----\n").as_bytes()) {
             return Ok(signature);
         }
@@ -76,20 +81,25 @@ impl GpgKey {
     }
 
     /// A policy that takes this key alone.
-    pub(crate) fn own_trust(&self) -> Result<PinnedKeys, SignError> {
-        Ok(PinnedKeys::new(self.kind, self.public(false)?, std::slice::from_ref(&self.fingerprint)))
+    pub(crate) fn self_policy(&self) -> Result<PinnedKeys, SignError> {
+        Ok(PinnedKeys::new(self.engine, self.export_public(false)?, std::slice::from_ref(&self.fingerprint)))
     }
 
     /// What a policy that trusts this key holds.
-    pub(crate) fn export_armored(&self, format: SignatureFormat) -> Result<Exported, SignError> {
-        Ok(Exported { format, bytes: self.public(true)?, fingerprint: Some(self.fingerprint.clone()) })
+    pub(crate) fn export_armored(&self, format: SignatureFormat) -> Result<ExportedKey, SignError> {
+        Ok(ExportedKey {
+            format,
+            bytes: self.export_public(true)?,
+            fingerprint: Some(self.fingerprint.clone()),
+        })
     }
 
-    fn public(&self, is_armored: bool) -> Result<Vec<u8>, SignError> {
+    fn export_public(&self, is_armored: bool) -> Result<Vec<u8>, SignError> {
         let export = || -> gpgme::Result<Vec<u8>> {
             let mut keyring = Vec::new();
-            let mode = if self.kind == Kind::OpenPgp { ExportMode::MINIMAL } else { ExportMode::empty() };
-            let mut context = context(self.kind, self.program.as_deref())?;
+            let mode =
+                if self.engine == GpgEngine::OpenPgp { ExportMode::MINIMAL } else { ExportMode::empty() };
+            let mut context = context(self.engine, self.program.as_deref())?;
             context.set_armor(is_armored);
             context.export([self.fingerprint.as_str()], mode, &mut keyring)?;
             Ok(keyring)
@@ -97,15 +107,15 @@ impl GpgKey {
         export().map_err(|error| self.failed(&error.to_string()))
     }
 
-    fn failed(&self, said: &str) -> SignError {
-        SignError::Program {
-            program: self.program.clone().unwrap_or_else(|| self.kind.program().to_owned()),
-            said: said.to_owned(),
+    fn failed(&self, reason: &str) -> SignError {
+        SignError::ProgramFailed {
+            program: self.program.clone().unwrap_or_else(|| self.engine.program().to_owned()),
+            reason: reason.to_owned(),
         }
     }
 }
 
-fn why_not(key: &gpgme::Key) -> String {
+fn unusable_reason(key: &gpgme::Key) -> String {
     let word = if key.is_revoked() {
         "is revoked"
     } else if key.is_expired() {
@@ -119,8 +129,8 @@ fn why_not(key: &gpgme::Key) -> String {
 }
 
 /// gpg or gpgsm as the operator has it.
-fn context(kind: Kind, program: Option<&str>) -> gpgme::Result<Context> {
-    let mut context = Context::from_protocol(kind.protocol())?;
+fn context(engine: GpgEngine, program: Option<&str>) -> gpgme::Result<Context> {
+    let mut context = Context::from_protocol(engine.protocol())?;
     if let Some(program) = program {
         context.set_engine_path(program)?;
     }
@@ -128,16 +138,16 @@ fn context(kind: Kind, program: Option<&str>) -> gpgme::Result<Context> {
 }
 
 /// Where a program is: gpgme runs what it is given without looking for it.
-fn absolute(kind: Kind, program: &str) -> Result<String, String> {
+fn find_program(engine: GpgEngine, program: &str) -> Result<String, String> {
     if program.contains('/') {
         return Ok(program.to_owned());
     }
-    let found =
+    let output =
         Command::new("sh").args(["-c", "command -v -- \"$0\"", program]).stdin(Stdio::null()).output();
-    let path = found.map(|it| String::from_utf8_lossy(&it.stdout).trim().to_owned()).unwrap_or_default();
+    let path = output.map(|it| String::from_utf8_lossy(&it.stdout).trim().to_owned()).unwrap_or_default();
     if path.starts_with('/') {
         Ok(path)
     } else {
-        Err(format!("the program for {} is {program}, which is not there", kind.program()))
+        Err(format!("the program for {} is {program}, which is not there", engine.program()))
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use sigstore_tuf::{Error, HttpRepository, MetadataStore, StoreRepository, Updater};
 use sigstore_verify::trust_root::{SigstoreInstance, TRUSTED_ROOT_TARGET, TrustedRoot};
 
-use crate::root::{RootError, Roots};
+use crate::trusted_root::{RootError, TrustedRootSet};
 
 /// Keeps metadata between runs, so that nobody can offer an older version later.
 pub trait MetadataCache: fmt::Debug + Send + Sync {
@@ -31,7 +31,7 @@ pub trait MetadataCache: fmt::Debug + Send + Sync {
 
 /// Where trusted roots come from.
 #[derive(Debug, Clone)]
-pub struct Refresh {
+pub struct TufSource {
     /// Another repository, and the root of its trust; `None` for those of Sigstore and GitHub.
     pub custom: Option<(String, Vec<u8>)>,
     /// Where metadata is kept; `None` without a cache.
@@ -57,7 +57,7 @@ pub enum RefreshError {
     },
     /// The published metadata does not verify.
     #[error("the TUF metadata of {address} is not valid: {reason}")]
-    Refused {
+    InvalidMetadata {
         /// The repository.
         address: String,
         /// The cause.
@@ -65,7 +65,7 @@ pub enum RefreshError {
     },
     /// The cached metadata does not verify.
     #[error("the cached TUF metadata of {address} is not valid: {reason}")]
-    Cache {
+    InvalidCache {
         /// The repository.
         address: String,
         /// The cause.
@@ -78,7 +78,7 @@ pub enum RefreshError {
 
 /// Where a trusted root was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Found {
+enum RootOrigin {
     Fetched,
     /// In the cache; why it was not fetched.
     Cached(String),
@@ -90,24 +90,31 @@ enum Found {
 ///
 /// # Errors
 /// [`RefreshError`] if metadata does not verify, or if another repository was named and cannot be reached.
-pub fn trusted_roots(from: &Refresh) -> Result<Roots, RefreshError> {
-    if let Some((address, root)) = &from.custom {
-        let (root, found) = Repository { address, bootstrap: root, embedded: None }.trusted_root(from)?;
-        let roots = Roots::of(vec![root], &format!("the trusted root of {address}{found}"), true)?;
-        return Ok(roots.fresh(found == Found::Fetched));
+pub fn fetch_trusted_roots(source: &TufSource) -> Result<TrustedRootSet, RefreshError> {
+    if let Some((address, root)) = &source.custom {
+        let (root, found) =
+            TufRepository { address, bootstrap: root, embedded: None }.trusted_root(source)?;
+        let roots = TrustedRootSet::from_trusted_roots(
+            vec![root],
+            &format!("the trusted root of {address}{found}"),
+            true,
+        )?;
+        return Ok(roots.with_freshness(found == RootOrigin::Fetched));
     }
-    let [(public, first), (github, second)] =
-        [known(SigstoreInstance::PublicGood, from)?, known(SigstoreInstance::GitHub, from)?];
-    let is_fresh = first == Found::Fetched && second == Found::Fetched;
+    let [(public, first), (github, second)] = [
+        load_instance(SigstoreInstance::PublicGood, source)?,
+        load_instance(SigstoreInstance::GitHub, source)?,
+    ];
+    let is_fresh = first == RootOrigin::Fetched && second == RootOrigin::Fetched;
     let origin = match (&first, &second) {
-        (Found::Embedded(why), Found::Embedded(_)) => format!("the built-in trusted roots ({why})"),
+        (RootOrigin::Embedded(why), RootOrigin::Embedded(_)) => format!("the built-in trusted roots ({why})"),
         _ if first == second => format!("the trusted roots of Sigstore and GitHub{first}"),
         _ => format!("the trusted root of Sigstore{first}; that of GitHub{second}"),
     };
-    Ok(Roots::of(vec![public, github], &origin, false)?.fresh(is_fresh))
+    Ok(TrustedRootSet::from_trusted_roots(vec![public, github], &origin, false)?.with_freshness(is_fresh))
 }
 
-impl fmt::Display for Found {
+impl fmt::Display for RootOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fetched => f.write_str(", fetched over TUF just now"),
@@ -118,26 +125,29 @@ impl fmt::Display for Found {
 }
 
 /// A trusted root, and when its metadata expires, in seconds since 1970.
-type Dated = (TrustedRoot, Option<i64>);
+type DatedRoot = (TrustedRoot, Option<i64>);
 
-fn known(instance: SigstoreInstance, from: &Refresh) -> Result<(Dated, Found), RefreshError> {
+fn load_instance(
+    instance: SigstoreInstance,
+    source: &TufSource,
+) -> Result<(DatedRoot, RootOrigin), RefreshError> {
     let (address, bootstrap) = (instance.tuf_url(), instance.tuf_root());
-    Repository { address, bootstrap, embedded: Some(instance) }.trusted_root(from)
+    TufRepository { address, bootstrap, embedded: Some(instance) }.trusted_root(source)
 }
 
 /// A TUF repository, and the root metadata that its trust begins with.
-struct Repository<'a> {
+struct TufRepository<'a> {
     address: &'a str,
     bootstrap: &'a [u8],
     /// The instance whose trusted root is built in.
     embedded: Option<SigstoreInstance>,
 }
 
-impl Repository<'_> {
-    fn trusted_root(&self, from: &Refresh) -> Result<(Dated, Found), RefreshError> {
-        let why = if from.online {
-            match self.fetch(from) {
-                Ok(root) => return Ok((root, Found::Fetched)),
+impl TufRepository<'_> {
+    fn trusted_root(&self, source: &TufSource) -> Result<(DatedRoot, RootOrigin), RefreshError> {
+        let why = if source.online {
+            match self.fetch(source) {
+                Ok(root) => return Ok((root, RootOrigin::Fetched)),
                 Err(RefreshError::Unreachable { address, reason }) => {
                     format!("cannot reach {address}: {reason}")
                 }
@@ -146,35 +156,36 @@ impl Repository<'_> {
         } else {
             "offline".to_owned()
         };
-        if let Some(root) = self.cached(from)? {
-            return Ok((root, Found::Cached(why)));
+        if let Some(root) = self.cached(source)? {
+            return Ok((root, RootOrigin::Cached(why)));
         }
         let address = self.address.to_owned();
         let Some(instance) = self.embedded else {
             return Err(RefreshError::Unreachable { address, reason: why });
         };
         let root = TrustedRoot::from_embedded(instance);
-        let root = root.map_err(|error| RefreshError::Refused { address, reason: error.to_string() })?;
-        Ok(((root, None), Found::Embedded(why)))
+        let root =
+            root.map_err(|error| RefreshError::InvalidMetadata { address, reason: error.to_string() })?;
+        Ok(((root, None), RootOrigin::Embedded(why)))
     }
 
-    fn fetch(&self, from: &Refresh) -> Result<Dated, RefreshError> {
+    fn fetch(&self, source: &TufSource) -> Result<DatedRoot, RefreshError> {
         let repository = HttpRepository::new(self.address).map_err(|error| self.online_error(&error))?;
         let mut updater =
             Updater::new(repository, self.bootstrap).map_err(|error| self.online_error(&error))?;
-        let store = self.store(from);
+        let store = self.store(source);
         if let Some(store) = store.clone() {
             updater = updater.with_store(store);
         }
-        match Self::load(&mut updater, from) {
+        match Self::load(&mut updater, source) {
             Ok(bytes) => {
                 if let Some(store) = store {
-                    store.keep();
+                    store.write_pending();
                 }
-                Ok((self.parse(&bytes)?, expires(&updater)))
+                Ok((self.parse(&bytes)?, metadata_expiry(&updater)))
             }
             Err(None) => {
-                let reason = format!("timed out after {} s", from.timeout.as_secs_f32());
+                let reason = format!("timed out after {} s", source.timeout.as_secs_f32());
                 Err(RefreshError::Unreachable { address: self.address.to_owned(), reason })
             }
             Err(Some(error)) => Err(self.online_error(&error)),
@@ -182,54 +193,55 @@ impl Repository<'_> {
     }
 
     /// The trusted root of the cache, verified from the bootstrap root on. Returns `None` if nothing was ever cached.
-    fn cached(&self, from: &Refresh) -> Result<Option<Dated>, RefreshError> {
-        let Some(store) = self.store(from) else { return Ok(None) };
-        let broken = |reason: String| RefreshError::Cache { address: self.address.to_owned(), reason };
-        let said = |error: &Error| broken(model::with_causes(error));
+    fn cached(&self, source: &TufSource) -> Result<Option<DatedRoot>, RefreshError> {
+        let Some(store) = self.store(source) else { return Ok(None) };
+        let broken = |reason: String| RefreshError::InvalidCache { address: self.address.to_owned(), reason };
+        let invalid = |error: &Error| broken(model::with_causes(error));
         let mut newest = Vec::new();
         for name in ["timestamp.json", "snapshot.json", "targets.json"] {
-            newest.push((name, store.load(name).map_err(|error| said(&error))?));
+            newest.push((name, store.load(name).map_err(|error| invalid(&error))?));
         }
         if newest.iter().all(|(_, bytes)| bytes.is_none()) {
             return Ok(None);
         }
-        let root = store.load("root.json").map_err(|error| said(&error))?;
+        let root = store.load("root.json").map_err(|error| invalid(&error))?;
         let repository = StoreRepository::new(store.clone());
-        let updater = Updater::new(repository, self.bootstrap).map_err(|error| said(&error))?;
+        let updater = Updater::new(repository, self.bootstrap).map_err(|error| invalid(&error))?;
         let mut updater = updater.with_store(store);
         if root.as_deref().is_some_and(|it| it != updater.trusted().root_bytes()) {
             return Err(broken("root.json does not follow from the built-in root".to_owned()));
         }
-        let bytes = Self::load(&mut updater, from).map_err(|error| match error {
-            Some(error) => said(&error),
-            None => broken(format!("reading it took more than {} s", from.timeout.as_secs_f32())),
+        let bytes = Self::load(&mut updater, source).map_err(|error| match error {
+            Some(error) => invalid(&error),
+            None => broken(format!("reading it took more than {} s", source.timeout.as_secs_f32())),
         })?;
-        not_rolled_back(&updater, &newest).map_err(broken)?;
-        Ok(Some((self.parse(&bytes)?, expires(&updater))))
+        check_rollback(&updater, &newest).map_err(broken)?;
+        Ok(Some((self.parse(&bytes)?, metadata_expiry(&updater))))
     }
 
-    fn store(&self, from: &Refresh) -> Option<Store> {
+    fn store(&self, source: &TufSource) -> Option<TufStore> {
         // Two repositories must not read each other's versions.
         let repository = model::Digest::of(self.address.trim_end_matches('/').as_bytes()).hex();
-        from.cache.clone().map(|cache| Store { cache, repository, pending: Arc::default() })
+        source.cache.clone().map(|cache| TufStore { cache, repository, pending_files: Arc::default() })
     }
 
     /// Runs the TUF workflow. The error is `None` if it took too long.
-    fn load(updater: &mut Updater, from: &Refresh) -> Result<Vec<u8>, Option<Error>> {
+    fn load(updater: &mut Updater, source: &TufSource) -> Result<Vec<u8>, Option<Error>> {
         let failed = |error: io::Error| Some(Error::io("starting the TUF client", error));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let now = model::base::time::format_rfc3339((from.clock)()).parse();
+        let now = model::base::time::format_rfc3339((source.clock)()).parse();
         let now = now.map_err(|_| failed(io::Error::other("the clock shows no valid time")))?;
         let work = async {
             updater.refresh(now).await?;
             updater.get_target(TRUSTED_ROOT_TARGET, now).await
         };
-        let done = runtime.block_on(async { tokio::time::timeout(from.timeout, work).await });
+        let done = runtime.block_on(async { tokio::time::timeout(source.timeout, work).await });
         done.map_err(|_| None)?.map_err(Some)
     }
 
     fn parse(&self, bytes: &[u8]) -> Result<TrustedRoot, RefreshError> {
-        let refused = |reason: String| RefreshError::Refused { address: self.address.to_owned(), reason };
+        let refused =
+            |reason: String| RefreshError::InvalidMetadata { address: self.address.to_owned(), reason };
         let text = std::str::from_utf8(bytes).map_err(|error| refused(error.to_string()))?;
         TrustedRoot::from_json(text).map_err(|error| refused(error.to_string()))
     }
@@ -238,19 +250,19 @@ impl Repository<'_> {
         let (address, reason) = (self.address.to_owned(), model::with_causes(error));
         match error {
             Error::Transport { .. } => RefreshError::Unreachable { address, reason },
-            _ => RefreshError::Refused { address, reason },
+            _ => RefreshError::InvalidMetadata { address, reason },
         }
     }
 }
 
 /// When the metadata stops counting: the timestamp's, which is the shortest.
-fn expires(updater: &Updater) -> Option<i64> {
+fn metadata_expiry(updater: &Updater) -> Option<i64> {
     updater.trusted().timestamp().map(|it| it.expires.as_second())
 }
 
 /// Checks that the verified versions are the newest that the cache holds: the client alone would accept an older
 /// timestamp, together with the older files that it names and that the cache still has.
-fn not_rolled_back(updater: &Updater, newest: &[(&str, Option<Vec<u8>>)]) -> Result<(), String> {
+fn check_rollback(updater: &Updater, newest: &[(&str, Option<Vec<u8>>)]) -> Result<(), String> {
     let trusted = updater.trusted();
     let versions = [
         trusted.timestamp().map(|it| it.version),
@@ -258,7 +270,7 @@ fn not_rolled_back(updater: &Updater, newest: &[(&str, Option<Vec<u8>>)]) -> Res
         trusted.targets_role("targets").map(|it| it.version),
     ];
     for ((name, bytes), verified) in newest.iter().zip(versions) {
-        let stored = bytes.as_deref().and_then(version);
+        let stored = bytes.as_deref().and_then(stated_version);
         if stored != verified {
             let shown = |it: Option<u64>| it.map_or("none".to_owned(), |it| it.to_string());
             return Err(format!("{name} has version {}, expected {}", shown(stored), shown(verified)));
@@ -268,45 +280,45 @@ fn not_rolled_back(updater: &Updater, newest: &[(&str, Option<Vec<u8>>)]) -> Res
 }
 
 /// The version that a metadata file states. Returns `None` if it states none.
-fn version(bytes: &[u8]) -> Option<u64> {
+fn stated_version(bytes: &[u8]) -> Option<u64> {
     serde_json::from_slice::<serde_json::Value>(bytes).ok()?.pointer("/signed/version")?.as_u64()
 }
 
 /// Names and contents of files.
-type Pending = Vec<(String, Vec<u8>)>;
+type PendingFiles = Vec<(String, Vec<u8>)>;
 
 /// The cache of one repository, as the TUF client uses it. What it writes is kept only if everything verified: a cache
 /// of which a part is missing would look like one that somebody broke.
 #[derive(Debug, Clone)]
-struct Store {
+struct TufStore {
     cache: Arc<dyn MetadataCache>,
     repository: String,
     /// Name and content of the files to write.
-    pending: Arc<Mutex<Pending>>,
+    pending_files: Arc<Mutex<PendingFiles>>,
 }
 
-impl Store {
+impl TufStore {
     /// Writes what the client handed over. A cache that cannot be written is none: the next run fetches again.
-    fn keep(&self) {
-        let pending = std::mem::take(&mut *self.pending());
-        for (name, bytes) in pending {
+    fn write_pending(&self) {
+        let pending_files = std::mem::take(&mut *self.lock_pending());
+        for (name, bytes) in pending_files {
             self.cache.store(&self.repository, &name, &bytes).ok();
         }
     }
 
-    fn pending(&self) -> MutexGuard<'_, Pending> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_pending(&self) -> MutexGuard<'_, PendingFiles> {
+        self.pending_files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl MetadataStore for Store {
+impl MetadataStore for TufStore {
     fn load(&self, name: &str) -> sigstore_tuf::Result<Option<Vec<u8>>> {
         let found = self.cache.load(&self.repository, name);
         found.map_err(|error| Error::io(format!("reading {name} of the cache"), error))
     }
 
     fn store(&self, name: &str, bytes: &[u8]) -> sigstore_tuf::Result<()> {
-        self.pending().push((name.to_owned(), bytes.to_vec()));
+        self.lock_pending().push((name.to_owned(), bytes.to_vec()));
         Ok(())
     }
 }

@@ -12,12 +12,12 @@ use sigstore_verify::{
 };
 
 use crate::certificate::Leaf;
-use crate::read;
-use crate::root::{Root, Roots};
+use crate::parse;
 use crate::statement;
+use crate::trusted_root::{PreparedRoot, TrustedRootSet};
 
 /// The longest artifact that is read whole, in bytes, where a signature is over the bytes themselves (Ed25519).
-const WHOLE_LIMIT: u64 = 256 << 20;
+const MAX_ARTIFACT_BYTES: u64 = 256 << 20;
 
 /// What a bundle is about.
 pub struct Artifact<'a> {
@@ -35,14 +35,14 @@ impl std::fmt::Debug for Artifact<'_> {
 
 /// A public key that somebody manages.
 #[derive(Debug, Clone)]
-pub struct Key(DerPublicKey);
+pub struct SelfManagedKey(DerPublicKey);
 
 /// Why a key cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("want a public key in PEM (-----BEGIN PUBLIC KEY-----): {0}")]
 pub struct KeyError(String);
 
-impl Key {
+impl SelfManagedKey {
     /// The key that a PEM file holds (RFC 7468, 13).
     ///
     /// # Errors
@@ -57,24 +57,24 @@ impl Key {
 
 /// Checks bundles against trusted roots.
 #[derive(Debug)]
-pub struct Checker<'r> {
-    roots: &'r Roots,
-    key: Option<Key>,
+pub struct BundleVerifier<'r> {
+    trusted_roots: &'r TrustedRootSet,
+    key: Option<SelfManagedKey>,
 }
 
-impl<'r> Checker<'r> {
+impl<'r> BundleVerifier<'r> {
     /// One for bundles that carry a certificate, or that are signed with this key.
     #[must_use]
-    pub fn new(roots: &'r Roots, key: Option<Key>) -> Self {
-        Self { roots, key }
+    pub fn new(trusted_roots: &'r TrustedRootSet, key: Option<SelfManagedKey>) -> Self {
+        Self { trusted_roots, key }
     }
 
     /// What a bundle says of an artifact.
     ///
     /// # Errors
     /// [`Rejection`] for a bundle that does not hold, or cannot be looked at.
-    pub fn check(&self, text: &str, artifact: &Artifact<'_>) -> Result<VerifiedBundle, Rejection> {
-        let bundle = read::bundle(text)?;
+    pub fn verify(&self, text: &str, artifact: &Artifact<'_>) -> Result<VerifiedBundle, Rejection> {
+        let bundle = parse::parse_bundle(text)?;
         let leaf = match (&self.key, bundle.signing_certificate()) {
             (None, Some(certificate)) => Some(Leaf::read(certificate.as_bytes())?),
             (None, None) => {
@@ -92,34 +92,34 @@ impl<'r> Checker<'r> {
             (Some(_), None) => None,
         };
         let (result, log_proof) = match (&leaf, &self.key) {
-            (Some(leaf), _) => self.keyless(&bundle, leaf, artifact)?,
-            (None, Some(key)) => self.with_key(&bundle, key, artifact)?,
+            (Some(leaf), _) => self.verify_keyless(&bundle, leaf, artifact)?,
+            (None, Some(key)) => self.verify_with_key(&bundle, key, artifact)?,
             (None, None) => unreachable!("either is there: looked at above"),
         };
         let statement = match &bundle.content {
-            SignatureContent::DsseEnvelope(it) => {
-                let mut statement = statement::read(it.payload.as_bytes())?;
-                statement::mark(&mut statement, &artifact.sha256.hex());
+            SignatureContent::DsseEnvelope(envelope) => {
+                let mut statement = statement::parse_statement(envelope.payload.as_bytes())?;
+                statement::mark_matching_subjects(&mut statement, &artifact.sha256.hex());
                 Some(statement)
             }
             _ => None,
         };
-        let times = result.verified_timestamps().iter().map(|it| it.as_second()).collect();
-        Ok(VerifiedBundle { signer: leaf.map(|it| it.signer), statement, timestamps: times, log_proof })
+        let timestamps = result.verified_timestamps().iter().map(|it| it.as_second()).collect();
+        Ok(VerifiedBundle { signer: leaf.map(|it| it.signer), statement, timestamps, log_proof })
     }
 
     /// Each trust domain has its own rules, and those of the public instance are never relaxed: a promise of a certificate
     /// log, a log entry with its proof, and a time. GitHub's instance has no logs, only times.
-    fn keyless(
+    fn verify_keyless(
         &self,
         bundle: &Bundle,
         leaf: &Leaf,
         artifact: &Artifact<'_>,
     ) -> Result<(VerificationResult, Option<LogProof>), Rejection> {
-        let root = self.roots.of_issuer(leaf)?;
-        let foreign = self.roots.own && leaf.organization != "sigstore.dev";
-        let skip_sct = leaf.signer.github_instance || foreign && !root.has_certificate_logs;
-        let skip_log = leaf.signer.github_instance || foreign && !root.has_logs;
+        let root = self.trusted_roots.for_issuer(leaf)?;
+        let is_custom_instance = self.trusted_roots.custom && leaf.issuer_organization != "sigstore.dev";
+        let skip_sct = leaf.signer.github_instance || is_custom_instance && !root.has_ct_logs;
+        let skip_log = leaf.signer.github_instance || is_custom_instance && !root.has_logs;
         let mut policy = VerificationPolicy::any_identity();
         if skip_sct {
             policy = policy.skip_sct();
@@ -127,38 +127,38 @@ impl<'r> Checker<'r> {
         if skip_log {
             policy = policy.skip_tlog_unsafe();
         }
-        let log_proof = if skip_log { None } else { Some(read::logged(bundle, root)?) };
-        let result = verify(root, bundle, &policy, artifact)?;
-        read::stamped(bundle, root)?;
+        let log_proof = if skip_log { None } else { Some(parse::check_log_entries(bundle, root)?) };
+        let result = run_verifier(root, bundle, &policy, artifact)?;
+        parse::check_timestamps(bundle, root)?;
         // The library says what it looked at: nobody takes its word for what it did not.
-        let looked = result.certificate_verified()
+        let is_complete = result.certificate_verified()
             && (skip_sct || result.sct_verified())
             && (skip_log || result.tlog_verified())
             && !result.verified_timestamps().is_empty();
-        if looked {
+        if is_complete {
             Ok((result, log_proof))
         } else {
             Err(Rejection::unproven("bundle", "not everything was looked at"))
         }
     }
 
-    fn with_key(
+    fn verify_with_key(
         &self,
         bundle: &Bundle,
-        key: &Key,
+        key: &SelfManagedKey,
         artifact: &Artifact<'_>,
     ) -> Result<(VerificationResult, Option<LogProof>), Rejection> {
         if !matches!(bundle.verification_material.content, VerificationMaterialContent::PublicKey(_)) {
             return Err(Rejection::refuted("signer", "it carries no hint of a key"));
         }
         // A key belongs to no root: the log that has the signature says which one it is.
-        let Some(root) = self.roots.all.iter().find(|it| it.has_log_of(bundle)) else {
+        let Some(root) = self.trusted_roots.all.iter().find(|it| it.has_log_of(bundle)) else {
             return Err(Rejection::refuted("tlog", "its log is in no trusted root"));
         };
-        let log_proof = read::logged(bundle, root)?;
+        let log_proof = parse::check_log_entries(bundle, root)?;
         let policy = PublicKeyVerificationPolicy::new(key.0.clone());
-        let result = verify(root, bundle, &policy, artifact)?;
-        read::stamped(bundle, root)?;
+        let result = run_verifier(root, bundle, &policy, artifact)?;
+        parse::check_timestamps(bundle, root)?;
         if result.tlog_verified() {
             Ok((result, Some(log_proof)))
         } else {
@@ -167,36 +167,40 @@ impl<'r> Checker<'r> {
     }
 }
 
-fn verify(
-    root: &Root,
+fn run_verifier(
+    root: &PreparedRoot,
     bundle: &Bundle,
     policy: &impl sigstore_verify::Policy,
     artifact: &Artifact<'_>,
 ) -> Result<VerificationResult, Rejection> {
     let first = root.verifier.verify(Sha256Hash::new(artifact.sha256.bytes()), bundle, policy);
     let (Err(error), Some(open)) = (&first, artifact.open) else {
-        let by_another = matches!(first, Err(Error::ArtifactMismatch(_))) && wants_other_digest(bundle);
-        if by_another {
-            let said = "the statement names an artifact by another digest than SHA-256";
-            return Err(Rejection::unproven("unsupported", said));
+        let has_other_digest = matches!(first, Err(Error::ArtifactMismatch(_))) && wants_other_digest(bundle);
+        if has_other_digest {
+            let reason = "the statement names an artifact by another digest than SHA-256";
+            return Err(Rejection::unproven("unsupported", reason));
         }
         return first.map_err(|error| rejection(&error));
     };
-    let unread =
+    let unreadable =
         |error: io::Error| Rejection::unproven("unreadable", format!("cannot read the artifact: {error}"));
     // Another digest than SHA-256, or the bytes themselves are what was signed.
     match error {
         Error::ArtifactMismatch(_) if wants_other_digest(bundle) => {
-            let result = root.verifier.verify_reader(open().map_err(unread)?, bundle, policy);
+            let result = root.verifier.verify_reader(open().map_err(unreadable)?, bundle, policy);
             result.map_err(|error| rejection(&error))
         }
         Error::UnsupportedArtifact(_) => {
             let mut bytes = Vec::new();
-            open().and_then(|it| it.take(WHOLE_LIMIT + 1).read_to_end(&mut bytes)).map_err(unread)?;
-            if bytes.len() as u64 > WHOLE_LIMIT {
-                let said =
-                    format!("such a signature is checked for artifacts up to {} MiB", WHOLE_LIMIT >> 20);
-                return Err(Rejection::unproven("limit", said));
+            open()
+                .and_then(|it| it.take(MAX_ARTIFACT_BYTES + 1).read_to_end(&mut bytes))
+                .map_err(unreadable)?;
+            if bytes.len() as u64 > MAX_ARTIFACT_BYTES {
+                let reason = format!(
+                    "such a signature is checked for artifacts up to {} MiB",
+                    MAX_ARTIFACT_BYTES >> 20
+                );
+                return Err(Rejection::unproven("limit", reason));
             }
             root.verifier.verify(&bytes, bundle, policy).map_err(|error| rejection(&error))
         }
@@ -207,23 +211,23 @@ fn verify(
 /// Whether a statement has a subject that is named by another digest than SHA-256.
 fn wants_other_digest(bundle: &Bundle) -> bool {
     let SignatureContent::DsseEnvelope(envelope) = &bundle.content else { return false };
-    let statement = statement::read(envelope.payload.as_bytes());
+    let statement = statement::parse_statement(envelope.payload.as_bytes());
     statement.is_ok_and(|it| it.subjects.iter().any(|it| !it.digests.contains_key("sha256")))
 }
 
 /// The word for what the library found.
 fn rejection(error: &Error) -> Rejection {
-    let said = error.to_string();
+    let message = error.to_string();
     let reason = match error {
         Error::ArtifactMismatch(_) => "subject-digest",
         Error::Certificate(CertificateError::Malformed(_)) => "cert-profile",
         Error::Certificate(CertificateError::NoValidAuthority { .. })
         | Error::InvalidTrustRoot(_)
         | Error::TrustRoot(_)
-        | Error::TrustedCertificate(_) => return Rejection::unproven("trust-root", said),
+        | Error::TrustedCertificate(_) => return Rejection::unproven("trust-root", message),
         // The chain is validated at the time of the signature: what its library says of that is only to be had as text.
-        Error::Certificate(CertificateError::ChainInvalid(said))
-            if said.contains("CertExpired") || said.contains("CertNotValidYet") =>
+        Error::Certificate(CertificateError::ChainInvalid(message))
+            if message.contains("CertExpired") || message.contains("CertNotValidYet") =>
         {
             "time"
         }
@@ -236,9 +240,9 @@ fn rejection(error: &Error) -> Rejection {
         Error::Timestamp(TimestampError::NoVerifiedTimestamp(_)) => "no-trusted-time",
         Error::Timestamp(_) => "tsa",
         Error::UnsupportedArtifact(_) | Error::ArtifactRead(_) => {
-            return Rejection::unproven("unsupported", said);
+            return Rejection::unproven("unsupported", message);
         }
         _ => "bundle",
     };
-    Rejection::refuted(reason, said)
+    Rejection::refuted(reason, message)
 }

@@ -9,27 +9,27 @@ use std::sync::Once;
 use tempfile::TempDir;
 
 /// Where gpg keeps the sockets of homes that are not the user's own, in a folder for each (`gpgconf(1)`, `--create-socketdir`).
-const SOCKETS: &str = "/run/user";
+const SOCKET_ROOT: &str = "/run/user";
 /// What the names of our homes begin with.
-const PREFIX: &str = "opensandbox-gpg-";
+const HOME_PREFIX: &str = "opensandbox-gpg-";
 /// The file of a home that is locked as long as it is in use.
-const LOCK: &str = "in-use";
+const LOCK_FILE: &str = "in-use";
 
 /// A folder that is gpg's home until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Home {
+pub(crate) struct GnupgHome {
     folder: TempDir,
     _lock: File,
 }
 
-impl Home {
+impl GnupgHome {
     /// A new home. The first one of a process removes those that killed processes left behind.
     pub(crate) fn new() -> std::io::Result<Self> {
-        static TIDIED: Once = Once::new();
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
-        let lock = File::create_new(folder.path().join(LOCK))?;
+        static CLEANUP: Once = Once::new();
+        let folder = tempfile::Builder::new().prefix(HOME_PREFIX).tempdir()?;
+        let lock = File::create_new(folder.path().join(LOCK_FILE))?;
         lock.lock()?;
-        TIDIED.call_once(|| tidy(folder.path()));
+        CLEANUP.call_once(|| remove_abandoned_homes(folder.path()));
         Ok(Self { folder, _lock: lock })
     }
 
@@ -40,13 +40,13 @@ impl Home {
 
 /// Removes homes beside this one that no process uses any more. What belongs to another user is not ours to remove; what
 /// cannot be removed stays, and holds nothing but public keys.
-fn tidy(own: &Path) {
-    let (Some(folder), Ok(owner)) = (own.parent(), own.metadata().map(|it| it.uid())) else { return };
+fn remove_abandoned_homes(current: &Path) {
+    let (Some(folder), Ok(owner)) = (current.parent(), current.metadata().map(|it| it.uid())) else { return };
     for entry in folder.read_dir().into_iter().flatten().flatten() {
         let path = entry.path();
-        let is_home = entry.file_name().to_string_lossy().starts_with(PREFIX) && path != own;
-        let is_ours = entry.metadata().is_ok_and(|it| it.is_dir() && it.uid() == owner);
-        if is_home && is_ours && is_abandoned(&path) {
+        let is_home = entry.file_name().to_string_lossy().starts_with(HOME_PREFIX) && path != current;
+        let is_same_owner = entry.metadata().is_ok_and(|it| it.is_dir() && it.uid() == owner);
+        if is_home && is_same_owner && is_abandoned(&path) {
             std::fs::remove_dir_all(&path).ok();
         }
     }
@@ -54,14 +54,14 @@ fn tidy(own: &Path) {
 
 /// Whether the process that made a home has ended: its lock is free. A home without the file is just being made.
 fn is_abandoned(home: &Path) -> bool {
-    File::open(home.join(LOCK)).is_ok_and(|it| it.try_lock().is_ok())
+    File::open(home.join(LOCK_FILE)).is_ok_and(|it| it.try_lock().is_ok())
 }
 
-impl Drop for Home {
+impl Drop for GnupgHome {
     /// The folder of its sockets goes with it, where gpg made one; where it cannot be removed, an empty folder stays until the
     /// machine is started again.
     fn drop(&mut self) {
-        if Path::new(SOCKETS).is_dir() {
+        if Path::new(SOCKET_ROOT).is_dir() {
             let mut gpgconf = Command::new("gpgconf");
             gpgconf.arg("--homedir").arg(self.path()).arg("--remove-socketdir");
             gpgconf.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().ok();

@@ -7,7 +7,7 @@ use ssh_key::public::KeyData;
 use ssh_key::{Certificate, PublicKey};
 
 /// The longest policy file that is read, in bytes.
-const LIMIT: usize = 1 << 20;
+const MAX_POLICY_BYTES: usize = 1 << 20;
 
 /// Who may sign.
 #[derive(Debug, Clone, Default)]
@@ -19,14 +19,14 @@ pub struct AllowedSigners {
 
 /// What is wrong with a policy file, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}: {what}")]
+#[error("{file}:{line}: {message}")]
 pub struct PolicyError {
     /// The file.
     pub file: String,
     /// The line, counted from 1.
     pub line: usize,
     /// What is wrong.
-    pub what: String,
+    pub message: String,
 }
 
 impl AllowedSigners {
@@ -38,9 +38,9 @@ impl AllowedSigners {
     /// [`PolicyError`] for a line of another form, an unknown or repeated option, a time without its `Z`.
     pub fn parse(file: &str, text: &str) -> Result<Self, PolicyError> {
         let mut this = Self::default();
-        for (line, content) in lines(file, text)? {
-            let error = |what: String| PolicyError { file: file.to_owned(), line, what };
-            let (key, grant, is_authority) = entry(content).map_err(error)?;
+        for (line, content) in numbered_lines(file, text)? {
+            let error = |message: String| PolicyError { file: file.to_owned(), line, message };
+            let (key, grant, is_authority) = parse_entry(content).map_err(error)?;
             if is_authority { &mut this.authorities } else { &mut this.entries }.push((key, grant));
         }
         Ok(this)
@@ -55,8 +55,8 @@ impl AllowedSigners {
 impl AllowedSigners {
     /// The lines for a certificate's authority, within what the certificate itself allows (`PROTOCOL.certkeys`): for the people that it
     /// names, from its first second until before its last.
-    pub(crate) fn certified(&self, certificate: &Certificate) -> Vec<AllowedSigner> {
-        let own = |grant: &AllowedSigner| {
+    pub(crate) fn certificate_grants(&self, certificate: &Certificate) -> Vec<AllowedSigner> {
+        let restrict = |grant: &AllowedSigner| {
             let from = i64::try_from(certificate.valid_after()).ok();
             let until = certificate.valid_before().checked_sub(1).and_then(|it| i64::try_from(it).ok());
             AllowedSigner {
@@ -67,42 +67,42 @@ impl AllowedSigners {
             }
         };
         let of = |it: &&(KeyData, AllowedSigner)| it.0 == *certificate.signature_key();
-        self.authorities.iter().filter(of).map(|(_, grant)| own(grant)).collect()
+        self.authorities.iter().filter(of).map(|(_, grant)| restrict(grant)).collect()
     }
 }
 
 /// The keys of a revocation file, one public key a line.
-pub(crate) fn keys(file: &str, text: &str) -> Result<Vec<KeyData>, PolicyError> {
+pub(crate) fn parse_keys(file: &str, text: &str) -> Result<Vec<KeyData>, PolicyError> {
     let key = |(line, content): (usize, &str)| {
         let key = PublicKey::from_openssh(content);
         key.map(|it| it.key_data().clone()).map_err(|error| PolicyError {
             file: file.to_owned(),
             line,
-            what: format!("no public key: {error}"),
+            message: format!("no public key: {error}"),
         })
     };
-    lines(file, text)?.into_iter().map(key).collect()
+    numbered_lines(file, text)?.into_iter().map(key).collect()
 }
 
 /// The lines that say something, with their numbers.
-fn lines<'t>(file: &str, text: &'t str) -> Result<Vec<(usize, &'t str)>, PolicyError> {
-    if text.len() > LIMIT {
-        let what = "the file is longer than 1 MiB".to_owned();
-        return Err(PolicyError { file: file.to_owned(), line: 1, what });
+fn numbered_lines<'t>(file: &str, text: &'t str) -> Result<Vec<(usize, &'t str)>, PolicyError> {
+    if text.len() > MAX_POLICY_BYTES {
+        let message = "the file is longer than 1 MiB".to_owned();
+        return Err(PolicyError { file: file.to_owned(), line: 1, message });
     }
     let numbered = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
     Ok(numbered.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')).collect())
 }
 
 /// `principals [options] keytype base64 [comment]`, and whether it is an authority's line.
-fn entry(line: &str) -> Result<(KeyData, AllowedSigner, bool), String> {
+fn parse_entry(line: &str) -> Result<(KeyData, AllowedSigner, bool), String> {
     let (principals, rest) = line.split_once([' ', '\t']).ok_or("want principals, then a key")?;
     let principals: Vec<String> = principals.trim_matches('"').split(',').map(str::to_owned).collect();
     if principals.iter().any(|it| it.is_empty() || it == "!") {
         return Err("a principal is empty".to_owned());
     }
     let rest = rest.trim_start();
-    let (options, key) = if is_key_type(rest) { (Vec::new(), rest) } else { options(rest)? };
+    let (options, key) = if is_key_type(rest) { (Vec::new(), rest) } else { parse_options(rest)? };
     let key = PublicKey::from_openssh(key.trim()).map_err(|error| format!("no public key: {error}"))?;
     let mut grant = AllowedSigner {
         principals,
@@ -111,25 +111,25 @@ fn entry(line: &str) -> Result<(KeyData, AllowedSigner, bool), String> {
         valid_after: None,
         valid_before: None,
     };
-    let mut authority = false;
+    let mut is_authority = false;
     let mut seen = Vec::new();
     for (name, value) in options {
         if seen.contains(&name) {
             return Err(format!("the option {name} is there twice"));
         }
         match (name.as_str(), value.as_deref()) {
-            ("cert-authority", None) => authority = true,
+            ("cert-authority", None) => is_authority = true,
             ("namespaces", Some(list)) => grant.namespaces = list.split(',').map(str::to_owned).collect(),
-            ("valid-after", Some(text)) => grant.valid_after = Some(moment(text)?),
-            ("valid-before", Some(text)) => grant.valid_before = Some(moment(text)?),
+            ("valid-after", Some(text)) => grant.valid_after = Some(parse_time(text)?),
+            ("valid-before", Some(text)) => grant.valid_before = Some(parse_time(text)?),
             _ => return Err(format!("no option of this form: {name}")),
         }
         seen.push(name);
     }
-    Ok((key.key_data().clone(), grant, authority))
+    Ok((key.key_data().clone(), grant, is_authority))
 }
 
-fn moment(text: &str) -> Result<i64, String> {
+fn parse_time(text: &str) -> Result<i64, String> {
     time::parse_openssh_time(text).ok_or_else(|| {
         format!("'{text}' is no time: want YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS, with a Z behind it")
     })
@@ -139,10 +139,10 @@ fn is_key_type(text: &str) -> bool {
     ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-"].iter().any(|it| text.starts_with(it))
 }
 
-type Options = Vec<(String, Option<String>)>;
+type SignerOptions = Vec<(String, Option<String>)>;
 
 /// The options up to the first space outside of quotes, and what comes after them. Names have no case.
-fn options(text: &str) -> Result<(Options, &str), String> {
+fn parse_options(text: &str) -> Result<(SignerOptions, &str), String> {
     let mut quoted = false;
     let end = text.find(|c: char| {
         quoted ^= c == '"';
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_cannot_be_read_is_an_error_with_its_number() {
+    fn malformed_lines_are_errors_with_their_number() {
         for (line, what) in [
             ("a@x", "want principals, then a key"),
             ("a@x ssh-ed25519 AAAA", "no public key"),
@@ -224,7 +224,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_policy_is_read_or_refused_without_a_panic(junk in "[a-z@*!,=\"\\- \\n]{0,40}") {
+        fn arbitrary_policies_never_panic(junk in "[a-z@*!,=\"\\- \\n]{0,40}") {
             for text in [junk.clone(), format!("{junk} {KEY}"), format!("a@x {junk} {KEY}")] {
                 if let Ok(signers) = AllowedSigners::parse("F", &text) {
                     prop_assert!(signers.entries.len() <= text.lines().count());

@@ -3,10 +3,10 @@
 use model::release::changelog::ChangeKind;
 
 use crate::NotesError;
-use crate::page::Page;
+use crate::context::TemplateContext;
 
 /// The longest body that GitHub takes, in characters (Unicode scalar values).
-pub const LIMIT: usize = 125_000;
+pub const MAX_NOTES_CHARS: usize = 125_000;
 
 /// Release notes in Markdown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Notes {
 }
 
 /// What is left out first when notes are too long.
-const FIRST_TO_GO: [Option<ChangeKind>; 5] = [
+const TRUNCATION_ORDER: [Option<ChangeKind>; 5] = [
     Some(ChangeKind::Misc),
     Some(ChangeKind::Fix),
     Some(ChangeKind::Feature),
@@ -28,28 +28,28 @@ const FIRST_TO_GO: [Option<ChangeKind>; 5] = [
 
 /// Renders the page with as much as fits. Whole entries are left out, the oldest of the least important section
 /// first; the template tells how many, and where to see them.
-pub(crate) fn fit(
-    mut page: Page,
-    render: impl Fn(&Page) -> Result<String, NotesError>,
+pub(crate) fn fit_to_limit(
+    mut context: TemplateContext,
+    render: impl Fn(&TemplateContext) -> Result<String, NotesError>,
 ) -> Result<Notes, NotesError> {
     loop {
-        let markdown = render(&page)?;
+        let markdown = render(&context)?;
         let length = markdown.chars().count();
-        if length <= LIMIT {
+        if length <= MAX_NOTES_CHARS {
             let omitted =
-                page.sections.iter().map(|it| it.omitted).sum::<usize>() + page.contributors.omitted;
+                context.sections.iter().map(|it| it.omitted).sum::<usize>() + context.contributors.omitted;
             return Ok(Notes { markdown, omitted });
         }
-        if !leave_out(&mut page, length - LIMIT) {
+        if !truncate_section(&mut context, length - MAX_NOTES_CHARS) {
             return Err(NotesError::TooLong { length });
         }
     }
 }
 
 /// Leaves out lines of about `excess` characters from the first section that has any. Says whether there was one.
-fn leave_out(page: &mut Page, excess: usize) -> bool {
-    let Page { sections, contributors, .. } = page;
-    for kind in FIRST_TO_GO {
+fn truncate_section(context: &mut TemplateContext, excess: usize) -> bool {
+    let TemplateContext { sections, contributors, .. } = context;
+    for kind in TRUNCATION_ORDER {
         let mut all = sections.iter_mut().chain(std::iter::once(&mut *contributors));
         let Some(section) = all.find(|it| it.kind == kind && !it.lines.is_empty()) else { continue };
         let mut freed = 0;

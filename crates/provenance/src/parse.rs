@@ -9,17 +9,17 @@ use sigstore_verify::types::bundle::InclusionProof;
 use sigstore_verify::types::checkpoint::CheckpointSignature;
 use sigstore_verify::types::{Bundle, KindVersion, TransparencyLogEntry};
 
-use crate::bundle::BUNDLE_LIMIT;
-use crate::json::unambiguous;
-use crate::root::Root;
+use crate::bundle::MAX_BUNDLE_BYTES;
+use crate::json::reject_duplicate_keys;
 use crate::timestamp;
+use crate::trusted_root::PreparedRoot;
 
 /// How many log entries or timestamps a bundle may have. One of each is usual.
-const MOST_WITNESSES: usize = 32;
+const MAX_LOG_ENTRIES: usize = 32;
 
 /// The keys of a bundle (protobuf-specs, `sigstore_bundle.proto` and what it imports, in the JSON form of protobuf). Others are
 /// refused, as `gh` does: a field that is passed over may be one that somebody else reads.
-const KEYS: [&str; 39] = [
+const BUNDLE_KEYS: [&str; 39] = [
     "algorithm",
     "canonicalizedBody",
     "certificate",
@@ -64,16 +64,16 @@ const KEYS: [&str; 39] = [
 /// The outer form of a bundle: exactly one content and one kind of signer. Nothing of it is kept.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Outer {
+struct BundleFields {
     media_type: Option<IgnoredAny>,
-    verification_material: Material,
-    dsse_envelope: Option<Envelope>,
+    verification_material: MaterialFields,
+    dsse_envelope: Option<EnvelopeFields>,
     message_signature: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Material {
+struct MaterialFields {
     certificate: Option<IgnoredAny>,
     #[serde(rename = "x509CertificateChain")]
     chain: Option<IgnoredAny>,
@@ -87,24 +87,25 @@ struct Material {
 }
 
 #[derive(Deserialize)]
-struct Envelope {
+struct EnvelopeFields {
     #[serde(default)]
     signatures: Vec<IgnoredAny>,
 }
 
 /// Reads a bundle, within limits, and looks at what must be there before any cryptography.
-pub(crate) fn bundle(text: &str) -> Result<Bundle, Rejection> {
-    let parse = |said: String| Rejection::refuted("parse", said);
-    if text.len() > BUNDLE_LIMIT {
-        let said = format!("the bundle is longer than {} MiB", BUNDLE_LIMIT >> 20);
-        return Err(Rejection::unproven("limit", said));
+pub(crate) fn parse_bundle(text: &str) -> Result<Bundle, Rejection> {
+    let parse = |reason: String| Rejection::refuted("parse", reason);
+    if text.len() > MAX_BUNDLE_BYTES {
+        let reason = format!("the bundle is longer than {} MiB", MAX_BUNDLE_BYTES >> 20);
+        return Err(Rejection::unproven("limit", reason));
     }
-    unambiguous(text.as_bytes(), Some(&KEYS))
+    reject_duplicate_keys(text.as_bytes(), Some(&BUNDLE_KEYS))
         .map_err(|error| parse(format!("the bundle is ambiguous or no JSON: {error}")))?;
-    let outer: Outer = serde_json::from_str(text)
+    let outer: BundleFields = serde_json::from_str(text)
         .map_err(|error| parse(format!("the bundle is of another form: {error}")))?;
-    let it = &outer.verification_material;
-    let signers = [&it.certificate, &it.chain, &it.public_key].into_iter().flatten().count();
+    let material = &outer.verification_material;
+    let signers =
+        [&material.certificate, &material.chain, &material.public_key].into_iter().flatten().count();
     if outer.media_type.is_none() || signers != 1 {
         return Err(parse(
             "the bundle does not say of which version it is, or has not exactly one signer".to_owned(),
@@ -114,36 +115,36 @@ pub(crate) fn bundle(text: &str) -> Result<Bundle, Rejection> {
         return Err(parse("the bundle has not exactly one content".to_owned()));
     }
     // JSON of the right shape with a content that no bundle may have is told apart.
-    let single = outer.dsse_envelope.as_ref().is_none_or(|it| it.signatures.len() == 1);
+    let has_one_signature = outer.dsse_envelope.as_ref().is_none_or(|it| it.signatures.len() == 1);
     let bundle = Bundle::from_json(text).map_err(|error| {
         Rejection::refuted(
-            if single { "parse" } else { "bundle" },
+            if has_one_signature { "parse" } else { "bundle" },
             format!("the bundle cannot be read: {error}"),
         )
     })?;
-    witnesses(&bundle)?;
+    check_entry_limits(&bundle)?;
     Ok(bundle)
 }
 
 /// Not too many log entries and timestamps, none of them twice, and at least one.
-fn witnesses(bundle: &Bundle) -> Result<(), Rejection> {
+fn check_entry_limits(bundle: &Bundle) -> Result<(), Rejection> {
     let material = &bundle.verification_material;
-    let stamps = &material.timestamp_verification_data.rfc3161_timestamps;
-    let count = material.tlog_entries.len().max(stamps.len());
-    if count > MOST_WITNESSES {
-        let said = format!("it has {count} log entries or timestamps, and {MOST_WITNESSES} are looked at");
-        return Err(Rejection::unproven("limit", said));
+    let timestamps = &material.timestamp_verification_data.rfc3161_timestamps;
+    let count = material.tlog_entries.len().max(timestamps.len());
+    if count > MAX_LOG_ENTRIES {
+        let reason = format!("it has {count} log entries or timestamps, and {MAX_LOG_ENTRIES} are looked at");
+        return Err(Rejection::unproven("limit", reason));
     }
     let mut seen = BTreeSet::new();
     for entry in &material.tlog_entries {
         if !seen.insert(entry.canonicalized_body.as_bytes()) {
-            let said = format!("the log entry {} stands twice", entry.log_index.get());
-            return Err(Rejection::refuted("tlog", said));
+            let reason = format!("the log entry {} stands twice", entry.log_index.get());
+            return Err(Rejection::refuted("tlog", reason));
         }
     }
     if count == 0 {
-        let said = "it has neither a log entry nor a timestamp: nobody knows when it was signed";
-        return Err(Rejection::refuted("no-trusted-time", said));
+        let reason = "it has neither a log entry nor a timestamp: nobody knows when it was signed";
+        return Err(Rejection::refuted("no-trusted-time", reason));
     }
     Ok(())
 }
@@ -151,19 +152,20 @@ fn witnesses(bundle: &Bundle) -> Result<(), Rejection> {
 /// Checks what the library leaves open about log entries: that each is of a log of this root, that its proof agrees with
 /// itself, and that the checkpoint is the log's own. Returns whether every entry has an inclusion proof, or some only the
 /// log's promise (bundles of media type version 0.1).
-pub(crate) fn logged(bundle: &Bundle, root: &Root) -> Result<LogProof, Rejection> {
+pub(crate) fn check_log_entries(bundle: &Bundle, root: &PreparedRoot) -> Result<LogProof, Rejection> {
     let mut proof = LogProof::InclusionProof;
     for entry in &bundle.verification_material.tlog_entries {
         let index = entry.log_index.get();
-        let refuted = |said: String| Err(Rejection::refuted("tlog", format!("log entry {index}: {said}")));
+        let refuted =
+            |reason: String| Err(Rejection::refuted("tlog", format!("log entry {index}: {reason}")));
         let log = entry.log_id.key_id.as_bytes();
-        if !root.logs.iter().any(|it| it == log) {
+        if !root.log_ids.iter().any(|it| it == log) {
             return refuted("its log is not in the trusted root".to_owned());
         }
         match &entry.inclusion_proof {
-            Some(it) => {
-                if let Err(said) = consistent(entry, it, log) {
-                    return refuted(said);
+            Some(inclusion_proof) => {
+                if let Err(reason) = check_inclusion_proof(entry, inclusion_proof, log) {
+                    return refuted(reason);
                 }
             }
             None if entry.inclusion_promise.is_some() => proof = LogProof::InclusionPromise,
@@ -174,10 +176,11 @@ pub(crate) fn logged(bundle: &Bundle, root: &Root) -> Result<LogProof, Rejection
 }
 
 /// Checks what the library leaves open about timestamps.
-pub(crate) fn stamped(bundle: &Bundle, root: &Root) -> Result<(), Rejection> {
-    let stamps = &bundle.verification_material.timestamp_verification_data.rfc3161_timestamps;
-    for (index, stamp) in stamps.iter().enumerate() {
-        let checked = timestamp::strict(stamp.signed_timestamp.as_bytes(), &root.timestamping);
+pub(crate) fn check_timestamps(bundle: &Bundle, root: &PreparedRoot) -> Result<(), Rejection> {
+    let timestamps = &bundle.verification_material.timestamp_verification_data.rfc3161_timestamps;
+    for (index, stamp) in timestamps.iter().enumerate() {
+        let checked =
+            timestamp::check_timestamp(stamp.signed_timestamp.as_bytes(), &root.timestamp_certificates);
         checked.map_err(|what| Rejection::refuted("tsa", format!("timestamp {}: {what}", index + 1)))?;
     }
     Ok(())
@@ -186,7 +189,11 @@ pub(crate) fn stamped(bundle: &Bundle, root: &Root) -> Result<(), Rejection> {
 /// Whether a proof is about the leaf, and its checkpoint of the log. The library takes index, size and root of a Rekor v2
 /// entry from the checkpoint and passes over the copies in the proof; a copy that says something else would be read by
 /// somebody (sigstore-python refuses it).
-fn consistent(entry: &TransparencyLogEntry, proof: &InclusionProof, log: &[u8]) -> Result<(), String> {
+fn check_inclusion_proof(
+    entry: &TransparencyLogEntry,
+    proof: &InclusionProof,
+    log: &[u8],
+) -> Result<(), String> {
     // A note is lines that each end in a newline, without other control characters (C2SP, signed-note).
     let note = proof.checkpoint.envelope();
     if !note.ends_with('\n') || note.contains(|c: char| c.is_control() && c != '\n') {
@@ -198,10 +205,11 @@ fn consistent(entry: &TransparencyLogEntry, proof: &InclusionProof, log: &[u8]) 
     // The key id of a signature is the beginning of the log's id (C2SP, signed-note); its name is the log's, which the
     // origin begins with ("rekor.sigstore.dev - 2605736670972794746", "log2025-1.rekor.sigstore.dev").
     let origin = checkpoint.origin();
-    let named =
+    let matches_origin =
         |name: &str| origin == name || origin.strip_prefix(name).is_some_and(|it| it.starts_with(" - "));
-    let own = |it: &CheckpointSignature| log.starts_with(it.key_id.as_bytes()) && named(&it.name);
-    if !checkpoint.signatures().iter().any(own) {
+    let is_log_signature =
+        |it: &CheckpointSignature| log.starts_with(it.key_id.as_bytes()) && matches_origin(&it.name);
+    if !checkpoint.signatures().iter().any(is_log_signature) {
         return Err(format!("the checkpoint of {origin} is not signed by the log of the entry"));
     }
     let is_v2 = entry.kind_version == KindVersion::HashedRekordV002;

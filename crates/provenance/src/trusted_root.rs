@@ -9,16 +9,16 @@ use sigstore_verify::crypto::VerificationKey;
 use sigstore_verify::trust_root::TrustedRoot;
 use sigstore_verify::types::Bundle;
 
-use crate::bundle::{Split, split};
+use crate::bundle::{RawBundle, read_bundles};
 use crate::certificate::{self, Leaf};
 use crate::summary;
 
 /// Trusted roots, and what is known of them.
 #[derive(Debug)]
-pub struct Roots {
-    pub(crate) all: Vec<Root>,
+pub struct TrustedRootSet {
+    pub(crate) all: Vec<PreparedRoot>,
     /// Whether somebody handed them over; else they are those of Sigstore and GitHub.
-    pub(crate) own: bool,
+    pub(crate) custom: bool,
     /// Where they come from, in words.
     origin: String,
     /// Whether all of them were fetched just now.
@@ -26,28 +26,28 @@ pub struct Roots {
 }
 
 /// A trusted root that is ready for use.
-pub(crate) struct Root {
+pub(crate) struct PreparedRoot {
     pub(crate) verifier: Verifier,
     /// The organizations of its certificate authorities.
     pub(crate) organizations: Vec<String>,
     /// The keys of its certificate authorities, by name.
-    pub(crate) authorities: Vec<Vec<u8>>,
-    pub(crate) has_certificate_logs: bool,
+    pub(crate) authority_key_ids: Vec<Vec<u8>>,
+    pub(crate) has_ct_logs: bool,
     /// Whether it names logs, known here or not.
     pub(crate) has_logs: bool,
     /// The names of its logs.
-    pub(crate) logs: Vec<Vec<u8>>,
+    pub(crate) log_ids: Vec<Vec<u8>>,
     /// The certificates of its timestamp authorities, in DER.
-    pub(crate) timestamping: Vec<Vec<u8>>,
+    pub(crate) timestamp_certificates: Vec<Vec<u8>>,
     /// What it names.
     pub(crate) summary: TrustedRootSummary,
     /// The document, on one line.
     pub(crate) document: String,
     /// How many logs of it are of a kind that is not known here.
-    left_out: usize,
+    unsupported_logs: usize,
 }
 
-impl std::fmt::Debug for Root {
+impl std::fmt::Debug for PreparedRoot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Root").field("organizations", &self.organizations).finish_non_exhaustive()
     }
@@ -66,7 +66,7 @@ pub enum RootError {
     },
 }
 
-impl Roots {
+impl TrustedRootSet {
     /// Those of a file: documents of `application/vnd.dev.sigstore.trustedroot+json`, one or several, one after the other. `name`
     /// only names it.
     ///
@@ -74,38 +74,39 @@ impl Roots {
     /// [`RootError`]
     pub fn read(text: &[u8], name: &str) -> Result<Self, RootError> {
         let mut roots = Vec::new();
-        let mut wrong = None;
-        let mut take = |part: Split| {
+        let mut first_error = None;
+        let mut push_root = |part: RawBundle| {
             let document = part.text.map_err(|it| it.evidence);
             match document.and_then(|it| TrustedRoot::from_json(&it).map_err(|error| error.to_string())) {
                 Ok(root) => roots.push((root, None)),
                 Err(reason) => {
-                    wrong.get_or_insert(reason);
+                    first_error.get_or_insert(reason);
                 }
             }
         };
-        let done: io::Result<()> = split(text, &mut take);
+        let done: io::Result<()> = read_bundles(text, &mut push_root);
         done.map_err(|error| unreadable(name, &error))?;
-        match wrong {
+        match first_error {
             Some(reason) => Err(unreadable(name, &reason)),
             None if roots.is_empty() => Err(unreadable(name, &"there is no trusted root in it")),
-            None => Self::of(roots, name, true),
+            None => Self::from_trusted_roots(roots, name, true),
         }
     }
 
     /// These, which come from there.
-    pub(crate) fn of(
+    pub(crate) fn from_trusted_roots(
         roots: Vec<(TrustedRoot, Option<i64>)>,
         origin: &str,
-        own: bool,
+        custom: bool,
     ) -> Result<Self, RootError> {
-        let ready = |(root, expires)| Root::new(root, expires).map_err(|error| unreadable(origin, &error));
+        let ready =
+            |(root, expires)| PreparedRoot::new(root, expires).map_err(|error| unreadable(origin, &error));
         let all = roots.into_iter().map(ready).collect::<Result<_, _>>()?;
-        Ok(Self { all, own, origin: origin.to_owned(), is_fresh: false })
+        Ok(Self { all, custom, origin: origin.to_owned(), is_fresh: false })
     }
 
     /// The same, which were all fetched just now, or not.
-    pub(crate) fn fresh(self, is_fresh: bool) -> Self {
+    pub(crate) fn with_freshness(self, is_fresh: bool) -> Self {
         Self { is_fresh, ..self }
     }
 
@@ -135,34 +136,34 @@ impl Roots {
 
     /// Where they come from, and how old they are at a time (seconds since 1970).
     #[must_use]
-    pub fn about(&self, now: i64) -> String {
+    pub fn describe(&self, now: i64) -> String {
         let newest = self.all.iter().map(|it| it.summary.newest_valid_from).max().unwrap_or(0);
         let days = (now - newest).max(0) / 86_400;
         let day = model::base::time::format_rfc3339(newest);
         let day = day.split('T').next().unwrap_or_default();
-        let left_out: usize = self.all.iter().map(|it| it.left_out).sum();
-        let note = if left_out == 0 {
+        let unsupported_logs: usize = self.all.iter().map(|it| it.unsupported_logs).sum();
+        let note = if unsupported_logs == 0 {
             String::new()
         } else {
-            format!("; {left_out} logs of an unknown kind were left out")
+            format!("; {unsupported_logs} logs of an unknown kind were left out")
         };
         format!("{}: newest entry of {day}, {days} days old{note}", self.origin)
     }
 
     /// The root that an issuer belongs to.
-    pub(crate) fn of_issuer(&self, leaf: &Leaf) -> Result<&Root, Rejection> {
-        let found = self.all.iter().find(|it| it.organizations.contains(&leaf.organization));
-        let said = || format!("no trusted root knows the issuer {}", leaf.organization);
+    pub(crate) fn for_issuer(&self, leaf: &Leaf) -> Result<&PreparedRoot, Rejection> {
+        let found = self.all.iter().find(|it| it.organizations.contains(&leaf.issuer_organization));
+        let reason = || format!("no trusted root knows the issuer {}", leaf.issuer_organization);
         match found {
-            None if self.own => Err(Rejection::unproven("trust-root", said())),
-            None => Err(Rejection::refuted("trust-root", said())),
-            Some(root) if root.authorities.contains(&leaf.authority) => Ok(root),
+            None if self.custom => Err(Rejection::unproven("trust-root", reason())),
+            None => Err(Rejection::refuted("trust-root", reason())),
+            Some(root) if root.authority_key_ids.contains(&leaf.authority_key_id) => Ok(root),
             Some(_) => {
-                let said = format!(
+                let reason = format!(
                     "an authority that calls itself {} issued it, and its key is not trusted",
-                    leaf.organization
+                    leaf.issuer_organization
                 );
-                Err(Rejection::refuted("trust-root", said))
+                Err(Rejection::refuted("trust-root", reason))
             }
         }
     }
@@ -172,42 +173,43 @@ fn unreadable(origin: &str, reason: &dyn std::fmt::Display) -> RootError {
     RootError::Unreadable { origin: origin.to_owned(), reason: reason.to_string() }
 }
 
-impl Root {
+impl PreparedRoot {
     /// Whether the log of the first entry of a bundle is one of this root's.
     pub(crate) fn has_log_of(&self, bundle: &Bundle) -> bool {
         let first = bundle.verification_material.tlog_entries.first();
-        first.is_some_and(|entry| self.logs.iter().any(|it| it == entry.log_id.key_id.as_bytes()))
+        first.is_some_and(|entry| self.log_ids.iter().any(|it| it == entry.log_id.key_id.as_bytes()))
     }
 
     fn new(mut root: TrustedRoot, expires: Option<i64>) -> Result<Self, sigstore_verify::Error> {
         let document = serde_json::to_string(&root)
             .map_err(|error| sigstore_verify::Error::InvalidTrustRoot(error.to_string()))?;
-        let summary = summary::summary(&root, expires);
-        let before = root.tlogs.len();
+        let summary = summary::summarize(&root, expires);
+        let log_count = root.tlogs.len();
         let verifier = Verifier::new(&root).or_else(|error| {
             // A log of a kind that is newer than this program must not make all others useless.
             root.tlogs.retain(|it| VerificationKey::from_spki(&it.public_key.raw_bytes).is_ok());
-            if root.tlogs.len() == before { Err(error) } else { Verifier::new(&root) }
+            if root.tlogs.len() == log_count { Err(error) } else { Verifier::new(&root) }
         })?;
         let certificates = root.certificate_authorities.iter().flat_map(|it| &it.cert_chain.certificates);
-        let read = certificates.filter_map(|it| certificate::authority(it.raw_bytes.as_bytes()));
-        let (organizations, authorities): (Vec<_>, Vec<_>) = read.unzip();
+        let identities =
+            certificates.filter_map(|it| certificate::authority_identity(it.raw_bytes.as_bytes()));
+        let (organizations, authority_key_ids): (Vec<_>, Vec<_>) = identities.unzip();
         Ok(Self {
             verifier,
             organizations: organizations.into_iter().flatten().collect(),
-            authorities,
-            has_certificate_logs: !root.ctlogs.is_empty(),
-            has_logs: before > 0,
-            timestamping: root
+            authority_key_ids,
+            has_ct_logs: !root.ctlogs.is_empty(),
+            has_logs: log_count > 0,
+            timestamp_certificates: root
                 .timestamp_authorities
                 .iter()
                 .flat_map(|it| &it.cert_chain.certificates)
                 .map(|it| it.raw_bytes.as_bytes().to_vec())
                 .collect(),
-            logs: root.tlogs.iter().map(|it| it.log_id.key_id.as_bytes().to_vec()).collect(),
+            log_ids: root.tlogs.iter().map(|it| it.log_id.key_id.as_bytes().to_vec()).collect(),
             document,
             summary,
-            left_out: before - root.tlogs.len(),
+            unsupported_logs: log_count - root.tlogs.len(),
         })
     }
 }

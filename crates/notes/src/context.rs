@@ -7,11 +7,11 @@ use model::{CommitId, ReleaseTag, RepoSlug};
 use serde::Serialize;
 
 use crate::escape;
-use crate::verify::Verify;
+use crate::verify::VerifyCommands;
 
 /// What notes are made from.
 #[derive(Debug, Clone, Copy)]
-pub struct Facts<'a> {
+pub struct NotesInput<'a> {
     /// The catalog.
     pub catalog: &'a Catalog,
     /// The target.
@@ -40,13 +40,13 @@ pub struct Template {
 impl Default for Template {
     /// The template that is built in.
     fn default() -> Self {
-        Self { file: "templates/release-notes.md.j2".to_owned(), text: crate::TEMPLATE.to_owned() }
+        Self { file: "templates/release-notes.md.j2".to_owned(), text: crate::DEFAULT_TEMPLATE.to_owned() }
     }
 }
 
 /// The values of a template, by the names that it uses. Every text in it is Markdown already.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Page {
+pub(crate) struct TemplateContext {
     title: String,
     tag: String,
     version: String,
@@ -58,16 +58,16 @@ pub(crate) struct Page {
     paths: Option<String>,
     /// Where all changes can be seen.
     compare_url: String,
-    pub(crate) sections: Vec<Section>,
-    pub(crate) contributors: Section,
+    pub(crate) sections: Vec<NotesSection>,
+    pub(crate) contributors: NotesSection,
     /// The programs, in one line; none where there were none.
     bots: Option<String>,
-    verify: Verify,
+    verify: VerifyCommands,
 }
 
 /// A title and its lines.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Section {
+pub(crate) struct NotesSection {
     #[serde(skip)]
     pub(crate) kind: Option<ChangeKind>,
     title: String,
@@ -76,54 +76,55 @@ pub(crate) struct Section {
     pub(crate) omitted: usize,
 }
 
-impl Page {
-    pub(crate) fn of(facts: &Facts<'_>) -> Self {
-        let changelog = facts.changelog;
+impl TemplateContext {
+    pub(crate) fn from_input(input: &NotesInput<'_>) -> Self {
+        let changelog = input.changelog;
         let (since, compare_url) = match &changelog.range_start {
             RangeStart::Tag { name, .. } => (
                 Some(escape::code(name)),
                 format!(
                     "{}/compare/{}...{}",
-                    facts.slug.url(),
+                    input.slug.url(),
                     url::encode_path(name),
-                    url::encode_path(&facts.tag.name())
+                    url::encode_path(&input.tag.name())
                 ),
             ),
             RangeStart::Root => {
-                (None, format!("{}/commits/{}", facts.slug.url(), url::encode_path(&facts.tag.name())))
+                (None, format!("{}/commits/{}", input.slug.url(), url::encode_path(&input.tag.name())))
             }
         };
         let paths: Vec<&str> = changelog.paths.iter().map(model::RepoPath::as_str).collect();
-        let people = changelog.contributors.iter().filter(|it| !it.bot).map(person).collect();
-        let bots: Vec<String> = changelog.contributors.iter().filter(|it| it.bot).map(person).collect();
+        let people = changelog.contributors.iter().filter(|it| !it.bot).map(format_contributor).collect();
+        let bots: Vec<String> =
+            changelog.contributors.iter().filter(|it| it.bot).map(format_contributor).collect();
         Self {
-            title: escape::text(&facts.tag.title()),
-            tag: facts.tag.name(),
-            version: facts.tag.version().to_string(),
-            commit: facts.commit.to_string(),
-            repository: facts.slug.to_string(),
+            title: escape::text(&input.tag.title()),
+            tag: input.tag.name(),
+            version: input.tag.version().to_string(),
+            commit: input.commit.to_string(),
+            repository: input.slug.to_string(),
             since,
             paths: (!paths.is_empty()).then(|| escape::code(&paths.join(" "))),
             compare_url,
-            sections: ChangeKind::ALL.into_iter().map(|kind| section(kind, changelog)).collect(),
-            contributors: Section {
+            sections: ChangeKind::ALL.into_iter().map(|kind| changelog_section(kind, changelog)).collect(),
+            contributors: NotesSection {
                 kind: None,
                 title: "👥 Contributors".to_owned(),
                 lines: people,
                 omitted: 0,
             },
             bots: (!bots.is_empty()).then(|| bots.join(", ")),
-            verify: Verify::of(facts),
+            verify: VerifyCommands::from_input(input),
         }
     }
 }
 
-fn section(kind: ChangeKind, changelog: &Changelog) -> Section {
-    let lines = changelog.entries_of(kind).map(entry).collect();
-    Section { kind: Some(kind), title: kind.title().to_owned(), lines, omitted: 0 }
+fn changelog_section(kind: ChangeKind, changelog: &Changelog) -> NotesSection {
+    let lines = changelog.entries_of(kind).map(format_entry).collect();
+    NotesSection { kind: Some(kind), title: kind.title().to_owned(), lines, omitted: 0 }
 }
 
-fn entry(entry: &ChangelogEntry) -> String {
+fn format_entry(entry: &ChangelogEntry) -> String {
     let subject = escape::text(&entry.subject);
     match entry.number {
         Some(number) if subject.is_empty() => format!("(#{number})"),
@@ -133,6 +134,6 @@ fn entry(entry: &ChangelogEntry) -> String {
     }
 }
 
-fn person(it: &Contributor) -> String {
-    it.login.as_ref().map_or_else(|| escape::text(&it.name), |handle| format!("@{handle}"))
+fn format_contributor(contributor: &Contributor) -> String {
+    contributor.login.as_ref().map_or_else(|| escape::text(&contributor.name), |handle| format!("@{handle}"))
 }

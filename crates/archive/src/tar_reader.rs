@@ -1,0 +1,389 @@
+//! A tar stream (POSIX.1-1988 ustar with pax headers), read strictly from whoever: what `git archive` writes, and nothing that two
+//! programs would unpack in two ways.
+
+use std::collections::HashSet;
+
+use model::ObjectId;
+use model::base::id::Hasher;
+use model::evidence::audit::ArchiveSummary;
+
+use crate::gunzip::{StreamError, malformed};
+
+/// A block of a tar stream, in bytes.
+const TAR_BLOCK_BYTES: usize = 512;
+/// The largest pax header that is read: a path, or the commit.
+const MAX_PAX_BYTES: u64 = 64 << 10;
+/// How many members are looked at.
+const MAX_MEMBERS: u64 = 500_000;
+
+/// Looks at a tar stream, piece by piece. Memory: a record, and 32 bytes for each path.
+#[derive(Debug)]
+pub struct TarReader {
+    block: Vec<u8>,
+    state: TarState,
+    /// What of the member, its padding included, is still to come.
+    remaining: u64,
+    /// What of its padding.
+    padding: u64,
+    pax: Vec<u8>,
+    /// The path that a pax header gave to the next member.
+    pax_path: Option<Vec<u8>>,
+    /// The member that is being read.
+    member_name: String,
+    seen_paths: HashSet<[u8; 16]>,
+    /// The folders, by their exact paths.
+    folders: HashSet<[u8; 16]>,
+    members: u64,
+    bytes: u64,
+    commit: Option<ObjectId>,
+    top_directory: Option<Vec<u8>>,
+    time: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TarState {
+    /// A header comes.
+    Header,
+    /// What the global pax header says.
+    GlobalPax,
+    /// What the pax header of a member says.
+    Pax,
+    /// The bytes of a file.
+    File,
+    /// One empty record was there, and another must follow.
+    FirstZeroBlock,
+    /// The end: nothing but zeroes.
+    End,
+}
+
+impl Default for TarReader {
+    fn default() -> Self {
+        Self {
+            block: Vec::with_capacity(TAR_BLOCK_BYTES),
+            state: TarState::Header,
+            remaining: 0,
+            padding: 0,
+            pax: Vec::new(),
+            pax_path: None,
+            member_name: "the beginning".to_owned(),
+            seen_paths: HashSet::new(),
+            folders: HashSet::new(),
+            members: 0,
+            bytes: 0,
+            commit: None,
+            top_directory: None,
+            time: None,
+        }
+    }
+}
+
+impl TarReader {
+    /// The member that is being read, for people.
+    #[must_use]
+    pub fn current_member(&self) -> &str {
+        &self.member_name
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), StreamError> {
+        self.bytes += bytes.len() as u64;
+        while !bytes.is_empty() {
+            if self.remaining > 0 {
+                let length = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(bytes.len());
+                let (chunk, rest) = bytes.split_at(length);
+                self.read_content(chunk)?;
+                bytes = rest;
+                continue;
+            }
+            let (chunk, rest) = bytes.split_at(bytes.len().min(TAR_BLOCK_BYTES - self.block.len()));
+            self.block.extend_from_slice(chunk);
+            bytes = rest;
+            if self.block.len() == TAR_BLOCK_BYTES {
+                let block = std::mem::replace(&mut self.block, Vec::with_capacity(TAR_BLOCK_BYTES));
+                self.read_header(&block)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the stream was.
+    ///
+    /// # Errors
+    /// [`ReadError::Format`] where it ends too early, or has no commit or no member.
+    pub fn finish(self) -> Result<ArchiveSummary, StreamError> {
+        if self.state != TarState::End || !self.block.is_empty() {
+            return Err(malformed("the tar stream ends too early"));
+        }
+        let folder = self.top_directory.ok_or_else(|| malformed("the archive is empty"))?;
+        Ok(ArchiveSummary {
+            commit: self.commit,
+            top_directory: String::from_utf8_lossy(&folder).into_owned(),
+            mtime: self.time.unwrap_or(0),
+            members: self.members,
+            bytes: self.bytes,
+        })
+    }
+
+    fn read_content(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
+        let content_length = self.remaining.saturating_sub(self.padding);
+        let content_length = usize::try_from(content_length).unwrap_or(usize::MAX).min(bytes.len());
+        if bytes[content_length..].iter().any(|it| *it != 0) {
+            return Err(malformed(format!("bytes are hidden behind {}", self.member_name)));
+        }
+        if matches!(self.state, TarState::GlobalPax | TarState::Pax) {
+            self.pax.extend_from_slice(&bytes[..content_length]);
+        }
+        self.remaining -= bytes.len() as u64;
+        if self.remaining == 0 {
+            self.finish_member()?;
+        }
+        Ok(())
+    }
+
+    /// A member's bytes are complete.
+    fn finish_member(&mut self) -> Result<(), StreamError> {
+        let pax = std::mem::take(&mut self.pax);
+        match self.state {
+            TarState::GlobalPax => self.read_global_header(&pax)?,
+            TarState::Pax => self.pax_path = Some(parse_pax_path(&pax)?),
+            _ => {}
+        }
+        self.state = TarState::Header;
+        Ok(())
+    }
+
+    /// The global header that `git archive` begins with: the commit (`git help archive`).
+    fn read_global_header(&mut self, pax: &[u8]) -> Result<(), StreamError> {
+        let records = pax_records(pax)?;
+        let text = match &records[..] {
+            [(b"comment", text)] => std::str::from_utf8(text).ok(),
+            _ => return Err(malformed("the global header says something else than a commit")),
+        };
+        let commit = text.and_then(ObjectId::from_hex);
+        self.commit = Some(commit.ok_or_else(|| malformed("the global header names no commit"))?);
+        Ok(())
+    }
+
+    fn read_header(&mut self, block: &[u8]) -> Result<(), StreamError> {
+        if block.iter().all(|it| *it == 0) {
+            self.state = match self.state {
+                TarState::Header if self.pax_path.is_none() => TarState::FirstZeroBlock,
+                TarState::FirstZeroBlock | TarState::End => TarState::End,
+                _ => return Err(malformed("the tar stream ends within a member")),
+            };
+            return Ok(());
+        }
+        if self.state != TarState::Header {
+            return Err(malformed("something follows the end of the tar stream"));
+        }
+        let header = UstarHeader { block };
+        header.check_fields()?;
+        let size = header.octal_number(124, 12, "size")?;
+        self.remaining = size.next_multiple_of(TAR_BLOCK_BYTES as u64);
+        self.padding = self.remaining - size;
+        match header.type_flag() {
+            b'g' if self.members == 0 && self.commit.is_none() => {
+                self.start_pax(TarState::GlobalPax, size)?
+            }
+            b'x' if self.pax_path.is_none() => self.start_pax(TarState::Pax, size)?,
+            b'0' => self.read_member(&header, false)?,
+            b'5' if size == 0 => self.read_member(&header, true)?,
+            kind => {
+                let name = String::from_utf8_lossy(&header.path()).into_owned();
+                return Err(malformed(format!(
+                    "{name} is of the kind '{}': no plain file or folder",
+                    kind.escape_ascii()
+                )));
+            }
+        }
+        if self.remaining == 0 && self.state != TarState::Header {
+            self.finish_member()?;
+        }
+        Ok(())
+    }
+
+    fn start_pax(&mut self, state: TarState, size: u64) -> Result<(), StreamError> {
+        if size > MAX_PAX_BYTES {
+            return Err(StreamError::LimitExceeded(format!("a pax header of {size} bytes")));
+        }
+        self.state = state;
+        Ok(())
+    }
+
+    fn read_member(&mut self, header: &UstarHeader<'_>, is_folder: bool) -> Result<(), StreamError> {
+        self.members += 1;
+        if self.members > MAX_MEMBERS {
+            return Err(StreamError::LimitExceeded(format!(
+                "the archive has more than {MAX_MEMBERS} members"
+            )));
+        }
+        let path = match self.pax_path.take() {
+            None => header.path(),
+            Some(path) => header.resolve_pax_path(path)?,
+        };
+        self.member_name = String::from_utf8_lossy(&path).into_owned();
+        let modes: &[u64] = if is_folder { &[0o775] } else { &[0o664, 0o775] };
+        let mode = header.octal_number(100, 8, "mode")?;
+        if !modes.contains(&mode) {
+            return Err(malformed(format!("{} has the mode {mode:o}", self.member_name)));
+        }
+        let time = header.octal_number(136, 12, "time")?;
+        if *self.time.get_or_insert(time) != time {
+            return Err(malformed(format!("{} is of another time than the rest", self.member_name)));
+        }
+        self.check_path(&path, is_folder)?;
+        self.state = if is_folder { TarState::Header } else { TarState::File };
+        Ok(())
+    }
+
+    /// The path is plain, below the one folder, and new.
+    fn check_path(&mut self, path: &[u8], is_folder: bool) -> Result<(), StreamError> {
+        let plain = if is_folder { path.strip_suffix(b"/") } else { Some(path) };
+        let plain = plain
+            .ok_or_else(|| malformed(format!("the folder {} does not end in a slash", self.member_name)))?;
+        let is_unsafe = |part: &[u8]| part.is_empty() || part == b"." || part == b"..";
+        if plain.split(|it| *it == b'/').any(is_unsafe) || plain.iter().any(|it| matches!(it, b'\\' | 0)) {
+            return Err(malformed(format!("'{}' is no plain path", self.member_name)));
+        }
+        let (first, rest) = match plain.iter().position(|it| *it == b'/') {
+            Some(slash) => (&plain[..slash], &plain[slash..]),
+            None => (plain, &b""[..]),
+        };
+        match &self.top_directory {
+            None if is_folder && rest.is_empty() => self.top_directory = Some(first.to_vec()),
+            Some(folder) if folder == first && !rest.is_empty() => {}
+            _ => {
+                return Err(malformed(format!(
+                    "'{}' is not below the archive's one folder",
+                    self.member_name
+                )));
+            }
+        }
+        // What stands below a file, one program unpacks into a folder in its place, and another does not.
+        let parent = plain.iter().rposition(|it| *it == b'/').map(|slash| path_key(&plain[..slash]));
+        if parent.is_some_and(|it| !self.folders.contains(&it)) {
+            return Err(malformed(format!("'{}' is in a folder that is not there", self.member_name)));
+        }
+        if is_folder {
+            self.folders.insert(path_key(plain));
+        }
+        // Some file systems do not tell capitals from small letters: both names would be one file there.
+        let folded = String::from_utf8_lossy(plain).to_lowercase();
+        if self.seen_paths.insert(path_key(folded.as_bytes())) {
+            Ok(())
+        } else {
+            Err(malformed(format!("'{}' is there twice", self.member_name)))
+        }
+    }
+}
+
+/// What stands for a path: the first half of its SHA-256.
+fn path_key(path: &[u8]) -> [u8; 16] {
+    let mut hasher = Hasher::default();
+    hasher.update(path);
+    let mut key = [0; 16];
+    key.copy_from_slice(&hasher.finish().bytes()[..16]);
+    key
+}
+
+/// A ustar header.
+struct UstarHeader<'r> {
+    block: &'r [u8],
+}
+
+impl UstarHeader<'_> {
+    fn type_flag(&self) -> u8 {
+        self.block[156]
+    }
+
+    /// Magic, checksum, owner and what must be empty.
+    fn check_fields(&self) -> Result<(), StreamError> {
+        if &self.block[257..265] != b"ustar\x0000" {
+            return Err(malformed("a header is not of ustar"));
+        }
+        let sum: u64 = self.block.iter().map(|it| u64::from(*it)).sum();
+        let checksum_bytes: u64 = self.block[148..156].iter().map(|it| u64::from(*it)).sum();
+        if self.octal_number(148, 8, "checksum")? != sum - checksum_bytes + 8 * u64::from(b' ') {
+            return Err(malformed("the checksum of a header is wrong"));
+        }
+        let owners = [(108, "user id"), (116, "group id"), (329, "device"), (337, "device")];
+        for (offset, what) in owners {
+            if self.octal_number(offset, 8, what)? != 0 {
+                return Err(malformed(format!("a member has a {what} that is not 0")));
+            }
+        }
+        let root = |offset: usize| nul_terminated(&self.block[offset..offset + 32]) == b"root";
+        if !root(265) || !root(297) || self.block[157..257].iter().any(|it| *it != 0) {
+            return Err(malformed("a member belongs to somebody, or links to something"));
+        }
+        if self.block[500..].iter().any(|it| *it != 0) {
+            return Err(malformed("bytes are hidden behind a header"));
+        }
+        Ok(())
+    }
+
+    /// Octal digits, ended by NUL or a space; nothing else.
+    fn octal_number(&self, offset: usize, length: usize, what: &str) -> Result<u64, StreamError> {
+        let wrong = || malformed(format!("the {what} of a member is no number"));
+        let bytes = &self.block[offset..offset + length];
+        let digits = bytes.iter().take_while(|it| it.is_ascii_digit()).count();
+        if digits == 0 || bytes[digits..].iter().any(|it| !matches!(it, 0 | b' ')) {
+            return Err(wrong());
+        }
+        let text = std::str::from_utf8(&bytes[..digits]).map_err(|_| wrong())?;
+        u64::from_str_radix(text, 8).map_err(|_| wrong())
+    }
+
+    fn path(&self) -> Vec<u8> {
+        let (name, prefix) = (nul_terminated(&self.block[..100]), nul_terminated(&self.block[345..500]));
+        if prefix.is_empty() { name.to_vec() } else { [prefix, b"/", name].concat() }
+    }
+
+    /// The path of a pax header, where the header's own name is what git puts in its place, and the path did not fit.
+    fn resolve_pax_path(&self, path: Vec<u8>) -> Result<Vec<u8>, StreamError> {
+        let ustar_path = self.path();
+        let object_name = ustar_path.strip_suffix(b".data").and_then(|it| std::str::from_utf8(it).ok());
+        if path.len() > 100 && object_name.and_then(ObjectId::from_hex).is_some() {
+            return Ok(path);
+        }
+        let (ustar_path, path) = (String::from_utf8_lossy(&ustar_path), String::from_utf8_lossy(&path));
+        Err(malformed(format!("a pax header gives {ustar_path} another name, {path}")))
+    }
+}
+
+/// A field up to its first NUL, behind which are only NULs.
+fn nul_terminated(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().position(|it| *it == 0).unwrap_or(bytes.len());
+    if bytes[end..].iter().all(|it| *it == 0) { &bytes[..end] } else { bytes }
+}
+
+/// The path of a member's pax header, which may say nothing else.
+fn parse_pax_path(pax: &[u8]) -> Result<Vec<u8>, StreamError> {
+    match &pax_records(pax)?[..] {
+        [(b"path", path)] => Ok(path.to_vec()),
+        _ => Err(malformed("a pax header says something else than a path")),
+    }
+}
+
+/// A key and its value.
+type PaxRecord<'p> = (&'p [u8], &'p [u8]);
+
+/// The records of a pax header: `<length> <key>=<value>\n`, where the length counts all of it.
+fn pax_records(mut pax: &[u8]) -> Result<Vec<PaxRecord<'_>>, StreamError> {
+    let wrong = || malformed("a pax header is malformed");
+    let mut all = Vec::new();
+    while !pax.is_empty() {
+        let space = pax.iter().position(|it| *it == b' ').ok_or_else(wrong)?;
+        let digits = std::str::from_utf8(&pax[..space]).ok().filter(|it| !it.starts_with(['0', '+']));
+        let length: usize = digits.and_then(|it| it.parse().ok()).ok_or_else(wrong)?;
+        let record = pax.get(..length).and_then(|it| it.get(space + 1..)).ok_or_else(wrong)?;
+        let record = record.strip_suffix(b"\n").ok_or_else(wrong)?;
+        let equals = record.iter().position(|it| *it == b'=').ok_or_else(wrong)?;
+        all.push((&record[..equals], &record[equals + 1..]));
+        pax = &pax[length..];
+    }
+    Ok(all)
+}
