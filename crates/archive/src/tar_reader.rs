@@ -186,7 +186,7 @@ impl TarReader {
         self.padding = self.remaining - size;
         match header.type_flag() {
             b'g' if self.members == 0 && self.commit.is_none() => {
-                self.start_pax(TarState::GlobalPax, size)?
+                self.start_pax(TarState::GlobalPax, size)?;
             }
             b'x' if self.pax_path.is_none() => self.start_pax(TarState::Pax, size)?,
             b'0' => self.read_member(&header, false)?,

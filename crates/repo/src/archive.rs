@@ -137,7 +137,7 @@ impl TreeWalk<'_> {
             self.convert_blob(&blob, &attributes)?
         };
         let content = match kind {
-            _LINK => MemberContent::Symlink { target: &bytes },
+            SYMLINK_MODE => MemberContent::Symlink { target: &bytes },
             _ => MemberContent::File { bytes: &bytes, executable: mode & 0o100 != 0 },
         };
         sink(&Member { path: &self.path, object, content })

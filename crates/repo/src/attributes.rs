@@ -42,7 +42,7 @@ pub(crate) enum LineEndings {
 /// The attribute files that are in force while a tree is walked: one for each folder on the way down.
 pub(crate) struct Attributes {
     tree: Search,
-    info_attributes: Search,
+    info_file: Search,
     known: MetadataCollection,
     outcome: Outcome,
     has_patterns: Vec<bool>,
@@ -60,13 +60,8 @@ impl Attributes {
         files
             .add_patterns_file(info.to_owned(), true, None, &mut buffer, &mut known, true)
             .map_err(failed)?;
-        let mut attributes = Self {
-            tree,
-            info_attributes: files,
-            known,
-            outcome: Outcome::default(),
-            has_patterns: Vec::new(),
-        };
+        let mut attributes =
+            Self { tree, info_file: files, known, outcome: Outcome::default(), has_patterns: Vec::new() };
         attributes.reset_outcome();
         Ok(attributes)
     }
@@ -100,7 +95,7 @@ impl Attributes {
     /// What is asked of a path, given without a `/` at its end.
     pub(crate) fn path_attributes(&mut self, path: &[u8], is_folder: bool) -> PathAttributes {
         self.outcome.reset();
-        for search in [&self.info_attributes, &self.tree] {
+        for search in [&self.info_file, &self.tree] {
             if !self.outcome.is_done() {
                 search.pattern_matching_relative_path(
                     path.into(),

@@ -40,7 +40,7 @@ impl<'r> PathLookup<'r> {
             let found = self.entry(tree, index, depth, part)?;
             let is_last = parts.peek().is_none();
             match found {
-                Some((_FOLDER, id)) if !is_last => tree = id,
+                Some((TREE_MODE, id)) if !is_last => tree = id,
                 Some((mode, _)) if is_last && path.is_directory_only() && mode != TREE_MODE => {
                     return Ok(None);
                 }
