@@ -11,8 +11,8 @@ gh="$root/target/tools/gh-2.103.3/bin/gh"
 [ -x "$gh" ] || { echo "gh is missing: run scripts/tools.sh" >&2; exit 1; }
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
-cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --workspace --example mint
-"$root/target/debug/examples/mint" "$work"
+cargo build --quiet --locked --manifest-path "$root/Cargo.toml" --workspace --example attested_file
+"$root/target/debug/examples/attested_file" "$work"
 cd "$work"
 workflow=acme/widgets/.github/workflows/release-generic.yml
 wanted="artifact -R acme/widgets --bundle bundle.json --trusted-root root.json --signer-workflow $workflow"

@@ -16,8 +16,8 @@ fi
 seeds="$(mktemp -d)"
 trap 'rm -rf "$seeds"' EXIT
 mkdir "$seeds/bundles" "$seeds/archives"
-cargo build --quiet --locked --workspace --example mint
-target/debug/examples/mint "$seeds/bundles"
+cargo build --quiet --locked --workspace --example attested_file
+target/debug/examples/attested_file "$seeds/bundles"
 git archive --format=tar.gz --prefix=seed/ HEAD:docs -o "$seeds/archives/seed.tar.gz"
 git archive --format=tar --prefix=seed/ HEAD:docs -o "$seeds/archives/seed.tar"
 

@@ -1,6 +1,6 @@
 //! Releases that somebody tampered with, by number: what an audit finds of each, and that it proves the right one.
 
-use emulators::Run;
+use emulators::ActionsRun;
 use serde_json::json;
 
 use crate::support::published_release::{ARCHIVE, Released, filter, open, sha256, sums};
@@ -12,8 +12,8 @@ fn sums_that_two_programs_would_read_differently_are_refused() {
     let mut released = Released::new();
     let good = released.archive();
     released.publish(&good);
-    let sums =
-        String::from_utf8(released.world.github.asset(asset(&released, "SHA256SUMS")).unwrap()).unwrap();
+    let sums = String::from_utf8(released.world.github.asset_bytes(asset(&released, "SHA256SUMS")).unwrap())
+        .unwrap();
     let hash = &sums[..64];
     let texts = [
         (40, "a path that leads up", format!("{hash}  ../{ARCHIVE}\n"), "sums-format"),
@@ -76,11 +76,11 @@ fn assets_that_were_replaced_are_not_proven() {
     assert_eq!(open(&released.audit(&[])), ("unproven".to_owned(), unattested.map(str::to_owned).to_vec()));
     // 39: other bytes than GitHub says it has.
     released.publish(&good);
-    released.world.github.tamper(asset(&released, ARCHIVE), &repacked).unwrap();
+    released.world.github.tamper_asset(asset(&released, ARCHIVE), &repacked).unwrap();
     let (verdict, found) = open(&released.audit(&[]));
     assert_eq!(verdict, "refuted");
     assert!(found.contains(&"asset: transport".to_owned()), "{found:?}");
-    released.world.github.tamper(asset(&released, ARCHIVE), &good).unwrap();
+    released.world.github.tamper_asset(asset(&released, ARCHIVE), &good).unwrap();
     assert_eq!(open(&released.audit(&[])).0, "proven");
     // 43: an old release's pair, every signature valid, under a new tag.
     let old = filter("gzip", &["-n"], &released.tar_of("opensandbox-server-v0.1.0", "server/v0.1.0"));
@@ -127,17 +127,17 @@ fn the_run_that_attests_must_be_the_release_workflow_and_have_the_commit() {
     let files: [(&str, &[u8]); 2] = [(ARCHIVE, &good), ("SHA256SUMS", sums.as_bytes())];
     let before = released.world.clone.git(["rev-parse", "HEAD^"]);
     let right = released.run();
-    let cases: [(Run, &[&str]); 6] = [
-        (Run { workflow: "ci.yml".to_owned(), ..right.clone() }, &["attestation: workflow"; 2]),
-        (Run { reference: "refs/heads/side".to_owned(), ..right.clone() }, &["attestation: ref"; 2]),
-        (Run { event: "push".to_owned(), ..right.clone() }, &["attestation: trigger"; 2]),
-        (Run { repository: "mallory/widgets".to_owned(), ..right.clone() }, &["attestation: repo"; 2]),
+    let cases: [(ActionsRun, &[&str]); 6] = [
+        (ActionsRun { workflow: "ci.yml".to_owned(), ..right.clone() }, &["attestation: workflow"; 2]),
+        (ActionsRun { reference: "refs/heads/side".to_owned(), ..right.clone() }, &["attestation: ref"; 2]),
+        (ActionsRun { event: "push".to_owned(), ..right.clone() }, &["attestation: trigger"; 2]),
+        (ActionsRun { repository: "mallory/widgets".to_owned(), ..right.clone() }, &["attestation: repo"; 2]),
         // 14: a run of a commit that does not have the tag's.
-        (Run { commit: before, ..right.clone() }, &["run: commit"]),
+        (ActionsRun { commit: before, ..right.clone() }, &["run: commit"]),
         (right, &[]),
     ];
     for (run, expected) in cases {
-        released.world.github.unattest();
+        released.world.github.clear_attestations();
         released.publish_as(&good, sums.as_bytes());
         released.attest(&files, &run);
         let (verdict, found) = open(&released.audit(&[]));
@@ -153,7 +153,7 @@ fn a_later_run_may_release_an_older_tag() {
     released.world.clone.git(["commit", "-q", "--allow-empty", "-m", "chore: go on"]);
     released.world.clone.git(["push", "-q", "origin", "main"]);
     let sums = sums(&good);
-    let later = Run { commit: released.world.clone.git(["rev-parse", "HEAD"]), ..released.run() };
+    let later = ActionsRun { commit: released.world.clone.git(["rev-parse", "HEAD"]), ..released.run() };
     released.publish_as(&good, sums.as_bytes());
     released.attest(&[(ARCHIVE, &good), ("SHA256SUMS", sums.as_bytes())], &later);
     assert_eq!(open(&released.audit(&[])), ("proven".to_owned(), Vec::new()));
@@ -165,7 +165,7 @@ fn releases_from_before_attestations_are_unproven_and_not_refuted() {
     let good = released.archive();
     let sums = sums(&good);
     // 2026-04-30.
-    released.world.github.set(|it| it.now = 1_777_500_000);
+    released.world.github.configure(|it| it.now = 1_777_500_000);
     released.publish_as(&good, sums.as_bytes());
     let unproven = ["attestation: predates", "attestation: predates"].map(str::to_owned).to_vec();
     assert_eq!(open(&released.audit(&[])), ("unproven".to_owned(), unproven));
@@ -189,7 +189,7 @@ fn every_release_of_a_clone_is_audited_by_itself() {
     let good = released.archive();
     released.publish(&good);
     let all = |arguments: &[&str]| {
-        released.world.github.new_hour();
+        released.world.github.reset_rate_limit();
         let root = released.world.home.path().join("root.json");
         released
             .world
@@ -231,22 +231,23 @@ fn the_summary_of_a_workflows_step_is_a_table() {
 #[test]
 fn immutable_releases_are_attested_by_github_itself() {
     let mut released = Released::new();
-    let mut internal = emulators::Sigstore::of("GitHub, Inc.", crate::support::attested_file::NOW).unwrap();
+    let mut internal =
+        emulators::Sigstore::for_organization("GitHub, Inc.", crate::support::attested_file::NOW).unwrap();
     let roots =
         format!("{}\n{}", released.sigstore.trusted_root().unwrap(), internal.trusted_root().unwrap());
     std::fs::write(released.world.home.path().join("root.json"), roots).unwrap();
-    released.world.github.set(|it| it.immutable = true);
+    released.world.github.configure(|it| it.immutable_releases = true);
     let good = released.archive();
     released.publish(&good);
     assert_eq!(open(&released.audit(&[])), ("unproven".to_owned(), vec!["immutable: missing".to_owned()]));
     let object = released.world.clone.git(["rev-parse", TAG]);
     let hash = sha256(&good);
     let mut attest = |tag: &str, sha1: &str, name: &str| {
-        let claims = emulators::Claims {
-            names: vec![emulators::Name::Uri(name.to_owned())],
+        let claims = emulators::CertificateClaims {
+            subject_alternative_names: vec![emulators::SubjectAlternativeName::Uri(name.to_owned())],
             extensions: Vec::new(),
-            log: emulators::CertificateLog::None,
-            ..emulators::Claims::of_person("", "")
+            certificate_log: emulators::CertificateLog::None,
+            ..emulators::CertificateClaims::for_email("", "")
         };
         let statement = json!({
             "_type": "https://in-toto.io/Statement/v1",
@@ -260,12 +261,18 @@ fn immutable_releases_are_attested_by_github_itself() {
                 "purl": format!("pkg:github/acme/widgets@{tag}"), "databaseId": "1", "packageId": "1",
             },
         });
-        let content = emulators::Content::Statement(&statement);
-        let mint = emulators::Mint::new(emulators::Signer::Certificate(&claims), content);
-        let bundle = internal.mint(&emulators::Mint { log: None, stamped: Some(1), ..mint }).unwrap();
+        let content = emulators::BundleContent::Statement(&statement);
+        let mint = emulators::BundleSpec::new(emulators::BundleSigner::Certificate(&claims), content);
+        let bundle = internal
+            .create_bundle(&emulators::BundleSpec {
+                rekor_version: None,
+                timestamped_after_seconds: Some(1),
+                ..mint
+            })
+            .unwrap();
         // GitHub files it under the tag's object; a wrong one is put there by whoever tampers with the list.
         let text = bundle.to_string();
-        released.world.github.attest(&text, true).unwrap();
+        released.world.github.add_attestation(&text, true).unwrap();
     };
     let signer = "https://dotcom.releases.github.com";
     attest("server/v0.1.0", &object, signer);

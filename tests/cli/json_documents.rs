@@ -62,7 +62,7 @@ fn published() {
 }
 
 fn place(world: &World, text: &str) -> String {
-    text.replace(&world.github.api(), "[GITHUB]").replace(world.clone.path().to_str().unwrap(), "[ROOT]")
+    text.replace(&world.github.api_url(), "[GITHUB]").replace(world.clone.path().to_str().unwrap(), "[ROOT]")
 }
 
 /// The document of `audit` and its text, without ports and digests, which differ with the compressor.
@@ -97,7 +97,7 @@ fn audited() {
         text.replace(&format!("{} bytes", good.len()), "[SIZE] bytes")
     };
     insta::assert_snapshot!("audit", place(&serde_json::to_string_pretty(&document).unwrap()));
-    released.world.github.new_hour();
+    released.world.github.reset_rate_limit();
     let root = released.world.home.path().join("root.json");
     let text = released.world.run(&["audit", TAG, "--trusted-root", root.to_str().unwrap()]).ok().stdout;
     let text = place(&text);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use emulators::{Run, Sigstore};
+use emulators::{ActionsRun, Sigstore};
 
 use crate::support::attested_file::{release_run, sha256sum};
 use crate::support::repository::{Fixture, hermetic, run, xtask};
@@ -28,7 +28,7 @@ fn demo() -> (tempfile::TempDir, PathBuf) {
     let (bare, demo) = (folder.path().join("origin.git"), folder.path().join("demo"));
     let git = |arguments: &[&str]| run(hermetic("git", folder.path()).args(arguments)).ok();
     git(&["init", "-q", "--bare", "-b", "main", bare.to_str().unwrap()]);
-    emulators::demo(&bare, include_str!("../../release.toml"), "server/v0.2.0").unwrap();
+    emulators::create_demo_repository(&bare, include_str!("../../release.toml"), "server/v0.2.0").unwrap();
     git(&["clone", "-q", bare.to_str().unwrap(), demo.to_str().unwrap()]);
     (folder, demo)
 }
@@ -37,7 +37,7 @@ fn demo() -> (tempfile::TempDir, PathBuf) {
 fn every_command_of_the_readme_runs() {
     let (_folder, demo) = demo();
     let world = World::of(Fixture::at(demo));
-    world.github.set(|it| it.now = LATER);
+    world.github.configure(|it| it.now = LATER);
     signing(&world);
     let (mut ran, mut scripts) = (0, 0);
     for command in commands() {
@@ -52,7 +52,7 @@ fn every_command_of_the_readme_runs() {
             if words[0] == "config" {
                 std::fs::remove_file(world.clone.path().join("release.toml")).unwrap();
             }
-            world.github.new_hour();
+            world.github.reset_rate_limit();
             let date = format!("{LATER} +0000");
             let outcome = without_secret(run(world.command(&words).env("GIT_COMMITTER_DATE", date)));
             assert_eq!(outcome.code, 0, "{command}\n{}\n{}", outcome.stdout, outcome.stderr);
@@ -114,13 +114,13 @@ fn attest(world: &World, root: &Path) {
         std::fs::copy(dist.join(name), world.clone.path().join(name)).unwrap();
     }
     let digests = names.map(|it| sha256sum(&dist.join(it)));
-    let run = Run { commit: world.clone.git(["rev-parse", "HEAD"]), ..release_run() };
+    let run = ActionsRun { commit: world.clone.git(["rev-parse", "HEAD"]), ..release_run() };
     let statement = run.provenance(&[(names[0], &digests[0]), (names[1], &digests[1])]);
     let mut sigstore = Sigstore::new(LATER + 60).unwrap();
     let bundle = sigstore.attest(&run.claims(), &statement).unwrap();
     std::fs::write(root, sigstore.trusted_root().unwrap().to_string()).unwrap();
-    world.github.unattest();
-    world.github.attest(&bundle.to_string(), false).unwrap();
+    world.github.clear_attestations();
+    world.github.add_attestation(&bundle.to_string(), false).unwrap();
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn a_release_is_published_and_found_as_it_was_made() {
 fn outsider(world: &World) {
     let folder = tempfile::tempdir().unwrap();
     for asset in world.release()["assets"].as_array().unwrap() {
-        let bytes = world.github.asset(asset["id"].as_u64().unwrap()).unwrap();
+        let bytes = world.github.asset_bytes(asset["id"].as_u64().unwrap()).unwrap();
         std::fs::write(folder.path().join(asset["name"].as_str().unwrap()), bytes).unwrap();
     }
     run(Command::new("sha256sum").args(["--strict", "-c", "SHA256SUMS"]).current_dir(folder.path())).ok();
@@ -45,7 +45,7 @@ fn again_does_nothing_but_look() {
     let world = World::new();
     world.publish().ok();
     let before = world.published();
-    world.github.forget();
+    world.github.clear_log();
     let again = world.publish().ok().json();
     assert_eq!(world.published(), before);
     let changes: Vec<_> =

@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use emulators::{Fault, Hook, What, When};
+use emulators::{Fault, FaultKind, FaultTiming, Hook};
 
 use crate::support::repository::say;
 use crate::support::test_bed::{TAG, World};
@@ -16,7 +16,7 @@ enum Point {
     /// At a line of its story: before or after a file, the tag, or something that leaves the machine.
     Line(String),
     /// When this request has arrived, before or after it took effect.
-    Request(usize, When),
+    Request(usize, FaultTiming),
 }
 
 /// What a whole run does: the lines of its story, and how many requests it makes.
@@ -44,15 +44,21 @@ fn kill_at(world: &World, point: &Point) {
             let seen = Arc::clone(&id);
             let hook = Hook::new(move || kill(seen.load(Ordering::SeqCst)));
             let after = u32::try_from(*number).unwrap();
-            let what = What::Call(*when, hook);
-            world.github.arm(Fault { method: String::new(), path: String::new(), after, times: 1, what });
+            let what = FaultKind::HookThenDrop(*when, hook);
+            world.github.inject(Fault {
+                method: String::new(),
+                path: String::new(),
+                skip_count: after,
+                times: 1,
+                kind: what,
+            });
         }
     }
     let mut child = command.spawn().unwrap();
     id.store(child.id(), Ordering::SeqCst);
     let status = child.wait().unwrap();
     assert_eq!(status.signal(), Some(9), "{point:?} did not end the run: {status}");
-    assert_eq!(world.github.armed(), 0, "{point:?} was not reached");
+    assert_eq!(world.github.pending_faults(), 0, "{point:?} was not reached");
 }
 
 /// Ends a process, by its id.
@@ -68,7 +74,7 @@ fn a_run_that_was_killed_anywhere_is_finished_by_the_next() {
     let (lines, requests, wanted) = a_whole_run();
     let mut points: Vec<Point> = lines.into_iter().map(Point::Line).collect();
     for number in 0..requests {
-        points.extend([When::Before, When::After].map(|when| Point::Request(number, when)));
+        points.extend([FaultTiming::Before, FaultTiming::After].map(|when| Point::Request(number, when)));
     }
     let (all, converged) = (points.len(), AtomicUsize::new(0));
     let queue = Mutex::new(points);

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use emulators::{Fault, What, When};
+use emulators::{Fault, FaultKind, FaultTiming};
 use serde_json::json;
 
 use crate::support::repository::{Ran, run};
@@ -19,7 +19,7 @@ fn with(world: &World, variables: &[(&str, &str)]) -> Ran {
 #[test]
 fn credentials_are_looked_at_before_anything_is_made() {
     let world = World::new();
-    world.github.set(|it| it.reader = Some("invented-reader".to_owned()));
+    world.github.configure(|it| it.read_token = Some("invented-reader".to_owned()));
     world.clone.git(["config", "--rename-section", "credential", "put-away"]);
     for (token, word) in [("invented-reader", "may not push"), ("", "there is no token")] {
         let ran = with(&world, &[("GH_TOKEN", token)]);
@@ -36,12 +36,12 @@ fn credentials_are_looked_at_before_anything_is_made() {
 #[test]
 fn the_token_of_a_workflow_run_starts_no_workflow_and_that_is_said() {
     let world = World::new();
-    world.github.set(|it| it.installed = Some("ghs_invented".to_owned()));
+    world.github.configure(|it| it.app_token = Some("ghs_invented".to_owned()));
     let run = [("GH_TOKEN", ""), ("GITHUB_TOKEN", "ghs_invented"), ("GITHUB_ACTIONS", "true")];
     let ran = with(&world, &run).ok();
     assert!(ran.stdout.contains("starts no workflow"), "{}", ran.stdout);
     let world = World::new();
-    world.github.set(|it| it.installed = Some("ghs_invented".to_owned()));
+    world.github.configure(|it| it.app_token = Some("ghs_invented".to_owned()));
     let ran = with(&world, &[("GH_TOKEN", "ghs_invented")]).ok();
     assert!(ran.stdout.contains("does not tell what it may do"), "{}", ran.stdout);
     let world = World::new();
@@ -83,18 +83,23 @@ fn assets_and_redirects_stay_on_githubs_host() {
         "name": "OpenSandbox Server v0.1.1", "body": planned["notes"],
         "upload_url": format!("{address}/assets{{?name,label}}"),
     });
-    let what = What::Answer { status: 201, headers: Vec::new(), body: draft.to_string(), when: When::Before };
-    world.github.arm(Fault::once("POST", "/releases", what));
+    let what = FaultKind::CannedResponse {
+        status: 201,
+        headers: Vec::new(),
+        body: draft.to_string(),
+        timing: FaultTiming::Before,
+    };
+    world.github.inject(Fault::once("POST", "/releases", what));
     let ran = world.publish();
     assert!(ran.code == 1 && ran.stderr.contains("assets would go to another host"), "{}", ran.stderr);
     let headers = vec![("location", format!("{address}/repos/acme/gadgets"))];
-    let what = What::Answer {
+    let what = FaultKind::CannedResponse {
         status: 301,
         headers,
         body: "{\"message\":\"Moved Permanently\"}".to_owned(),
-        when: When::Before,
+        timing: FaultTiming::Before,
     };
-    world.github.arm(Fault::once("GET", "/repos/acme/widgets", what));
+    world.github.inject(Fault::once("GET", "/repos/acme/widgets", what));
     let ran = world.publish();
     assert!(
         ran.code == 1 && ran.stderr.contains("has moved to") && ran.stderr.contains("-R OWNER/NAME"),
@@ -102,8 +107,19 @@ fn assets_and_redirects_stay_on_githubs_host() {
         ran.stderr
     );
     let headers = vec![("link", format!("<{address}/releases?page=2>; rel=\"next\""))];
-    let what = What::Answer { status: 200, headers, body: "[]".to_owned(), when: When::Before };
-    world.github.arm(Fault { method: "GET".into(), path: "/releases".into(), after: 1, times: 1, what });
+    let what = FaultKind::CannedResponse {
+        status: 200,
+        headers,
+        body: "[]".to_owned(),
+        timing: FaultTiming::Before,
+    };
+    world.github.inject(Fault {
+        method: "GET".into(),
+        path: "/releases".into(),
+        skip_count: 1,
+        times: 1,
+        kind: what,
+    });
     let ran = world.publish();
     assert!(ran.code == 1 && ran.stderr.contains("is on another host"), "{}", ran.stderr);
     assert!(elsewhere.accept().is_err(), "somebody called the other host");
@@ -124,7 +140,7 @@ fn pages_of_a_list_are_followed() {
 #[test]
 fn a_proxy_is_used() {
     let world = World::new();
-    let proxy = world.github.api();
+    let proxy = world.github.api_url();
     let variables = [
         ("GITHUB_API_URL", "http://api.github.localhost"),
         ("HTTP_PROXY", proxy.as_str()),
@@ -144,7 +160,7 @@ fn a_proxy_is_used() {
 #[test]
 fn an_enterprise_server_has_its_api_under_a_path() {
     let world = World::new();
-    let api = format!("{}/api/v3", world.github.api());
+    let api = format!("{}/api/v3", world.github.api_url());
     let ran = with(&world, &[("GITHUB_API_URL", &api)]).ok();
     assert!(ran.stdout.contains("Published: "), "{}", ran.stdout);
 }
@@ -152,17 +168,23 @@ fn an_enterprise_server_has_its_api_under_a_path() {
 #[test]
 fn what_comes_slowly_comes_and_what_stops_does_not_hold_a_run_up_for_ever() {
     let world = World::new();
-    let slow = What::Slow(std::time::Duration::from_millis(300));
-    world.github.arm(Fault { method: "GET".into(), path: String::new(), after: 3, times: 3, what: slow });
+    let slow = FaultKind::SlowResponse(std::time::Duration::from_millis(300));
+    world.github.inject(Fault {
+        method: "GET".into(),
+        path: String::new(),
+        skip_count: 3,
+        times: 3,
+        kind: slow,
+    });
     world.publish().ok();
     let world = World::new();
-    let stopped = What::Slow(std::time::Duration::from_secs(60));
-    world.github.arm(Fault {
+    let stopped = FaultKind::SlowResponse(std::time::Duration::from_secs(60));
+    world.github.inject(Fault {
         method: "GET".into(),
         path: "/repos/".into(),
-        after: 0,
+        skip_count: 0,
         times: 9,
-        what: stopped,
+        kind: stopped,
     });
     let ran = with(&world, &[("RELEASE_HTTP_TIMEOUT", "0.3"), ("RELEASE_HTTP_TRIES", "2")]);
     assert!(ran.code == 1 && ran.stderr.contains("the answer does not go on"), "{}", ran.stderr);
@@ -171,11 +193,11 @@ fn what_comes_slowly_comes_and_what_stops_does_not_hold_a_run_up_for_ever() {
 #[test]
 fn limits_end_a_run_that_the_next_one_finishes() {
     let world = World::new();
-    world.github.set(|it| it.rate_limit = 12);
+    world.github.configure(|it| it.rate_limit = 12);
     let ran = world.publish();
     assert!(ran.code == 1 && ran.stderr.contains("GitHub asks to wait for 36"), "{}", ran.stderr);
     assert!(ran.stderr.contains("hint: wait, then run again"), "{}", ran.stderr);
-    world.github.set(|it| it.rate_limit = 5000);
+    world.github.configure(|it| it.rate_limit = 5000);
     world.publish().ok();
 }
 
@@ -190,17 +212,17 @@ fn accounts_of_authors_are_asked_once_and_may_be_missing() {
     world.publish().ok();
     assert_eq!(asked(&world), 1, "what is known was asked again");
     let world = World::new();
-    let what = What::Answer {
+    let what = FaultKind::CannedResponse {
         status: 404,
         headers: Vec::new(),
         body: "{\"message\":\"Not Found\"}".into(),
-        when: When::Before,
+        timing: FaultTiming::Before,
     };
-    world.github.arm(Fault::once("GET", "/commits/", what));
+    world.github.inject(Fault::once("GET", "/commits/", what));
     world.publish().ok();
     assert!(world.release()["body"].as_str().unwrap().contains("- Ada Example"));
     let world = World::new();
-    world.github.set(|it| it.rate_limit = 100);
+    world.github.configure(|it| it.rate_limit = 100);
     world.publish().ok();
     assert_eq!(asked(&world), 0, "the last requests of the hour went to accounts");
 }
@@ -208,11 +230,15 @@ fn accounts_of_authors_are_asked_once_and_may_be_missing() {
 #[test]
 fn one_run_at_a_time_for_a_tag() {
     let world = World::new();
-    world.github.arm(Fault::once("POST", "/releases", What::Delay(std::time::Duration::from_millis(900))));
+    world.github.inject(Fault::once(
+        "POST",
+        "/releases",
+        FaultKind::DelayResponse(std::time::Duration::from_millis(900)),
+    ));
     let mut first = world.command(&["release", TAG, "--push"]);
     let mut first =
         first.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
-    while world.github.armed() > 0 {
+    while world.github.pending_faults() > 0 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     let elsewhere = world.home.path().join("out");
@@ -241,7 +267,7 @@ fn secrets_in_addresses_are_not_told() {
     assert!(ran.code == 1 && ran.stderr.contains("cannot be asked"), "{}", ran.stderr);
     // A token as a name: git would show it where it cannot ask for a password.
     let named = world.github.clone_url().replace("http://", &format!("http://{TOKEN}@"));
-    world.github.set(|it| it.private = true);
+    world.github.configure(|it| it.private = true);
     world.clone.git(["config", "--rename-section", "credential", "put-away"]);
     world.clone.git(["remote", "set-url", "origin", &named]);
     let ran = world.publish();

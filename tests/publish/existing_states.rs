@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use emulators::{Fault, Hook, What};
+use emulators::{Fault, FaultKind, Hook};
 use serde_json::{Value, json};
 
 use crate::support::test_bed::{TAG, TOKEN, World, rest};
@@ -64,10 +64,10 @@ fn a_draft_that_was_made_otherwise_gets_title_notes_and_mark() {
 #[test]
 fn where_github_has_no_digests_the_bytes_are_read() {
     let world = World::new();
-    world.github.set(|it| it.digests = false);
+    world.github.configure(|it| it.asset_digests = false);
     proven(&world);
     let world = World::new();
-    world.github.set(|it| it.digests = false);
+    world.github.configure(|it| it.asset_digests = false);
     world.put(world.made(true), ARCHIVE, &[0; 304]);
     let done = proven(&world);
     assert!(steps(&done).contains(&"remove missing".to_owned()), "{:?}", steps(&done));
@@ -78,7 +78,7 @@ fn where_github_has_no_digests_the_bytes_are_read() {
 #[test]
 fn a_private_repository_cannot_be_proven_to_outsiders() {
     let world = World::new();
-    world.github.set(|it| it.private = true);
+    world.github.configure(|it| it.private = true);
     let ran = world.publish();
     assert_eq!(ran.code, 11, "{}", ran.stderr);
     assert_eq!(ran.json()["audit"]["findings"][0]["reason"], "private");
@@ -110,7 +110,7 @@ fn a_draft_that_is_published_meanwhile_is_not_touched() {
 #[test]
 fn a_broken_upload_is_removed_and_made_again() {
     let world = World::new();
-    world.github.arm(Fault::once("POST", "/assets", What::CutRequest));
+    world.github.inject(Fault::once("POST", "/assets", FaultKind::TruncateRequest));
     let mut once = world.command(&["release", TAG, "--push"]);
     let ran = crate::support::repository::run(once.env("RELEASE_HTTP_TRIES", "1"));
     assert!(ran.code == 1 && ran.stderr.contains("hint: run again"), "{}", ran.stderr);
@@ -166,7 +166,7 @@ fn the_branch_is_asked_of_origin_and_where_it_went_on_of_github() {
 fn what_was_just_created_may_not_be_seen_yet() {
     for lag in [1, 3] {
         let world = World::new();
-        world.github.set(|it| it.lag = lag);
+        world.github.configure(|it| it.visibility_lag = lag);
         proven(&world);
         assert_eq!(world.github.releases().len(), 1);
     }
@@ -174,9 +174,9 @@ fn what_was_just_created_may_not_be_seen_yet() {
 
 /// Runs something when the first such request arrives, while a release is at work.
 fn meanwhile(world: &World, method: &str, path: &str, what: impl Fn(&str) + Send + Sync + 'static) {
-    let address = Arc::new(world.github.api());
+    let address = Arc::new(world.github.api_url());
     let hook = Hook::new(move || what(&address));
-    world.github.arm(Fault::once(method, path, What::Meanwhile(hook)));
+    world.github.inject(Fault::once(method, path, FaultKind::Hook(hook)));
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn a_draft_that_lost_its_tag_is_not_published_as_if_nothing_was() {
 #[test]
 fn immutable_releases_are_published_once() {
     let world = World::new();
-    world.github.set(|it| it.immutable = true);
+    world.github.configure(|it| it.immutable_releases = true);
     proven(&world);
     assert_eq!(world.release()["immutable"], true);
     proven(&world);
@@ -333,18 +333,18 @@ fn what_outsiders_get_otherwise_is_refuted() {
     let world = World::new();
     proven(&world);
     let archive = world.release()["assets"][0]["id"].as_u64().unwrap();
-    let right = world.github.asset(archive).unwrap();
+    let right = world.github.asset_bytes(archive).unwrap();
     let mut wrong = right.clone();
     wrong[20] ^= 1;
-    world.github.tamper(archive, &wrong).unwrap();
+    world.github.tamper_asset(archive, &wrong).unwrap();
     let ran = world.publish();
     assert_eq!(ran.code, 10, "{}", ran.stdout);
     let reasons: Vec<Value> =
         ran.json()["audit"]["findings"].as_array().unwrap().iter().map(|it| it["reason"].clone()).collect();
     assert_eq!(reasons, ["ok", "ok", "other-bytes", "ok", "sums-content", "archive", "ok", "ok", "ok"]);
-    world.github.tamper(archive, &[right.clone(), vec![0; 1000]].concat()).unwrap();
+    world.github.tamper_asset(archive, &[right.clone(), vec![0; 1000]].concat()).unwrap();
     let ran = world.publish();
     assert!(ran.code == 10 && ran.stdout.contains("other-bytes"), "{}", ran.stdout);
-    world.github.tamper(archive, &right).unwrap();
+    world.github.tamper_asset(archive, &right).unwrap();
     proven(&world);
 }

@@ -4,39 +4,43 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use emulators::{Exchange, Fault, What, When};
+use emulators::{Fault, FaultKind, FaultTiming, HttpExchange};
 
 use crate::support::repository::{run, say};
 use crate::support::test_bed::{TAG, World, without_secret};
 
 /// The ways in which a request goes wrong.
-fn ways() -> Vec<(&'static str, What)> {
-    let answer = |status, when, headers: Vec<(&'static str, String)>, message: &str| What::Answer {
-        status,
-        headers,
-        body: format!("{{\"message\":\"{message}\"}}"),
-        when,
-    };
+fn ways() -> Vec<(&'static str, FaultKind)> {
+    let answer =
+        |status, when, headers: Vec<(&'static str, String)>, message: &str| FaultKind::CannedResponse {
+            status,
+            headers,
+            body: format!("{{\"message\":\"{message}\"}}"),
+            timing: when,
+        };
     let soon = || vec![("retry-after", "0".to_owned())];
     vec![
-        ("500", answer(500, When::Before, Vec::new(), "Server Error")),
-        ("502 before", answer(502, When::Before, Vec::new(), "Bad Gateway")),
-        ("502 after", answer(502, When::After, Vec::new(), "Bad Gateway")),
-        ("429", answer(429, When::Before, soon(), "too many requests")),
-        ("403 secondary", answer(403, When::Before, soon(), "You have exceeded a secondary rate limit")),
-        ("cut in the request", What::CutRequest),
-        ("cut in the answer", What::CutAnswer),
-        ("time-out", What::Delay(Duration::from_secs(3))),
-        ("malformed", What::Garbled),
+        ("500", answer(500, FaultTiming::Before, Vec::new(), "Server Error")),
+        ("502 before", answer(502, FaultTiming::Before, Vec::new(), "Bad Gateway")),
+        ("502 after", answer(502, FaultTiming::After, Vec::new(), "Bad Gateway")),
+        ("429", answer(429, FaultTiming::Before, soon(), "too many requests")),
+        (
+            "403 secondary",
+            answer(403, FaultTiming::Before, soon(), "You have exceeded a secondary rate limit"),
+        ),
+        ("cut in the request", FaultKind::TruncateRequest),
+        ("cut in the answer", FaultKind::TruncateResponse),
+        ("time-out", FaultKind::DelayResponse(Duration::from_secs(3))),
+        ("malformed", FaultKind::MalformedJson),
     ]
 }
 
 /// A request, by its number, and what happens to it.
 struct Case<'a> {
     number: usize,
-    request: &'a Exchange,
+    request: &'a HttpExchange,
     name: &'static str,
-    what: What,
+    what: FaultKind,
 }
 
 impl Case<'_> {
@@ -46,14 +50,20 @@ impl Case<'_> {
         let world = World::new();
         let after = u32::try_from(self.number).unwrap();
         let what = self.what.clone();
-        world.github.arm(Fault { method: String::new(), path: String::new(), after, times: 1, what });
+        world.github.inject(Fault {
+            method: String::new(),
+            path: String::new(),
+            skip_count: after,
+            times: 1,
+            kind: what,
+        });
         let case = format!("{} on {}: {} {}", self.name, self.number, self.request.method, self.request.path);
         let mut first = world.command(&["release", TAG, "--push"]);
         if self.name == "time-out" {
             first.env("RELEASE_HTTP_TIMEOUT", "1");
         }
         let first = without_secret(run(&mut first));
-        assert_eq!(world.github.armed(), 0, "{case} was not reached");
+        assert_eq!(world.github.pending_faults(), 0, "{case} was not reached");
         for release in world.github.releases().iter().filter(|it| it["draft"] == false) {
             assert_eq!(release["assets"].as_array().unwrap().len(), 2, "{case}: published incomplete");
         }

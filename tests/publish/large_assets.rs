@@ -67,7 +67,7 @@ fn with_curl(world: &World) -> Duration {
     let file = world.clone.path().join("dist/server-v0.1.1").join(name);
     let to = format!(
         "{}/api/uploads/repos/acme/widgets/releases/{}/assets?name=again",
-        world.github.api(),
+        world.github.api_url(),
         world.release()["id"]
     );
     let started = Instant::now();

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use emulators::{Run, Sigstore};
+use emulators::{ActionsRun, Sigstore};
 
 use crate::security::record;
 use crate::support::attested_file::{NOW, release_run, sha256sum};
@@ -60,7 +60,7 @@ fn output(world: &World, key: &str) -> String {
 #[test]
 fn the_workflow_releases_attests_publishes_and_proves() {
     let world = World::new();
-    world.github.set(|it| it.now = NOW);
+    world.github.configure(|it| it.now = NOW);
     // In Actions nobody has a credential helper: the token comes by the environment.
     world.clone.git(["config", "--unset", "credential.helper"]);
     let typed =
@@ -72,8 +72,8 @@ fn the_workflow_releases_attests_publishes_and_proves() {
     // The branch goes on meanwhile: what is released stays what the tag names.
     let commit = world.clone.git(["rev-parse", "HEAD"]);
     world.clone.git(["commit", "-q", "--allow-empty", "-m", "chore: go on"]);
-    world.clone.git(["push", "-q", world.github.bare().to_str().unwrap(), "main"]);
-    let run = Run { commit, ..release_run() };
+    world.clone.git(["push", "-q", world.github.git_dir().to_str().unwrap(), "main"]);
+    let run = ActionsRun { commit, ..release_run() };
     // The job that attests gets nothing but two lines, and none of the files.
     let files = ["archive", "checksums"].map(|it| output(&world, it));
     step(&world, &line("Name what is attested"), &[("ARCHIVE", &files[0]), ("CHECKSUMS", &files[1])]).ok();
@@ -90,7 +90,7 @@ fn the_workflow_releases_attests_publishes_and_proves() {
     let mut sigstore = Sigstore::new(NOW).unwrap();
     let statement = run.provenance(&[(names[0], &digests[0]), (names[1], &digests[1])]);
     let bundle = sigstore.attest(&run.claims(), &statement).unwrap();
-    world.github.attest(&bundle.to_string(), false).unwrap();
+    world.github.add_attestation(&bundle.to_string(), false).unwrap();
     let roots = world.home.path().join("root.json");
     std::fs::write(&roots, sigstore.trusted_root().unwrap().to_string()).unwrap();
     let trusted = format!(" --trusted-root {}", roots.display());
@@ -98,7 +98,7 @@ fn the_workflow_releases_attests_publishes_and_proves() {
         step(&world, &line("Publish").replace("--push", &format!("--push{trusted}")), &typed).ok().stdout;
     assert_eq!(world.release()["draft"], false);
     assert!(told.contains("attestation"), "what was attested was not looked at:\n{told}");
-    world.github.new_hour();
+    world.github.reset_rate_limit();
     let audit = line("Audit").replace("--wait 10m", &format!("--wait 10m{trusted}"));
     let told = step(&world, &audit, &[("TAG", TAG)]).ok().stdout;
     assert!(told.contains("byte by byte"), "{told}");

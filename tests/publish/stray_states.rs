@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use emulators::{Fault, Hook, What, When};
+use emulators::{Fault, FaultKind, FaultTiming, Hook};
 use serde_json::{Value, json};
 
 use crate::support::repository::run;
@@ -84,12 +84,12 @@ fn of_two_drafts_the_complete_one_of_ours_is_taken() {
 fn a_draft_that_is_created_after_its_run_was_killed_stops_nobody() {
     for (delay, at_once) in [(1500, true), (300, false)] {
         let world = World::new();
-        let late = What::Late(Duration::from_millis(delay));
-        world.github.arm(Fault::once("POST", "/repos/acme/widgets/releases", late));
+        let late = FaultKind::DelayEffect(Duration::from_millis(delay));
+        world.github.inject(Fault::once("POST", "/repos/acme/widgets/releases", late));
         let mut command = world.command(&["release", TAG, "--push"]);
         let mut child =
             command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
-        while world.github.armed() > 0 {
+        while world.github.pending_faults() > 0 {
             std::thread::sleep(Duration::from_millis(20));
         }
         child.kill().unwrap();
@@ -111,8 +111,8 @@ fn a_draft_that_is_created_after_its_run_was_killed_stops_nobody() {
 fn nothing_is_called_pushed_that_was_not() {
     let world = World::new();
     // The server refuses the push.
-    std::fs::create_dir_all(world.github.bare().join("hooks")).unwrap();
-    let hook = world.github.bare().join("hooks/pre-receive");
+    std::fs::create_dir_all(world.github.git_dir().join("hooks")).unwrap();
+    let hook = world.github.git_dir().join("hooks/pre-receive");
     std::fs::write(&hook, "#!/bin/sh\necho no tags today >&2\nexit 1\n").unwrap();
     let mode: std::fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&hook, mode).unwrap();
@@ -130,7 +130,9 @@ fn what_a_token_may_do_is_known_or_said_to_be_unknown_before_anything_is_signed(
     let limited = "invented-limited-token";
     let with = |scopes: Option<&str>, arguments: &[&str]| {
         let world = World::new();
-        world.github.set(|it| it.limited = Some((limited.to_owned(), scopes.map(str::to_owned))));
+        world
+            .github
+            .configure(|it| it.limited_scope_token = Some((limited.to_owned(), scopes.map(str::to_owned))));
         let all = [&["release", TAG, "--push", "--format", "json"], arguments].concat();
         let ran = without_secret(run(world.command(&all).env("GH_TOKEN", limited)));
         let tags = world.clone.git(["tag", "-l", TAG]);
@@ -158,12 +160,15 @@ fn downloads_wait_where_the_host_says_when_to_come_back() {
     for status in [403, 429, 503] {
         let world = World::new();
         let headers = vec![("retry-after", "1".to_owned())];
-        let busy = What::Answer { status, headers, body: String::new(), when: When::Before };
+        let busy =
+            FaultKind::CannedResponse { status, headers, body: String::new(), timing: FaultTiming::Before };
         // The host that assets are downloaded from has paths of an asset's number and its name.
-        world.github.arm(Fault { times: 2, ..Fault::once("GET", "/opensandbox-server-v0.1.1.tar.gz", busy) });
+        world
+            .github
+            .inject(Fault { times: 2, ..Fault::once("GET", "/opensandbox-server-v0.1.1.tar.gz", busy) });
         let ran = world.publish();
         assert_eq!(ran.code, 0, "{status}: {}", ran.stderr);
-        assert_eq!(world.github.armed(), 0, "{status}: it was not asked again");
+        assert_eq!(world.github.pending_faults(), 0, "{status}: it was not asked again");
     }
 }
 
@@ -194,7 +199,7 @@ fn homes_of_killed_runs_are_removed() {
 #[test]
 fn a_foreign_draft_that_appears_meanwhile_stops_the_release() {
     let world = Arc::new(World::new());
-    let api = world.github.api();
+    let api = world.github.api_url();
     let made = Arc::new(AtomicU32::new(0));
     let seen = Arc::clone(&made);
     let hook = Hook::new(move || {
@@ -202,7 +207,7 @@ fn a_foreign_draft_that_appears_meanwhile_stops_the_release() {
         crate::support::test_bed::rest(&api, "POST", "/releases", Some(&body));
         seen.fetch_add(1, Ordering::SeqCst);
     });
-    world.github.arm(Fault::once("GET", "/git/ref/tags/", What::Meanwhile(hook)));
+    world.github.inject(Fault::once("GET", "/git/ref/tags/", FaultKind::Hook(hook)));
     let ran = world.run(&["release", TAG, "--push"]);
     assert_eq!(made.load(Ordering::SeqCst), 1);
     assert_eq!(ran.code, 1, "{}", ran.stdout);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use emulators::Exchange;
+use emulators::HttpExchange;
 use serde_json::{Map, Value, json};
 
 use crate::support::external_tools::fetched;
@@ -79,7 +79,7 @@ fn translate(value: &mut Value) {
 }
 
 /// What speaks against an exchange.
-fn flaws(description: &Description, it: &Exchange) -> Vec<String> {
+fn flaws(description: &Description, it: &HttpExchange) -> Vec<String> {
     let method = it.method.to_lowercase();
     let Some(template) = description.template(&it.path, &method) else {
         return vec![format!("{} {} is not in GitHub's description", it.method, it.path)];
@@ -118,7 +118,7 @@ fn ask_everything(world: &World) {
     // {"subject":[{"digest":{"sha256":"00"}}]}
     let statement = "eyJzdWJqZWN0IjpbeyJkaWdlc3QiOnsic2hhMjU2IjoiMDAifX1dfQ==";
     // The description of this version still has bundles in the list; GitHub has given addresses since July 2026.
-    world.github.set(|it| it.inline_bundles = true);
+    world.github.configure(|it| it.inline_bundles = true);
     for (method, path, body) in [
         ("GET", "/releases/latest".to_owned(), None),
         ("GET", format!("/releases/{id}"), None),
@@ -158,10 +158,10 @@ fn ask_everything(world: &World) {
     world.rest("GET", "/../../../rate_limit", None);
     let draft = world.github.releases().into_iter().find(|it| it["draft"] == true).unwrap();
     world.rest("DELETE", &format!("/releases/{}", draft["id"]), None);
-    world.github.set(|it| it.immutable = true);
+    world.github.configure(|it| it.immutable_releases = true);
     world.rest("GET", "/immutable-releases", None);
     world.rest("DELETE", &format!("/releases/assets/{asset}"), None);
-    world.github.set(|it| "another-token".clone_into(&mut it.token));
+    world.github.configure(|it| "another-token".clone_into(&mut it.token));
     world.rest("GET", "", None);
 }
 
@@ -175,8 +175,8 @@ fn every_answer_is_one_that_github_describes() {
     world.clone.git(["tag", "-am", "signed by nobody", "server/v0.1.0", "HEAD~2"]);
     world.publish().ok();
     let head = world.clone.git(["rev-parse", "HEAD"]);
-    world.github.add_run("release-generic.yml", TAG, &head, Some("success"));
-    world.github.add_run("publish-server.yml", TAG, &head, None);
+    world.github.add_workflow_run("release-generic.yml", TAG, &head, Some("success"));
+    world.github.add_workflow_run("publish-server.yml", TAG, &head, None);
     let runs = world.rest("GET", "/actions/workflows/release-generic.yml/runs", None);
     assert_eq!(
         (&runs["total_count"], &runs["workflow_runs"][0]["conclusion"]),
@@ -204,7 +204,7 @@ fn every_answer_is_one_that_github_describes() {
 }
 
 /// The twin: an answer that lacks what it must have, or has it in another form, is seen.
-fn wrong_answers_are_seen(description: &Description, exchanges: &[Exchange]) {
+fn wrong_answers_are_seen(description: &Description, exchanges: &[HttpExchange]) {
     let good =
         exchanges.iter().find(|it| it.method == "POST" && it.path.ends_with("/releases") && it.status == 201);
     let good = good.unwrap();
@@ -215,6 +215,6 @@ fn wrong_answers_are_seen(description: &Description, exchanges: &[Exchange]) {
         bad.body.as_mut().unwrap()[field] = value;
         assert!(!flaws(description, &bad).is_empty(), "{field} may be anything");
     }
-    let unknown = Exchange { status: 299, ..good.clone() };
+    let unknown = HttpExchange { status: 299, ..good.clone() };
     assert!(!flaws(description, &unknown).is_empty());
 }

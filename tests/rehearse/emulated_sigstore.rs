@@ -1,7 +1,7 @@
 //! What our Sigstore instance mints is accepted by verifiers that nobody here wrote, and refused by them when tampered with.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
-use emulators::{LogKind, Mint};
+use emulators::{BundleSpec, RekorVersion};
 use serde_json::Value;
 
 use crate::support::attested_file::{COMMIT, Minted, release_run};
@@ -16,17 +16,25 @@ struct Signed {
 
 impl Signed {
     /// With a log of either kind, and seen by a timestamp authority or not.
-    fn new(log: LogKind, stamped: Option<i64>) -> Self {
+    fn new(log: RekorVersion, stamped: Option<i64>) -> Self {
         let mut minted = Minted::new();
         let (claims, statement) = (release_run().claims(), minted.statement());
-        let bundle = minted.mint(&claims, &statement, |it| Mint { log: Some(log), stamped, ..it });
+        let bundle = minted.mint(&claims, &statement, |it| BundleSpec {
+            rekor_version: Some(log),
+            timestamped_after_seconds: stamped,
+            ..it
+        });
         let this = Self { minted, bundle };
         this.write(&this.bundle);
         this
     }
 
     fn all() -> [Self; 3] {
-        [Self::new(LogKind::V1, None), Self::new(LogKind::V1, Some(2)), Self::new(LogKind::V2, Some(2))]
+        [
+            Self::new(RekorVersion::V1, None),
+            Self::new(RekorVersion::V1, Some(2)),
+            Self::new(RekorVersion::V2, Some(2)),
+        ]
     }
 
     fn write(&self, bundle: &Value) {
@@ -111,7 +119,7 @@ fn sigstore_python_takes_what_is_minted_and_refuses_what_is_tampered_with() {
             command.env("PYTHONPATH", python.parent().unwrap().parent().unwrap()).args(["-m", "sigstore"]);
             command.arg("--trust-config").arg(minted.path("config.json"));
             command.args(["verify", "identity", "--offline", "--bundle"]).arg(minted.path("bundle.json"));
-            command.args(["--cert-identity", &release_run().signer()]);
+            command.args(["--cert-identity", &release_run().build_signer_uri()]);
             command.args(["--cert-oidc-issuer", "https://token.actions.githubusercontent.com"]);
             run(command.arg(minted.file()))
         };

@@ -23,7 +23,7 @@ impl Gh<'_> {
             .env("GH_TOKEN", TOKEN)
             .env("GH_CONFIG_DIR", self.world.home.path().join("gh"))
             .env("XDG_CACHE_HOME", self.world.home.path().join("gh-cache"))
-            .env("HTTP_PROXY", self.world.github.api())
+            .env("HTTP_PROXY", self.world.github.api_url())
             .env("GH_NO_UPDATE_NOTIFIER", "1")
             .args(arguments)
             .args(["-R", "github.localhost/acme/widgets"]);

@@ -141,7 +141,7 @@ fn every_target_is_published_on_loopback() {
     let world = World::around(Fixture::at(bare));
     // The objects are borrowed: the mirror that this clone may come from lacks a file, and git pushes all or nothing.
     let objects = git(&real, &["rev-parse", "--path-format=absolute", "--git-path", "objects"]);
-    std::fs::write(world.github.bare().join("objects/info/alternates"), objects).unwrap();
+    std::fs::write(world.github.git_dir().join("objects/info/alternates"), objects).unwrap();
     let refs = [
         "fetch",
         "-q",
@@ -149,7 +149,7 @@ fn every_target_is_published_on_loopback() {
         "+refs/heads/main:refs/heads/main",
         "+refs/tags/*:refs/tags/*",
     ];
-    git(world.github.bare(), &refs);
+    git(world.github.git_dir(), &refs);
     let mut published = 0;
     for (target, tags) in tags(&real) {
         let plain = tags.last().is_some_and(|it| !it.rsplit('/').next().unwrap().starts_with('v'));
@@ -161,7 +161,7 @@ fn every_target_is_published_on_loopback() {
         assert_eq!(ran.json()["audit"]["verdict"], "proven", "{tag}");
         published += 1;
         // An outsider has sixty requests in an hour, and an audit takes a few.
-        world.github.new_hour();
+        world.github.reset_rate_limit();
     }
     assert_eq!(world.github.releases().len(), published);
     say(&format!("{published} targets of the real repository published on loopback, each proven"));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use emulators::{Fault, What, When};
+use emulators::{Fault, FaultKind, FaultTiming};
 use serde_json::{Value, json};
 
 use super::record;
@@ -88,12 +88,16 @@ fn strings(value: &Value, at: &mut String) -> Vec<String> {
 
 fn answer(method: &str, path: &str, status: u16, body: &Value) -> Fault {
     let headers = vec![("x-github-request-id", "::error::owned".to_owned())];
-    Fault::once(method, path, What::Answer { status, headers, body: body.to_string(), when: When::Before })
+    Fault::once(
+        method,
+        path,
+        FaultKind::CannedResponse { status, headers, body: body.to_string(), timing: FaultTiming::Before },
+    )
 }
 
 /// The requests of a run, each with an answer, if it was JSON.
 fn asked(world: &World, arguments: &[&str]) -> Vec<(String, String, Option<Value>)> {
-    world.github.forget();
+    world.github.clear_log();
     said(world, arguments);
     let mut all: Vec<(String, String, Option<Value>)> = Vec::new();
     for it in world.github.exchanges() {
@@ -117,7 +121,7 @@ fn case_100_what_strangers_write_is_never_obeyed() {
 /// Every string of every answer that commands read, and messages instead of each.
 fn from_servers_that_are_read() -> usize {
     let world = World::new();
-    world.github.add_run("publish-server.yml", TAG, &world.clone.git(["rev-parse", "HEAD"]), None);
+    world.github.add_workflow_run("publish-server.yml", TAG, &world.clone.git(["rev-parse", "HEAD"]), None);
     let mut count = 0;
     for published in [false, true] {
         if published {
@@ -134,11 +138,11 @@ fn from_servers_that_are_read() -> usize {
         ] {
             for (method, path, body) in asked(&world, arguments) {
                 for status in [401, 403, 404, 422, 500] {
-                    world.github.arm(answer(&method, &path, status, &json!({ "message": POISON })));
+                    world.github.inject(answer(&method, &path, status, &json!({ "message": POISON })));
                     said(&world, arguments);
                 }
                 for body in body.iter().flat_map(poisoned) {
-                    world.github.arm(answer(&method, &path, 200, &body));
+                    world.github.inject(answer(&method, &path, 200, &body));
                     said(&world, arguments);
                     count += 1;
                 }
@@ -166,14 +170,14 @@ fn from_servers_that_are_written_to() -> usize {
             let world = World::new();
             // Numbers and digests differ from world to world; the end of the path does not.
             let end = path.rsplit('/').next().unwrap();
-            world.github.arm(answer(method, end, status, &body));
+            world.github.inject(answer(method, end, status, &body));
             said(&world, &arguments);
             count += 1;
         }
     }
     // What a server says to git while it takes a push.
     let world = World::new();
-    let hook = world.github.bare().join("hooks/pre-receive");
+    let hook = world.github.git_dir().join("hooks/pre-receive");
     std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
     std::fs::write(&hook, format!("#!/bin/sh\ncat >&2 <<'END'\n{POISON}\nEND\nexit 1\n")).unwrap();
     run(hermetic("chmod", Path::new("/")).arg("+x").arg(&hook)).ok();
@@ -182,13 +186,13 @@ fn from_servers_that_are_written_to() -> usize {
     // Addresses that answers lead to.
     let world = World::new();
     let to = "http://127.0.0.1:1/\u{202e}::error::owned".to_owned();
-    let what = What::Answer {
+    let what = FaultKind::CannedResponse {
         status: 302,
         headers: vec![("location", to)],
         body: POISON.to_owned(),
-        when: When::Before,
+        timing: FaultTiming::Before,
     };
-    world.github.arm(Fault::once("GET", "/repos/acme/widgets", what));
+    world.github.inject(Fault::once("GET", "/repos/acme/widgets", what));
     said(&world, &arguments);
     count
 }
@@ -205,7 +209,7 @@ fn from_repositories() {
     );
     fixture.commit("fix(server): ::error::owned", &[("server/::error::owned ##[error]owned", "x")]);
     let world = World::of(fixture);
-    world.github.set(|it| it.users[0].login = "owned](https://x) @evil".to_owned());
+    world.github.configure(|it| it.accounts[0].login = "owned](https://x) @evil".to_owned());
     let catalog = include_str!("../../release.toml");
     let named = catalog
         .replace("display_name = \"", "display_name = \"::error::owned ##[error]owned [x](https://x) @evil ");
@@ -261,7 +265,7 @@ fn from_bundles() {
         verified(&minted, &bundle);
     }
     for extension in 1..=22 {
-        let bundle = minted.attest(&claims.clone().with(extension, POISON), &statement);
+        let bundle = minted.attest(&claims.clone().with_extension(extension, POISON), &statement);
         verified(&minted, &bundle);
     }
     let bundle = minted.attest(&claims, &statement);
@@ -290,7 +294,7 @@ fn verified(minted: &Minted, bundle: &Value) {
 fn plain_text_of_strangers_is_shown_as_it_is() {
     let world = World::new();
     let message = "größer — 中文 🎉 a::b";
-    world.github.arm(answer("GET", "/repos/acme/widgets", 403, &json!({ "message": message })));
+    world.github.inject(answer("GET", "/repos/acme/widgets", 403, &json!({ "message": message })));
     let ran = said(&world, &["release", TAG, "--push", "--dry-run"]);
     assert!(format!("{}{}", ran.stdout, ran.stderr).contains(message), "{}{}", ran.stdout, ran.stderr);
     said(&world, &["release", TAG, "--push"]).ok();

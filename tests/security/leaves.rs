@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
-use emulators::{LogKind, Mint};
+use emulators::{BundleSpec, RekorVersion};
 use serde_json::Value;
 
 use crate::support::attested_file::{Minted, POLICY, release_run};
@@ -94,13 +94,17 @@ fn accepted(minted: &Minted, bundle: &Value, by_digest: bool) -> (usize, BTreeMa
 fn no_changed_leaf_is_proven() {
     let mut minted = Minted::new();
     let (claims, statement) = (release_run().claims(), minted.statement());
-    let kinds: [(&str, Option<LogKind>, Option<i64>); 3] = [
-        ("Rekor v1", Some(LogKind::V1), None),
-        ("Rekor v1 with a timestamp", Some(LogKind::V1), Some(1)),
-        ("Rekor v2 with a timestamp", Some(LogKind::V2), Some(1)),
+    let kinds: [(&str, Option<RekorVersion>, Option<i64>); 3] = [
+        ("Rekor v1", Some(RekorVersion::V1), None),
+        ("Rekor v1 with a timestamp", Some(RekorVersion::V1), Some(1)),
+        ("Rekor v2 with a timestamp", Some(RekorVersion::V2), Some(1)),
     ];
     for (name, log, stamped) in kinds {
-        let bundle = minted.mint(&claims, &statement, |it| Mint { log, stamped, ..it });
+        let bundle = minted.mint(&claims, &statement, |it| BundleSpec {
+            rekor_version: log,
+            timestamped_after_seconds: stamped,
+            ..it
+        });
         for by_digest in [false, true] {
             let (count, proven) = accepted(&minted, &bundle, by_digest);
             let how = if by_digest { "digest" } else { "path" };

@@ -272,9 +272,16 @@ fn an_asset_without_an_end() {
         asset["size"] = (1_u64 << 60).into();
         asset["browser_download_url"] = address.clone().into();
     }
-    let when = emulators::When::Before;
-    let what = emulators::What::Answer { status: 200, headers: vec![], body: release.to_string(), when };
-    world.github.arm(emulators::Fault { times: 9, ..emulators::Fault::once("GET", "/releases/tags/", what) });
+    let when = emulators::FaultTiming::Before;
+    let what = emulators::FaultKind::CannedResponse {
+        status: 200,
+        headers: vec![],
+        body: release.to_string(),
+        timing: when,
+    };
+    world
+        .github
+        .inject(emulators::Fault { times: 9, ..emulators::Fault::once("GET", "/releases/tags/", what) });
     let begun = Instant::now();
     let ran = world.run(&["audit", TAG]);
     assert!([10, 11].contains(&ran.code), "{}\n{}", ran.stdout, ran.stderr);
@@ -284,8 +291,8 @@ fn an_asset_without_an_end() {
 #[test]
 fn what_comes_slowly_but_comes_is_read() {
     let world = World::new();
-    let slow = emulators::What::Slow(Duration::from_millis(100));
-    world.github.arm(emulators::Fault { times: 3, ..emulators::Fault::once("GET", "/releases", slow) });
+    let slow = emulators::FaultKind::SlowResponse(Duration::from_millis(100));
+    world.github.inject(emulators::Fault { times: 3, ..emulators::Fault::once("GET", "/releases", slow) });
     world.publish().ok();
 }
 

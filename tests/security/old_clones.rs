@@ -13,7 +13,7 @@ fn behind() -> World {
         git.env("GIT_AUTHOR_DATE", "1700000900 +0000").env("GIT_COMMITTER_DATE", "1700000900 +0000");
         run(git.arg("-C").arg(world.home.path()).args(arguments)).ok()
     };
-    git(&["clone", "-q", world.github.bare().to_str().unwrap(), "other"]);
+    git(&["clone", "-q", world.github.git_dir().to_str().unwrap(), "other"]);
     for number in ["1", "2"] {
         std::fs::write(other.join("server/main.py"), format!("serve({number}{number})\n")).unwrap();
         git(&["-C", "other", "commit", "-q", "-a", "-m", &format!("fix(server): number {number}")]);

@@ -1,6 +1,6 @@
 //! Case 96: a Rekor v2 entry whose proof says something else than its checkpoint and its leaf.
 
-use emulators::{LogKind, Mint};
+use emulators::{BundleSpec, RekorVersion};
 use serde_json::Value;
 
 use super::record;
@@ -12,7 +12,8 @@ const PROOF: &str = "/verificationMaterial/tlogEntries/0/inclusionProof";
 fn case_96_every_field_of_a_rekor_v2_proof_counts() {
     let mut minted = Minted::new();
     let (claims, statement) = (release_run().claims(), minted.statement());
-    let v2 = |it| Mint { log: Some(LogKind::V2), stamped: Some(1), ..it };
+    let v2 =
+        |it| BundleSpec { rekor_version: Some(RekorVersion::V2), timestamped_after_seconds: Some(1), ..it };
     // A second entry: index and size are not the smallest that there are.
     minted.mint(&claims, &statement, v2);
     let good = minted.mint(&claims, &statement, v2);

@@ -1,7 +1,7 @@
 //! Bundles that say the same in another writing, which no change of a byte makes. Each is in `docs/verifying.md`.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
-use emulators::{LogKind, Mint};
+use emulators::{BundleSpec, RekorVersion};
 use serde_json::Value;
 
 use crate::support::attested_file::{Minted, POLICY, release_run};
@@ -104,8 +104,13 @@ fn signed_again(bundle: &Value, change: impl Fn(&str) -> String) -> Value {
 fn another_writing_of_the_same_fact_is_taken_only_where_that_is_documented() {
     let mut minted = Minted::new();
     let (claims, statement) = (release_run().claims(), minted.statement());
-    for (log, stamped) in [(LogKind::V1, None), (LogKind::V1, Some(1)), (LogKind::V2, Some(1))] {
-        let bundle = minted.mint(&claims, &statement, |it| Mint { log: Some(log), stamped, ..it });
+    for (log, stamped) in [(RekorVersion::V1, None), (RekorVersion::V1, Some(1)), (RekorVersion::V2, Some(1))]
+    {
+        let bundle = minted.mint(&claims, &statement, |it| BundleSpec {
+            rekor_version: Some(log),
+            timestamped_after_seconds: stamped,
+            ..it
+        });
         let verdict =
             |bundle: &Value| crate::support::attested_file::verdict(&minted.verify(bundle, &POLICY));
         let proven = ("proven".to_owned(), "ok".to_owned());

@@ -91,12 +91,12 @@ fn an_audit_never_proves_a_tag_that_no_trusted_signer_made() {
         world.clone.git(make.iter().map(|it| it.replace("OTHER", other.to_str().unwrap())));
         // Published by a tool that has no policy.
         world.run(&["release", TAG, "--push"]).ok();
-        world.github.new_hour();
+        world.github.reset_rate_limit();
         let audit = world.run(&[&["audit", TAG, "--format", "json"][..], &SIGNERS].concat());
         let (verdict, bad) = open(&audit);
         assert!(verdict != "proven" && bad.contains(&expected.to_owned()), "{make:?}: {verdict} {bad:?}");
         // Without a policy it is a warning, with the command that makes one.
-        world.github.new_hour();
+        world.github.reset_rate_limit();
         let audit = world.run(&["audit", TAG, "--format", "json"]).json();
         let notes = audit["notes"].to_string();
         assert!(notes.contains("cargo xtask config init --signer"), "{notes}");
@@ -132,10 +132,10 @@ fn case_95_the_repository_is_named_with_its_source() {
     let ran = run(world.command(&["audit", TAG]).env("RELEASE_HTTP_TRIES", "1"));
     assert!(ran.stdout.contains("for acme/widgets (from -R)"), "{}", ran.stdout);
     let mut command = xtask(world.clone.path());
-    let ran = run(command.env("GITHUB_API_URL", world.github.api()).args(["audit", TAG]));
+    let ran = run(command.env("GITHUB_API_URL", world.github.api_url()).args(["audit", TAG]));
     assert!(ran.stdout.contains("for acme/widgets (from the remote origin)"), "{}", ran.stdout);
     let mut command = xtask(world.home.path());
-    let ran = run(command.env("GITHUB_API_URL", world.github.api()).args(["audit", TAG]));
+    let ran = run(command.env("GITHUB_API_URL", world.github.api_url()).args(["audit", TAG]));
     assert!(
         ran.stdout.contains("for alibaba/OpenSandbox (from the built-in release.toml)"),
         "{}",
@@ -165,11 +165,11 @@ fn case_103_an_asset_that_nobody_planned_is_not_published() {
     // Added while the draft is being filled: noticed before it is published.
     let world = std::sync::Arc::new(World::new());
     let hook = {
-        let (api, home) = (world.github.api(), world.home.path().to_owned());
+        let (api, home) = (world.github.api_url(), world.home.path().to_owned());
         emulators::Hook::new(move || put(&api, &home))
     };
-    let fault = emulators::Fault::once("GET", "/git/ref/tags/", emulators::What::Meanwhile(hook));
-    world.github.arm(fault);
+    let fault = emulators::Fault::once("GET", "/git/ref/tags/", emulators::FaultKind::Hook(hook));
+    world.github.inject(fault);
     let ran = world.run(&["release", TAG, "--push"]);
     assert_eq!(ran.code, 1, "{}", ran.stdout);
     assert!(ran.stderr.contains("assets that nobody planned: extra.bin"), "{}", ran.stderr);
@@ -205,7 +205,7 @@ fn case_107_a_tag_named_like_the_branch_and_tags_that_name_no_commit() {
     // Released from a side branch; a tag called main has it.
     let side = |decoy: bool| {
         let mut world = World::new();
-        world.github.set(|it| it.now = NOW);
+        world.github.configure(|it| it.now = NOW);
         if decoy {
             world.clone.git(["checkout", "-q", "-b", "side"]);
             world.clone.commit("feat(server): not on main", &[("server/main.py", "evil()\n")]);
@@ -234,7 +234,7 @@ fn case_107_a_tag_named_like_the_branch_and_tags_that_name_no_commit() {
         let body = json!({ "tag_name": TAG, "name": "by hand" });
         world.rest("POST", "/releases", Some(&body));
         let mut audit = xtask(world.home.path());
-        audit.env("GITHUB_API_URL", world.github.api());
+        audit.env("GITHUB_API_URL", world.github.api_url());
         let (verdict, bad) = open(&run(audit.args(["audit", TAG, "-R", "acme/widgets", "--format", "json"])));
         assert_eq!(verdict, "refuted", "{target}");
         assert!(bad.contains(&"tag: not-a-commit".to_owned()), "{target}: {bad:?}");

@@ -50,7 +50,7 @@ impl Scene {
             if path == "1.root.json" {
                 std::fs::write(&bootstrap, &bytes).unwrap();
             }
-            address = world.github.serve(&format!("tuf/{path}"), bytes);
+            address = world.github.host_file(&format!("tuf/{path}"), bytes);
         }
         let address = address.split("/targets/").next().unwrap().to_owned();
         let flags = ["--tuf-url", &address, "--tuf-root", &bootstrap.display().to_string()];
@@ -97,7 +97,7 @@ impl Scene {
             let mut sigstore = emulators::Sigstore::new(1_700_002_000).unwrap();
             let bundle =
                 sigstore.attest(&crate::support::attested_file::release_run().claims(), &statement).unwrap();
-            self.world.github.attest(&bundle.to_string(), false).unwrap();
+            self.world.github.add_attestation(&bundle.to_string(), false).unwrap();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use emulators::{Fault, GitHub, Settings, Tuf, What, When};
+use emulators::{Fault, FaultKind, FaultTiming, GitHub, GitHubSettings, Tuf};
 
 use super::record;
 use crate::support::attested_file::{Minted, NOW, POLICY, verdict};
@@ -23,7 +23,7 @@ impl Published {
     fn new() -> Self {
         let minted = Minted::new();
         let github =
-            GitHub::start(minted.folder.path(), Settings::new("acme", "widgets", TOKEN, NOW)).unwrap();
+            GitHub::start(minted.folder.path(), GitHubSettings::new("acme", "widgets", TOKEN, NOW)).unwrap();
         let mut this = Self { minted, github, tuf: Tuf::new().unwrap(), address: String::new() };
         let bundle = this.minted.bundle().to_string();
         std::fs::write(this.minted.path("bundle.json"), bundle).unwrap();
@@ -37,7 +37,7 @@ impl Published {
             if path == "1.root.json" {
                 std::fs::write(self.minted.path("tuf-root.json"), &bytes).unwrap();
             }
-            let address = self.github.serve(&format!("tuf/{path}"), bytes);
+            let address = self.github.host_file(&format!("tuf/{path}"), bytes);
             self.address = address.split("/tuf/").next().unwrap().to_owned() + "/tuf";
         }
     }
@@ -109,7 +109,10 @@ fn case_97_a_cache_that_does_not_verify_is_unproven() {
     std::fs::write(published.cache().join("timestamp.json"), older).unwrap();
     assert_eq!(published.verify(false), unproven(), "rolled back");
     // The same if the repository cannot be reached.
-    published.github.arm(Fault { times: 9, ..Fault::once("GET", "/files/tuf/", What::Cut(When::Before)) });
+    published.github.inject(Fault {
+        times: 9,
+        ..Fault::once("GET", "/files/tuf/", FaultKind::DropConnection(FaultTiming::Before))
+    });
     assert_eq!(published.verify(true), unproven(), "rolled back, and unreachable");
     std::fs::write(published.cache().join("timestamp.json"), newer).unwrap();
     assert_eq!(published.verify(false), proven());
@@ -170,7 +173,10 @@ fn what_is_trusted_can_be_shown_exported_and_refreshed() {
     let ran = published.run(&["trusted-root", "export", "link.jsonl"]);
     assert!(ran.code == 1 && ran.stderr.contains("link.jsonl is a symbolic link"), "{}", ran.stderr);
     // Where nobody answers, refreshing says so.
-    published.github.arm(Fault { times: 9, ..Fault::once("GET", "/files/tuf/", What::Cut(When::Before)) });
+    published.github.inject(Fault {
+        times: 9,
+        ..Fault::once("GET", "/files/tuf/", FaultKind::DropConnection(FaultTiming::Before))
+    });
     let ran = published.run(&["trusted-root", "refresh"]);
     assert!(ran.code == 1 && ran.stderr.contains("not fetched"), "{}", ran.stderr);
 }

@@ -1,6 +1,6 @@
 //! Tags signed through Sigstore, as gitsign signs them: openssl as the oracle of the CMS message, and case 72.
 
-use emulators::{Claims, Sigstore};
+use emulators::{CertificateClaims, Sigstore};
 
 use crate::support::attested_file::NOW;
 use crate::support::repository::{Fixture, hermetic, run, say, xtask};
@@ -37,7 +37,7 @@ impl Signed {
         self.fixture.write(".git/release.toml", format!("{catalog}{signers}").as_bytes());
     }
 
-    fn sign(&mut self, claims: &Claims, payload: &[u8], logged: bool) -> String {
+    fn sign(&mut self, claims: &CertificateClaims, payload: &[u8], logged: bool) -> String {
         self.sigstore.gitsign(claims, payload, logged).unwrap()
     }
 
@@ -62,7 +62,7 @@ fn verdict(verdict: &str, reasons: &[&str]) -> (String, Vec<String>) {
 #[test]
 fn a_tag_signed_through_sigstore_is_proven_and_openssl_agrees_on_its_signature() {
     let mut signed = Signed::new();
-    let (claims, payload) = (Claims::of_person(PERSON, ISSUER), signed.payload.clone());
+    let (claims, payload) = (CertificateClaims::for_email(PERSON, ISSUER), signed.payload.clone());
     let signature = signed.sign(&claims, &payload, true);
     assert_eq!(signed.judged(&payload, &signature), verdict("proven", &[]));
     let by_openssl = |payload: &[u8]| {
@@ -90,7 +90,7 @@ fn a_tag_signed_through_sigstore_is_proven_and_openssl_agrees_on_its_signature()
 #[test]
 fn case_72_what_is_wrong_with_a_signature_through_sigstore() {
     let mut signed = Signed::new();
-    let (claims, payload) = (Claims::of_person(PERSON, ISSUER), signed.payload.clone());
+    let (claims, payload) = (CertificateClaims::for_email(PERSON, ISSUER), signed.payload.clone());
     let good = signed.sign(&claims, &payload, true);
     let mut table = Vec::new();
     let mut expect =
@@ -108,7 +108,7 @@ fn case_72_what_is_wrong_with_a_signature_through_sigstore() {
     let bare = signed.sign(&claims, &payload, false);
     expect(&signed, "no log entry", &payload, &bare, ("unproven", &["no-entry"]));
     for (name, issuer) in [("eve@example.com", ISSUER), (PERSON, "https://other.example.com")] {
-        let foreign = signed.sign(&Claims::of_person(name, issuer), &payload, true);
+        let foreign = signed.sign(&CertificateClaims::for_email(name, issuer), &payload, true);
         expect(
             &signed,
             "somebody whom the policy does not name",
@@ -117,7 +117,7 @@ fn case_72_what_is_wrong_with_a_signature_through_sigstore() {
             ("refuted", &["identity"]),
         );
     }
-    let unlisted = Claims { log: emulators::CertificateLog::None, ..claims.clone() };
+    let unlisted = CertificateClaims { certificate_log: emulators::CertificateLog::None, ..claims.clone() };
     let unlisted = signed.sign(&unlisted, &payload, true);
     expect(&signed, "a certificate that no log lists", &payload, &unlisted, ("refuted", &["sct"]));
     let mut elsewhere = Sigstore::new(NOW).unwrap();
@@ -134,7 +134,7 @@ fn case_72_what_is_wrong_with_a_signature_through_sigstore() {
 fn no_changed_byte_of_a_signature_is_proven() {
     use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
     let mut signed = Signed::new();
-    let (claims, payload) = (Claims::of_person(PERSON, ISSUER), signed.payload.clone());
+    let (claims, payload) = (CertificateClaims::for_email(PERSON, ISSUER), signed.payload.clone());
     let good = signed.sign(&claims, &payload, true);
     let text: String = good.lines().filter(|it| !it.starts_with('-')).collect();
     let der = BASE64.decode(text).unwrap();

@@ -1,7 +1,7 @@
 //! Attacks, each with its twin that differs only in the fault: how they are told, played and printed.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
-use emulators::{Claims, Run};
+use emulators::{ActionsRun, CertificateClaims};
 use serde_json::Value;
 
 use crate::support::attested_file::{FILE, Minted, POLICY, release_run, verdict};
@@ -66,7 +66,7 @@ impl Attacks {
         &mut self,
         number: u32,
         what: &'static str,
-        change: impl Fn(&mut Run),
+        change: impl Fn(&mut ActionsRun),
         reason: &'static str,
     ) {
         let mut run = release_run();
@@ -81,7 +81,7 @@ impl Attacks {
         &mut self,
         number: u32,
         what: &'static str,
-        change: impl Fn(Claims) -> Claims,
+        change: impl Fn(CertificateClaims) -> CertificateClaims,
         reason: &'static str,
     ) {
         let statement = self.minted.statement();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use emulators::{Claims, Content, Mint, Run, Signer, Sigstore};
+use emulators::{ActionsRun, BundleContent, BundleSigner, BundleSpec, CertificateClaims, Sigstore};
 use serde_json::Value;
 
 use crate::support::repository::{Ran, hermetic, run, xtask};
@@ -23,8 +23,8 @@ pub(crate) struct Minted {
 }
 
 /// The run of the release workflow.
-pub(crate) fn release_run() -> Run {
-    Run { commit: COMMIT.to_owned(), ..Run::example() }
+pub(crate) fn release_run() -> ActionsRun {
+    ActionsRun { commit: COMMIT.to_owned(), ..ActionsRun::example() }
 }
 
 /// What a file's digest is, as `sha256sum` tells it.
@@ -43,7 +43,7 @@ impl Minted {
         let hex = sha256sum(&folder.path().join(FILE));
         let root = sigstore.trusted_root().unwrap();
         std::fs::write(folder.path().join("root.json"), format!("{root}\n")).unwrap();
-        let config = sigstore.trust_config().unwrap();
+        let config = sigstore.client_trust_config().unwrap();
         std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
         Self { folder, sigstore, hex }
     }
@@ -67,19 +67,19 @@ impl Minted {
         self.attest(&release_run().claims(), &statement)
     }
 
-    pub(crate) fn attest(&mut self, claims: &Claims, statement: &Value) -> Value {
+    pub(crate) fn attest(&mut self, claims: &CertificateClaims, statement: &Value) -> Value {
         self.mint(claims, statement, |it| it)
     }
 
     /// The same, with something changed in how it is made.
     pub(crate) fn mint<'a>(
         &mut self,
-        claims: &'a Claims,
+        claims: &'a CertificateClaims,
         statement: &'a Value,
-        change: impl FnOnce(Mint<'a>) -> Mint<'a>,
+        change: impl FnOnce(BundleSpec<'a>) -> BundleSpec<'a>,
     ) -> Value {
-        let mint = Mint::new(Signer::Certificate(claims), Content::Statement(statement));
-        self.sigstore.mint(&change(mint)).unwrap()
+        let mint = BundleSpec::new(BundleSigner::Certificate(claims), BundleContent::Statement(statement));
+        self.sigstore.create_bundle(&change(mint)).unwrap()
     }
 
     /// `verify FILE` with the bundles in a file of this name, and these further arguments.

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
-use emulators::{Run, Sigstore};
+use emulators::{ActionsRun, Sigstore};
 use serde_json::{Value, json};
 
 use crate::support::attested_file::{NOW, release_run};
@@ -50,7 +50,7 @@ impl Released {
     /// The tag is on origin, at the newest commit; nothing is released.
     pub(crate) fn new() -> Self {
         let world = World::new();
-        world.github.set(|it| it.now = NOW);
+        world.github.configure(|it| it.now = NOW);
         world.clone.git(["tag", "-a", "-m", "release", TAG]);
         world.clone.git(["push", "-q", "origin", TAG]);
         let commit = world.clone.git(["rev-parse", "HEAD"]);
@@ -78,8 +78,8 @@ impl Released {
     }
 
     /// The run of the release workflow that has the tag's commit.
-    pub(crate) fn run(&self) -> Run {
-        Run { commit: self.commit.clone(), ..release_run() }
+    pub(crate) fn run(&self) -> ActionsRun {
+        ActionsRun { commit: self.commit.clone(), ..release_run() }
     }
 
     /// Publishes an archive, sums that fit it, and attestations of both.
@@ -103,16 +103,16 @@ impl Released {
     }
 
     /// Attests files by a run of a workflow.
-    pub(crate) fn attest(&mut self, files: &[(&str, &[u8])], run: &Run) {
+    pub(crate) fn attest(&mut self, files: &[(&str, &[u8])], run: &ActionsRun) {
         let digests: Vec<(&str, String)> = files.iter().map(|(name, bytes)| (*name, sha256(bytes))).collect();
         let subjects: Vec<(&str, &str)> = digests.iter().map(|(name, hex)| (*name, hex.as_str())).collect();
         let bundle = self.sigstore.attest(&run.claims(), &run.provenance(&subjects)).unwrap();
-        self.world.github.attest(&bundle.to_string(), false).unwrap();
+        self.world.github.add_attestation(&bundle.to_string(), false).unwrap();
     }
 
     /// `audit` of the tag. Anonymous callers have sixty requests an hour, and this one has a new hour each time.
     pub(crate) fn audit(&self, arguments: &[&str]) -> Ran {
-        self.world.github.new_hour();
+        self.world.github.reset_rate_limit();
         let root = self.world.home.path().join("root.json");
         let all = ["audit", TAG, "--format", "json", "--trusted-root", root.to_str().unwrap()];
         self.world.run(&[&all[..], arguments].concat())

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use emulators::{GitHub, Settings, User};
+use emulators::{GitHub, GitHubSettings, UserAccount};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -67,15 +67,17 @@ impl World {
     pub(crate) fn of(clone: Fixture) -> Self {
         let world = Self::around(clone);
         world.clone.git(["push", "-q", "origin", "main", "--tags"]);
-        world.github.forget();
+        world.github.clear_log();
         world
     }
 
     /// The same with an origin that has nothing yet.
     pub(crate) fn around(clone: Fixture) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let mut settings = Settings::new("acme", "widgets", TOKEN, 1_700_002_000);
-        settings.users.push(User { login: "ada-example".to_owned(), email: "ada@example.com".to_owned() });
+        let mut settings = GitHubSettings::new("acme", "widgets", TOKEN, 1_700_002_000);
+        settings
+            .accounts
+            .push(UserAccount { login: "ada-example".to_owned(), email: "ada@example.com".to_owned() });
         let github = GitHub::start(home.path(), settings).unwrap();
         let world = Self { github, clone, home };
         world.clone.git([
@@ -92,7 +94,7 @@ impl World {
         let mut command = xtask(self.clone.path());
         command
             .env("HOME", self.home.path())
-            .env("GITHUB_API_URL", self.github.api())
+            .env("GITHUB_API_URL", self.github.api_url())
             .env("GH_TOKEN", TOKEN)
             .env("RELEASE_HTTP_TIMEOUT", "20")
             .args(["-R", "acme/widgets"])
@@ -138,7 +140,7 @@ impl World {
     /// Asks the API as somebody who may do everything, and gives the answer.
     #[track_caller]
     pub(crate) fn rest(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
-        let address = self.github.api();
+        let address = self.github.api_url();
         rest(&address, method, path, body)
     }
 
@@ -154,7 +156,7 @@ impl World {
         std::fs::write(&file, bytes).unwrap();
         let to = format!(
             "{}/api/uploads/repos/acme/widgets/releases/{release}/assets?name={name}",
-            self.github.api()
+            self.github.api_url()
         );
         let mut curl = hermetic("curl", self.home.path());
         curl.args(["-sS", "-f", "-X", "POST", "-H", &format!("Authorization: Bearer {TOKEN}")]);
@@ -179,7 +181,7 @@ impl World {
             .map(|it| format!("{it}: {}", release[*it]))
             .collect();
         for asset in release["assets"].as_array().unwrap() {
-            let bytes = self.github.asset(asset["id"].as_u64().unwrap()).unwrap();
+            let bytes = self.github.asset_bytes(asset["id"].as_u64().unwrap()).unwrap();
             assert_eq!(bytes.len() as u64, asset["size"].as_u64().unwrap());
             parts.push(format!("{} {} {} {}", asset["name"], asset["state"], asset["digest"], asset["size"]));
         }

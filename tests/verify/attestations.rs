@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use emulators::{Fault, GitHub, Settings, Tuf, What, When};
+use emulators::{Fault, FaultKind, FaultTiming, GitHub, GitHubSettings, Tuf};
 use serde_json::{Value, json};
 
 use crate::support::attested_file::{Minted, NOW, POLICY, release_run, verdict};
@@ -18,7 +18,7 @@ struct Kept {
 impl Kept {
     fn new() -> Self {
         let minted = Minted::new();
-        let settings = Settings::new("acme", "widgets", TOKEN, NOW);
+        let settings = GitHubSettings::new("acme", "widgets", TOKEN, NOW);
         Self { github: GitHub::start(minted.folder.path(), settings).unwrap(), minted }
     }
 
@@ -26,13 +26,13 @@ impl Kept {
     fn attested() -> Self {
         let mut kept = Self::new();
         let bundle = kept.minted.bundle();
-        kept.github.attest(&bundle.to_string(), false).unwrap();
+        kept.github.add_attestation(&bundle.to_string(), false).unwrap();
         kept
     }
 
     fn verify(&self, arguments: &[&str]) -> Ran {
         let mut command = xtask(self.minted.folder.path());
-        command.env("GITHUB_API_URL", self.github.api());
+        command.env("GITHUB_API_URL", self.github.api_url());
         command
             .env("RELEASE_HTTP_TRIES", "2")
             .env("RELEASE_HTTP_TIMEOUT", "5")
@@ -51,8 +51,13 @@ impl Kept {
     }
 
     fn answers(&self, path: &str, status: u16, body: &Value) {
-        let what = What::Answer { status, headers: Vec::new(), body: body.to_string(), when: When::Before };
-        self.github.arm(Fault { times: 9, ..Fault::once("GET", path, what) });
+        let what = FaultKind::CannedResponse {
+            status,
+            headers: Vec::new(),
+            body: body.to_string(),
+            timing: FaultTiming::Before,
+        };
+        self.github.inject(Fault { times: 9, ..Fault::once("GET", path, what) });
     }
 }
 
@@ -64,17 +69,17 @@ fn what_github_keeps_is_found_by_anybody_and_no_token_goes_to_its_storage() {
     assert!(asked.iter().any(|it| it.path.starts_with("storage:/bundles/")), "{asked:#?}");
     assert!(asked.iter().all(|it| !it.authorized), "a token was sent where none is needed");
     // Older servers have the bundle in the list.
-    kept.github.set(|it| it.inline_bundles = true);
+    kept.github.configure(|it| it.inline_bundles = true);
     kept.expect("proven", "ok");
     // The digest alone is enough, and another digest has nothing.
     let by_digest = |hex: &str| {
         let mut command = xtask(kept.minted.folder.path());
         command
-            .env("GITHUB_API_URL", kept.github.api())
+            .env("GITHUB_API_URL", kept.github.api_url())
             .arg("--trusted-root")
             .arg(kept.minted.path("root.json"));
         let mut command = xtask(kept.minted.folder.path());
-        command.env("GITHUB_API_URL", kept.github.api());
+        command.env("GITHUB_API_URL", kept.github.api_url());
         command.args(["verify", &format!("sha256:{hex}"), "-R", "acme/widgets", "--format", "json"]);
         verdict(&run(command.args(POLICY).arg("--trusted-root").arg(kept.minted.path("root.json"))))
     };
@@ -102,12 +107,15 @@ fn every_answer_of_github_is_told_apart() {
     kept.expect("unproven", "unreachable");
     // A repository that nobody sees is not one without attestations.
     let kept = Kept::attested();
-    kept.github.set(|it| "elsewhere".clone_into(&mut it.name));
+    kept.github.configure(|it| "elsewhere".clone_into(&mut it.name));
     kept.expect("unproven", "unreachable");
     let kept = Kept::attested();
-    kept.github.arm(Fault { times: 9, ..Fault::once("GET", list, What::Delay(Duration::from_secs(30))) });
+    kept.github.inject(Fault {
+        times: 9,
+        ..Fault::once("GET", list, FaultKind::DelayResponse(Duration::from_secs(30)))
+    });
     let ran = run(xtask(kept.minted.folder.path())
-        .env("GITHUB_API_URL", kept.github.api())
+        .env("GITHUB_API_URL", kept.github.api_url())
         .env("RELEASE_HTTP_TRIES", "1")
         .env("RELEASE_HTTP_TIMEOUT", "0.3")
         .args(["verify", &kept.minted.file(), "-R", "acme/widgets", "--format", "json", "--trusted-root"])
@@ -122,28 +130,33 @@ fn bundles_that_lead_elsewhere_are_not_fetched() {
     for address in ["ftp://127.0.0.1/bundle", "http://example.invalid/bundle", "file:///etc/passwd"] {
         let listed =
             json!({ "attestations": [{ "bundle": null, "bundle_url": address, "repository_id": 1 }] });
-        kept.github.arm(Fault::once(
+        kept.github.inject(Fault::once(
             "GET",
             "/attestations/",
-            What::Answer { status: 200, headers: Vec::new(), body: listed.to_string(), when: When::Before },
+            FaultKind::CannedResponse {
+                status: 200,
+                headers: Vec::new(),
+                body: listed.to_string(),
+                timing: FaultTiming::Before,
+            },
         ));
         kept.expect("unproven", "unreachable");
     }
     let kept = Kept::attested();
-    let there = kept.github.serve("bundle", b"{}".to_vec());
+    let there = kept.github.host_file("bundle", b"{}".to_vec());
     let headers = vec![("location", there)];
     let body = String::new();
-    kept.github.arm(Fault::once(
+    kept.github.inject(Fault::once(
         "GET",
         "/bundles/",
-        What::Answer { status: 302, headers, body, when: When::Before },
+        FaultKind::CannedResponse { status: 302, headers, body, timing: FaultTiming::Before },
     ));
     kept.expect("unproven", "unreachable");
     let asked = kept.github.exchanges();
     assert!(asked.iter().all(|it| !it.path.contains("/files/")), "it went where the redirect leads");
     kept.expect("proven", "ok");
     let at =
-        kept.github.serve("other", kept.minted.sigstore.trusted_root().unwrap().to_string().into_bytes());
+        kept.github.host_file("other", kept.minted.sigstore.trusted_root().unwrap().to_string().into_bytes());
     kept.answers(
         "/attestations/",
         200,
@@ -156,12 +169,17 @@ fn bundles_that_lead_elsewhere_are_not_fetched() {
 fn a_bundle_that_is_kept_for_another_repository_is_refused() {
     let mut kept = Kept::attested();
     let bundle = kept.minted.bundle().to_string();
-    let address = kept.github.serve("bundle", bundle.into_bytes());
+    let address = kept.github.host_file("bundle", bundle.into_bytes());
     let listed = |id: u64| json!({ "attestations": [{ "bundle_url": address, "repository_id": id }] });
-    kept.github.arm(Fault::once(
+    kept.github.inject(Fault::once(
         "GET",
         "/attestations/",
-        What::Answer { status: 200, headers: Vec::new(), body: listed(7).to_string(), when: When::Before },
+        FaultKind::CannedResponse {
+            status: 200,
+            headers: Vec::new(),
+            body: listed(7).to_string(),
+            timing: FaultTiming::Before,
+        },
     ));
     kept.expect("refuted", "repo-id");
     kept.answers("/attestations/", 200, &listed(424_242));
@@ -176,11 +194,11 @@ fn many_attestations_are_read_page_by_page() {
     let statement = other.provenance(&[("widgets-server-v0.1.1.tar.gz", &kept.minted.hex)]);
     for _ in 0..120 {
         let bundle = kept.minted.attest(&other.claims(), &statement);
-        kept.github.attest(&bundle.to_string(), false).unwrap();
+        kept.github.add_attestation(&bundle.to_string(), false).unwrap();
     }
     kept.expect("refuted", "workflow");
     let bundle = kept.minted.bundle();
-    kept.github.attest(&bundle.to_string(), false).unwrap();
+    kept.github.add_attestation(&bundle.to_string(), false).unwrap();
     let told = kept.verify(&[]).ok().json();
     assert_eq!(told["subjects"][0]["bundles"].as_array().unwrap().len(), 121);
 }
@@ -196,7 +214,7 @@ fn trusted_roots_are_fetched_over_tuf_and_never_taken_back() {
             if path == "1.root.json" {
                 std::fs::write(kept.minted.path("tuf-root.json"), &bytes).unwrap();
             }
-            first = kept.github.serve(&format!("tuf/{path}"), bytes);
+            first = kept.github.host_file(&format!("tuf/{path}"), bytes);
         }
         first.split("/targets/").next().unwrap().to_owned()
     };
@@ -211,7 +229,7 @@ fn trusted_roots_are_fetched_over_tuf_and_never_taken_back() {
     let unproven = ("unproven".to_owned(), "trust-root".to_owned());
     assert_eq!(verdict(&kept.verify(&arguments)), unproven);
     publish(2, later);
-    kept.github.arm(Fault::once("GET", "/files/tuf/", What::Cut(When::Before)));
+    kept.github.inject(Fault::once("GET", "/files/tuf/", FaultKind::DropConnection(FaultTiming::Before)));
     let told = kept.verify(&arguments).ok().json();
     let roots = told["trusted_root"].as_str().unwrap();
     assert!(roots.contains("fetched over TUF before") && roots.contains("cannot reach"), "{roots}");

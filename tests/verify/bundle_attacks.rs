@@ -1,7 +1,9 @@
 //! Attacks on bundles, by number: what is wrong with their certificates, logs, times and texts, each with its proven twin.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
-use emulators::{CertificateLog, Claims, LogKind, Mint, Name, Sigstore};
+use emulators::{
+    BundleSpec, CertificateClaims, CertificateLog, RekorVersion, Sigstore, SubjectAlternativeName,
+};
 use serde_json::{Value, json};
 
 use crate::support::attack_table::{Attacks, flip};
@@ -13,26 +15,33 @@ const TLOG: &str = "/verificationMaterial/tlogEntries/0";
 #[test]
 fn certificates_that_two_readers_would_read_differently_are_refused() {
     let mut all = Attacks::new();
-    let twice = |it: Claims| Claims { raw: vec![(14, b"\x0c\x0frefs/heads/main".to_vec())], ..it };
+    let twice = |it: CertificateClaims| CertificateClaims {
+        raw_extensions: vec![(14, b"\x0c\x0frefs/heads/main".to_vec())],
+        ..it
+    };
     all.claims(17, "a claim that stands twice", twice, "cert-profile");
-    let malformed = |mut it: Claims| {
+    let malformed = |mut it: CertificateClaims| {
         it.extensions.retain(|it| it.0 != 14);
-        Claims { raw: vec![(14, b"refs/heads/main".to_vec())], ..it }
+        CertificateClaims { raw_extensions: vec![(14, b"refs/heads/main".to_vec())], ..it }
     };
     all.claims(17, "a claim that is no DER", malformed, "cert-profile");
-    let missing = |mut it: Claims| {
+    let missing = |mut it: CertificateClaims| {
         it.extensions.retain(|it| it.0 != 12);
         it
     };
     all.claims(17, "a claim that is missing", missing, "cert-profile");
-    let two = |mut it: Claims| {
-        it.names.push(Name::Uri("https://github.com/mallory/widgets".to_owned()));
+    let two = |mut it: CertificateClaims| {
+        it.subject_alternative_names
+            .push(SubjectAlternativeName::Uri("https://github.com/mallory/widgets".to_owned()));
         it
     };
     all.claims(17, "two names", two, "cert-profile");
-    let person = |it: Claims| Claims { names: vec![Name::Email("ada@example.com".to_owned())], ..it };
+    let person = |it: CertificateClaims| CertificateClaims {
+        subject_alternative_names: vec![SubjectAlternativeName::Email("ada@example.com".to_owned())],
+        ..it
+    };
     all.claims(17, "a person's name", person, "cert-profile");
-    all.claims(17, "two issuers", |it| it.with(1, "https://accounts.google.com"), "cert-profile");
+    all.claims(17, "two issuers", |it| it.with_extension(1, "https://accounts.google.com"), "cert-profile");
     all.play();
 }
 
@@ -93,21 +102,32 @@ fn bundles_that_do_not_hold_are_refused() {
 fn certificates_and_times_that_do_not_hold_are_refused() {
     let mut all = Attacks::new();
     let (claims, statement) = (release_run().claims(), all.minted.statement());
-    let bare = all.minted.mint(&claims, &statement, |it| Mint { log: None, ..it });
+    let bare = all.minted.mint(&claims, &statement, |it| BundleSpec { rekor_version: None, ..it });
     all.refuted(25, "neither log nor time", &bare, "no-trusted-time");
-    let late = all.minted.mint(&claims, &statement, |it| Mint { logged: 601, ..it });
+    let late = all.minted.mint(&claims, &statement, |it| BundleSpec { logged_after_seconds: 601, ..it });
     all.refuted(26, "written down after the certificate ended", &late, "time");
-    let early = all.minted.mint(&claims, &statement, |it| Mint { logged: -1, ..it });
+    let early = all.minted.mint(&claims, &statement, |it| BundleSpec { logged_after_seconds: -1, ..it });
     all.refuted(26, "written down before the certificate began", &early, "time");
-    let stamped = all.minted.mint(&claims, &statement, |it| Mint { stamped: Some(601), ..it });
+    let stamped =
+        all.minted.mint(&claims, &statement, |it| BundleSpec { timestamped_after_seconds: Some(601), ..it });
     all.refuted(26, "stamped after the certificate ended", &stamped, "time");
     for (what, log) in
         [("listed by nobody", CertificateLog::None), ("listed by an unknown log", CertificateLog::Unlisted)]
     {
-        all.claims(27, what, |it| Claims { log, ..it }, "sct");
+        all.claims(27, what, |it| CertificateClaims { certificate_log: log, ..it }, "sct");
     }
-    all.claims(28, "an authority's name and another key", |it| Claims { forged: true, ..it }, "chain");
-    all.claims(28, "a certificate for something else", |it| Claims { code_signing: false, ..it }, "chain");
+    all.claims(
+        28,
+        "an authority's name and another key",
+        |it| CertificateClaims { forged: true, ..it },
+        "chain",
+    );
+    all.claims(
+        28,
+        "a certificate for something else",
+        |it| CertificateClaims { code_signing: false, ..it },
+        "chain",
+    );
     let unknown = |it: &mut Value| {
         let mut entry = it["verificationMaterial"]["tlogEntries"][0].clone();
         entry["logId"]["keyId"] = BASE64.encode([7; 32]).into();
@@ -136,7 +156,11 @@ fn times_of_the_future_and_of_ended_authorities_are_refused() {
     all.with(&policy, &POLICY);
 
     let stamped = |minted: &mut Minted| {
-        minted.mint(&claims, &statement, |it| Mint { stamped: Some(2), log: Some(LogKind::V2), ..it })
+        minted.mint(&claims, &statement, |it| BundleSpec {
+            timestamped_after_seconds: Some(2),
+            rekor_version: Some(RekorVersion::V2),
+            ..it
+        })
     };
     let bundle = stamped(&mut all.minted);
     all.good = bundle.to_string();

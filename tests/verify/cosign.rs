@@ -1,6 +1,6 @@
 //! Any Sigstore bundle, as cosign verifies it: message signatures, persons, patterns, managed keys.
 
-use emulators::{Claims, Content, LogKind, ManagedKey, Mint, Signer};
+use emulators::{BundleContent, BundleSigner, BundleSpec, CertificateClaims, ManagedKey, RekorVersion};
 use serde_json::Value;
 
 use crate::support::attested_file::{Minted, POLICY, release_run, verdict};
@@ -11,9 +11,10 @@ const PERSON: &str = "ada@example.com";
 const ISSUER: &str = "https://accounts.example.com";
 
 fn of_person(minted: &mut Minted) -> Value {
-    let claims = Claims::of_person(PERSON, ISSUER);
-    let mint = Mint::new(Signer::Certificate(&claims), Content::Artifact(b"invented bytes\n"));
-    minted.sigstore.mint(&mint).unwrap()
+    let claims = CertificateClaims::for_email(PERSON, ISSUER);
+    let mint =
+        BundleSpec::new(BundleSigner::Certificate(&claims), BundleContent::Artifact(b"invented bytes\n"));
+    minted.sigstore.create_bundle(&mint).unwrap()
 }
 
 #[track_caller]
@@ -50,7 +51,7 @@ fn a_persons_signature_over_the_file_itself() {
 fn a_workflow_is_taken_by_its_name_too() {
     let mut minted = Minted::new();
     let bundle = minted.bundle();
-    let signer = release_run().signer();
+    let signer = release_run().build_signer_uri();
     let issuer = "https://token.actions.githubusercontent.com";
     let arguments = ["--certificate-identity", &signer, "--certificate-oidc-issuer", issuer];
     expect(&minted, &bundle, &arguments, "proven", "ok");
@@ -63,24 +64,28 @@ fn a_managed_key() {
     let mut minted = Minted::new();
     let (key, other) = (ManagedKey::new(), ManagedKey::new());
     for (name, key) in [("key.pub", &key), ("other.pub", &other)] {
-        std::fs::write(minted.path(name), key.public().unwrap()).unwrap();
+        std::fs::write(minted.path(name), key.public_key_pem().unwrap()).unwrap();
     }
     let statement = minted.statement();
-    let own = |content| Mint::new(Signer::Key(&key), content);
+    let own = |content| BundleSpec::new(BundleSigner::Key(&key), content);
     let (right, wrong) = (minted.path("key.pub"), minted.path("other.pub"));
     let (right, wrong) = (right.to_str().unwrap(), wrong.to_str().unwrap());
-    let bundle = minted.sigstore.mint(&own(Content::Artifact(b"invented bytes\n"))).unwrap();
+    let bundle = minted.sigstore.create_bundle(&own(BundleContent::Artifact(b"invented bytes\n"))).unwrap();
     expect(&minted, &bundle, &["--key", right], "proven", "ok");
     assert_eq!(verdict(&minted.verify(&bundle, &["--key", wrong])).0, "refuted");
     // Nobody may leave the log out.
-    let unlogged = Mint { log: None, stamped: Some(1), ..own(Content::Artifact(b"invented bytes\n")) };
-    let unlogged = minted.sigstore.mint(&unlogged).unwrap();
+    let unlogged = BundleSpec {
+        rekor_version: None,
+        timestamped_after_seconds: Some(1),
+        ..own(BundleContent::Artifact(b"invented bytes\n"))
+    };
+    let unlogged = minted.sigstore.create_bundle(&unlogged).unwrap();
     assert_eq!(verdict(&minted.verify(&unlogged, &["--key", right])).0, "refuted");
     // A certificate is no key, and a key no certificate.
     let certified = minted.bundle();
     expect(&minted, &certified, &["--key", right], "refuted", "signer");
     expect(&minted, &bundle, &POLICY, "refuted", "signer");
-    let attested = minted.sigstore.mint(&own(Content::Statement(&statement))).unwrap();
+    let attested = minted.sigstore.create_bundle(&own(BundleContent::Statement(&statement))).unwrap();
     expect(&minted, &attested, &["--key", right], "proven", "ok");
     assert_eq!(verdict(&minted.verify(&attested, &["--key", wrong])).0, "refuted");
     // A key that is none is told apart from a signature that does not hold.
@@ -138,12 +143,12 @@ fn sigstore_python_agrees_on_message_signatures() {
         return;
     };
     let mut minted = Minted::new();
-    let claims = Claims::of_person(PERSON, ISSUER);
-    let content = Content::Artifact(b"invented bytes\n");
-    let v1 = Mint::new(Signer::Certificate(&claims), content);
-    let v2 = Mint { log: Some(LogKind::V2), stamped: Some(1), ..v1 };
+    let claims = CertificateClaims::for_email(PERSON, ISSUER);
+    let content = BundleContent::Artifact(b"invented bytes\n");
+    let v1 = BundleSpec::new(BundleSigner::Certificate(&claims), content);
+    let v2 = BundleSpec { rekor_version: Some(RekorVersion::V2), timestamped_after_seconds: Some(1), ..v1 };
     for mint in [v1, v2] {
-        let bundle = minted.sigstore.mint(&mint).unwrap();
+        let bundle = minted.sigstore.create_bundle(&mint).unwrap();
         std::fs::write(minted.path("bundle.json"), bundle.to_string()).unwrap();
         let verify = |name: &str| {
             let mut command = hermetic("python3", minted.folder.path());

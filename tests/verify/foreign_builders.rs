@@ -1,6 +1,6 @@
 //! Bundles of other projects: older statements and provenance, builders of other repositories, and several files at once.
 
-use emulators::{Claims, Mint};
+use emulators::{BundleSpec, CertificateClaims};
 use serde_json::{Value, json};
 
 use crate::support::attested_file::{FILE, Minted, POLICY, release_run, verdict};
@@ -19,11 +19,14 @@ const POLICY_OF_BUILDER: [&str; 4] = [
 ];
 
 /// A run of acme/widgets that called the builder: the certificate names both.
-fn claims(reference: &str) -> Claims {
+fn claims(reference: &str) -> CertificateClaims {
     let signer = format!("{BUILDER}@{reference}");
     let commit = "fedcba9876543210fedcba9876543210fedcba98";
-    let claims = release_run().claims().with(9, &signer).with(10, commit);
-    Claims { names: vec![emulators::Name::Uri(signer)], ..claims }
+    let claims = release_run().claims().with_extension(9, &signer).with_extension(10, commit);
+    CertificateClaims {
+        subject_alternative_names: vec![emulators::SubjectAlternativeName::Uri(signer)],
+        ..claims
+    }
 }
 
 /// What the builder says of its run.
@@ -59,7 +62,7 @@ fn expect(minted: &Minted, bundle: &Value, arguments: &[&str], wanted: (&str, &s
 #[test]
 fn statements_of_both_versions_are_read_and_unknown_ones_are_unproven() {
     let mut minted = Minted::new();
-    let signer = release_run().signer();
+    let signer = release_run().build_signer_uri();
     let as_cosign = ["--certificate-identity", &signer, "--certificate-oidc-issuer", ISSUER];
     for (kind, cosign, own) in [
         (V1, ("proven", "ok"), ("proven", "ok")),
@@ -83,7 +86,7 @@ fn a_bundle_with_only_a_promise_is_proven_for_others_and_refuted_for_our_own_wor
     let material = bundle["verificationMaterial"].as_object_mut().unwrap();
     material.remove("certificate");
     material.insert("x509CertificateChain".to_owned(), json!({ "certificates": [certificate] }));
-    let signer = release_run().signer();
+    let signer = release_run().build_signer_uri();
     let as_cosign = ["--certificate-identity", &signer, "--certificate-oidc-issuer", ISSUER];
     expect(&minted, &bundle, &as_cosign, ("proven", "ok"));
     bundle["verificationMaterial"]["tlogEntries"][0].as_object_mut().unwrap().remove("inclusionProof");
@@ -121,8 +124,11 @@ fn a_builder_of_another_repository_is_held_to_builder_and_source() {
     command.args(["--source-ref", "refs/heads/other"]);
     assert_eq!(verdict(&run(&mut command)), ("refuted".to_owned(), "ref".to_owned()));
     // Another source, a builder from a branch, another builder in the statement, another source there.
-    let foreign = claims(RELEASED).with(12, "https://github.com/evil/widgets").with(5, "evil/widgets");
-    let foreign = foreign.with(18, "https://github.com/evil/widgets/.github/workflows/x.yml@refs/heads/main");
+    let foreign = claims(RELEASED)
+        .with_extension(12, "https://github.com/evil/widgets")
+        .with_extension(5, "evil/widgets");
+    let foreign =
+        foreign.with_extension(18, "https://github.com/evil/widgets/.github/workflows/x.yml@refs/heads/main");
     let bundle = minted.attest(&foreign, &good);
     expect(&minted, &bundle, &POLICY_OF_BUILDER, ("refuted", "repo"));
     let unreleased = statement(&minted, V1, "refs/heads/main");
@@ -144,7 +150,8 @@ fn a_builder_of_another_repository_is_held_to_builder_and_source() {
     // A predicate that nobody here knows says nothing.
     let mut statement = good.clone();
     statement["predicateType"] = "https://example.com/build/v1".into();
-    let bundle = minted.mint(&claims(RELEASED), &statement, |it| Mint { stamped: Some(1), ..it });
+    let bundle = minted
+        .mint(&claims(RELEASED), &statement, |it| BundleSpec { timestamped_after_seconds: Some(1), ..it });
     expect(&minted, &bundle, &POLICY_OF_BUILDER, ("unproven", "missing"));
     // Without the source there is nothing to hold it to.
     let ran = minted.verify(&bundle, &POLICY_OF_BUILDER[..2]);

@@ -1,7 +1,9 @@
 //! Attacks on identities and statements, by number: each with the verdict that it gets, and with its twin, which differs only in
 //! the fault and is proven.
 
-use emulators::{CertificateLog, Claims, Mint, Name, Run, Sigstore};
+use emulators::{
+    ActionsRun, BundleSpec, CertificateClaims, CertificateLog, Sigstore, SubjectAlternativeName,
+};
 use serde_json::json;
 
 use crate::support::attack_table::Attacks;
@@ -21,10 +23,15 @@ fn identities_that_are_not_the_release_workflow_are_refused() {
     all.claims(
         4,
         "a host with a similar name",
-        |it| it.with(12, "https://github.com.evil/acme/widgets"),
+        |it| it.with_extension(12, "https://github.com.evil/acme/widgets"),
         "repo",
     );
-    all.claims(4, "an owner with a similar name", |it| it.with(16, "https://github.com/acme-x"), "repo");
+    all.claims(
+        4,
+        "an owner with a similar name",
+        |it| it.with_extension(16, "https://github.com/acme-x"),
+        "repo",
+    );
     all.run(5, "another branch", |it| it.reference = "refs/heads/side".to_owned(), "ref");
     all.run(
         7,
@@ -40,21 +47,32 @@ fn identities_that_are_not_the_release_workflow_are_refused() {
     );
     let other = "https://token.actions.githubusercontent.com/slug";
     for issuer in ["https://accounts.google.com", "https://gitlab.com", other] {
-        all.claims(8, "another issuer", |it| it.with(1, issuer).with(8, issuer), "issuer");
+        all.claims(
+            8,
+            "another issuer",
+            |it| it.with_extension(1, issuer).with_extension(8, issuer),
+            "issuer",
+        );
     }
-    all.claims(10, "a repository that was private", |it| it.with(22, "private"), "trust-domain");
+    all.claims(10, "a repository that was private", |it| it.with_extension(22, "private"), "trust-domain");
     let reused = "https://github.com/acme/tools/.github/workflows/release-generic.yml@refs/heads/main";
-    let reuse = |it: Claims| Claims { names: vec![Name::Uri(reused.to_owned())], ..it.with(9, reused) };
+    let reuse = |it: CertificateClaims| CertificateClaims {
+        subject_alternative_names: vec![SubjectAlternativeName::Uri(reused.to_owned())],
+        ..it.with_extension(9, reused)
+    };
     all.claims(16, "a reusable workflow of another repository", reuse, "signer");
-    all.claims(16, "a workflow of another commit", |it| it.with(19, &"f".repeat(40)), "signer");
+    all.claims(16, "a workflow of another commit", |it| it.with_extension(19, &"f".repeat(40)), "signer");
     all.play();
 }
 
 #[test]
 fn references_of_tags_are_compared_exactly() {
     let mut all = Attacks::new();
-    let tagged =
-        |tag: &str| Run { reference: format!("refs/tags/{tag}"), event: "push".to_owned(), ..release_run() };
+    let tagged = |tag: &str| ActionsRun {
+        reference: format!("refs/tags/{tag}"),
+        event: "push".to_owned(),
+        ..release_run()
+    };
     let right = tagged("server/v0.1.13");
     let statement = right.provenance(&[(FILE, &all.minted.hex)]);
     all.good = all.minted.attest(&right.claims(), &statement).to_string();
@@ -70,7 +88,7 @@ fn references_of_tags_are_compared_exactly() {
     all.run(
         14,
         "another commit than the tag's",
-        |it| *it = Run { commit: commit.to_owned(), ..tagged("server/v0.1.13") },
+        |it| *it = ActionsRun { commit: commit.to_owned(), ..tagged("server/v0.1.13") },
         "commit",
     );
     all.with(&pinned, &pinned);
@@ -81,7 +99,7 @@ fn references_of_tags_are_compared_exactly() {
 fn runners_numbers_and_trust_domains_are_looked_at() {
     let mut all = Attacks::new();
     let hosted = [&POLICY[..], &["--deny-self-hosted-runners"]].concat();
-    let own = release_run().claims().with(11, "self-hosted");
+    let own = release_run().claims().with_extension(11, "self-hosted");
     let mut statement = all.minted.statement();
     statement["predicate"]["buildDefinition"]["internalParameters"]["github"]["runner_environment"] =
         "self-hosted".into();
@@ -89,11 +107,16 @@ fn runners_numbers_and_trust_domains_are_looked_at() {
     all.refuted(9, "a runner of their own", &bundle, "runner");
     all.with(&hosted, &hosted);
 
-    let mut internal = Sigstore::of("GitHub, Inc.", NOW).unwrap();
-    let claims = Claims { log: CertificateLog::None, ..release_run().claims() };
+    let mut internal = Sigstore::for_organization("GitHub, Inc.", NOW).unwrap();
+    let claims = CertificateClaims { certificate_log: CertificateLog::None, ..release_run().claims() };
     let statement = all.minted.statement();
-    let mint = Mint::new(emulators::Signer::Certificate(&claims), emulators::Content::Statement(&statement));
-    let bundle = internal.mint(&Mint { log: None, stamped: Some(1), ..mint }).unwrap();
+    let mint = BundleSpec::new(
+        emulators::BundleSigner::Certificate(&claims),
+        emulators::BundleContent::Statement(&statement),
+    );
+    let bundle = internal
+        .create_bundle(&BundleSpec { rekor_version: None, timestamped_after_seconds: Some(1), ..mint })
+        .unwrap();
     let roots =
         format!("{}\n{}", all.minted.sigstore.trusted_root().unwrap(), internal.trusted_root().unwrap());
     let both = all.minted.path("both.jsonl");
@@ -105,7 +128,7 @@ fn runners_numbers_and_trust_domains_are_looked_at() {
     let mut staging = Sigstore::new(NOW).unwrap();
     let bundle = staging.attest(&release_run().claims(), &statement).unwrap();
     all.refuted(11, "an authority of the same name", &bundle, "trust-root");
-    let mut private = Sigstore::of("Example", NOW).unwrap();
+    let mut private = Sigstore::for_organization("Example", NOW).unwrap();
     let bundle = private.attest(&release_run().claims(), &statement).unwrap();
     all.refuted(11, "a private authority, and the roots of this program", &bundle, "trust-root");
     all.with(&[&POLICY[..], &["--offline"]].concat(), &POLICY);

@@ -77,7 +77,7 @@ fn ten_thousand_bundles() {
 
 /// `audit` of what was released, measured.
 fn audited(released: &Released, what: &str) -> (String, Vec<String>) {
-    released.world.github.new_hour();
+    released.world.github.reset_rate_limit();
     let mut command = released.world.command(&["audit", crate::support::test_bed::TAG, "--format", "json"]);
     command.arg("--trusted-root").arg(released.world.home.path().join("root.json"));
     open(&measured(what, &command))
@@ -116,24 +116,24 @@ fn a_snappy_bomb_and_endless_pages() {
     let mut released = Released::new();
     let good = released.archive();
     released.publish(&good);
-    released.world.github.unattest();
+    released.world.github.clear_attestations();
     // A block that says that it is 4 GiB long, and has a few bytes.
-    let bomb = released.world.github.serve("bomb", vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0xfe, 1, 0]);
-    let endless = released.world.github.serve("endless", vec![b'{'; 40 << 20]);
+    let bomb = released.world.github.host_file("bomb", vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0xfe, 1, 0]);
+    let endless = released.world.github.host_file("endless", vec![b'{'; 40 << 20]);
     let listed = json!({ "attestations": [
         { "bundle_url": bomb, "repository_id": 424_242 },
         { "bundle_url": endless, "repository_id": 424_242 },
     ] });
-    released.world.github.arm(emulators::Fault {
+    released.world.github.inject(emulators::Fault {
         times: 9,
         ..emulators::Fault::once(
             "GET",
             "/attestations/",
-            emulators::What::Answer {
+            emulators::FaultKind::CannedResponse {
                 status: 200,
                 headers: Vec::new(),
                 body: listed.to_string(),
-                when: emulators::When::Before,
+                timing: emulators::FaultTiming::Before,
             },
         )
     });
@@ -159,7 +159,7 @@ fn how_long_an_audit_of_twenty_megabytes_takes() {
     std::fs::write(&file, &good).unwrap();
     let mut best = [f64::MAX; 2];
     for _ in 0..3 {
-        released.world.github.new_hour();
+        released.world.github.reset_rate_limit();
         let started = Instant::now();
         assert_eq!(open(&released.audit(&[])).0, "proven");
         best[0] = best[0].min(started.elapsed().as_secs_f64());

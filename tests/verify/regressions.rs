@@ -1,7 +1,9 @@
 //! Ways to "proven" that a review found open, each closed, with what is still proven beside it.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
-use emulators::{CertificateLog, Claims, Content, Mint, Run, Signer, Sigstore};
+use emulators::{
+    ActionsRun, BundleContent, BundleSigner, BundleSpec, CertificateClaims, CertificateLog, Sigstore,
+};
 use serde_json::{Value, json};
 
 use crate::support::attested_file::{FILE, Minted, NOW, POLICY, release_run, verdict};
@@ -48,10 +50,14 @@ fn names_belong_to_the_bytes_that_they_stand_beside() {
 
 #[test]
 fn a_log_that_is_not_understood_is_still_one_that_is_asked_for() {
-    let mut minted = Minted::of(Sigstore::of("Example", NOW).unwrap());
+    let mut minted = Minted::of(Sigstore::for_organization("Example", NOW).unwrap());
     let (claims, statement) = (release_run().claims(), minted.statement());
     let logged = minted.bundle();
-    let unlogged = minted.mint(&claims, &statement, |it| Mint { log: None, stamped: Some(1), ..it });
+    let unlogged = minted.mint(&claims, &statement, |it| BundleSpec {
+        rekor_version: None,
+        timestamped_after_seconds: Some(1),
+        ..it
+    });
     let mut root = minted.sigstore.trusted_root().unwrap();
     root["tlogs"][0]["publicKey"]["rawBytes"] = BASE64.encode("no key").into();
     std::fs::write(minted.path("unknown.json"), root.to_string()).unwrap();
@@ -109,9 +115,9 @@ fn claims_of_any_text_are_refused_and_told_without_harm() {
     let mut minted = Minted::new();
     let statement = minted.statement();
     for commit in ["aaaaaaaaaaa\u{e9}\u{e9}", "", "main"] {
-        let bundle = minted.attest(&release_run().claims().with(13, commit), &statement);
+        let bundle = minted.attest(&release_run().claims().with_extension(13, commit), &statement);
         assert_eq!(verdict(&minted.verify(&bundle, &POLICY)).0, "refuted", "{commit}");
-        let signer = release_run().signer();
+        let signer = release_run().build_signer_uri();
         let as_cosign = [
             "--certificate-identity",
             &signer,
@@ -139,7 +145,7 @@ fn statements_of_another_type_are_proven_for_no_kind_of_signer() {
     let mut statement = minted.statement();
     statement["_type"] = "https://in-toto.io/Whatever".into();
     let bundle = minted.attest(&release_run().claims(), &statement);
-    let signer = release_run().signer();
+    let signer = release_run().build_signer_uri();
     let issuer = "https://token.actions.githubusercontent.com";
     let as_cosign = ["--certificate-identity", &signer, "--certificate-oidc-issuer", issuer];
     expect(&minted, &bundle, &as_cosign, ("unproven", "unsupported"));
@@ -167,7 +173,7 @@ fn every_run_that_attested_is_looked_at() {
     let mut released = Released::new();
     let good = released.archive();
     let text = sums(&good);
-    let before = Run { commit: released.world.clone.git(["rev-parse", "HEAD^"]), ..released.run() };
+    let before = ActionsRun { commit: released.world.clone.git(["rev-parse", "HEAD^"]), ..released.run() };
     let right = released.run();
     released.publish_as(&good, text.as_bytes());
     released.attest(&[(ARCHIVE, &good)], &right);
@@ -180,9 +186,9 @@ fn being_old_excuses_no_foreign_attestation() {
     let mut released = Released::new();
     let good = released.archive();
     let text = sums(&good);
-    released.world.github.set(|it| it.now = 1_777_500_000);
+    released.world.github.configure(|it| it.now = 1_777_500_000);
     released.publish_as(&good, text.as_bytes());
-    let foreign = Run { repository: "mallory/widgets".to_owned(), ..released.run() };
+    let foreign = ActionsRun { repository: "mallory/widgets".to_owned(), ..released.run() };
     released.attest(&[(ARCHIVE, &good), ("SHA256SUMS", text.as_bytes())], &foreign);
     assert_eq!(open(&released.audit(&[])).1, ["attestation: repo", "attestation: repo"]);
 }
@@ -209,15 +215,20 @@ fn lists_without_end_end_and_broken_ones_are_no_lists() {
     let page = |status: u16, times: u32| {
         let next = format!(
             "<{}/repos/acme/widgets/attestations/x?page=2>; rel=\"next\"",
-            released.world.github.api()
+            released.world.github.api_url()
         );
         let headers = vec![("link", next)];
         let body = json!({ "attestations": [], "message": "no" }).to_string();
-        let what = emulators::What::Answer { status, headers, body, when: emulators::When::Before };
+        let what = emulators::FaultKind::CannedResponse {
+            status,
+            headers,
+            body,
+            timing: emulators::FaultTiming::Before,
+        };
         released
             .world
             .github
-            .arm(emulators::Fault { times, ..emulators::Fault::once("GET", "/attestations/", what) });
+            .inject(emulators::Fault { times, ..emulators::Fault::once("GET", "/attestations/", what) });
     };
     page(200, 1);
     page(404, 1);
@@ -228,11 +239,14 @@ fn lists_without_end_end_and_broken_ones_are_no_lists() {
 
 #[test]
 fn a_foreign_organisation_never_passes_for_the_public_instance() {
-    let mut foreign = Minted::of(Sigstore::of("Example", NOW).unwrap());
-    let claims = Claims { log: CertificateLog::None, ..release_run().claims() };
+    let mut foreign = Minted::of(Sigstore::for_organization("Example", NOW).unwrap());
+    let claims = CertificateClaims { certificate_log: CertificateLog::None, ..release_run().claims() };
     let statement = foreign.statement();
-    let content = Content::Statement(&statement);
-    let bundle = foreign.sigstore.mint(&Mint::new(Signer::Certificate(&claims), content)).unwrap();
+    let content = BundleContent::Statement(&statement);
+    let bundle = foreign
+        .sigstore
+        .create_bundle(&BundleSpec::new(BundleSigner::Certificate(&claims), content))
+        .unwrap();
     // Its own root lists a certificate log, so a promise of it is wanted.
     expect(&foreign, &bundle, &POLICY, ("refuted", "sct"));
     let mut root = foreign.sigstore.trusted_root().unwrap();

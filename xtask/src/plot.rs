@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, anyhow};
 use model::{Catalog, ReleaseTag, RepoSlug};
 use ops::{OpsError, ProgramPolicy};
-use rehearsal::{Belongings, KeyKind, Plot, Source};
+use rehearsal::{KeyKind, ProtectedPaths, RehearsalConfig, RehearsalSource};
 
 use crate::args::{Global, Rehearse};
 use crate::environment::{self, value};
@@ -48,7 +48,11 @@ fn is_repository(folder: &Path) -> bool {
 }
 
 /// What is rehearsed, and with what.
-pub(crate) fn plot(global: &Global, args: &Rehearse, session: Option<&Session>) -> Result<Plot, Failure> {
+pub(crate) fn plot(
+    global: &Global,
+    args: &Rehearse,
+    session: Option<&Session>,
+) -> Result<RehearsalConfig, Failure> {
     let root = session.map(|it| it.repo.root());
     let text = session::catalog_text(global, root.as_deref())?;
     let catalog = Catalog::parse(&text.name, &text.text)?;
@@ -67,21 +71,21 @@ pub(crate) fn plot(global: &Global, args: &Rehearse, session: Option<&Session>) 
         None => next(&catalog, session)?,
     };
     let source = match root {
-        Some(root) => Source::Repository { root, remote: global.remote.clone() },
-        None => Source::Demo,
+        Some(root) => RehearsalSource::Repository { root, remote: global.remote.clone() },
+        None => RehearsalSource::Demo,
     };
     let suite = std::env::current_exe().context("cannot find this program").map_err(Failure::work)?;
-    Ok(Plot {
-        suite,
-        path: environment::search_path(),
-        key: key_kind(session)?,
+    Ok(RehearsalConfig {
+        program: suite,
+        search_path: environment::search_path(),
+        key_kind: key_kind(session)?,
         source,
         catalog,
         catalog_text: text.text,
         slug,
         tag,
-        flags: flags(args, session)?,
-        real: real(global),
+        release_flags: flags(args, session)?,
+        real_global_flags: real(global),
         clock: session::now,
     })
 }
@@ -165,7 +169,7 @@ fn kind(format: &str) -> Result<KeyKind, Failure> {
 }
 
 /// What of this user's could be written to by a release.
-pub(crate) fn belongings(session: Option<&Session>) -> Result<Belongings, Failure> {
+pub(crate) fn belongings(session: Option<&Session>) -> Result<ProtectedPaths, Failure> {
     let mut paths = Vec::from_iter(world::cache().path());
     let variables = [environment::GNUPGHOME, environment::GH_CONFIG_DIR, environment::GIT_CONFIG_GLOBAL];
     paths.extend(variables.into_iter().filter_map(value).map(PathBuf::from));
@@ -180,5 +184,5 @@ pub(crate) fn belongings(session: Option<&Session>) -> Result<Belongings, Failur
     let settings = session.map(|it| it.repo.safe_settings().map_err(OpsError::from)).transpose()?;
     let settings = settings.unwrap_or_default();
     paths.extend(repository.iter().map(|it| it.join("dist")));
-    Ok(Belongings { paths, repository, settings })
+    Ok(ProtectedPaths { paths, repository, git_settings: settings })
 }

@@ -9,7 +9,7 @@ use model::evidence::attestation::BundleVerdict;
 use model::evidence::audit::AuditReport;
 use model::evidence::verdict::{Finding, Verdict, overall};
 use model::release::plan::{CheckOutcome, CheckResult, Plan, StepAction, StepState};
-use rehearsal::{Became, Struck, Tried};
+use rehearsal::{CommandOutcome, CommandResult, FaultResult};
 use serde::Serialize;
 
 use crate::args::{Format, Global};
@@ -252,14 +252,14 @@ pub(crate) fn step(page: &mut Page, it: &Finding, took: Duration) {
 }
 
 /// Adds the commands of the notes, and what became of each. Those of a block that cannot run here are one line.
-pub(crate) fn tried(page: &mut Page, all: &[Tried]) {
+pub(crate) fn tried(page: &mut Page, all: &[CommandResult]) {
     let color = |it: AnsiColor| Style::new().fg_color(Some(it.into()));
-    for block in all.chunk_by(|a, b| a.heading == b.heading && a.became == b.became && a.is_skipped()) {
+    for block in all.chunk_by(|a, b| a.heading == b.heading && a.outcome == b.outcome && a.is_skipped()) {
         let it = &block[0];
-        let (word, style, why) = match &it.became {
-            Became::Succeeded => ("ran", color(AnsiColor::Green), None),
-            Became::Failed { said } => ("FAILED", color(AnsiColor::Red).bold(), Some(said)),
-            Became::Skipped { why } => ("not here", color(AnsiColor::Yellow), Some(why)),
+        let (word, style, why) = match &it.outcome {
+            CommandOutcome::Succeeded => ("ran", color(AnsiColor::Green), None),
+            CommandOutcome::Failed { message: said } => ("FAILED", color(AnsiColor::Red).bold(), Some(said)),
+            CommandOutcome::Skipped { reason: why } => ("not here", color(AnsiColor::Yellow), Some(why)),
         };
         let head = format!("  {style}{word:<9}{style:#} ");
         match why {
@@ -276,11 +276,11 @@ pub(crate) fn tried(page: &mut Page, all: &[Tried]) {
 }
 
 /// Adds a fault, and what the suite made of it.
-pub(crate) fn struck(page: &mut Page, it: &Struck) {
-    let (word, style) = verdict(if it.as_wanted { Verdict::Proven } else { Verdict::Refuted });
+pub(crate) fn struck(page: &mut Page, it: &FaultResult) {
+    let (word, style) = verdict(if it.passed { Verdict::Proven } else { Verdict::Refuted });
     let head = format!("  {style}{word:<9}{style:#} {:<20} ", it.fault);
-    beside(page, (&head, 33), it.broke, Style::new());
-    beside(page, (&" ".repeat(33), 33), &it.answer, DIM);
+    beside(page, (&head, 33), it.description, Style::new());
+    beside(page, (&" ".repeat(33), 33), &it.observed, DIM);
 }
 
 /// A verdict in a word.

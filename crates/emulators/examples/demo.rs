@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let origin = bare.to_str().ok_or("the folder's name is no text")?;
     git(&["init", "-q", "-b", "main", &folder])?;
     git(&["init", "-q", "--bare", "-b", "main", origin])?;
-    emulators::demo(&bare, include_str!("../../../release.toml"), "server/v0.2.0")?;
+    emulators::create_demo_repository(&bare, include_str!("../../../release.toml"), "server/v0.2.0")?;
     git(&["-C", &folder, "config", "user.name", "Demo Maintainer"])?;
     git(&["-C", &folder, "config", "user.email", "maintainer@demo.example"])?;
     git(&["-C", &folder, "remote", "add", "origin", origin])?;

@@ -11,18 +11,18 @@ pub struct Fault {
     /// What the path contains; any, where it is empty.
     pub path: String,
     /// How many of those requests pass before.
-    pub after: u32,
+    pub skip_count: u32,
     /// How many break then.
     pub times: u32,
     /// What goes wrong.
-    pub what: What,
+    pub kind: FaultKind,
 }
 
 /// The kinds of trouble.
 #[derive(Debug, Clone)]
-pub enum What {
+pub enum FaultKind {
     /// An answer of this status, headers and body, before or after the request took effect.
-    Answer {
+    CannedResponse {
         /// The status.
         status: u16,
         /// Further headers.
@@ -30,32 +30,32 @@ pub enum What {
         /// The body.
         body: String,
         /// Whether the request took effect.
-        when: When,
+        timing: FaultTiming,
     },
     /// The connection ends without an answer.
-    Cut(When),
+    DropConnection(FaultTiming),
     /// The connection ends in the middle of the request's body: an upload leaves a `starter` behind.
-    CutRequest,
+    TruncateRequest,
     /// The connection ends in the middle of the answer.
-    CutAnswer,
+    TruncateResponse,
     /// The answer comes late.
-    Delay(Duration),
+    DelayResponse(Duration),
     /// The request takes effect only after this time, even if whoever sent it is gone by then.
-    Late(Duration),
+    DelayEffect(Duration),
     /// The answer comes in small pieces with a pause before each.
-    Slow(Duration),
+    SlowResponse(Duration),
     /// The answer is no JSON.
-    Garbled,
+    MalformedJson,
     /// The hook is called, and the connection ends without an answer.
-    Call(When, Hook),
+    HookThenDrop(FaultTiming, Hook),
     /// The hook is called before the request takes effect, and nothing else is wrong: somebody else does something
     /// meanwhile.
-    Meanwhile(Hook),
+    Hook(Hook),
 }
 
 /// Before or after a request took effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub enum FaultTiming {
     /// Nothing has happened.
     Before,
     /// It has happened.
@@ -68,8 +68,8 @@ pub struct Hook(Arc<dyn Fn() + Send + Sync>);
 
 impl Hook {
     /// A hook that does this.
-    pub fn new(what: impl Fn() + Send + Sync + 'static) -> Self {
-        Self(Arc::new(what))
+    pub fn new(action: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(action))
     }
 
     pub(crate) fn call(&self) {
@@ -86,18 +86,18 @@ impl std::fmt::Debug for Hook {
 impl Fault {
     /// A fault that strikes the first such request, once.
     #[must_use]
-    pub fn once(method: &str, path: &str, what: What) -> Self {
-        Self { method: method.to_owned(), path: path.to_owned(), after: 0, times: 1, what }
+    pub fn once(method: &str, path: &str, kind: FaultKind) -> Self {
+        Self { method: method.to_owned(), path: path.to_owned(), skip_count: 0, times: 1, kind }
     }
 
     /// Whether it strikes this request. Counts those that it lets pass, and those that it broke.
-    pub(crate) fn strikes(&mut self, method: &str, path: &str) -> bool {
-        let meant = (self.method.is_empty() || self.method == method) && path.contains(&self.path);
-        if !meant || self.times == 0 {
+    pub(crate) fn matches(&mut self, method: &str, path: &str) -> bool {
+        let is_match = (self.method.is_empty() || self.method == method) && path.contains(&self.path);
+        if !is_match || self.times == 0 {
             return false;
         }
-        if self.after > 0 {
-            self.after -= 1;
+        if self.skip_count > 0 {
+            self.skip_count -= 1;
             return false;
         }
         self.times -= 1;

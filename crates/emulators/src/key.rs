@@ -4,8 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::github::hermetic;
-use crate::{RehearsalError, failed};
+use crate::github::isolate_git;
+use crate::{EmulatorError, failed_to};
 
 /// The kinds of signatures, as `gpg.format` calls them (`git help config`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,17 +38,17 @@ impl KeyKind {
 
 /// A key that was made for a rehearsal, in a home of its own. The agents that were started for it end with it.
 #[derive(Debug)]
-pub struct ThrowawayKey {
+pub struct EphemeralKey {
     /// What kind it is.
     pub kind: KeyKind,
     /// What `user.signingKey` is to be: a fingerprint, or a path.
-    pub name: String,
+    pub signing_key: String,
     /// The file that others need: the public key in ASCII armor, an `allowed_signers` file, or the certificate in PEM.
-    pub public: PathBuf,
+    pub public_file: PathBuf,
     homes: Vec<PathBuf>,
 }
 
-impl ThrowawayKey {
+impl EphemeralKey {
     /// Makes one for somebody, in a folder that is a user's home, and writes what others need into another.
     ///
     /// # Errors
@@ -56,9 +56,9 @@ impl ThrowawayKey {
     pub fn new(
         kind: KeyKind,
         home: &Path,
-        public: &Path,
+        public_dir: &Path,
         (name, address): (&str, &str),
-    ) -> Result<Self, RehearsalError> {
+    ) -> Result<Self, EmulatorError> {
         let script = match kind {
             KeyKind::OpenPgp => {
                 "gpg --batch --quiet --no-tty --pinentry-mode loopback --passphrase '' \
@@ -87,10 +87,10 @@ impl ThrowawayKey {
                  cat fingerprint"
             }
         };
-        let mut this = Self {
+        let mut key = Self {
             kind,
-            name: String::new(),
-            public: public.join(match kind {
+            signing_key: String::new(),
+            public_file: public_dir.join(match kind {
                 KeyKind::OpenPgp => "keys.asc",
                 KeyKind::Ssh => "allowed_signers",
                 KeyKind::X509 => "certificates.pem",
@@ -98,24 +98,27 @@ impl ThrowawayKey {
             homes: vec![home.to_owned()],
         };
         for folder in [".gnupg", ".ssh"].map(|it| home.join(it)) {
-            private(&folder)?;
+            create_private_dir(&folder)?;
         }
-        let variables = [("NAME", name), ("ADDRESS", address), ("PUBLIC", &public.display().to_string())];
-        let told = shell(home, script, &variables)?;
-        told.lines().last().unwrap_or_default().clone_into(&mut this.name);
-        Ok(this)
+        let variables = [("NAME", name), ("ADDRESS", address), ("PUBLIC", &public_dir.display().to_string())];
+        let output = run_shell(home, script, &variables)?;
+        output.lines().last().unwrap_or_default().clone_into(&mut key.signing_key);
+        Ok(key)
     }
 
     /// What a catalog says of it, under `[signers]`. Its files are named from the folder of the public ones.
     #[must_use]
-    pub fn policy(&self) -> String {
+    pub fn signers_toml(&self) -> String {
         match self.kind {
             KeyKind::OpenPgp => {
-                format!("openpgp_keyring = \"keys.asc\"\nopenpgp_fingerprints = [\"{}\"]\n", self.name)
+                format!("openpgp_keyring = \"keys.asc\"\nopenpgp_fingerprints = [\"{}\"]\n", self.signing_key)
             }
             KeyKind::Ssh => "allowed_signers = \"allowed_signers\"\n".to_owned(),
             KeyKind::X509 => {
-                format!("x509_certificates = \"certificates.pem\"\nx509_fingerprints = [\"{}\"]\n", self.name)
+                format!(
+                    "x509_certificates = \"certificates.pem\"\nx509_fingerprints = [\"{}\"]\n",
+                    self.signing_key
+                )
             }
         }
     }
@@ -124,8 +127,8 @@ impl ThrowawayKey {
     ///
     /// # Errors
     /// [`RehearsalError`] where it cannot be imported.
-    pub fn trust(&mut self, home: &Path) -> Result<(), RehearsalError> {
-        private(&home.join(".gnupg"))?;
+    pub fn import_public_key(&mut self, home: &Path) -> Result<(), EmulatorError> {
+        create_private_dir(&home.join(".gnupg"))?;
         self.homes.push(home.to_owned());
         let script = match self.kind {
             KeyKind::OpenPgp => "gpg --batch --quiet --no-tty --import \"$PUBLIC\"",
@@ -137,39 +140,43 @@ impl ThrowawayKey {
                  gpgsm --batch --quiet --import \"$PUBLIC\""
             }
         };
-        shell(home, script, &[("PUBLIC", &self.public.display().to_string()), ("KEY", &self.name)])?;
+        run_shell(
+            home,
+            script,
+            &[("PUBLIC", &self.public_file.display().to_string()), ("KEY", &self.signing_key)],
+        )?;
         Ok(())
     }
 }
 
-impl Drop for ThrowawayKey {
+impl Drop for EphemeralKey {
     /// An agent that is not there needs no end, and a folder for sockets that is not there no removal.
     fn drop(&mut self) {
         if self.kind != KeyKind::Ssh {
             for home in &self.homes {
-                shell(home, "gpgconf --kill all; gpgconf --remove-socketdir", &[]).ok();
+                run_shell(home, "gpgconf --kill all; gpgconf --remove-socketdir", &[]).ok();
             }
         }
     }
 }
 
 /// A folder that only its owner may look into, which gpg and ssh want.
-fn private(folder: &Path) -> Result<(), RehearsalError> {
+fn create_private_dir(folder: &Path) -> Result<(), EmulatorError> {
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)))
-        .map_err(failed(format!("make {}", folder.display())))
+        .map_err(failed_to(format!("make {}", folder.display())))
 }
 
 /// What a script prints, run in a home.
-fn shell(home: &Path, script: &str, variables: &[(&str, &str)]) -> Result<String, RehearsalError> {
+fn run_shell(home: &Path, script: &str, variables: &[(&str, &str)]) -> Result<String, EmulatorError> {
     let mut command = Command::new("sh");
-    hermetic(&mut command);
+    isolate_git(&mut command);
     command.args(["-ec", script]).current_dir(home).env("HOME", home).env("GNUPGHOME", home.join(".gnupg"));
     command.env("LC_ALL", "C").envs(variables.iter().copied()).stdin(Stdio::null());
-    let output = command.output().map_err(failed("start sh"))?;
+    let output = command.output().map_err(failed_to("start sh"))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
     }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(failed("make or use a throwaway key")(std::io::Error::other(said)))
+    let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(failed_to("make or use a throwaway key")(std::io::Error::other(stderr)))
 }

@@ -11,23 +11,24 @@ mod github;
 mod key;
 mod sigstore;
 
-pub use demo::demo;
-pub use fault::{Fault, Hook, What, When};
-pub use github::{Exchange, GitHub, Settings, User};
-pub use key::{KeyKind, ThrowawayKey};
+pub use demo::create_demo_repository;
+pub use fault::{Fault, FaultKind, FaultTiming, Hook};
+pub use github::{GitHub, GitHubSettings, HttpExchange, UserAccount};
+pub use key::{EphemeralKey, KeyKind};
 pub use sigstore::{
-    CertificateLog, Claims, Content, LogKind, ManagedKey, Mint, Name, Run, Signer, Sigstore, Tuf,
+    ActionsRun, BundleContent, BundleSigner, BundleSpec, CertificateClaims, CertificateLog, ManagedKey,
+    RekorVersion, Sigstore, SubjectAlternativeName, Tuf,
 };
 
 /// Why a world cannot be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {what}")]
-pub struct RehearsalError {
-    pub(crate) what: String,
+#[error("cannot {action}")]
+pub struct EmulatorError {
+    pub(crate) action: String,
     #[source]
     pub(crate) source: std::io::Error,
 }
 
-pub(crate) fn failed(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> RehearsalError {
-    move |source| RehearsalError { what: what.into(), source }
+pub(crate) fn failed_to(action: impl Into<String>) -> impl FnOnce(std::io::Error) -> EmulatorError {
+    move |source| EmulatorError { action: action.into(), source }
 }

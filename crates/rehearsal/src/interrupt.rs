@@ -6,14 +6,14 @@ use std::task::Poll;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::PlayError;
+use crate::RehearsalError;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-static WATCH: Once = Once::new();
+static WATCH_ONCE: Once = Once::new();
 
 /// Hears SIGINT, SIGTERM, SIGHUP and SIGQUIT from now on. Where they cannot be heard, they end the process as they always do.
 pub(crate) fn watch() {
-    WATCH.call_once(|| {
+    WATCH_ONCE.call_once(|| {
         std::thread::spawn(|| {
             let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else {
                 return;
@@ -38,11 +38,11 @@ pub(crate) fn watch() {
 }
 
 /// Whether somebody wants it to end.
-pub(crate) fn is_wanted() -> bool {
+pub(crate) fn requested() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
 /// What an error is, where it came of an interruption.
-pub(crate) fn or(error: PlayError) -> PlayError {
-    if is_wanted() { PlayError::Interrupted } else { error }
+pub(crate) fn map_interrupted(error: RehearsalError) -> RehearsalError {
+    if requested() { RehearsalError::Interrupted } else { error }
 }

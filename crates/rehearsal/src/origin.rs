@@ -6,21 +6,26 @@ use std::process::{Command, Stdio};
 
 use emulators::GitHub;
 
-use crate::process::{self, Somebody};
-use crate::{PlayError, Plot, written};
+use crate::process::{self, SandboxUser};
+use crate::{RehearsalConfig, RehearsalError, write_file};
 
 /// Fills origin with the demo, and clones it. Says what stands there.
-pub(crate) fn demo(plot: &Plot, github: &GitHub, operator: &Somebody) -> Result<String, PlayError> {
-    let (commits, tags) = emulators::demo(github.bare(), &plot.catalog_text, &plot.tag.name())?;
+pub(crate) fn create_from_demo(
+    config: &RehearsalConfig,
+    github: &GitHub,
+    operator: &SandboxUser,
+) -> Result<String, RehearsalError> {
+    let (commits, tags) =
+        emulators::create_demo_repository(github.git_dir(), &config.catalog_text, &config.tag.name())?;
     operator.git(&operator.home, ["clone", "-q", &github.clone_url(), "clone"])?;
     Ok(format!("a demo repository of {commits} commits and {tags} tags"))
 }
 
 /// What the operator's repository has.
-struct Own {
-    head: String,
+struct SourceRepository {
+    head_commit: String,
     /// The default branch, as the remote was last seen.
-    main: String,
+    branch_commit: String,
     /// Every tag, with its object.
     tags: Vec<(String, String)>,
     attributes: Option<String>,
@@ -28,97 +33,104 @@ struct Own {
 
 /// Fills origin with what the operator's clone last saw of its own, and makes a copy of that clone. Objects are borrowed, not
 /// copied: nothing is written where they are (`git help gitrepository-layout`, objects/info/alternates).
-pub(crate) fn copy(
-    plot: &Plot,
+pub(crate) fn create_from_clone(
+    config: &RehearsalConfig,
     github: &GitHub,
-    operator: &Somebody,
+    operator: &SandboxUser,
     (root, remote): (&Path, &str),
-) -> Result<String, PlayError> {
-    let branch = &plot.catalog.default_branch;
-    let own = look(root, remote, branch)?;
-    let objects = read_only(root, &["rev-parse", "--path-format=absolute", "--git-path", "objects"])?;
-    let bare = github.bare();
-    written(&bare.join("objects/info/alternates"), &format!("{objects}\n"))?;
+) -> Result<String, RehearsalError> {
+    let branch = &config.catalog.default_branch;
+    let source = inspect(root, remote, branch)?;
+    let objects = git_read_only(root, &["rev-parse", "--path-format=absolute", "--git-path", "objects"])?;
+    let bare = github.git_dir();
+    write_file(&bare.join("objects/info/alternates"), &format!("{objects}\n"))?;
     // Whether the tag that is released was pushed is not known here: it is taken for one that was not. One that is signed and at
     // the released commit is left out: another key signs here.
-    let reference = plot.tag.reference();
-    let (unpushed, pushed): (Vec<_>, Vec<_>) = own.tags.iter().partition(|it| it.0 == reference);
-    let made_again = match unpushed.first() {
-        Some((_, object)) => is_signed(root, object, &released(plot, root)?)?,
+    let reference = config.tag.reference();
+    let (unpushed, pushed): (Vec<_>, Vec<_>) = source.tags.iter().partition(|it| it.0 == reference);
+    let recreate_tag = match unpushed.first() {
+        Some((_, object)) => is_signed_tag_of(root, object, &released_commit(config, root)?)?,
         None => false,
     };
-    let unpushed = unpushed.into_iter().filter(|_| !made_again);
-    let main = (format!("refs/heads/{branch}"), own.main.clone());
-    update(operator, bare, std::iter::once(&main).chain(pushed.iter().copied()))?;
-    let borrow = bare.display().to_string();
-    let clone = ["clone", "-q", "--no-checkout", "--reference", &borrow, &github.clone_url(), "clone"];
+    let unpushed = unpushed.into_iter().filter(|_| !recreate_tag);
+    let main = (format!("refs/heads/{branch}"), source.branch_commit.clone());
+    update_refs(operator, bare, std::iter::once(&main).chain(pushed.iter().copied()))?;
+    let reference_dir = bare.display().to_string();
+    let clone = ["clone", "-q", "--no-checkout", "--reference", &reference_dir, &github.clone_url(), "clone"];
     operator.git(&operator.home, clone)?;
     let clone = operator.home.join("clone");
-    update(operator, &clone, unpushed)?;
-    if let Some(text) = own.attributes {
-        written(&clone.join(".git/info/attributes"), &text)?;
+    update_refs(operator, &clone, unpushed)?;
+    if let Some(text) = source.attributes {
+        write_file(&clone.join(".git/info/attributes"), &text)?;
     }
-    if own.head == own.main {
+    if source.head_commit == source.branch_commit {
         operator.git(&clone, ["checkout", "-q", branch])?;
     } else {
-        operator.git(&clone, ["checkout", "-q", "--detach", &own.head])?;
+        operator.git(&clone, ["checkout", "-q", "--detach", &source.head_commit])?;
     }
-    let commits = read_only(root, &["rev-list", "--count", &own.head])?;
-    let again = if made_again { "; its tag, which is there, is made anew" } else { "" };
-    Ok(format!("a scratch clone of {}: {commits} commits, {} tags{again}", root.display(), own.tags.len()))
+    let commits = git_read_only(root, &["rev-list", "--count", &source.head_commit])?;
+    let tag_note = if recreate_tag { "; its tag, which is there, is made anew" } else { "" };
+    Ok(format!(
+        "a scratch clone of {}: {commits} commits, {} tags{tag_note}",
+        root.display(),
+        source.tags.len()
+    ))
 }
 
 /// The commit that is released: the one that was asked for, else `HEAD`.
-fn released(plot: &Plot, root: &Path) -> Result<String, PlayError> {
-    let asked = plot.flags.iter().find_map(|it| it.strip_prefix("--commit=")).unwrap_or("HEAD");
-    read_only(root, &["rev-parse", "--verify", &format!("{asked}^{{commit}}")])
+fn released_commit(config: &RehearsalConfig, root: &Path) -> Result<String, RehearsalError> {
+    let revision = config.release_flags.iter().find_map(|it| it.strip_prefix("--commit=")).unwrap_or("HEAD");
+    git_read_only(root, &["rev-parse", "--verify", &format!("{revision}^{{commit}}")])
 }
 
 /// Whether an object is a tag of a commit, with a signature of whatever kind.
-fn is_signed(root: &Path, object: &str, commit: &str) -> Result<bool, PlayError> {
-    let peeled = read_only(root, &["rev-parse", "--verify", &format!("{object}^{{}}")])?;
-    let text = read_only(root, &["cat-file", "-p", object])?;
+fn is_signed_tag_of(root: &Path, object: &str, commit: &str) -> Result<bool, RehearsalError> {
+    let peeled = git_read_only(root, &["rev-parse", "--verify", &format!("{object}^{{}}")])?;
+    let text = git_read_only(root, &["cat-file", "-p", object])?;
     Ok(peeled == commit && text.contains("\n-----BEGIN "))
 }
 
-fn look(root: &Path, remote: &str, branch: &str) -> Result<Own, PlayError> {
-    let commit =
-        |name: &str| read_only(root, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")]);
-    let head = commit("HEAD")?;
-    let bare = read_only(root, &["rev-parse", "--is-bare-repository"])? == "true";
-    let main = match commit(&format!("refs/remotes/{remote}/{branch}")) {
+fn inspect(root: &Path, remote: &str, branch: &str) -> Result<SourceRepository, RehearsalError> {
+    let commit = |name: &str| {
+        git_read_only(root, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")])
+    };
+    let head_commit = commit("HEAD")?;
+    let bare = git_read_only(root, &["rev-parse", "--is-bare-repository"])? == "true";
+    let branch_commit = match commit(&format!("refs/remotes/{remote}/{branch}")) {
         Err(_) if bare => commit(&format!("refs/heads/{branch}")),
         other => other,
     };
-    let unknown = |_| PlayError::Remote { remote: remote.to_owned(), branch: branch.to_owned() };
-    let main = main.map_err(unknown)?;
-    let listed = read_only(root, &["for-each-ref", "--format=%(refname) %(objectname)", "refs/tags"])?;
+    let unknown =
+        |_| RehearsalError::RemoteBranchMissing { remote: remote.to_owned(), branch: branch.to_owned() };
+    let branch_commit = branch_commit.map_err(unknown)?;
+    let listed = git_read_only(root, &["for-each-ref", "--format=%(refname) %(objectname)", "refs/tags"])?;
     let pair = |line: &str| line.split_once(' ').map(|(name, object)| (name.to_owned(), object.to_owned()));
     let tags = listed.lines().filter_map(pair).collect();
-    let file = read_only(root, &["rev-parse", "--path-format=absolute", "--git-path", "info/attributes"])?;
-    Ok(Own { head, main, tags, attributes: std::fs::read_to_string(file).ok() })
+    let file =
+        git_read_only(root, &["rev-parse", "--path-format=absolute", "--git-path", "info/attributes"])?;
+    Ok(SourceRepository { head_commit, branch_commit, tags, attributes: std::fs::read_to_string(file).ok() })
 }
 
 /// Sets references to objects.
-fn update<'a>(
-    operator: &Somebody,
+fn update_refs<'a>(
+    operator: &SandboxUser,
     repository: &Path,
     references: impl Iterator<Item = &'a (String, String)>,
-) -> Result<(), PlayError> {
+) -> Result<(), RehearsalError> {
     let mut text = String::new();
     for (name, object) in references {
         writeln!(text, "update {name} {object}").expect("writing to a string cannot fail");
     }
     let path = operator.home.join("tmp/updates");
-    written(&path, &text)?;
-    let input = std::fs::File::open(&path).map_err(|source| PlayError::Read { path, source })?;
+    write_file(&path, &text)?;
+    let input = std::fs::File::open(&path).map_err(|source| RehearsalError::Read { path, source })?;
     let mut command = operator.command("git", repository);
     command.args(["update-ref", "--stdin"]).stdin(input);
-    process::told("git update-ref", &process::ran(&mut command)?).map(drop)
+    process::expect_success("git update-ref", &process::run_command(&mut command)?).map(drop)
 }
 
 /// What git says of a repository that nothing is written to. It is the operator's, and so are the settings that it is asked with.
-pub(crate) fn read_only(root: &Path, arguments: &[&str]) -> Result<String, PlayError> {
+pub(crate) fn git_read_only(root: &Path, arguments: &[&str]) -> Result<String, RehearsalError> {
     let mut command = Command::new("git");
     // Nothing leads to another repository than this one, and nothing is fetched that a partial clone lacks.
     for name in [
@@ -137,5 +149,5 @@ pub(crate) fn read_only(root: &Path, arguments: &[&str]) -> Result<String, PlayE
         command.env("GIT_CEILING_DIRECTORIES", above);
     }
     command.arg("--no-optional-locks").arg("-C").arg(root).args(arguments).stdin(Stdio::null());
-    process::told("git", &process::ran(&mut command)?)
+    process::expect_success("git", &process::run_command(&mut command)?)
 }

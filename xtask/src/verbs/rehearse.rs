@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use model::ReleaseTag;
 use model::evidence::verdict::{Finding, Verdict, overall};
-use rehearsal::{Belongings, FAULTS, Fault, PlayError, Plot, Rehearsed, Source, Struck, Told, Tried};
+use rehearsal::{
+    CommandResult, FAULT_SCENARIOS, FaultResult, FaultScenario, ProtectedPaths, RehearsalConfig,
+    RehearsalError, RehearsalEvent, RehearsalReport, RehearsalSource,
+};
 use serde::Serialize;
 
 use crate::Ending;
@@ -24,7 +27,7 @@ struct Document<'a> {
     source: String,
     verdict: Verdict,
     steps: Vec<Timed<'a>>,
-    commands: &'a [Tried],
+    commands: &'a [CommandResult],
     notes: Option<&'a str>,
     /// The folder, where it was kept.
     kept: Option<&'a Path>,
@@ -44,7 +47,7 @@ struct Broken<'a> {
     subject: &'a ReleaseTag,
     verdict: Verdict,
     steps: &'a [Finding],
-    faults: &'a [Struck],
+    faults: &'a [FaultResult],
 }
 
 pub(crate) fn run(global: &Global, args: &Rehearse) -> Result<Ending, Failure> {
@@ -58,24 +61,30 @@ pub(crate) fn run(global: &Global, args: &Rehearse) -> Result<Ending, Failure> {
 }
 
 /// The faults of a name.
-fn faults(name: &str) -> Result<Vec<Fault>, Failure> {
-    let found: Vec<Fault> = FAULTS.into_iter().filter(|it| name == "all" || it.name == name).collect();
+fn faults(name: &str) -> Result<Vec<FaultScenario>, Failure> {
+    let found: Vec<FaultScenario> =
+        FAULT_SCENARIOS.into_iter().filter(|it| name == "all" || it.name == name).collect();
     if found.is_empty() {
-        let names: Vec<&str> = FAULTS.iter().map(|it| it.name).collect();
+        let names: Vec<&str> = FAULT_SCENARIOS.iter().map(|it| it.name).collect();
         let hint = format!("want all, or one of {}", names.join(", "));
         return Err(Failure::usage(anyhow!("no fault is called '{name}'")).hint(hint));
     }
     Ok(found)
 }
 
-fn played(global: &Global, args: &Rehearse, plot: &Plot, belongings: &Belongings) -> Result<Ending, Failure> {
+fn played(
+    global: &Global,
+    args: &Rehearse,
+    plot: &RehearsalConfig,
+    belongings: &ProtectedPaths,
+) -> Result<Ending, Failure> {
     let (mut begun, mut times) = (Instant::now(), Vec::new());
     let rehearsed = rehearsal::rehearse(plot, belongings, args.keep, &mut |told| match told {
-        Told::Begins(step) => {
+        RehearsalEvent::Started(step) => {
             begun = Instant::now();
             report::tell(global, &format!("rehearsing: {step}"));
         }
-        Told::Ended(_) => times.push(begun.elapsed()),
+        RehearsalEvent::Finished(_) => times.push(begun.elapsed()),
     })
     .map_err(unset)?;
     let verdict = overall(&rehearsed.steps);
@@ -85,28 +94,28 @@ fn played(global: &Global, args: &Rehearse, plot: &Plot, belongings: &Belongings
             schema: "opensandbox-release/rehearse/1",
             subject: &plot.tag,
             source: match &plot.source {
-                Source::Demo => "demo".to_owned(),
-                Source::Repository { root, .. } => root.display().to_string(),
+                RehearsalSource::Demo => "demo".to_owned(),
+                RehearsalSource::Repository { root, .. } => root.display().to_string(),
             },
             verdict,
             steps: steps.map(|(finding, time)| Timed { finding, milliseconds: time.as_millis() }).collect(),
-            commands: &rehearsed.tried,
+            commands: &rehearsed.commands,
             notes: rehearsed.notes.as_deref(),
-            kept: rehearsed.kept.as_deref(),
+            kept: rehearsed.kept_dir.as_deref(),
         })?;
     } else {
         page(plot, &rehearsed, &times, verdict).print()?;
     }
-    Ok(if rehearsed.is_refused() { Ending::NotDone } else { Ending::Judged(verdict) })
+    Ok(if rehearsed.release_refused() { Ending::NotDone } else { Ending::Judged(verdict) })
 }
 
 /// The stage could not be set.
-fn unset(error: PlayError) -> Failure {
+fn unset(error: RehearsalError) -> Failure {
     let hint = error.hint();
     Failure::work(error).hint(hint)
 }
 
-fn page(plot: &Plot, it: &Rehearsed, times: &[Duration], verdict: Verdict) -> Page {
+fn page(plot: &RehearsalConfig, it: &RehearsalReport, times: &[Duration], verdict: Verdict) -> Page {
     let mut page = Page::new();
     let bold = report::BOLD;
     page.line(format!("{bold}Rehearsal of {}{bold:#}  {}  {}", plot.tag, plot.tag.title(), plot.slug));
@@ -114,17 +123,17 @@ fn page(plot: &Plot, it: &Rehearsed, times: &[Duration], verdict: Verdict) -> Pa
         page.heading("The notes as they would appear");
         page.lines(notes.trim_end());
         page.heading("The commands of the notes, as a reader types them");
-        report::tried(&mut page, &it.tried);
+        report::tried(&mut page, &it.commands);
     }
     page.heading("What was proven");
     for (finding, time) in it.steps.iter().zip(times) {
         report::step(&mut page, finding, *time);
     }
     report::verdict_of_all(&mut page, verdict);
-    if let Some(folder) = &it.kept {
+    if let Some(folder) = &it.kept_dir {
         kept(&mut page, plot, folder);
     }
-    if it.is_refused() {
+    if it.release_refused() {
         page.line("The release is refused, as the real one would be: mend it, and rehearse again.");
     } else if verdict == Verdict::Proven {
         next_steps(&mut page, plot);
@@ -133,15 +142,15 @@ fn page(plot: &Plot, it: &Rehearsed, times: &[Duration], verdict: Verdict) -> Pa
 }
 
 /// Where to go for the real release.
-fn next_steps(page: &mut Page, plot: &Plot) {
+fn next_steps(page: &mut Page, plot: &RehearsalConfig) {
     let tag = plot.tag.to_string();
     page.line(match plot.source {
-        Source::Demo => "For a real release, in a clone of the repository:",
-        Source::Repository { .. } => "For the real release:",
+        RehearsalSource::Demo => "For a real release, in a clone of the repository:",
+        RehearsalSource::Repository { .. } => "For the real release:",
     });
-    let verbs = [("doctor", &[][..]), ("release", &plot.flags[..])];
+    let verbs = [("doctor", &[][..]), ("release", &plot.release_flags[..])];
     for (verb, flags) in verbs {
-        let typed = ["cargo", "xtask"].into_iter().chain(plot.real.iter().map(String::as_str));
+        let typed = ["cargo", "xtask"].into_iter().chain(plot.real_global_flags.iter().map(String::as_str));
         let typed = typed.chain([verb]).chain(flags.iter().map(String::as_str));
         let words: Vec<String> = typed.chain([tag.as_str(), "--sign-tag", "--push"]).map(quoted).collect();
         page.line(format!("  {}", words.join(" ")));
@@ -155,7 +164,7 @@ fn quoted(word: &str) -> String {
 }
 
 /// How to look around in a folder that was kept. What a refused release did not come to is not there.
-fn kept(page: &mut Page, plot: &Plot, folder: &Path) {
+fn kept(page: &mut Page, plot: &RehearsalConfig, folder: &Path) {
     let name = |it: &Path| quoted(&it.display().to_string());
     page.line(format!("Kept in {}; remove it when you have seen enough. To look around:", name(folder)));
     let (clone, notes) = (folder.join("operator/clone"), folder.join("notes.md"));
@@ -176,25 +185,25 @@ fn kept(page: &mut Page, plot: &Plot, folder: &Path) {
 
 fn struck(
     global: &Global,
-    plot: &Plot,
-    faults: &[Fault],
-    belongings: &Belongings,
+    plot: &RehearsalConfig,
+    faults: &[FaultScenario],
+    belongings: &ProtectedPaths,
 ) -> Result<Ending, Failure> {
-    let all = rehearsal::strike(plot, faults, belongings, &mut |it| {
-        report::tell(global, &format!("rehearsing: {}: {}", it.name, it.what));
+    let all = rehearsal::inject_faults(plot, faults, belongings, &mut |it| {
+        report::tell(global, &format!("rehearsing: {}: {}", it.name, it.description));
     })
     .map_err(unset)?;
-    let as_wanted = if all.struck.iter().all(|it| it.as_wanted) { Verdict::Proven } else { Verdict::Refuted };
+    let as_wanted = if all.results.iter().all(|it| it.passed) { Verdict::Proven } else { Verdict::Refuted };
     let verdict = overall(&all.steps).max(as_wanted);
     if report::is_json(global) {
         let schema = "opensandbox-release/rehearse-faults/1";
-        let (steps, faults) = (&all.steps, &all.struck);
+        let (steps, faults) = (&all.steps, &all.results);
         report::print_json(&Broken { schema, subject: &plot.tag, verdict, steps, faults })?;
     } else {
         let mut page = Page::new();
         let bold = report::BOLD;
         page.line(format!("{bold}What may break in the release of {}{bold:#}", plot.tag));
-        for it in &all.struck {
+        for it in &all.results {
             report::struck(&mut page, it);
         }
         page.heading("Beside that");
@@ -203,5 +212,5 @@ fn struck(
         page.print()?;
     }
     // A release that is refused breaks nowhere.
-    Ok(if all.struck.is_empty() { Ending::NotDone } else { Ending::Judged(verdict) })
+    Ok(if all.results.is_empty() { Ending::NotDone } else { Ending::Judged(verdict) })
 }

@@ -9,15 +9,15 @@ use model::base::time::format_rfc3339;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Paging, Refusal, created, ok};
-use super::router::Caller;
-use super::shape::{self, Place};
-use super::state::{Settings, State as Remembered};
-use super::{Shared, repository};
+use super::response::{ApiError, HandlerResult, PageParams, created, ok};
+use super::router::CallerRole;
+use super::schemas::{self, BaseUrls};
+use super::state::{GitHubSettings, ServerState as Remembered};
+use super::{ServerContext, repository};
 
 /// A run of a workflow.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Run<'a> {
+pub(crate) struct WorkflowRunFields<'a> {
     pub(crate) id: u64,
     pub(crate) workflow: &'a str,
     pub(crate) tag: &'a str,
@@ -26,26 +26,26 @@ pub(crate) struct Run<'a> {
 }
 
 /// A run in the shape `workflow-run`.
-pub(crate) fn run(settings: &Settings, place: &Place, it: &Run<'_>) -> Value {
-    let url = place.repo(&format!("/actions/runs/{}", it.id));
+pub(crate) fn workflow_run(settings: &GitHubSettings, urls: &BaseUrls, run: &WorkflowRunFields<'_>) -> Value {
+    let url = urls.repo_url(&format!("/actions/runs/{}", run.id));
     let time = format_rfc3339(settings.now);
-    let repository = repository::repository(settings, place, Caller::Anonymous);
+    let repository = repository::full_repository(settings, urls, CallerRole::Anonymous);
     let author = json!({ "name": "Ada Example", "email": "ada@example.com" });
     json!({
-        "id": it.id,
-        "node_id": shape::node("WFR", it.id),
-        "head_branch": it.tag,
-        "head_sha": it.commit,
-        "path": format!(".github/workflows/{}", it.workflow),
-        "display_title": it.tag,
+        "id": run.id,
+        "node_id": schemas::node_id("WFR", run.id),
+        "head_branch": run.tag,
+        "head_sha": run.commit,
+        "path": format!(".github/workflows/{}", run.workflow),
+        "display_title": run.tag,
         "run_number": 1,
         "event": "push",
-        "status": if it.conclusion.is_some() { "completed" } else { "in_progress" },
-        "conclusion": it.conclusion,
-        "workflow_id": it.workflow.bytes().map(u64::from).sum::<u64>(),
-        "check_suite_url": place.repo(&format!("/check-suites/{}", it.id)),
+        "status": if run.conclusion.is_some() { "completed" } else { "in_progress" },
+        "conclusion": run.conclusion,
+        "workflow_id": run.workflow.bytes().map(u64::from).sum::<u64>(),
+        "check_suite_url": urls.repo_url(&format!("/check-suites/{}", run.id)),
         "url": url,
-        "html_url": format!("{}{}/actions/runs/{}", place.web, place.repository, it.id),
+        "html_url": format!("{}{}/actions/runs/{}", urls.web_url, urls.repository_path, run.id),
         "pull_requests": [],
         "created_at": time,
         "updated_at": time,
@@ -54,11 +54,11 @@ pub(crate) fn run(settings: &Settings, place: &Place, it: &Run<'_>) -> Value {
         "artifacts_url": format!("{url}/artifacts"),
         "cancel_url": format!("{url}/cancel"),
         "rerun_url": format!("{url}/rerun"),
-        "workflow_url": place.repo(&format!("/actions/workflows/{}", it.workflow)),
+        "workflow_url": urls.repo_url(&format!("/actions/workflows/{}", run.workflow)),
         "head_commit": {
-            "id": it.commit,
-            "tree_id": it.commit,
-            "message": it.tag,
+            "id": run.commit,
+            "tree_id": run.commit,
+            "message": run.tag,
             "timestamp": time,
             "author": author,
             "committer": author,
@@ -70,13 +70,13 @@ pub(crate) fn run(settings: &Settings, place: &Place, it: &Run<'_>) -> Value {
 
 /// A bundle that is handed in.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Handed {
+pub(crate) struct AttestationParams {
     bundle: Value,
 }
 
 /// A bundle that is kept.
 #[derive(Debug, Clone)]
-pub(crate) struct Kept {
+pub(crate) struct StoredAttestation {
     pub(crate) id: u64,
     /// Its text, as it came.
     pub(crate) text: String,
@@ -86,40 +86,45 @@ pub(crate) struct Kept {
 }
 
 /// `POST .../attestations`: a Sigstore bundle, filed under every subject of its statement.
-pub(crate) async fn attest(
-    State(shared): State<Arc<Shared>>,
-    caller: Caller,
-    Json(handed): Json<Handed>,
-) -> Answer {
-    caller.must_write()?;
-    let id = keep(&mut shared.state(), &handed.bundle.to_string(), "user");
+pub(crate) async fn create_attestation(
+    State(shared): State<Arc<ServerContext>>,
+    caller: CallerRole,
+    Json(params): Json<AttestationParams>,
+) -> HandlerResult {
+    caller.require_write()?;
+    let id = store_attestation(&mut shared.state(), &params.bundle.to_string(), "user");
     let id = id.ok_or_else(|| {
-        Refusal::invalid_because("Attestation", "bundle", "bundle has no statement with subjects")
+        ApiError::invalid_because("Attestation", "bundle", "bundle has no statement with subjects")
     })?;
     created(json!({ "id": id }))
 }
 
 /// Files a bundle under every subject of its statement; none where it has no statement with subjects.
-pub(crate) fn keep(state: &mut Remembered, text: &str, initiator: &'static str) -> Option<u64> {
-    let statement = statement(&serde_json::from_str(text).ok()?)?;
-    let digests = subjects(&statement)?;
+pub(crate) fn store_attestation(state: &mut Remembered, text: &str, initiator: &'static str) -> Option<u64> {
+    let statement = decode_statement(&serde_json::from_str(text).ok()?)?;
+    let digests = subject_digests(&statement)?;
     let predicate_type = statement["predicateType"].as_str().unwrap_or_default().to_owned();
-    let id = state.id();
+    let id = state.next_id();
     for digest in digests {
-        let kept = Kept { id, text: text.to_owned(), predicate_type: predicate_type.clone(), initiator };
-        state.attestations.entry(digest).or_default().push(kept);
+        let attestation = StoredAttestation {
+            id,
+            text: text.to_owned(),
+            predicate_type: predicate_type.clone(),
+            initiator,
+        };
+        state.attestations.entry(digest).or_default().push(attestation);
     }
     Some(id)
 }
 
-fn statement(bundle: &Value) -> Option<Value> {
+fn decode_statement(bundle: &Value) -> Option<Value> {
     use base64::prelude::{BASE64_STANDARD, Engine as _};
     let payload = BASE64_STANDARD.decode(bundle["dsseEnvelope"]["payload"].as_str()?).ok()?;
     serde_json::from_slice(&payload).ok()
 }
 
 /// The digests of a statement's subjects, as `algorithm:hex`.
-fn subjects(statement: &Value) -> Option<Vec<String>> {
+fn subject_digests(statement: &Value) -> Option<Vec<String>> {
     let mut digests = Vec::new();
     for subject in statement["subject"].as_array()? {
         for (algorithm, hex) in subject["digest"].as_object()? {
@@ -131,42 +136,43 @@ fn subjects(statement: &Value) -> Option<Vec<String>> {
 
 /// What a list of attestations is asked for.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Wanted {
+pub(crate) struct AttestationListParams {
     per_page: Option<usize>,
     after: Option<u64>,
     predicate_type: Option<String>,
 }
 
-impl Wanted {
+impl AttestationListParams {
     /// `provenance`, `sbom` and `release` stand for families of predicate types; anything else is one.
-    fn is(&self, kept: &Kept) -> bool {
-        let family = |it: &str| kept.predicate_type.contains(it);
+    fn matches(&self, attestation: &StoredAttestation) -> bool {
+        let family = |it: &str| attestation.predicate_type.contains(it);
         match self.predicate_type.as_deref() {
             None => true,
             Some("provenance") => family("/provenance/"),
             Some("sbom") => family("spdx") || family("cyclonedx"),
             Some("release") => family("/attestation/release/"),
-            Some(other) => kept.predicate_type == other,
+            Some(other) => attestation.predicate_type == other,
         }
     }
 }
 
 /// `GET .../attestations/{digest}`, which anybody may ask of a public repository. Bundles are to be had at an address of
 /// their own, in a snappy block; since July 2026 they are null here (aaif-goose/goose#10556).
-pub(crate) async fn attestations(
-    State(shared): State<Arc<Shared>>,
+pub(crate) async fn list_attestations(
+    State(shared): State<Arc<ServerContext>>,
     Path((_, _, digest)): Path<(String, String, String)>,
-    Query(wanted): Query<Wanted>,
-) -> Answer {
+    Query(params): Query<AttestationListParams>,
+) -> HandlerResult {
     let state = shared.state();
-    let found = state.attestations.get(&digest).ok_or_else(Refusal::not_found)?;
-    let per_page = wanted.per_page.unwrap_or(30).clamp(1, 100);
-    let rest = found.iter().filter(|it| wanted.is(it) && wanted.after.is_none_or(|after| it.id > after));
-    let page: Vec<&Kept> = rest.clone().take(per_page).collect();
+    let stored = state.attestations.get(&digest).ok_or_else(ApiError::not_found)?;
+    let per_page = params.per_page.unwrap_or(30).clamp(1, 100);
+    let rest =
+        stored.iter().filter(|it| params.matches(it) && params.after.is_none_or(|after| it.id > after));
+    let page: Vec<&StoredAttestation> = rest.clone().take(per_page).collect();
     let inline = state.settings.inline_bundles;
-    let shown = |it: &&Kept| {
+    let to_json = |it: &&StoredAttestation| {
         let bundle = if inline { serde_json::from_str(&it.text).unwrap_or_default() } else { Value::Null };
-        let address = format!("http://{}/bundles/{}.json.sn?sig=invented", shared.storage, it.id);
+        let address = format!("http://{}/bundles/{}.json.sn?sig=invented", shared.storage_address, it.id);
         json!({
             "bundle": bundle,
             "bundle_url": if inline { "" } else { &address },
@@ -174,46 +180,53 @@ pub(crate) async fn attestations(
             "repository_id": REPOSITORY_ID,
         })
     };
-    let body = json!({ "attestations": page.iter().map(shown).collect::<Vec<_>>() });
-    let mut answer = ok(body)?;
+    let body = json!({ "attestations": page.iter().map(to_json).collect::<Vec<_>>() });
+    let mut response = ok(body)?;
     if let (Some(last), true) = (page.last(), rest.count() > per_page) {
-        let place = Place::new(&state.settings, &shared.address);
-        let kind = wanted.predicate_type.map_or(String::new(), |it| format!("&predicate_type={it}"));
-        let path = place.repo(&format!("/attestations/{digest}?per_page={per_page}&after={}{kind}", last.id));
+        let urls = BaseUrls::new(&state.settings, &shared.api_address);
+        let kind = params.predicate_type.map_or(String::new(), |it| format!("&predicate_type={it}"));
+        let path =
+            urls.repo_url(&format!("/attestations/{digest}?per_page={per_page}&after={}{kind}", last.id));
         let link = format!("<{path}>; rel=\"next\"");
-        let link = link.parse().map_err(|_| Refusal::broken("no link can be made of it"))?;
-        answer.headers_mut().insert(axum::http::header::LINK, link);
+        let link = link.parse().map_err(|_| ApiError::internal_error("no link can be made of it"))?;
+        response.headers_mut().insert(axum::http::header::LINK, link);
     }
-    Ok(answer)
+    Ok(response)
 }
 
 /// The number of the repository.
 pub(crate) const REPOSITORY_ID: u64 = 424_242;
 
 /// `GET /bundles/{id}.json.sn` of the host that assets are downloaded from: whoever has the address may ask.
-pub(crate) async fn bundle(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Answer {
+pub(crate) async fn download_bundle(
+    State(shared): State<Arc<ServerContext>>,
+    Path(name): Path<String>,
+) -> HandlerResult {
     let id = name.strip_suffix(".json.sn").and_then(|it| it.parse::<u64>().ok());
     let state = shared.state();
-    let kept = state.attestations.values().flatten().find(|it| Some(it.id) == id);
-    let text = &kept.ok_or_else(Refusal::not_found)?.text;
-    let packed = snap::raw::Encoder::new().compress_vec(text.as_bytes());
-    let packed = packed.map_err(|error| Refusal::broken(&error.to_string()))?;
-    Ok(([(axum::http::header::CONTENT_TYPE, "application/x-snappy")], packed).into_response())
+    let attestation = state.attestations.values().flatten().find(|it| Some(it.id) == id);
+    let text = &attestation.ok_or_else(ApiError::not_found)?.text;
+    let compressed = snap::raw::Encoder::new().compress_vec(text.as_bytes());
+    let compressed = compressed.map_err(|error| ApiError::internal_error(&error.to_string()))?;
+    Ok(([(axum::http::header::CONTENT_TYPE, "application/x-snappy")], compressed).into_response())
 }
 
 /// `GET .../actions/runs`
-pub(crate) async fn runs(State(shared): State<Arc<Shared>>, Query(_): Query<Paging>) -> Answer {
+pub(crate) async fn list_runs(
+    State(shared): State<Arc<ServerContext>>,
+    Query(_): Query<PageParams>,
+) -> HandlerResult {
     let state = shared.state();
-    ok(json!({ "total_count": state.runs.len(), "workflow_runs": state.runs }))
+    ok(json!({ "total_count": state.workflow_runs.len(), "workflow_runs": state.workflow_runs }))
 }
 
 /// `GET .../actions/workflows/{file}/runs`
-pub(crate) async fn runs_of(
-    State(shared): State<Arc<Shared>>,
+pub(crate) async fn list_workflow_runs(
+    State(shared): State<Arc<ServerContext>>,
     Path((_, _, file)): Path<(String, String, String)>,
-) -> Answer {
+) -> HandlerResult {
     let state = shared.state();
     let path = format!(".github/workflows/{file}");
-    let runs: Vec<&Value> = state.runs.iter().filter(|it| it["path"] == path).collect();
+    let runs: Vec<&Value> = state.workflow_runs.iter().filter(|it| it["path"] == path).collect();
     ok(json!({ "total_count": runs.len(), "workflow_runs": runs }))
 }

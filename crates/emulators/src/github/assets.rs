@@ -13,97 +13,107 @@ use model::base::url;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::Shared;
-use super::answer::{Answer, Paging, Refusal, created, found, no_content, ok, page};
-use super::releases::visible;
-use super::router::Caller;
-use super::shape::{self, Place};
-use super::state::{Asset, Release};
+use super::ServerContext;
+use super::releases::is_visible;
+use super::response::{ApiError, HandlerResult, PageParams, created, no_content, ok, paginate, redirect};
+use super::router::CallerRole;
+use super::schemas::{self, BaseUrls};
+use super::state::{StoredAsset, StoredRelease};
 
 /// What is said of an asset that is uploaded.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Named {
+pub(crate) struct AssetParams {
     name: Option<String>,
     label: Option<String>,
 }
 
 /// `GET /repos/{owner}/{name}/releases/{id}/assets`
 pub(crate) async fn list(
-    State(shared): State<Arc<Shared>>,
-    caller: Caller,
+    State(shared): State<Arc<ServerContext>>,
+    caller: CallerRole,
     Path((_, _, id)): Path<(String, String, u64)>,
-    Query(paging): Query<Paging>,
+    Query(paging): Query<PageParams>,
     headers: HeaderMap,
-) -> Answer {
+) -> HandlerResult {
     let mut state = shared.state();
-    let seen = state.releases.get_mut(&id).is_some_and(visible);
-    let release = state.releases.get(&id).filter(|it| seen && (!it.draft || caller.may_write()));
-    let release = release.ok_or_else(Refusal::not_found)?;
-    let place = Place::from_headers(&state.settings, &headers);
-    let all = release.assets.iter().map(|it| shape::asset(&state.settings, &place, release, it)).collect();
-    page(all, &paging, &place.repo(&format!("/releases/{id}/assets")))
+    let exists = state.releases.get_mut(&id).is_some_and(is_visible);
+    let release = state.releases.get(&id).filter(|it| exists && (!it.draft || caller.may_write()));
+    let release = release.ok_or_else(ApiError::not_found)?;
+    let urls = BaseUrls::from_headers(&state.settings, &headers);
+    let all = release.assets.iter().map(|it| schemas::asset(&state.settings, &urls, release, it)).collect();
+    paginate(all, &paging, &urls.repo_url(&format!("/releases/{id}/assets")))
 }
 
 /// `POST .../releases/{id}/assets?name=`: until the last byte is there it is a `starter`.
 pub(crate) async fn upload(
-    State(shared): State<Arc<Shared>>,
-    caller: Caller,
+    State(shared): State<Arc<ServerContext>>,
+    caller: CallerRole,
     Path((_, _, id)): Path<(String, String, u64)>,
-    Query(named): Query<Named>,
+    Query(params): Query<AssetParams>,
     request: Request,
-) -> Answer {
-    caller.must_write()?;
+) -> HandlerResult {
+    caller.require_write()?;
     let (parts, body) = request.into_parts();
     let text = |name| parts.headers.get(name).and_then(|it| it.to_str().ok()).map(str::to_owned);
-    let kind = text(header::CONTENT_TYPE).ok_or_else(|| Refusal::bad_request("Content-Type is missing"))?;
+    let content_type =
+        text(header::CONTENT_TYPE).ok_or_else(|| ApiError::bad_request("Content-Type is missing"))?;
     let length: Option<u64> = text(header::CONTENT_LENGTH).and_then(|it| it.parse().ok());
-    let length = length.ok_or_else(|| Refusal::bad_request("Bad Content-Length"))?;
-    let asset = start(&shared, id, &named, kind)?;
-    let received = receive(&shared, asset, body).await;
-    let (size, digest) = received.map_err(|error| Refusal::broken(&error.to_string()))?;
+    let length = length.ok_or_else(|| ApiError::bad_request("Bad Content-Length"))?;
+    let asset = create_starter(&shared, id, &params, content_type)?;
+    let result = store_bytes(&shared, asset, body).await;
+    let (size, digest) = result.map_err(|error| ApiError::internal_error(&error.to_string()))?;
     if size != length {
-        return Err(Refusal::bad_request("Bad Content-Length"));
+        return Err(ApiError::bad_request("Bad Content-Length"));
     }
     let mut state = shared.state();
     let settings = state.settings.clone();
-    let release = state.releases.get_mut(&id).ok_or_else(Refusal::not_found)?;
-    let it = release.assets.iter_mut().find(|it| it.id == asset).ok_or_else(Refusal::not_found)?;
-    (it.size, it.digest, it.complete) = (size, Some(digest), true);
-    let it = it.clone();
-    created(shape::asset(&settings, &Place::from_headers(&settings, &parts.headers), release, &it))
+    let release = state.releases.get_mut(&id).ok_or_else(ApiError::not_found)?;
+    let stored = release.assets.iter_mut().find(|it| it.id == asset).ok_or_else(ApiError::not_found)?;
+    (stored.size, stored.digest, stored.complete) = (size, Some(digest), true);
+    let stored = stored.clone();
+    created(schemas::asset(&settings, &BaseUrls::from_headers(&settings, &parts.headers), release, &stored))
 }
 
 /// An asset under its name, without bytes.
-fn start(shared: &Shared, release: u64, named: &Named, kind: String) -> Result<u64, Refusal> {
+fn create_starter(
+    shared: &ServerContext,
+    release: u64,
+    params: &AssetParams,
+    content_type: String,
+) -> Result<u64, ApiError> {
     let mut state = shared.state();
-    let (id, now) = (state.id(), state.settings.now);
-    let release = state.releases.get_mut(&release).ok_or_else(Refusal::not_found)?;
-    if !visible(release) {
-        return Err(Refusal::not_found());
+    let (id, now) = (state.next_id(), state.settings.now);
+    let release = state.releases.get_mut(&release).ok_or_else(ApiError::not_found)?;
+    if !is_visible(release) {
+        return Err(ApiError::not_found());
     }
-    changeable(release)?;
-    let name = named.name.as_deref().filter(|it| !it.is_empty());
-    let name = sanitised(name.ok_or_else(|| Refusal::invalid("ReleaseAsset", "name", "missing_field"))?);
+    require_mutable(release)?;
+    let name = params.name.as_deref().filter(|it| !it.is_empty());
+    let name = sanitize_name(name.ok_or_else(|| ApiError::invalid("ReleaseAsset", "name", "missing_field"))?);
     if release.assets.iter().any(|it| it.name == name) {
-        return Err(Refusal::invalid("ReleaseAsset", "name", "already_exists"));
+        return Err(ApiError::invalid("ReleaseAsset", "name", "already_exists"));
     }
-    release.assets.push(Asset {
+    release.assets.push(StoredAsset {
         id,
         name,
-        label: named.label.clone(),
-        kind,
+        label: params.label.clone(),
+        content_type,
         size: 0,
         digest: None,
         complete: false,
-        downloads: 0,
-        created: now,
+        download_count: 0,
+        created_at: now,
     });
     Ok(id)
 }
 
 /// Writes the bytes down as they come.
-async fn receive(shared: &Shared, id: u64, mut body: Body) -> std::io::Result<(u64, model::Digest)> {
-    let mut file = tokio::fs::File::create(shared.store.join(id.to_string())).await?;
+async fn store_bytes(
+    shared: &ServerContext,
+    id: u64,
+    mut body: Body,
+) -> std::io::Result<(u64, model::Digest)> {
+    let mut file = tokio::fs::File::create(shared.asset_dir.join(id.to_string())).await?;
     let (mut hasher, mut size) = (Hasher::default(), 0);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(std::io::Error::other)?.into_data() else { continue };
@@ -115,17 +125,17 @@ async fn receive(shared: &Shared, id: u64, mut body: Body) -> std::io::Result<(u
     Ok((size, hasher.finish()))
 }
 
-fn changeable(release: &Release) -> Result<(), Refusal> {
+fn require_mutable(release: &StoredRelease) -> Result<(), ApiError> {
     if release.immutable {
         let message = "Cannot upload assets to an immutable release.";
-        return Err(Refusal::invalid_because("ReleaseAsset", "release", message));
+        return Err(ApiError::invalid_because("ReleaseAsset", "release", message));
     }
     Ok(())
 }
 
 /// The name that GitHub gives an asset (F6): what is outside `[A-Za-z0-9-_+@.]` becomes a dot, runs of dots become one,
 /// dots at both ends go.
-fn sanitised(name: &str) -> String {
+fn sanitize_name(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_+@.".contains(c) { c } else { '.' };
     let mut out = String::new();
     for c in name.chars().map(plain) {
@@ -140,108 +150,115 @@ fn sanitised(name: &str) -> String {
 
 /// `GET .../releases/assets/{id}`: the asset, or with `Accept: application/octet-stream` the way to its bytes.
 pub(crate) async fn show(
-    State(shared): State<Arc<Shared>>,
-    caller: Caller,
+    State(shared): State<Arc<ServerContext>>,
+    caller: CallerRole,
     Path((_, _, id)): Path<(String, String, u64)>,
     headers: HeaderMap,
-) -> Answer {
+) -> HandlerResult {
     let mut state = shared.state();
     let settings = state.settings.clone();
-    let release = state.holder(id).filter(|it| !it.draft || caller.may_write());
-    let release = release.ok_or_else(Refusal::not_found)?.clone();
+    let release = state.release_of_asset(id).filter(|it| !it.draft || caller.may_write());
+    let release = release.ok_or_else(ApiError::not_found)?.clone();
     drop(state);
-    let asset = release.assets.iter().find(|it| it.id == id).ok_or_else(Refusal::not_found)?;
+    let asset = release.assets.iter().find(|it| it.id == id).ok_or_else(ApiError::not_found)?;
     let accepts = headers.get(header::ACCEPT).and_then(|it| it.to_str().ok()).unwrap_or_default();
     if accepts.contains("application/octet-stream") {
-        return found(&format!("http://{}/{id}/{}", shared.storage, url::encode_segment(&asset.name)));
+        return redirect(&format!(
+            "http://{}/{id}/{}",
+            shared.storage_address,
+            url::encode_segment(&asset.name)
+        ));
     }
-    ok(shape::asset(&settings, &Place::from_headers(&settings, &headers), &release, asset))
+    ok(schemas::asset(&settings, &BaseUrls::from_headers(&settings, &headers), &release, asset))
 }
 
 /// `PATCH .../releases/assets/{id}`
-pub(crate) async fn rename(
-    State(shared): State<Arc<Shared>>,
-    caller: Caller,
+pub(crate) async fn update(
+    State(shared): State<Arc<ServerContext>>,
+    caller: CallerRole,
     Path((_, _, id)): Path<(String, String, u64)>,
     headers: HeaderMap,
-    Json(named): Json<Named>,
-) -> Answer {
-    caller.must_write()?;
+    Json(params): Json<AssetParams>,
+) -> HandlerResult {
+    caller.require_write()?;
     let mut state = shared.state();
     let settings = state.settings.clone();
-    let release = state.holder(id).ok_or_else(Refusal::not_found)?;
-    changeable(release)?;
-    let asset = release.assets.iter_mut().find(|it| it.id == id).ok_or_else(Refusal::not_found)?;
-    if let Some(name) = &named.name {
-        asset.name = sanitised(name);
+    let release = state.release_of_asset(id).ok_or_else(ApiError::not_found)?;
+    require_mutable(release)?;
+    let asset = release.assets.iter_mut().find(|it| it.id == id).ok_or_else(ApiError::not_found)?;
+    if let Some(name) = &params.name {
+        asset.name = sanitize_name(name);
     }
-    asset.label = named.label.or_else(|| asset.label.take());
+    asset.label = params.label.or_else(|| asset.label.take());
     let asset = asset.clone();
-    ok(shape::asset(&settings, &Place::from_headers(&settings, &headers), release, &asset))
+    ok(schemas::asset(&settings, &BaseUrls::from_headers(&settings, &headers), release, &asset))
 }
 
 /// `DELETE .../releases/assets/{id}`
 pub(crate) async fn delete(
-    State(shared): State<Arc<Shared>>,
-    caller: Caller,
+    State(shared): State<Arc<ServerContext>>,
+    caller: CallerRole,
     Path((_, _, id)): Path<(String, String, u64)>,
-) -> Answer {
-    caller.must_write()?;
+) -> HandlerResult {
+    caller.require_write()?;
     let mut state = shared.state();
-    let release = state.holder(id).ok_or_else(Refusal::not_found)?;
-    changeable(release)?;
+    let release = state.release_of_asset(id).ok_or_else(ApiError::not_found)?;
+    require_mutable(release)?;
     release.assets.retain(|it| it.id != id);
     no_content()
 }
 
 /// `GET /{owner}/{name}/releases/download/{tag}/{asset}`: as a browser gets it.
 pub(crate) async fn download(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<ServerContext>>,
     Path((_, _, tag, name)): Path<(String, String, String, String)>,
-) -> Answer {
+) -> HandlerResult {
     let mut state = shared.state();
     let release = state.releases.values_mut().find(|it| it.tag == tag && !it.draft);
-    let release = release.ok_or_else(Refusal::not_found)?;
+    let release = release.ok_or_else(ApiError::not_found)?;
     let asset = release.assets.iter_mut().find(|it| it.name == name && it.complete);
-    let asset = asset.ok_or_else(Refusal::not_found)?;
-    asset.downloads += 1;
-    found(&format!("http://{}/{}/{}", shared.storage, asset.id, url::encode_segment(&name)))
+    let asset = asset.ok_or_else(ApiError::not_found)?;
+    asset.download_count += 1;
+    redirect(&format!("http://{}/{}/{}", shared.storage_address, asset.id, url::encode_segment(&name)))
 }
 
 /// The bytes, from another host, which refuses GitHub's credentials.
-pub(crate) async fn bytes(
-    State(shared): State<Arc<Shared>>,
+pub(crate) async fn serve_bytes(
+    State(shared): State<Arc<ServerContext>>,
     Path((id, _)): Path<(u64, String)>,
     headers: HeaderMap,
-) -> Answer {
+) -> HandlerResult {
     if headers.contains_key(header::AUTHORIZATION) {
-        return Err(Refusal::bad_request("Only one auth mechanism allowed"));
+        return Err(ApiError::bad_request("Only one auth mechanism allowed"));
     }
-    let file = tokio::fs::File::open(shared.store.join(id.to_string())).await;
-    let file = file.map_err(|_| Refusal::not_found())?;
-    let length = file.metadata().await.map_err(|error| Refusal::broken(&error.to_string()))?.len();
+    let file = tokio::fs::File::open(shared.asset_dir.join(id.to_string())).await;
+    let file = file.map_err(|_| ApiError::not_found())?;
+    let length = file.metadata().await.map_err(|error| ApiError::internal_error(&error.to_string()))?.len();
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::CONTENT_LENGTH, length.to_string()),
     ];
-    Ok::<Response, Refusal>(
-        (StatusCode::OK, headers, Body::new(Pieces { file, left: length })).into_response(),
+    Ok::<Response, ApiError>(
+        (StatusCode::OK, headers, Body::new(AssetBody { file, remaining: length })).into_response(),
     )
 }
 
 /// `GET /files/{path}`: what was put there.
-pub(crate) async fn file(State(shared): State<Arc<Shared>>, Path(path): Path<String>) -> Answer {
-    let found = shared.state().files.get(&path).cloned().ok_or_else(Refusal::not_found)?;
-    Ok::<Response, Refusal>(found.into_response())
+pub(crate) async fn serve_file(
+    State(shared): State<Arc<ServerContext>>,
+    Path(path): Path<String>,
+) -> HandlerResult {
+    let content = shared.state().hosted_files.get(&path).cloned().ok_or_else(ApiError::not_found)?;
+    Ok::<Response, ApiError>(content.into_response())
 }
 
 /// A file as a body, in pieces of 64 KiB.
-struct Pieces {
+struct AssetBody {
     file: tokio::fs::File,
-    left: u64,
+    remaining: u64,
 }
 
-impl hyper::body::Body for Pieces {
+impl hyper::body::Body for AssetBody {
     type Data = axum::body::Bytes;
     type Error = std::io::Error;
 
@@ -250,19 +267,19 @@ impl hyper::body::Body for Pieces {
         context: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<std::io::Result<hyper::body::Frame<Self::Data>>>> {
         use std::task::Poll;
-        let mut piece = vec![0; 64 << 10];
-        let mut reading = std::pin::pin!(self.file.read(&mut piece));
+        let mut chunk = vec![0; 64 << 10];
+        let mut reading = std::pin::pin!(self.file.read(&mut chunk));
         let read = match std::task::ready!(reading.as_mut().poll(context)) {
             Ok(0) => return Poll::Ready(None),
             Ok(read) => read,
             Err(error) => return Poll::Ready(Some(Err(error))),
         };
-        piece.truncate(read);
-        self.left = self.left.saturating_sub(read as u64);
-        Poll::Ready(Some(Ok(hyper::body::Frame::data(piece.into()))))
+        chunk.truncate(read);
+        self.remaining = self.remaining.saturating_sub(read as u64);
+        Poll::Ready(Some(Ok(hyper::body::Frame::data(chunk.into()))))
     }
 
     fn size_hint(&self) -> hyper::body::SizeHint {
-        hyper::body::SizeHint::with_exact(self.left)
+        hyper::body::SizeHint::with_exact(self.remaining)
     }
 }

@@ -6,47 +6,47 @@ use std::process::Stdio;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use super::answer::Refusal;
-use crate::{RehearsalError, failed};
+use super::response::ApiError;
+use crate::{EmulatorError, failed_to};
 
 /// A bare repository with this default branch, made where it is missing.
-pub(crate) fn init(bare: &Path, branch: &str) -> Result<(), RehearsalError> {
+pub(crate) fn init_bare(bare: &Path, branch: &str) -> Result<(), EmulatorError> {
     if bare.exists() {
         return Ok(());
     }
-    let what = || format!("make {}", bare.display());
+    let action = || format!("make {}", bare.display());
     let mut command = std::process::Command::new("git");
-    hermetic(&mut command);
+    isolate_git(&mut command);
     let output = command
         .args(["init", "-q", "--bare", "--template=", "-b", branch])
         .arg(bare)
         .output()
-        .map_err(failed(what()))?;
+        .map_err(failed_to(action()))?;
     if output.status.success() {
-        return freeze_hook(bare);
+        return install_freeze_hook(bare);
     }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(RehearsalError { what: what(), source: std::io::Error::other(said) })
+    let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(EmulatorError { action: action(), source: std::io::Error::other(stderr) })
 }
 
 /// What keeps the tags of immutable releases where they are (github.md F19): a hook that asks the file `frozen`, one
 /// reference a line (`git help githooks`, update).
-fn freeze_hook(bare: &Path) -> Result<(), RehearsalError> {
+fn install_freeze_hook(bare: &Path) -> Result<(), EmulatorError> {
     use std::os::unix::fs::PermissionsExt as _;
-    const HOOK: &str = "#!/bin/sh\n\
+    const UPDATE_HOOK: &str = "#!/bin/sh\n\
         if grep -qxF \"$1\" frozen 2>/dev/null; then\n\
         echo \"$1: the tag of an immutable release cannot be changed\" >&2\n\
         exit 1\nfi\n";
     let path = bare.join("hooks/update");
-    let written = std::fs::create_dir_all(bare.join("hooks"))
-        .and_then(|()| std::fs::write(&path, HOOK))
+    let result = std::fs::create_dir_all(bare.join("hooks"))
+        .and_then(|()| std::fs::write(&path, UPDATE_HOOK))
         .and_then(|()| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)));
-    written.map_err(failed(format!("write {}", path.display())))
+    result.map_err(failed_to(format!("write {}", path.display())))
 }
 
 /// Freezes a tag.
-pub(crate) async fn freeze(bare: &Path, tag: &str) -> Result<(), Refusal> {
-    let broken = |error: std::io::Error| Refusal::broken(&error.to_string());
+pub(crate) async fn freeze_tag(bare: &Path, tag: &str) -> Result<(), ApiError> {
+    let broken = |error: std::io::Error| ApiError::internal_error(&error.to_string());
     let options = tokio::fs::OpenOptions::new().create(true).append(true).open(bare.join("frozen")).await;
     let mut file = options.map_err(broken)?;
     file.write_all(format!("refs/tags/{tag}\n").as_bytes()).await.map_err(broken)?;
@@ -61,7 +61,7 @@ pub(crate) async fn is_frozen(bare: &Path, reference: &str) -> bool {
 
 /// What would lead git elsewhere, or make it do or write what nobody here asked for (`git help git`, environment variables;
 /// `git help config` for what `git -c` hands on).
-const ASTRAY: [&str; 23] = [
+const UNSET_GIT_VARIABLES: [&str; 23] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
     "GIT_CONFIG",
@@ -88,26 +88,26 @@ const ASTRAY: [&str; 23] = [
 ];
 
 /// Keeps the operator's configuration out.
-pub(crate) fn hermetic(command: &mut std::process::Command) {
+pub(crate) fn isolate_git(command: &mut std::process::Command) {
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").stdin(Stdio::null());
     command.env("GIT_ATTR_NOSYSTEM", "1");
-    for name in ASTRAY {
+    for name in UNSET_GIT_VARIABLES {
         command.env_remove(name);
     }
 }
 
 /// What git prints, without the last line's end; none where it fails.
-pub(crate) async fn ask(bare: &Path, arguments: &[&str]) -> Result<Option<String>, Refusal> {
+pub(crate) async fn run_git(bare: &Path, arguments: &[&str]) -> Result<Option<String>, ApiError> {
     let mut command = std::process::Command::new("git");
-    hermetic(&mut command);
+    isolate_git(&mut command);
     command.arg("-C").arg(bare).args(arguments);
     let output = Command::from(command).output().await;
-    let output = output.map_err(|error| Refusal::broken(&error.to_string()))?;
+    let output = output.map_err(|error| ApiError::internal_error(&error.to_string()))?;
     let text = || String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
     Ok(output.status.success().then(text))
 }
 
 /// The object that a reference names; none where there is no such reference.
-pub(crate) async fn reference(bare: &Path, name: &str) -> Result<Option<String>, Refusal> {
-    ask(bare, &["rev-parse", "--verify", "--quiet", "--end-of-options", name]).await
+pub(crate) async fn resolve_ref(bare: &Path, name: &str) -> Result<Option<String>, ApiError> {
+    run_git(bare, &["rev-parse", "--verify", "--quiet", "--end-of-options", name]).await
 }

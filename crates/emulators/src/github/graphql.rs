@@ -8,42 +8,42 @@ use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, ok};
-use super::router::Caller;
-use super::{Shared, git};
+use super::response::{HandlerResult, ok};
+use super::router::CallerRole;
+use super::{ServerContext, git};
 
 /// A query.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Asked {
+pub(crate) struct GraphQlQuery {
     query: String,
     #[serde(default)]
     variables: Value,
 }
 
 /// `POST /graphql`
-pub(crate) async fn query(
-    State(shared): State<Arc<Shared>>,
-    caller: Caller,
+pub(crate) async fn execute(
+    State(shared): State<Arc<ServerContext>>,
+    caller: CallerRole,
     _: HeaderMap,
-    Json(asked): Json<Asked>,
-) -> Answer {
-    let variable = |name: &str| asked.variables[name].as_str().unwrap_or_default().to_owned();
-    if asked.query.contains("RepositoryFindRef") {
+    Json(request): Json<GraphQlQuery>,
+) -> HandlerResult {
+    let variable = |name: &str| request.variables[name].as_str().unwrap_or_default().to_owned();
+    if request.query.contains("RepositoryFindRef") {
         let tag = variable("tagName");
-        let object = git::reference(&shared.bare, &tag).await?;
+        let object = git::resolve_ref(&shared.git_dir, &tag).await?;
         return ok(
             json!({ "data": { "repository": { "ref": object.map(|it| json!({ "id": format!("REF_{it}") })) } } }),
         );
     }
-    if asked.query.contains("RepositoryReleaseByTag") {
+    if request.query.contains("RepositoryReleaseByTag") {
         let tag = variable("tagName");
         let state = shared.state();
-        let mut found =
+        let mut matching =
             state.releases.values().filter(|it| it.tag == tag && (!it.draft || caller.may_write()));
-        let release = found.next().map(|it| json!({ "databaseId": it.id, "isDraft": it.draft }));
+        let release = matching.next().map(|it| json!({ "databaseId": it.id, "isDraft": it.draft }));
         return ok(json!({ "data": { "repository": { "release": release } } }));
     }
-    if asked.query.contains("__type") {
+    if request.query.contains("__type") {
         let fields: Vec<Value> =
             ["isDraft", "isLatest", "immutable"].iter().map(|it| json!({ "name": it })).collect();
         return ok(json!({ "data": { "Release": { "fields": fields } } }));

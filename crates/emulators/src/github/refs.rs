@@ -9,85 +9,92 @@ use model::base::url;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Refusal, created, no_content, ok};
-use super::router::Caller;
-use super::shape::Place;
-use super::{Shared, git};
+use super::response::{ApiError, HandlerResult, created, no_content, ok};
+use super::router::CallerRole;
+use super::schemas::BaseUrls;
+use super::{ServerContext, git};
 
 /// `GET .../git/ref/{name}`, as in `tags/server/v0.1.0`.
 pub(crate) async fn show(
-    State(shared): State<Arc<Shared>>,
+    State(shared): State<Arc<ServerContext>>,
     Path((_, _, name)): Path<(String, String, String)>,
     headers: HeaderMap,
-) -> Answer {
-    let place = Place::from_headers(&shared.state().settings, &headers);
+) -> HandlerResult {
+    let urls = BaseUrls::from_headers(&shared.state().settings, &headers);
     let full = format!("refs/{name}");
-    let object = git::reference(&shared.bare, &full).await?.ok_or_else(Refusal::not_found)?;
-    ok(reference(&shared, &place, &full, &object).await?)
+    let object = git::resolve_ref(&shared.git_dir, &full).await?.ok_or_else(ApiError::not_found)?;
+    ok(ref_json(&shared, &urls, &full, &object).await?)
 }
 
 /// `GET .../git/matching-refs/{name}`: those that begin with it.
-pub(crate) async fn matching(
-    State(shared): State<Arc<Shared>>,
+pub(crate) async fn list_matching(
+    State(shared): State<Arc<ServerContext>>,
     Path((_, _, name)): Path<(String, String, String)>,
     headers: HeaderMap,
-) -> Answer {
-    let place = Place::from_headers(&shared.state().settings, &headers);
-    let listed = git::ask(&shared.bare, &["for-each-ref", "--format=%(objectname) %(refname)"]).await?;
-    let mut found = Vec::new();
+) -> HandlerResult {
+    let urls = BaseUrls::from_headers(&shared.state().settings, &headers);
+    let listed =
+        git::run_git(&shared.git_dir, &["for-each-ref", "--format=%(objectname) %(refname)"]).await?;
+    let mut matching_refs = Vec::new();
     for line in listed.unwrap_or_default().lines() {
         if let Some((object, full)) = line.split_once(' ')
             && full.starts_with(&format!("refs/{name}"))
         {
-            found.push(reference(&shared, &place, full, object).await?);
+            matching_refs.push(ref_json(&shared, &urls, full, object).await?);
         }
     }
-    ok(Value::Array(found))
+    ok(Value::Array(matching_refs))
 }
 
-async fn reference(shared: &Shared, place: &Place, full: &str, object: &str) -> Result<Value, Refusal> {
-    let kind = git::ask(&shared.bare, &["cat-file", "-t", object]).await?.unwrap_or_default();
+async fn ref_json(
+    shared: &ServerContext,
+    urls: &BaseUrls,
+    full: &str,
+    object: &str,
+) -> Result<Value, ApiError> {
+    let kind = git::run_git(&shared.git_dir, &["cat-file", "-t", object]).await?.unwrap_or_default();
     Ok(json!({
         "ref": full,
         "node_id": format!("REF_{object}"),
-        "url": place.repo(&format!("/git/{}", url::encode_path(full))),
-        "object": object_of(place, object, &kind),
+        "url": urls.repo_url(&format!("/git/{}", url::encode_path(full))),
+        "object": object_json(urls, object, &kind),
     }))
 }
 
-fn object_of(place: &Place, object: &str, kind: &str) -> Value {
-    json!({ "sha": object, "type": kind, "url": place.repo(&format!("/git/{kind}s/{object}")) })
+fn object_json(urls: &BaseUrls, object: &str, kind: &str) -> Value {
+    json!({ "sha": object, "type": kind, "url": urls.repo_url(&format!("/git/{kind}s/{object}")) })
 }
 
 /// `GET .../git/tags/{id}`: a tag object, with what GitHub makes of its signature: here, nothing.
-pub(crate) async fn tag(
-    State(shared): State<Arc<Shared>>,
+pub(crate) async fn show_tag(
+    State(shared): State<Arc<ServerContext>>,
     Path((_, _, id)): Path<(String, String, String)>,
     headers: HeaderMap,
-) -> Answer {
-    let place = Place::from_headers(&shared.state().settings, &headers);
-    let text = git::ask(&shared.bare, &["cat-file", "tag", &id]).await?.ok_or_else(Refusal::not_found)?;
+) -> HandlerResult {
+    let urls = BaseUrls::from_headers(&shared.state().settings, &headers);
+    let text =
+        git::run_git(&shared.git_dir, &["cat-file", "tag", &id]).await?.ok_or_else(ApiError::not_found)?;
     let (head, message) = text.split_once("\n\n").unwrap_or((&text, ""));
     let field = |name: &str| head.lines().find_map(|it| it.strip_prefix(name)).unwrap_or_default().to_owned();
     let tagger = field("tagger ");
     let (person, time) = tagger.split_once("> ").unwrap_or((&tagger, "0"));
     let (name, email) = person.split_once(" <").unwrap_or((person, ""));
     let time = time.split(' ').next().and_then(|it| it.parse().ok()).unwrap_or(0);
-    let begins = message.find("-----BEGIN ");
-    let signature = begins.map(|at| message[at..].to_owned());
+    let signature_start = message.find("-----BEGIN ");
+    let signature = signature_start.map(|at| message[at..].to_owned());
     ok(json!({
         "node_id": format!("T_{id}"),
         "tag": field("tag "),
         "sha": id,
-        "url": place.repo(&format!("/git/tags/{id}")),
-        "message": begins.map_or(message, |at| &message[..at]),
+        "url": urls.repo_url(&format!("/git/tags/{id}")),
+        "message": signature_start.map_or(message, |at| &message[..at]),
         "tagger": { "name": name, "email": email, "date": model::base::time::format_rfc3339(time) },
-        "object": object_of(&place, &field("object "), &field("type ")),
+        "object": object_json(&urls, &field("object "), &field("type ")),
         "verification": {
             "verified": false,
             "reason": if signature.is_some() { "unknown_key" } else { "unsigned" },
             "signature": signature,
-            "payload": begins.map(|at| text[..text.len() - (message.len() - at)].to_owned()),
+            "payload": signature_start.map(|at| text[..text.len() - (message.len() - at)].to_owned()),
             "verified_at": null,
         },
     }))
@@ -95,62 +102,62 @@ pub(crate) async fn tag(
 
 /// A reference that is asked for.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Wanted {
+pub(crate) struct CreateRefParams {
     r#ref: String,
     sha: String,
 }
 
 /// `POST .../git/refs`
 pub(crate) async fn create(
-    State(shared): State<Arc<Shared>>,
-    caller: Caller,
+    State(shared): State<Arc<ServerContext>>,
+    caller: CallerRole,
     headers: HeaderMap,
-    Json(wanted): Json<Wanted>,
-) -> Answer {
-    caller.must_write()?;
-    let place = Place::from_headers(&shared.state().settings, &headers);
-    let name = wanted.r#ref;
-    if git::reference(&shared.bare, &name).await?.is_some() {
-        return Err(Refusal::invalid_because("Reference", "ref", "Reference already exists"));
+    Json(params): Json<CreateRefParams>,
+) -> HandlerResult {
+    caller.require_write()?;
+    let urls = BaseUrls::from_headers(&shared.state().settings, &headers);
+    let name = params.r#ref;
+    if git::resolve_ref(&shared.git_dir, &name).await?.is_some() {
+        return Err(ApiError::invalid_because("Reference", "ref", "Reference already exists"));
     }
-    let made = git::ask(&shared.bare, &["update-ref", &name, &wanted.sha, ""]).await?;
-    made.ok_or_else(|| Refusal::invalid_because("Reference", "sha", "Object does not exist"))?;
-    created(reference(&shared, &place, &name, &wanted.sha).await?)
+    let result = git::run_git(&shared.git_dir, &["update-ref", &name, &params.sha, ""]).await?;
+    result.ok_or_else(|| ApiError::invalid_because("Reference", "sha", "Object does not exist"))?;
+    created(ref_json(&shared, &urls, &name, &params.sha).await?)
 }
 
 /// `DELETE .../git/refs/{name}`
 pub(crate) async fn delete(
-    State(shared): State<Arc<Shared>>,
-    caller: Caller,
+    State(shared): State<Arc<ServerContext>>,
+    caller: CallerRole,
     Path((_, _, name)): Path<(String, String, String)>,
-) -> Answer {
-    caller.must_write()?;
+) -> HandlerResult {
+    caller.require_write()?;
     let full = format!("refs/{name}");
-    git::reference(&shared.bare, &full)
+    git::resolve_ref(&shared.git_dir, &full)
         .await?
-        .ok_or_else(|| Refusal::invalid_because("Reference", "ref", "Reference does not exist"))?;
-    if git::is_frozen(&shared.bare, &full).await {
-        return Err(Refusal::invalid_because(
+        .ok_or_else(|| ApiError::invalid_because("Reference", "ref", "Reference does not exist"))?;
+    if git::is_frozen(&shared.git_dir, &full).await {
+        return Err(ApiError::invalid_because(
             "Reference",
             "ref",
             "Cannot delete the tag of an immutable release",
         ));
     }
-    git::ask(&shared.bare, &["update-ref", "-d", &full]).await?;
-    tags_changed(&shared).await?;
+    git::run_git(&shared.git_dir, &["update-ref", "-d", &full]).await?;
+    redraft_untagged_releases(&shared).await?;
     no_content()
 }
 
 /// What follows from tags that are gone: their releases are drafts again (F17).
-pub(crate) async fn tags_changed(shared: &Shared) -> Result<(), Refusal> {
+pub(crate) async fn redraft_untagged_releases(shared: &ServerContext) -> Result<(), ApiError> {
     let listed =
-        git::ask(&shared.bare, &["for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags"]).await?;
+        git::run_git(&shared.git_dir, &["for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags"]).await?;
     let listed = listed.unwrap_or_default();
     let tags: std::collections::BTreeSet<&str> = listed.lines().collect();
     for release in shared.state().releases.values_mut() {
         if !release.draft && !tags.contains(release.tag.as_str()) {
             release.draft = true;
-            release.published = None;
+            release.published_at = None;
         }
     }
     Ok(())

@@ -7,35 +7,45 @@ use axum::http::HeaderMap;
 use model::base::time::format_rfc3339;
 use serde_json::{Map, Value, json};
 
-use super::Shared;
-use super::answer::{Answer, Refusal, ok};
-use super::router::Caller;
-use super::shape::{self, Place};
-use super::state::Settings;
+use super::ServerContext;
+use super::response::{ApiError, HandlerResult, ok};
+use super::router::CallerRole;
+use super::schemas::{self, BaseUrls};
+use super::state::GitHubSettings;
 
 /// `GET /repos/{owner}/{name}`
-pub(crate) async fn show(State(shared): State<Arc<Shared>>, caller: Caller, headers: HeaderMap) -> Answer {
+pub(crate) async fn show(
+    State(shared): State<Arc<ServerContext>>,
+    caller: CallerRole,
+    headers: HeaderMap,
+) -> HandlerResult {
     let state = shared.state();
-    let place = Place::from_headers(&state.settings, &headers);
-    ok(repository(&state.settings, &place, caller))
+    let urls = BaseUrls::from_headers(&state.settings, &headers);
+    ok(full_repository(&state.settings, &urls, caller))
 }
 
 /// `GET /repos/{owner}/{name}/immutable-releases`: only those who administer it are told, unless the rehearsal says
 /// otherwise.
-pub(crate) async fn immutability(State(shared): State<Arc<Shared>>, caller: Caller) -> Answer {
+pub(crate) async fn show_immutability(
+    State(shared): State<Arc<ServerContext>>,
+    caller: CallerRole,
+) -> HandlerResult {
     let state = shared.state();
-    caller.must_write()?;
-    if !state.settings.tells_immutability || !state.settings.immutable {
-        return Err(Refusal::not_found());
+    caller.require_write()?;
+    if !state.settings.discloses_immutability || !state.settings.immutable_releases {
+        return Err(ApiError::not_found());
     }
     ok(json!({ "enabled": true, "enforced_by_owner": false }))
 }
 
 /// `GET /rate_limit`
-pub(crate) async fn rate_limit(State(shared): State<Arc<Shared>>, caller: Caller) -> Answer {
+pub(crate) async fn show_rate_limit(
+    State(shared): State<Arc<ServerContext>>,
+    caller: CallerRole,
+) -> HandlerResult {
     let state = shared.state();
-    let authorized = caller != Caller::Anonymous;
-    let (limit, used) = (state.limit(authorized), state.used[usize::from(authorized)]);
+    let authorized = caller != CallerRole::Anonymous;
+    let (limit, used) = (state.rate_limit(authorized), state.requests_used[usize::from(authorized)]);
     let rate = json!({
         "limit": limit,
         "used": used,
@@ -46,12 +56,12 @@ pub(crate) async fn rate_limit(State(shared): State<Arc<Shared>>, caller: Caller
 }
 
 /// The repository, in the shape `full-repository`.
-pub(crate) fn repository(settings: &Settings, place: &Place, caller: Caller) -> Value {
+pub(crate) fn full_repository(settings: &GitHubSettings, urls: &BaseUrls, caller: CallerRole) -> Value {
     let mut all = Map::new();
     let mut put = |name: &str, value: Value| all.insert(name.to_owned(), value);
-    let url = place.repo("");
-    let web = format!("{}{}", place.web, place.repository);
-    for (name, rest) in URLS {
+    let url = urls.repo_url("");
+    let web = format!("{}{}", urls.web_url, urls.repository_path);
+    for (name, rest) in URL_TEMPLATES {
         put(name, format!("{url}{rest}").into());
     }
     for name in ["description", "homepage", "language", "mirror_url", "license"] {
@@ -69,17 +79,17 @@ pub(crate) fn repository(settings: &Settings, place: &Place, caller: Caller) -> 
     ] {
         put(name, false.into());
     }
-    for name in COUNTS {
+    for name in COUNT_FIELDS {
         put(name, 0.into());
     }
     for name in ["created_at", "updated_at", "pushed_at"] {
         put(name, format_rfc3339(settings.now).into());
     }
     put("id", 424_242.into());
-    put("node_id", shape::node("R", 424_242).into());
+    put("node_id", schemas::node_id("R", 424_242).into());
     put("name", settings.name.clone().into());
-    put("full_name", place.repository.trim_start_matches('/').into());
-    put("owner", shape::user(place, &settings.owner, "Organization"));
+    put("full_name", urls.repository_path.trim_start_matches('/').into());
+    put("owner", schemas::user(urls, &settings.owner, "Organization"));
     put("private", settings.private.into());
     put("visibility", if settings.private { "private" } else { "public" }.into());
     put("default_branch", settings.default_branch.clone().into());
@@ -88,17 +98,17 @@ pub(crate) fn repository(settings: &Settings, place: &Place, caller: Caller) -> 
     put("svn_url", web.clone().into());
     put("clone_url", format!("{web}.git").into());
     put("git_url", format!("git:{}.git", web.trim_start_matches("http:")).into());
-    put("ssh_url", format!("git@localhost:{}.git", place.repository.trim_start_matches('/')).into());
-    if caller != Caller::Anonymous {
-        let push = matches!(caller, Caller::Writer | Caller::Limited);
-        let pull = caller != Caller::Installed;
+    put("ssh_url", format!("git@localhost:{}.git", urls.repository_path.trim_start_matches('/')).into());
+    if caller != CallerRole::Anonymous {
+        let push = matches!(caller, CallerRole::Writer | CallerRole::LimitedScope);
+        let pull = caller != CallerRole::AppInstallation;
         let rights = json!({ "admin": push, "maintain": push, "push": push, "triage": push, "pull": pull });
         put("permissions", rights);
     }
     Value::Object(all)
 }
 
-const COUNTS: [&str; 10] = [
+const COUNT_FIELDS: [&str; 10] = [
     "forks",
     "forks_count",
     "stargazers_count",
@@ -111,7 +121,7 @@ const COUNTS: [&str; 10] = [
     "subscribers_count",
 ];
 
-const URLS: [(&str, &str); 36] = [
+const URL_TEMPLATES: [(&str, &str); 36] = [
     ("archive_url", "/{archive_format}{/ref}"),
     ("assignees_url", "/assignees{/user}"),
     ("blobs_url", "/git/blobs{/sha}"),

@@ -10,111 +10,118 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
 
-use super::answer::{Answer, Refusal};
-use super::state::Settings;
-use super::{Shared, actions, assets, commits, graphql, refs, releases, repository, smart};
+use super::response::{ApiError, HandlerResult};
+use super::state::GitHubSettings;
+use super::{ServerContext, actions, assets, commits, graphql, refs, releases, repository, smart_http};
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Caller {
+pub(crate) enum CallerRole {
     Anonymous,
     Reader,
     /// A token that may only read, of somebody who may push.
-    Limited,
+    LimitedScope,
     /// An installed app that may write, which GitHub does not tell.
-    Installed,
+    AppInstallation,
     Writer,
 }
 
-impl Caller {
+impl CallerRole {
     /// Whether it may change anything, and sees drafts.
     pub(crate) fn may_write(self) -> bool {
-        self >= Self::Installed
+        self >= Self::AppInstallation
     }
 
     /// Nobody else may change anything; they are told that there is no such thing.
-    pub(crate) fn must_write(self) -> Result<(), Refusal> {
+    pub(crate) fn require_write(self) -> Result<(), ApiError> {
         match self {
-            Self::Writer | Self::Installed => Ok(()),
-            Self::Reader | Self::Limited => {
-                Err(Refusal::forbidden("Resource not accessible by personal access token"))
+            Self::Writer | Self::AppInstallation => Ok(()),
+            Self::Reader | Self::LimitedScope => {
+                Err(ApiError::forbidden("Resource not accessible by personal access token"))
             }
-            Self::Anonymous => Err(Refusal::not_found()),
+            Self::Anonymous => Err(ApiError::not_found()),
         }
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Caller {
-    type Rejection = Refusal;
+impl<S: Sync> FromRequestParts<S> for CallerRole {
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        parts.extensions.get().copied().ok_or_else(Refusal::bad_credentials)
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parts.extensions.get().copied().ok_or_else(ApiError::bad_credentials)
     }
 }
 
 /// The API, the pages and the repository.
-pub(crate) fn api(shared: Arc<Shared>) -> Router {
+pub(crate) fn api_routes(shared: Arc<ServerContext>) -> Router {
     let repo = "/repos/{owner}/{name}";
-    let at = |rest: &str| format!("{repo}{rest}");
+    let repo_route = |rest: &str| format!("{repo}{rest}");
     Router::new()
         .route(repo, get(repository::show))
-        .route(&at("/immutable-releases"), get(repository::immutability))
-        .route(&at("/releases"), get(releases::list).post(releases::create))
-        .route(&at("/releases/latest"), get(releases::latest))
-        .route(&at("/releases/tags/{*tag}"), get(releases::by_tag))
-        .route(&at("/releases/{id}"), get(releases::show).patch(releases::edit).delete(releases::delete))
-        .route(&at("/releases/{id}/assets"), get(assets::list).post(assets::upload))
-        .route(&at("/releases/assets/{id}"), get(assets::show).patch(assets::rename).delete(assets::delete))
-        .route(&at("/git/ref/{*name}"), get(refs::show))
-        .route(&at("/git/matching-refs/{*name}"), get(refs::matching))
-        .route(&at("/git/tags/{id}"), get(refs::tag))
-        .route(&at("/git/refs"), post(refs::create))
-        .route(&at("/git/refs/{*name}"), axum::routing::delete(refs::delete))
-        .route(&at("/commits/{id}"), get(commits::show))
-        .route(&at("/compare/{*range}"), get(commits::compare))
-        .route(&at("/attestations"), post(actions::attest))
-        .route(&at("/attestations/{digest}"), get(actions::attestations))
-        .route(&at("/actions/runs"), get(actions::runs))
-        .route(&at("/actions/workflows/{id}/runs"), get(actions::runs_of))
-        .route("/rate_limit", get(repository::rate_limit))
-        .route("/graphql", post(graphql::query))
+        .route(&repo_route("/immutable-releases"), get(repository::show_immutability))
+        .route(&repo_route("/releases"), get(releases::list).post(releases::create))
+        .route(&repo_route("/releases/latest"), get(releases::show_latest))
+        .route(&repo_route("/releases/tags/{*tag}"), get(releases::show_by_tag))
+        .route(
+            &repo_route("/releases/{id}"),
+            get(releases::show).patch(releases::update).delete(releases::delete),
+        )
+        .route(&repo_route("/releases/{id}/assets"), get(assets::list).post(assets::upload))
+        .route(
+            &repo_route("/releases/assets/{id}"),
+            get(assets::show).patch(assets::update).delete(assets::delete),
+        )
+        .route(&repo_route("/git/ref/{*name}"), get(refs::show))
+        .route(&repo_route("/git/matching-refs/{*name}"), get(refs::list_matching))
+        .route(&repo_route("/git/tags/{id}"), get(refs::show_tag))
+        .route(&repo_route("/git/refs"), post(refs::create))
+        .route(&repo_route("/git/refs/{*name}"), axum::routing::delete(refs::delete))
+        .route(&repo_route("/commits/{id}"), get(commits::show))
+        .route(&repo_route("/compare/{*range}"), get(commits::compare))
+        .route(&repo_route("/attestations"), post(actions::create_attestation))
+        .route(&repo_route("/attestations/{digest}"), get(actions::list_attestations))
+        .route(&repo_route("/actions/runs"), get(actions::list_runs))
+        .route(&repo_route("/actions/workflows/{id}/runs"), get(actions::list_workflow_runs))
+        .route("/rate_limit", get(repository::show_rate_limit))
+        .route("/graphql", post(graphql::execute))
         .route("/{owner}/{name}/releases/download/{tag}/{asset}", get(assets::download))
-        .route("/{owner}/{name}/info/refs", get(smart::serve))
-        .route("/{owner}/{name}/git-upload-pack", post(smart::serve))
-        .route("/{owner}/{name}/git-receive-pack", post(smart::serve))
-        .fallback(|| async { Refusal::not_found() })
-        .layer(middleware::from_fn_with_state(Arc::clone(&shared), recognise))
+        .route("/{owner}/{name}/info/refs", get(smart_http::serve_git))
+        .route("/{owner}/{name}/git-upload-pack", post(smart_http::serve_git))
+        .route("/{owner}/{name}/git-receive-pack", post(smart_http::serve_git))
+        .fallback(|| async { ApiError::not_found() })
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), authenticate))
         .layer(DefaultBodyLimit::disable())
         .with_state(shared)
 }
 
 /// Where the bytes of assets are.
-pub(crate) fn storage(shared: Arc<Shared>) -> Router {
+pub(crate) fn storage_routes(shared: Arc<ServerContext>) -> Router {
     Router::new()
-        .route("/{id}/{name}", get(assets::bytes))
-        .route("/bundles/{name}", get(actions::bundle))
-        .route("/files/{*path}", get(assets::file))
+        .route("/{id}/{name}", get(assets::serve_bytes))
+        .route("/bundles/{name}", get(actions::download_bundle))
+        .route("/files/{*path}", get(assets::serve_file))
         .with_state(shared)
 }
 
 /// Lets a request in under the name that its credentials give it.
-async fn recognise(
-    axum::extract::State(shared): axum::extract::State<Arc<Shared>>,
+async fn authenticate(
+    axum::extract::State(shared): axum::extract::State<Arc<ServerContext>>,
     mut request: Request,
     next: Next,
-) -> Answer {
+) -> HandlerResult {
     let path = request.uri().path().to_owned();
     let caller = {
         let state = shared.state();
         let settings = &state.settings;
-        let ours = format!("/{}/{}", settings.owner, settings.name).to_ascii_lowercase();
-        let asked = path.trim_start_matches("/repos").to_ascii_lowercase().replacen(".git/", "/", 1);
-        let caller = caller(request.headers(), settings)?;
-        let other = !asked.starts_with(&ours) && !["/rate_limit", "/graphql"].contains(&path.as_str());
+        let repo_prefix = format!("/{}/{}", settings.owner, settings.name).to_ascii_lowercase();
+        let requested_path = path.trim_start_matches("/repos").to_ascii_lowercase().replacen(".git/", "/", 1);
+        let caller = caller_role(request.headers(), settings)?;
+        let other_repo = !requested_path.starts_with(&repo_prefix)
+            && !["/rate_limit", "/graphql"].contains(&path.as_str());
         // Git is asked for credentials instead, or it would not send any.
         let git = path.contains(".git/");
-        if other || (settings.private && caller == Caller::Anonymous && !git) {
-            return Err(Refusal::not_found());
+        if other_repo || (settings.private && caller == CallerRole::Anonymous && !git) {
+            return Err(ApiError::not_found());
         }
         caller
     };
@@ -124,33 +131,35 @@ async fn recognise(
     if let Some(Ok(value)) = scopes.map(|it| it.parse()) {
         response.headers_mut().insert("x-oauth-scopes", value);
     }
-    Ok::<Response, Refusal>(response)
+    Ok::<Response, ApiError>(response)
 }
 
 /// The scopes of a classic token (GitHub's "Scopes for OAuth apps"); `None` for every other.
-fn scopes(caller: Caller, settings: &Settings) -> Option<String> {
+fn scopes(caller: CallerRole, settings: &GitHubSettings) -> Option<String> {
     match caller {
-        Caller::Writer => settings.scopes.clone(),
-        Caller::Limited => settings.limited.as_ref().and_then(|it| it.1.clone()),
-        Caller::Reader | Caller::Installed | Caller::Anonymous => None,
+        CallerRole::Writer => settings.scopes.clone(),
+        CallerRole::LimitedScope => settings.limited_scope_token.as_ref().and_then(|it| it.1.clone()),
+        CallerRole::Reader | CallerRole::AppInstallation | CallerRole::Anonymous => None,
     }
 }
 
 /// Who the `Authorization` header is of. Git sends the token as a password.
-fn caller(headers: &HeaderMap, settings: &Settings) -> Result<Caller, Refusal> {
-    let Some(header) = headers.get(header::AUTHORIZATION) else { return Ok(Caller::Anonymous) };
+fn caller_role(headers: &HeaderMap, settings: &GitHubSettings) -> Result<CallerRole, ApiError> {
+    let Some(header) = headers.get(header::AUTHORIZATION) else { return Ok(CallerRole::Anonymous) };
     let text = header.to_str().unwrap_or_default();
     let (scheme, rest) = text.split_once(' ').unwrap_or_default();
     let token = match scheme.to_ascii_lowercase().as_str() {
         "bearer" | "token" => rest.to_owned(),
-        "basic" => smart::password(rest).unwrap_or_default(),
+        "basic" => smart_http::basic_auth_password(rest).unwrap_or_default(),
         _ => String::new(),
     };
-    match &settings.reader {
-        _ if token == settings.token => Ok(Caller::Writer),
-        Some(reader) if *reader == token => Ok(Caller::Reader),
-        _ if settings.limited.as_ref().is_some_and(|it| it.0 == token) => Ok(Caller::Limited),
-        _ if settings.installed.as_ref().is_some_and(|it| *it == token) => Ok(Caller::Installed),
-        _ => Err(Refusal::bad_credentials()),
+    match &settings.read_token {
+        _ if token == settings.token => Ok(CallerRole::Writer),
+        Some(reader) if *reader == token => Ok(CallerRole::Reader),
+        _ if settings.limited_scope_token.as_ref().is_some_and(|it| it.0 == token) => {
+            Ok(CallerRole::LimitedScope)
+        }
+        _ if settings.app_token.as_ref().is_some_and(|it| *it == token) => Ok(CallerRole::AppInstallation),
+        _ => Err(ApiError::bad_credentials()),
     }
 }

@@ -17,35 +17,45 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::oneshot;
 
-use super::answer::Refusal;
-use super::state::{Exchange, State};
-use super::{Shared, router};
-use crate::{Hook, What, When};
+use super::response::ApiError;
+use super::state::{HttpExchange, ServerState};
+use super::{ServerContext, router};
+use crate::{FaultKind, FaultTiming, Hook};
 
 /// Where a connection came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Door {
+enum ListenerKind {
     Api,
     Storage,
 }
 
 /// Serves until it is told to end.
-pub(crate) async fn serve(shared: Arc<Shared>, listeners: [TcpListener; 2], ended: oneshot::Receiver<()>) {
-    let doors = [Door::Api, Door::Storage];
-    let routers = [router::api(Arc::clone(&shared)), router::storage(Arc::clone(&shared))];
-    for ((listener, door), router) in listeners.into_iter().zip(doors).zip(routers) {
-        tokio::spawn(accept(listener, door, router, Arc::clone(&shared)));
+pub(crate) async fn serve(
+    shared: Arc<ServerContext>,
+    listeners: [TcpListener; 2],
+    shutdown: oneshot::Receiver<()>,
+) {
+    let kinds = [ListenerKind::Api, ListenerKind::Storage];
+    let routers = [router::api_routes(Arc::clone(&shared)), router::storage_routes(Arc::clone(&shared))];
+    for ((listener, kind), router) in listeners.into_iter().zip(kinds).zip(routers) {
+        tokio::spawn(accept_connections(listener, kind, router, Arc::clone(&shared)));
     }
     // An error says that whoever could end it is gone: that is an end as well.
-    ended.await.ok();
+    shutdown.await.ok();
 }
 
-async fn accept(listener: TcpListener, door: Door, router: Router, shared: Arc<Shared>) {
+async fn accept_connections(
+    listener: TcpListener,
+    kind: ListenerKind,
+    router: Router,
+    shared: Arc<ServerContext>,
+) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
     while let Ok((stream, _)) = listener.accept().await {
         let (router, shared) = (router.clone(), Arc::clone(&shared));
         tokio::spawn(async move {
-            let service = service_fn(|request| answer(request, door, router.clone(), Arc::clone(&shared)));
+            let service =
+                service_fn(|request| handle_request(request, kind, router.clone(), Arc::clone(&shared)));
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service);
@@ -56,56 +66,58 @@ async fn accept(listener: TcpListener, door: Door, router: Router, shared: Arc<S
 }
 
 /// Answers a request. An error cuts the connection.
-async fn answer(
+async fn handle_request(
     request: Request<Incoming>,
-    door: Door,
+    kind: ListenerKind,
     router: Router,
-    shared: Arc<Shared>,
+    shared: Arc<ServerContext>,
 ) -> io::Result<Response<Body>> {
-    let request = under_root(request);
+    let request = strip_api_prefix(request);
     let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
     let authorized = request.headers().contains_key(header::AUTHORIZATION);
-    let fault = strike(&mut shared.state(), &method, &path);
+    let fault = inject(&mut shared.state(), &method, &path);
     let mut request = request.map(Body::new);
     match fault {
-        Some(What::Delay(time)) => tokio::time::sleep(time).await,
-        Some(What::CutRequest) => request = request.map(|it| Body::new(CutShort { body: it, left: 1 << 10 })),
-        Some(What::Answer { when: When::Before, status, ref headers, ref body }) => {
-            return Ok(made_up(status, headers, body));
+        Some(FaultKind::DelayResponse(time)) => tokio::time::sleep(time).await,
+        Some(FaultKind::TruncateRequest) => {
+            request = request.map(|it| Body::new(TruncatedBody { body: it, remaining: 1 << 10 }));
         }
-        Some(What::Cut(When::Before)) => return Err(cut()),
-        Some(What::Meanwhile(ref hook)) => call(hook.clone()).await,
-        Some(What::Call(When::Before, ref hook)) => {
+        Some(FaultKind::CannedResponse { timing: FaultTiming::Before, status, ref headers, ref body }) => {
+            return Ok(canned_response(status, headers, body));
+        }
+        Some(FaultKind::DropConnection(FaultTiming::Before)) => return Err(connection_aborted()),
+        Some(FaultKind::Hook(ref hook)) => call_hook(hook.clone()).await,
+        Some(FaultKind::HookThenDrop(FaultTiming::Before, ref hook)) => {
             hook.call();
-            return Err(cut());
+            return Err(connection_aborted());
         }
         _ => {}
     }
-    let refusal = over_the_limit(&mut shared.state(), authorized, &path);
+    let refusal = check_rate_limit(&mut shared.state(), authorized, &path);
     if let Some(refusal) = refusal {
-        return written_down(refusal.into_response(), door, (method, path), authorized, &shared).await;
+        return record(refusal.into_response(), kind, (method, path), authorized, &shared).await;
     }
     let response = match fault {
         // On its own: a connection that ends takes what it waits for with it.
-        Some(What::Late(time)) => tokio::spawn(async move {
+        Some(FaultKind::DelayEffect(time)) => tokio::spawn(async move {
             tokio::time::sleep(time).await;
-            routed(router, request).await
+            route(router, request).await
         })
         .await
         .map_err(io::Error::other)?,
-        _ => routed(router, request).await,
+        _ => route(router, request).await,
     };
-    let response = written_down(response, door, (method, path), authorized, &shared).await?;
-    after(fault, response)
+    let response = record(response, kind, (method, path), authorized, &shared).await?;
+    alter_response(fault, response)
 }
 
-async fn routed(router: Router, request: Request<Body>) -> Response<Body> {
+async fn route(router: Router, request: Request<Body>) -> Response<Body> {
     let response = hyper::service::Service::call(&TowerToHyperService::new(router), request).await;
     response.unwrap_or_else(|never| match never {})
 }
 
 /// The same request under the API's root: GitHub Enterprise Server has it, and the uploads, under a path.
-fn under_root(mut request: Request<Incoming>) -> Request<Incoming> {
+fn strip_api_prefix(mut request: Request<Incoming>) -> Request<Incoming> {
     let uri = request.uri();
     let rest = ["/api/v3/", "/api/uploads/", "/api/"].iter().find_map(|it| uri.path().strip_prefix(it));
     if let Some(rest) = rest {
@@ -118,37 +130,37 @@ fn under_root(mut request: Request<Incoming>) -> Request<Incoming> {
 }
 
 /// Calls a hook on a thread of its own: it may talk to this very server.
-async fn call(hook: Hook) {
+async fn call_hook(hook: Hook) {
     // A hook that panicked has told its own thread.
     tokio::task::spawn_blocking(move || hook.call()).await.ok();
 }
 
-fn cut() -> io::Error {
+fn connection_aborted() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, "a fault cut the connection")
 }
 
-fn strike(state: &mut State, method: &str, path: &str) -> Option<What> {
+fn inject(state: &mut ServerState, method: &str, path: &str) -> Option<FaultKind> {
     state.settings.now += 1;
-    let struck = state.faults.iter_mut().find_map(|it| it.strikes(method, path).then(|| it.what.clone()));
+    let kind = state.faults.iter_mut().find_map(|it| it.matches(method, path).then(|| it.kind.clone()));
     state.faults.retain(|it| it.times > 0);
-    struck
+    kind
 }
 
 /// The refusal of a caller who asked too often. Git and pages have no such limit.
-fn over_the_limit(state: &mut State, authorized: bool, path: &str) -> Option<Refusal> {
+fn check_rate_limit(state: &mut ServerState, authorized: bool, path: &str) -> Option<ApiError> {
     if !path.starts_with("/repos/") {
         return None;
     }
-    let limit = state.limit(authorized);
-    let used = &mut state.used[usize::from(authorized)];
+    let limit = state.rate_limit(authorized);
+    let used = &mut state.requests_used[usize::from(authorized)];
     if *used >= limit {
-        return Some(Refusal::forbidden("API rate limit exceeded"));
+        return Some(ApiError::forbidden("API rate limit exceeded"));
     }
     *used += 1;
     None
 }
 
-fn made_up(status: u16, headers: &[(&'static str, String)], body: &str) -> Response<Body> {
+fn canned_response(status: u16, headers: &[(&'static str, String)], body: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(body.to_owned()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response
@@ -163,19 +175,19 @@ fn made_up(status: u16, headers: &[(&'static str, String)], body: &str) -> Respo
 }
 
 /// The answer with the headers that every answer has, and a line in the log.
-async fn written_down(
+async fn record(
     response: Response<Body>,
-    door: Door,
+    kind: ListenerKind,
     (method, path): (String, String),
     authorized: bool,
-    shared: &Shared,
+    shared: &ServerContext,
 ) -> io::Result<Response<Body>> {
     let (mut parts, body) = response.into_parts();
-    let json = parts
+    let is_json = parts
         .headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|it| it.as_bytes().starts_with(b"application/json"));
-    let (body, value) = if json {
+    let (body, value) = if is_json {
         let bytes = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let value = serde_json::from_slice(&bytes).ok();
         (Body::from(bytes), value)
@@ -184,21 +196,27 @@ async fn written_down(
     };
     let mut state = shared.state();
     let status = parts.status.as_u16();
-    if door == Door::Storage {
-        state.log.push(Exchange { method, path: format!("storage:{path}"), status, authorized, body: None });
+    if kind == ListenerKind::Storage {
+        state.exchanges.push(HttpExchange {
+            method,
+            path: format!("storage:{path}"),
+            status,
+            authorized,
+            body: None,
+        });
         return Ok(Response::from_parts(parts, body));
     }
-    let number = state.id();
-    state.log.push(Exchange { method, path, status, authorized, body: value });
-    let limit = state.limit(authorized);
-    let left = limit.saturating_sub(state.used[usize::from(authorized)]);
+    let number = state.next_id();
+    state.exchanges.push(HttpExchange { method, path, status, authorized, body: value });
+    let limit = state.rate_limit(authorized);
+    let remaining = limit.saturating_sub(state.requests_used[usize::from(authorized)]);
     let reset = state.settings.now + 3600;
     for (name, value) in [
         ("x-github-request-id", format!("REHEARSAL:{number}")),
         ("x-ratelimit-limit", limit.to_string()),
-        ("x-ratelimit-remaining", left.to_string()),
+        ("x-ratelimit-remaining", remaining.to_string()),
         ("x-ratelimit-reset", reset.to_string()),
-        ("date", super::shape::http_date(state.settings.now)),
+        ("date", super::schemas::http_date(state.settings.now)),
     ] {
         if let Ok(value) = value.parse() {
             parts.headers.insert(name, value);
@@ -208,33 +226,41 @@ async fn written_down(
 }
 
 /// What becomes of an answer whose request took effect.
-fn after(fault: Option<What>, response: Response<Body>) -> io::Result<Response<Body>> {
+fn alter_response(fault: Option<FaultKind>, response: Response<Body>) -> io::Result<Response<Body>> {
     match fault {
-        Some(What::Answer { when: When::After, status, headers, body }) => {
-            Ok(made_up(status, &headers, &body))
+        Some(FaultKind::CannedResponse { timing: FaultTiming::After, status, headers, body }) => {
+            Ok(canned_response(status, &headers, &body))
         }
-        Some(What::Cut(When::After) | What::CutRequest) => Err(cut()),
-        Some(What::Call(When::After, hook)) => {
+        Some(FaultKind::DropConnection(FaultTiming::After) | FaultKind::TruncateRequest) => {
+            Err(connection_aborted())
+        }
+        Some(FaultKind::HookThenDrop(FaultTiming::After, hook)) => {
             hook.call();
-            Err(cut())
+            Err(connection_aborted())
         }
-        Some(What::CutAnswer) => Ok(response.map(|it| Body::new(CutShort { body: it, left: 20 }))),
-        Some(What::Slow(pause)) => Ok(response.map(|it| Body::new(Slow { body: it, pause, sleep: None }))),
-        Some(What::Garbled) => Ok(response.map(|_| Body::from("{\"id\": 1, \"tag_na"))).map(|mut it| {
-            it.headers_mut().remove(header::CONTENT_LENGTH);
-            it
-        }),
+        Some(FaultKind::TruncateResponse) => {
+            Ok(response.map(|it| Body::new(TruncatedBody { body: it, remaining: 20 })))
+        }
+        Some(FaultKind::SlowResponse(pause)) => {
+            Ok(response.map(|it| Body::new(SlowBody { body: it, pause, sleep: None })))
+        }
+        Some(FaultKind::MalformedJson) => {
+            Ok(response.map(|_| Body::from("{\"id\": 1, \"tag_na"))).map(|mut it| {
+                it.headers_mut().remove(header::CONTENT_LENGTH);
+                it
+            })
+        }
         _ => Ok(response),
     }
 }
 
 /// A body that breaks off.
-struct CutShort {
+struct TruncatedBody {
     body: Body,
-    left: usize,
+    remaining: usize,
 }
 
-impl hyper::body::Body for CutShort {
+impl hyper::body::Body for TruncatedBody {
     type Data = Bytes;
     type Error = axum::BoxError;
 
@@ -243,18 +269,18 @@ impl hyper::body::Body for CutShort {
         context: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         use std::task::Poll;
-        if self.left == 0 {
-            return Poll::Ready(Some(Err(cut().into())));
+        if self.remaining == 0 {
+            return Poll::Ready(Some(Err(connection_aborted().into())));
         }
         let frame = std::task::ready!(std::pin::Pin::new(&mut self.body).poll_frame(context));
         let Some(Ok(frame)) = frame else {
-            return Poll::Ready(Some(Err(cut().into())));
+            return Poll::Ready(Some(Err(connection_aborted().into())));
         };
         let Ok(mut data) = frame.into_data() else {
-            return Poll::Ready(Some(Err(cut().into())));
+            return Poll::Ready(Some(Err(connection_aborted().into())));
         };
-        data.truncate(self.left.min(data.len() / 2));
-        self.left = 0;
+        data.truncate(self.remaining.min(data.len() / 2));
+        self.remaining = 0;
         Poll::Ready(Some(Ok(Frame::data(data))))
     }
 
@@ -264,13 +290,13 @@ impl hyper::body::Body for CutShort {
 }
 
 /// A body that comes in small pieces.
-struct Slow {
+struct SlowBody {
     body: Body,
     pause: Duration,
     sleep: Option<std::pin::Pin<Box<tokio::time::Sleep>>>,
 }
 
-impl hyper::body::Body for Slow {
+impl hyper::body::Body for SlowBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -20,53 +20,53 @@ use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use x509_cert::time::{Time, Validity};
 
-use super::claims::{CertificateLog, Name as Called};
-use super::{Claims, Key, log, unencodable};
-use crate::RehearsalError;
+use super::claims::{CertificateLog, SubjectAlternativeName as Called};
+use super::{CertificateClaims, EcdsaKey, encoding_error, transparency_log};
+use crate::EmulatorError;
 
 const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
 const CODE_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.3");
 const SCT_LIST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11129.2.4.2");
-const FULCIO: &str = "1.3.6.1.4.1.57264.1";
+const FULCIO_OID_PREFIX: &str = "1.3.6.1.4.1.57264.1";
 /// How long a leaf is valid, in seconds.
-const LEAF: i64 = 600;
+const LEAF_LIFETIME_SECONDS: i64 = 600;
 /// How long the authority is.
-const AUTHORITY: i64 = 10 * 365 * 86_400;
+const CA_LIFETIME_SECONDS: i64 = 10 * 365 * 86_400;
 
 /// An authority.
 #[derive(Debug)]
-pub(crate) struct Authority {
-    intermediate: Key,
+pub(crate) struct CertificateAuthority {
+    intermediate: EcdsaKey,
     /// The intermediate certificate, then the root.
     chain: [Vec<u8>; 2],
     issuer: Name,
-    ct: Key,
+    ct_log_key: EcdsaKey,
     /// A certificate log that nobody lists.
-    unlisted: Key,
+    unlisted_log_key: EcdsaKey,
 }
 
-pub(crate) type Encoded<T> = Result<T, RehearsalError>;
+pub(crate) type EncodeResult<T> = Result<T, EmulatorError>;
 
-impl Authority {
-    pub(crate) fn new(organization: &str, now: i64) -> Encoded<Self> {
-        let (root, intermediate) = (Key::new(), Key::new());
+impl CertificateAuthority {
+    pub(crate) fn new(organization: &str, now: i64) -> EncodeResult<Self> {
+        let (root, intermediate) = (EcdsaKey::new(), EcdsaKey::new());
         let organization = organization.replace(',', "\\,");
-        let root_name = name(&format!("CN=sigstore,O={organization}"))?;
-        let issuer = name(&format!("CN=sigstore-intermediate,O={organization}"))?;
-        let validity = validity(now - 86_400, now + AUTHORITY)?;
-        let certify = |key: &Key, subject: &Name, extensions| {
-            let tbs = tbs(&key.spki()?, (&root_name, subject), validity, extensions)?;
-            sign(tbs, &root)
+        let root_name = parse_name(&format!("CN=sigstore,O={organization}"))?;
+        let issuer = parse_name(&format!("CN=sigstore-intermediate,O={organization}"))?;
+        let validity = validity(now - 86_400, now + CA_LIFETIME_SECONDS)?;
+        let certify = |key: &EcdsaKey, subject: &Name, extensions| {
+            let tbs = tbs_certificate(&key.spki()?, (&root_name, subject), validity, extensions)?;
+            sign_certificate(tbs, &root)
         };
-        let root_certificate = certify(&root, &root_name, authority_extensions(&root, &root)?)?;
-        let certificate = certify(&intermediate, &issuer, authority_extensions(&intermediate, &root)?)?;
+        let root_certificate = certify(&root, &root_name, ca_extensions(&root, &root)?)?;
+        let certificate = certify(&intermediate, &issuer, ca_extensions(&intermediate, &root)?)?;
         Ok(Self {
             intermediate,
             chain: [certificate, root_certificate],
             issuer,
-            ct: Key::new(),
-            unlisted: Key::new(),
+            ct_log_key: EcdsaKey::new(),
+            unlisted_log_key: EcdsaKey::new(),
         })
     }
 
@@ -74,90 +74,104 @@ impl Authority {
         &self.chain
     }
 
-    pub(crate) fn ct_key(&self) -> &Key {
-        &self.ct
+    pub(crate) fn ct_log_key(&self) -> &EcdsaKey {
+        &self.ct_log_key
     }
 
     /// A certificate for a key, with these claims.
-    pub(crate) fn issue(&self, key: &Key, claims: &Claims, now: i64) -> Encoded<Vec<u8>> {
+    pub(crate) fn issue(
+        &self,
+        key: &EcdsaKey,
+        claims: &CertificateClaims,
+        now: i64,
+    ) -> EncodeResult<Vec<u8>> {
         let extensions = leaf_extensions(key, &self.intermediate, claims)?;
         let subject = Name::default();
-        let validity = validity(now, now + LEAF)?;
-        let mut tbs = tbs(&key.spki()?, (&self.issuer, &subject), validity, extensions)?;
-        let log = match claims.log {
-            CertificateLog::Listed => Some(&self.ct),
-            CertificateLog::Unlisted => Some(&self.unlisted),
+        let validity = validity(now, now + LEAF_LIFETIME_SECONDS)?;
+        let mut tbs = tbs_certificate(&key.spki()?, (&self.issuer, &subject), validity, extensions)?;
+        let log = match claims.certificate_log {
+            CertificateLog::Listed => Some(&self.ct_log_key),
+            CertificateLog::Unlisted => Some(&self.unlisted_log_key),
             CertificateLog::None => None,
         };
         if let Some(log) = log {
-            let list = self.sct_list(log, &der(&tbs)?, now)?;
-            tbs.extensions.get_or_insert_default().push(extension(SCT_LIST, false, &der(&octets(&list)?)?)?);
+            let list = self.sct_list(log, &encode_der(&tbs)?, now)?;
+            tbs.extensions.get_or_insert_default().push(extension(
+                SCT_LIST,
+                false,
+                &encode_der(&octet_string(&list)?)?,
+            )?);
         }
-        if claims.forged { sign(tbs, &Key::new()) } else { sign(tbs, &self.intermediate) }
+        if claims.forged {
+            sign_certificate(tbs, &EcdsaKey::new())
+        } else {
+            sign_certificate(tbs, &self.intermediate)
+        }
     }
 
     /// One promise to list a certificate without this extension (RFC 6962, 3.2 and 3.3).
-    fn sct_list(&self, log: &Key, tbs: &[u8], now: i64) -> Encoded<Vec<u8>> {
-        let millis = u64::try_from(now * 1000).map_err(|error| unencodable(&error))?;
-        let length = u32::try_from(tbs.len()).map_err(|error| unencodable(&error))?.to_be_bytes();
-        let issuer = log::id(&self.intermediate.spki()?);
-        let head = [&[0, 0][..], &millis.to_be_bytes(), &[0, 1], &issuer, &length[1..]].concat();
-        let signature = log.sign(&[&head[..], tbs, &[0, 0]].concat());
-        let sized = |bytes: &[u8]| -> Encoded<Vec<u8>> {
-            let length = u16::try_from(bytes.len()).map_err(|error| unencodable(&error))?;
+    fn sct_list(&self, log: &EcdsaKey, tbs: &[u8], now: i64) -> EncodeResult<Vec<u8>> {
+        let millis = u64::try_from(now * 1000).map_err(|error| encoding_error(&error))?;
+        let length = u32::try_from(tbs.len()).map_err(|error| encoding_error(&error))?.to_be_bytes();
+        let issuer = transparency_log::sha256(&self.intermediate.spki()?);
+        let signed_prefix = [&[0, 0][..], &millis.to_be_bytes(), &[0, 1], &issuer, &length[1..]].concat();
+        let signature = log.sign(&[&signed_prefix[..], tbs, &[0, 0]].concat());
+        let length_prefixed = |bytes: &[u8]| -> EncodeResult<Vec<u8>> {
+            let length = u16::try_from(bytes.len()).map_err(|error| encoding_error(&error))?;
             Ok([&length.to_be_bytes()[..], bytes].concat())
         };
-        let id = log::id(&log.spki()?);
-        let sct = [&[0][..], &id, &millis.to_be_bytes(), &[0, 0], &[4, 3], &sized(&signature)?].concat();
-        sized(&sized(&sct)?)
+        let id = transparency_log::sha256(&log.spki()?);
+        let sct =
+            [&[0][..], &id, &millis.to_be_bytes(), &[0, 0], &[4, 3], &length_prefixed(&signature)?].concat();
+        length_prefixed(&length_prefixed(&sct)?)
     }
 }
 
-fn name(text: &str) -> Encoded<Name> {
-    Name::from_str(text).map_err(|error| unencodable(&error))
+fn parse_name(text: &str) -> EncodeResult<Name> {
+    Name::from_str(text).map_err(|error| encoding_error(&error))
 }
 
-fn der(value: &impl x509_cert::der::Encode) -> Encoded<Vec<u8>> {
-    value.to_der().map_err(|error| unencodable(&error))
+fn encode_der(value: &impl x509_cert::der::Encode) -> EncodeResult<Vec<u8>> {
+    value.to_der().map_err(|error| encoding_error(&error))
 }
 
-fn octets(bytes: &[u8]) -> Encoded<OctetString> {
-    OctetString::new(bytes).map_err(|error| unencodable(&error))
+fn octet_string(bytes: &[u8]) -> EncodeResult<OctetString> {
+    OctetString::new(bytes).map_err(|error| encoding_error(&error))
 }
 
-fn extension(id: ObjectIdentifier, critical: bool, value: &[u8]) -> Encoded<Extension> {
-    Ok(Extension { extn_id: id, critical, extn_value: octets(value)? })
+fn extension(id: ObjectIdentifier, critical: bool, value: &[u8]) -> EncodeResult<Extension> {
+    Ok(Extension { extn_id: id, critical, extn_value: octet_string(value)? })
 }
 
-fn time(seconds: i64) -> Encoded<Time> {
-    let seconds = u64::try_from(seconds).map_err(|error| unencodable(&error))?;
-    let since = Duration::from_secs(seconds);
-    let time = UtcTime::from_unix_duration(since).map(Time::UtcTime);
-    let time = time.or_else(|_| GeneralizedTime::from_unix_duration(since).map(Time::GeneralTime));
-    time.map_err(|error| unencodable(&error))
+fn encode_time(seconds: i64) -> EncodeResult<Time> {
+    let seconds = u64::try_from(seconds).map_err(|error| encoding_error(&error))?;
+    let duration = Duration::from_secs(seconds);
+    let time = UtcTime::from_unix_duration(duration).map(Time::UtcTime);
+    let time = time.or_else(|_| GeneralizedTime::from_unix_duration(duration).map(Time::GeneralTime));
+    time.map_err(|error| encoding_error(&error))
 }
 
-fn validity(from: i64, until: i64) -> Encoded<Validity> {
-    Ok(Validity { not_before: time(from)?, not_after: time(until)? })
+fn validity(from: i64, until: i64) -> EncodeResult<Validity> {
+    Ok(Validity { not_before: encode_time(from)?, not_after: encode_time(until)? })
 }
 
-fn algorithm() -> AlgorithmIdentifierOwned {
+fn ecdsa_algorithm() -> AlgorithmIdentifierOwned {
     AlgorithmIdentifierOwned { oid: ECDSA_WITH_SHA256, parameters: None }
 }
 
-fn tbs(
+fn tbs_certificate(
     spki: &[u8],
     (issuer, subject): (&Name, &Name),
     validity: Validity,
     extensions: Vec<Extension>,
-) -> Encoded<TbsCertificate> {
-    let spki_info = SubjectPublicKeyInfoOwned::from_der(spki).map_err(|error| unencodable(&error))?;
-    let mut serial = log::id(spki)[..16].to_vec();
+) -> EncodeResult<TbsCertificate> {
+    let spki_info = SubjectPublicKeyInfoOwned::from_der(spki).map_err(|error| encoding_error(&error))?;
+    let mut serial = transparency_log::sha256(spki)[..16].to_vec();
     serial[0] &= 0x7f;
     Ok(TbsCertificate {
         version: Version::V3,
-        serial_number: SerialNumber::new(&serial).map_err(|error| unencodable(&error))?,
-        signature: algorithm(),
+        serial_number: SerialNumber::new(&serial).map_err(|error| encoding_error(&error))?,
+        signature: ecdsa_algorithm(),
         issuer: issuer.clone(),
         validity,
         subject: subject.clone(),
@@ -168,62 +182,85 @@ fn tbs(
     })
 }
 
-fn sign(tbs: TbsCertificate, key: &Key) -> Encoded<Vec<u8>> {
-    let signature = BitString::from_bytes(&key.sign(&der(&tbs)?)).map_err(|error| unencodable(&error))?;
-    der(&Certificate { tbs_certificate: tbs, signature_algorithm: algorithm(), signature })
+fn sign_certificate(tbs: TbsCertificate, key: &EcdsaKey) -> EncodeResult<Vec<u8>> {
+    let signature =
+        BitString::from_bytes(&key.sign(&encode_der(&tbs)?)).map_err(|error| encoding_error(&error))?;
+    encode_der(&Certificate { tbs_certificate: tbs, signature_algorithm: ecdsa_algorithm(), signature })
 }
 
-fn key_id(key: &Key) -> Encoded<OctetString> {
-    octets(&log::id(&key.spki()?)[..20])
+fn key_identifier(key: &EcdsaKey) -> EncodeResult<OctetString> {
+    octet_string(&transparency_log::sha256(&key.spki()?)[..20])
 }
 
-fn usage(usages: FlagSet<KeyUsages>) -> Encoded<Extension> {
-    extension(ObjectIdentifier::new_unwrap("2.5.29.15"), true, &der(&KeyUsage(usages))?)
+fn key_usage(usages: FlagSet<KeyUsages>) -> EncodeResult<Extension> {
+    extension(ObjectIdentifier::new_unwrap("2.5.29.15"), true, &encode_der(&KeyUsage(usages))?)
 }
 
-fn ids(key: &Key, issuer: &Key) -> Encoded<[Extension; 2]> {
-    let own = SubjectKeyIdentifier(key_id(key)?);
-    let above = AuthorityKeyIdentifier { key_identifier: Some(key_id(issuer)?), ..Default::default() };
+fn key_identifiers(key: &EcdsaKey, issuer: &EcdsaKey) -> EncodeResult<[Extension; 2]> {
+    let own = SubjectKeyIdentifier(key_identifier(key)?);
+    let above =
+        AuthorityKeyIdentifier { key_identifier: Some(key_identifier(issuer)?), ..Default::default() };
     Ok([
-        extension(ObjectIdentifier::new_unwrap("2.5.29.14"), false, &der(&own)?)?,
-        extension(ObjectIdentifier::new_unwrap("2.5.29.35"), false, &der(&above)?)?,
+        extension(ObjectIdentifier::new_unwrap("2.5.29.14"), false, &encode_der(&own)?)?,
+        extension(ObjectIdentifier::new_unwrap("2.5.29.35"), false, &encode_der(&above)?)?,
     ])
 }
 
-fn purpose(of: ObjectIdentifier, critical: bool) -> Encoded<Extension> {
-    extension(ObjectIdentifier::new_unwrap("2.5.29.37"), critical, &der(&ExtendedKeyUsage(vec![of]))?)
+fn extended_key_usage(purpose_id: ObjectIdentifier, critical: bool) -> EncodeResult<Extension> {
+    extension(
+        ObjectIdentifier::new_unwrap("2.5.29.37"),
+        critical,
+        &encode_der(&ExtendedKeyUsage(vec![purpose_id]))?,
+    )
 }
 
 /// The certificate of a timestamp authority (RFC 3161, 2.3) for a key, and that of its root.
-pub(crate) fn stamping(key: &Key, root: &Key, organization: &str, now: i64) -> Encoded<[Vec<u8>; 2]> {
+pub(crate) fn timestamp_certificates(
+    key: &EcdsaKey,
+    root: &EcdsaKey,
+    organization: &str,
+    now: i64,
+) -> EncodeResult<[Vec<u8>; 2]> {
     let organization = organization.replace(',', "\\,");
-    let root_name = name(&format!("CN=tsa-root,O={organization}"))?;
-    let subject = name(&format!("CN=tsa,O={organization}"))?;
-    let validity = validity(now - 86_400, now + AUTHORITY)?;
-    let mut extensions = vec![usage(KeyUsages::DigitalSignature.into())?, purpose(TIME_STAMPING, true)?];
-    extensions.extend(ids(key, root)?);
-    let leaf = sign(tbs(&key.spki()?, (&root_name, &subject), validity, extensions)?, root)?;
-    let extensions = authority_extensions(root, root)?;
-    Ok([leaf, sign(tbs(&root.spki()?, (&root_name, &root_name), validity, extensions)?, root)?])
+    let root_name = parse_name(&format!("CN=tsa-root,O={organization}"))?;
+    let subject = parse_name(&format!("CN=tsa,O={organization}"))?;
+    let validity = validity(now - 86_400, now + CA_LIFETIME_SECONDS)?;
+    let mut extensions =
+        vec![key_usage(KeyUsages::DigitalSignature.into())?, extended_key_usage(TIME_STAMPING, true)?];
+    extensions.extend(key_identifiers(key, root)?);
+    let leaf =
+        sign_certificate(tbs_certificate(&key.spki()?, (&root_name, &subject), validity, extensions)?, root)?;
+    let extensions = ca_extensions(root, root)?;
+    Ok([
+        leaf,
+        sign_certificate(
+            tbs_certificate(&root.spki()?, (&root_name, &root_name), validity, extensions)?,
+            root,
+        )?,
+    ])
 }
 
-fn authority_extensions(key: &Key, issuer: &Key) -> Encoded<Vec<Extension>> {
+fn ca_extensions(key: &EcdsaKey, issuer: &EcdsaKey) -> EncodeResult<Vec<Extension>> {
     let constraints = BasicConstraints { ca: true, path_len_constraint: None };
     let mut extensions = vec![
-        usage(KeyUsages::KeyCertSign | KeyUsages::CRLSign)?,
-        extension(ObjectIdentifier::new_unwrap("2.5.29.19"), true, &der(&constraints)?)?,
+        key_usage(KeyUsages::KeyCertSign | KeyUsages::CRLSign)?,
+        extension(ObjectIdentifier::new_unwrap("2.5.29.19"), true, &encode_der(&constraints)?)?,
     ];
-    extensions.extend(ids(key, issuer)?);
+    extensions.extend(key_identifiers(key, issuer)?);
     Ok(extensions)
 }
 
-fn leaf_extensions(key: &Key, issuer: &Key, claims: &Claims) -> Encoded<Vec<Extension>> {
-    let purpose = purpose(if claims.code_signing { CODE_SIGNING } else { TIME_STAMPING }, false)?;
-    let mut extensions = vec![usage(KeyUsages::DigitalSignature.into())?, purpose];
-    extensions.extend(ids(key, issuer)?);
+fn leaf_extensions(
+    key: &EcdsaKey,
+    issuer: &EcdsaKey,
+    claims: &CertificateClaims,
+) -> EncodeResult<Vec<Extension>> {
+    let purpose = extended_key_usage(if claims.code_signing { CODE_SIGNING } else { TIME_STAMPING }, false)?;
+    let mut extensions = vec![key_usage(KeyUsages::DigitalSignature.into())?, purpose];
+    extensions.extend(key_identifiers(key, issuer)?);
     let mut names = Vec::new();
-    for name in &claims.names {
-        let text = Ia5String::new(name.as_str()).map_err(|error| unencodable(&error))?;
+    for name in &claims.subject_alternative_names {
+        let text = Ia5String::new(name.as_str()).map_err(|error| encoding_error(&error))?;
         names.push(match name {
             Called::Uri(_) => GeneralName::UniformResourceIdentifier(text),
             Called::Email(_) => GeneralName::Rfc822Name(text),
@@ -232,15 +269,17 @@ fn leaf_extensions(key: &Key, issuer: &Key, claims: &Claims) -> Encoded<Vec<Exte
     extensions.push(extension(
         ObjectIdentifier::new_unwrap("2.5.29.17"),
         true,
-        &der(&SubjectAltName(names))?,
+        &encode_der(&SubjectAltName(names))?,
     )?);
     for (number, text) in &claims.extensions {
-        let id = ObjectIdentifier::new(&format!("{FULCIO}.{number}")).map_err(|error| unencodable(&error))?;
-        let value = if *number < 8 { text.as_bytes().to_vec() } else { der(text)? };
+        let id = ObjectIdentifier::new(&format!("{FULCIO_OID_PREFIX}.{number}"))
+            .map_err(|error| encoding_error(&error))?;
+        let value = if *number < 8 { text.as_bytes().to_vec() } else { encode_der(text)? };
         extensions.push(extension(id, false, &value)?);
     }
-    for (number, bytes) in &claims.raw {
-        let id = ObjectIdentifier::new(&format!("{FULCIO}.{number}")).map_err(|error| unencodable(&error))?;
+    for (number, bytes) in &claims.raw_extensions {
+        let id = ObjectIdentifier::new(&format!("{FULCIO_OID_PREFIX}.{number}"))
+            .map_err(|error| encoding_error(&error))?;
         extensions.push(extension(id, false, bytes)?);
     }
     Ok(extensions)

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// A run of a workflow of GitHub Actions, as the claims of its certificate have it.
 #[derive(Debug, Clone)]
-pub struct Run {
+pub struct ActionsRun {
     /// `OWNER/NAME`.
     pub repository: String,
     /// The file under `.github/workflows/`.
@@ -23,16 +23,16 @@ pub struct Run {
 
 /// The names and extensions of a certificate. Whatever is put here stands in it, right or wrong.
 #[derive(Debug, Clone)]
-pub struct Claims {
+pub struct CertificateClaims {
     /// The subject alternative names.
-    pub names: Vec<Name>,
+    pub subject_alternative_names: Vec<SubjectAlternativeName>,
     /// Fulcio's extensions by the last number of their name under 1.3.6.1.4.1.57264.1 (`fulcio:docs/oid-info.md`), with
     /// their texts. Numbers below 8 hold raw bytes, the others a DER `UTF8String`.
     pub extensions: Vec<(u32, String)>,
     /// Further ones, with the bytes that they hold.
-    pub raw: Vec<(u32, Vec<u8>)>,
+    pub raw_extensions: Vec<(u32, Vec<u8>)>,
     /// The certificate log that promises to list it.
-    pub log: CertificateLog,
+    pub certificate_log: CertificateLog,
     /// Whether it is for signing code; else for timestamps.
     pub code_signing: bool,
     /// Whether another key than the authority's signed it.
@@ -41,19 +41,19 @@ pub struct Claims {
 
 /// A name of a certificate's subject.
 #[derive(Debug, Clone)]
-pub enum Name {
+pub enum SubjectAlternativeName {
     /// An address.
     Uri(String),
     /// An e-mail address.
     Email(String),
 }
 
-impl Name {
+impl SubjectAlternativeName {
     /// Its text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        let (Self::Uri(it) | Self::Email(it)) = self;
-        it
+        let (Self::Uri(text) | Self::Email(text)) = self;
+        text
     }
 }
 
@@ -68,10 +68,10 @@ pub enum CertificateLog {
     None,
 }
 
-impl Claims {
+impl CertificateClaims {
     /// These, with another text for an extension.
     #[must_use]
-    pub fn with(mut self, number: u32, text: &str) -> Self {
+    pub fn with_extension(mut self, number: u32, text: &str) -> Self {
         self.extensions.retain(|it| it.0 != number);
         self.extensions.push((number, text.to_owned()));
         self
@@ -79,19 +79,19 @@ impl Claims {
 
     /// These, for somebody with an e-mail address and a token of this issuer.
     #[must_use]
-    pub fn of_person(address: &str, issuer: &str) -> Self {
+    pub fn for_email(address: &str, issuer: &str) -> Self {
         Self {
-            names: vec![Name::Email(address.to_owned())],
+            subject_alternative_names: vec![SubjectAlternativeName::Email(address.to_owned())],
             extensions: vec![(1, issuer.to_owned()), (8, issuer.to_owned())],
-            raw: Vec::new(),
-            log: CertificateLog::Listed,
+            raw_extensions: Vec::new(),
+            certificate_log: CertificateLog::Listed,
             code_signing: true,
             forged: false,
         }
     }
 }
 
-impl Run {
+impl ActionsRun {
     /// A run of the release workflow of an invented repository.
     #[must_use]
     pub fn example() -> Self {
@@ -106,26 +106,26 @@ impl Run {
         }
     }
 
-    fn source(&self) -> String {
+    fn repository_url(&self) -> String {
         format!("https://github.com/{}", self.repository)
     }
 
     /// The workflow that signs, with its reference: what the certificate calls itself.
     #[must_use]
-    pub fn signer(&self) -> String {
-        format!("{}/.github/workflows/{}@{}", self.source(), self.workflow, self.reference)
+    pub fn build_signer_uri(&self) -> String {
+        format!("{}/.github/workflows/{}@{}", self.repository_url(), self.workflow, self.reference)
     }
 
-    fn invocation(&self) -> String {
-        format!("{}/actions/runs/1001/attempts/1", self.source())
+    fn run_invocation_uri(&self) -> String {
+        format!("{}/actions/runs/1001/attempts/1", self.repository_url())
     }
 
     /// The claims that Fulcio makes of such a run.
     #[must_use]
-    pub fn claims(&self) -> Claims {
+    pub fn claims(&self) -> CertificateClaims {
         let issuer = "https://token.actions.githubusercontent.com";
         let owner = self.repository.split('/').next().unwrap_or_default();
-        let (source, signer) = (self.source(), self.signer());
+        let (source, signer) = (self.repository_url(), self.build_signer_uri());
         let extensions = [
             (1, issuer),
             (2, &self.event),
@@ -146,11 +146,15 @@ impl Run {
             (18, &signer),
             (19, &self.commit),
             (20, &self.event),
-            (21, &self.invocation()),
+            (21, &self.run_invocation_uri()),
             (22, "public"),
         ];
         let extensions = extensions.map(|(number, text)| (number, text.to_owned())).to_vec();
-        Claims { names: vec![Name::Uri(signer)], extensions, ..Claims::of_person("", "") }
+        CertificateClaims {
+            subject_alternative_names: vec![SubjectAlternativeName::Uri(signer)],
+            extensions,
+            ..CertificateClaims::for_email("", "")
+        }
     }
 
     /// The provenance that `actions/attest` writes of such a run, for files by name and SHA-256 in hexadecimal digits
@@ -168,7 +172,7 @@ impl Run {
                     "buildType": "https://actions.github.io/buildtypes/workflow/v1",
                     "externalParameters": { "workflow": {
                         "ref": self.reference,
-                        "repository": self.source(),
+                        "repository": self.repository_url(),
                         "path": format!(".github/workflows/{}", self.workflow),
                     } },
                     "internalParameters": { "github": {
@@ -178,13 +182,13 @@ impl Run {
                         "runner_environment": "github-hosted",
                     } },
                     "resolvedDependencies": [{
-                        "uri": format!("git+{}@{}", self.source(), self.reference),
+                        "uri": format!("git+{}@{}", self.repository_url(), self.reference),
                         "digest": { "gitCommit": self.commit },
                     }],
                 },
                 "runDetails": {
-                    "builder": { "id": self.signer() },
-                    "metadata": { "invocationId": self.invocation() },
+                    "builder": { "id": self.build_signer_uri() },
+                    "metadata": { "invocationId": self.run_invocation_uri() },
                 },
             },
         })

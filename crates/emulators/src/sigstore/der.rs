@@ -1,7 +1,7 @@
 //! DER by hand (ITU-T X.690, 10): the few forms that a timestamp is made of.
 
 /// A value of a tag.
-pub(crate) fn value(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let mut out = vec![tag];
     match u8::try_from(length) {
@@ -18,25 +18,25 @@ pub(crate) fn value(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
-    value(0x30, &parts.concat())
+    tlv(0x30, &parts.concat())
 }
 
 /// A set, its members in DER's order.
 pub(crate) fn set(mut parts: Vec<Vec<u8>>) -> Vec<u8> {
     parts.sort();
-    value(0x31, &parts.concat())
+    tlv(0x31, &parts.concat())
 }
 
-pub(crate) fn octets(bytes: &[u8]) -> Vec<u8> {
-    value(4, bytes)
+pub(crate) fn octet_string(bytes: &[u8]) -> Vec<u8> {
+    tlv(4, bytes)
 }
 
 /// A number that is not negative, from its bytes, the most significant first.
-pub(crate) fn number(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn integer(bytes: &[u8]) -> Vec<u8> {
     let skip = bytes.iter().take_while(|it| **it == 0).count().min(bytes.len() - 1);
     let rest = &bytes[skip..];
     let sign: &[u8] = if rest[0] & 0x80 == 0 { &[] } else { &[0] };
-    value(2, &[sign, rest].concat())
+    tlv(2, &[sign, rest].concat())
 }
 
 /// An object identifier, from its numbers.
@@ -51,5 +51,5 @@ pub(crate) fn oid(numbers: &[u32]) -> Vec<u8> {
         }
         out.extend(groups.iter().rev());
     }
-    value(6, &out)
+    tlv(6, &out)
 }

@@ -7,14 +7,14 @@ use serde_json::Value;
 use x509_cert::Certificate;
 use x509_cert::der::{Decode as _, Encode as _};
 
-use super::der::{number, octets, oid, sequence, set, value};
-use super::log::pem;
-use super::stamp::{CONTENT_TYPE, ECDSA_WITH_SHA256, MESSAGE_DIGEST, SHA256, SIGNED_DATA};
-use super::{Claims, Key, Sigstore, unencodable};
-use crate::RehearsalError;
+use super::der::{integer, octet_string, oid, sequence, set, tlv};
+use super::timestamp::{CONTENT_TYPE, ECDSA_WITH_SHA256, MESSAGE_DIGEST, SHA256, SIGNED_DATA};
+use super::transparency_log::encode_pem;
+use super::{CertificateClaims, EcdsaKey, Sigstore, encoding_error};
+use crate::EmulatorError;
 
-const DATA: &[u32] = &[1, 2, 840, 113_549, 1, 7, 1];
-const LOG_ENTRY: &[u32] = &[1, 3, 6, 1, 4, 1, 57264, 3, 1];
+const PKCS7_DATA: &[u32] = &[1, 2, 840, 113_549, 1, 7, 1];
+const REKOR_LOG_ENTRY: &[u32] = &[1, 3, 6, 1, 4, 1, 57264, 3, 1];
 
 impl Sigstore {
     /// An armored signature of a payload, with a certificate of these claims; with its log entry, or without, as older versions made
@@ -24,42 +24,48 @@ impl Sigstore {
     /// [`RehearsalError`] where something cannot be encoded.
     pub fn gitsign(
         &mut self,
-        claims: &Claims,
+        claims: &CertificateClaims,
         payload: &[u8],
-        logged: bool,
-    ) -> Result<String, RehearsalError> {
-        let key = Key::new();
-        let certificate = self.authority.issue(&key, claims, self.now)?;
+        with_log_entry: bool,
+    ) -> Result<String, EmulatorError> {
+        let key = EcdsaKey::new();
+        let certificate = self.certificate_authority.issue(&key, claims, self.now)?;
         let algorithm = |numbers: &[u32]| sequence(&[oid(numbers)]);
         let attribute = |numbers: &[u32], it: Vec<u8>| sequence(&[oid(numbers), set(vec![it])]);
         let attributes = set(vec![
-            attribute(CONTENT_TYPE, oid(DATA)),
-            attribute(MESSAGE_DIGEST, octets(&Digest::of(payload).bytes())),
+            attribute(CONTENT_TYPE, oid(PKCS7_DATA)),
+            attribute(MESSAGE_DIGEST, octet_string(&Digest::of(payload).bytes())),
         ]);
         let signature = key.sign(&attributes);
-        let verifier = pem("CERTIFICATE", &certificate);
-        let entry = self.log.hashedrekord(&Digest::of(&attributes), &signature, &verifier, self.now + 1)?;
-        let tbs = Certificate::from_der(&certificate).map_err(|error| unencodable(&error))?.tbs_certificate;
-        let issuer = tbs.issuer.to_der().map_err(|error| unencodable(&error))?;
+        let verifier = encode_pem("CERTIFICATE", &certificate);
+        let entry = self.transparency_log.add_hashedrekord(
+            &Digest::of(&attributes),
+            &signature,
+            &verifier,
+            self.now + 1,
+        )?;
+        let tbs =
+            Certificate::from_der(&certificate).map_err(|error| encoding_error(&error))?.tbs_certificate;
+        let issuer = tbs.issuer.to_der().map_err(|error| encoding_error(&error))?;
         let mut signer = vec![
-            number(&[1]),
-            sequence(&[issuer, number(tbs.serial_number.as_bytes())]),
+            integer(&[1]),
+            sequence(&[issuer, integer(tbs.serial_number.as_bytes())]),
             algorithm(SHA256),
             [&[0xa0][..], &attributes[1..]].concat(),
             algorithm(ECDSA_WITH_SHA256),
-            octets(&signature),
+            octet_string(&signature),
         ];
-        if logged {
-            signer.push(value(0xa1, &attribute(LOG_ENTRY, octets(&protobuf(&entry)))));
+        if with_log_entry {
+            signer.push(tlv(0xa1, &attribute(REKOR_LOG_ENTRY, octet_string(&encode_log_entry(&entry)))));
         }
         let content = sequence(&[
-            number(&[1]),
+            integer(&[1]),
             set(vec![algorithm(SHA256)]),
-            sequence(&[oid(DATA)]),
-            value(0xa0, &certificate),
+            sequence(&[oid(PKCS7_DATA)]),
+            tlv(0xa0, &certificate),
             set(vec![sequence(&signer)]),
         ]);
-        Ok(pem("SIGNED MESSAGE", &sequence(&[oid(SIGNED_DATA), value(0xa0, &content)])))
+        Ok(encode_pem("SIGNED MESSAGE", &sequence(&[oid(SIGNED_DATA), tlv(0xa0, &content)])))
     }
 }
 
@@ -73,38 +79,42 @@ fn varint(mut number: u64) -> Vec<u8> {
     out
 }
 
-fn field(number: u64, bytes: &[u8]) -> Vec<u8> {
+fn length_delimited(number: u64, bytes: &[u8]) -> Vec<u8> {
     [varint(number << 3 | 2), varint(bytes.len() as u64), bytes.to_vec()].concat()
 }
 
 /// A number in JSON's form of protobuf: a text.
-fn count(number: u64, json: &Value) -> Vec<u8> {
-    let found = json.as_str().and_then(|it| it.parse().ok()).unwrap_or(0);
-    if found == 0 { Vec::new() } else { [varint(number << 3), varint(found)].concat() }
+fn varint_field(number: u64, json: &Value) -> Vec<u8> {
+    let value = json.as_str().and_then(|it| it.parse().ok()).unwrap_or(0);
+    if value == 0 { Vec::new() } else { [varint(number << 3), varint(value)].concat() }
 }
 
 /// A log entry without its body, as protobuf writes it (`sigstore_rekor.proto`).
-fn protobuf(entry: &Value) -> Vec<u8> {
+fn encode_log_entry(entry: &Value) -> Vec<u8> {
     let bytes = |it: &Value| BASE64.decode(it.as_str().unwrap_or_default()).unwrap_or_default();
     let text = |it: &Value| it.as_str().unwrap_or_default().as_bytes().to_vec();
     let (kind, proof) = (&entry["kindVersion"], &entry["inclusionProof"]);
     let hashes = proof["hashes"].as_array().into_iter().flatten();
-    let hashes: Vec<u8> = hashes.flat_map(|it| field(4, &bytes(it))).collect();
-    let checkpoint = field(1, &text(&proof["checkpoint"]["envelope"]));
+    let hashes: Vec<u8> = hashes.flat_map(|it| length_delimited(4, &bytes(it))).collect();
+    let checkpoint = length_delimited(1, &text(&proof["checkpoint"]["envelope"]));
     let proof = [
-        count(1, &proof["logIndex"]),
-        field(2, &bytes(&proof["rootHash"])),
-        count(3, &proof["treeSize"]),
+        varint_field(1, &proof["logIndex"]),
+        length_delimited(2, &bytes(&proof["rootHash"])),
+        varint_field(3, &proof["treeSize"]),
         hashes,
-        field(5, &checkpoint),
+        length_delimited(5, &checkpoint),
     ];
     [
-        count(1, &entry["logIndex"]),
-        field(2, &field(1, &bytes(&entry["logId"]["keyId"]))),
-        field(3, &[field(1, &text(&kind["kind"])), field(2, &text(&kind["version"]))].concat()),
-        count(4, &entry["integratedTime"]),
-        field(5, &field(1, &bytes(&entry["inclusionPromise"]["signedEntryTimestamp"]))),
-        field(6, &proof.concat()),
+        varint_field(1, &entry["logIndex"]),
+        length_delimited(2, &length_delimited(1, &bytes(&entry["logId"]["keyId"]))),
+        length_delimited(
+            3,
+            &[length_delimited(1, &text(&kind["kind"])), length_delimited(2, &text(&kind["version"]))]
+                .concat(),
+        ),
+        varint_field(4, &entry["integratedTime"]),
+        length_delimited(5, &length_delimited(1, &bytes(&entry["inclusionPromise"]["signedEntryTimestamp"]))),
+        length_delimited(6, &proof.concat()),
     ]
     .concat()
 }

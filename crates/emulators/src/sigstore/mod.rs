@@ -4,13 +4,13 @@
 //!
 //! Its keys are made when it is, and live as long as it does.
 
+mod bundle;
 mod certificate;
 mod claims;
 mod der;
 mod gitsign;
-mod log;
-mod mint;
-mod stamp;
+mod timestamp;
+mod transparency_log;
 mod tuf;
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
@@ -19,36 +19,36 @@ use p256::ecdsa::{DerSignature, SigningKey, VerifyingKey};
 use p256::pkcs8::EncodePublicKey as _;
 use serde_json::{Value, json};
 
-pub use claims::{CertificateLog, Claims, Name, Run};
-pub use mint::{Content, LogKind, ManagedKey, Mint, Signer};
+pub use bundle::{BundleContent, BundleSigner, BundleSpec, ManagedKey, RekorVersion};
+pub use claims::{ActionsRun, CertificateClaims, CertificateLog, SubjectAlternativeName};
 pub use tuf::Tuf;
 
-use crate::RehearsalError;
-use certificate::Authority;
-use log::Log;
-use stamp::Stamper;
+use crate::EmulatorError;
+use certificate::CertificateAuthority;
+use timestamp::TimestampAuthority;
+use transparency_log::TransparencyLog;
 
 /// A Sigstore instance.
 #[derive(Debug)]
 pub struct Sigstore {
-    authority: Authority,
-    log: Log,
-    stamper: Stamper,
+    certificate_authority: CertificateAuthority,
+    transparency_log: TransparencyLog,
+    timestamp_authority: TimestampAuthority,
     organization: String,
     /// The time, in seconds since 1970 in UTC, at which everything is signed.
     now: i64,
 }
 
 /// A key of the instance, or of one signature.
-pub(crate) struct Key(SigningKey);
+pub(crate) struct EcdsaKey(SigningKey);
 
-impl std::fmt::Debug for Key {
+impl std::fmt::Debug for EcdsaKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Key(***)")
     }
 }
 
-impl Key {
+impl EcdsaKey {
     fn new() -> Self {
         Self(SigningKey::random(&mut p256::elliptic_curve::rand_core::OsRng))
     }
@@ -60,14 +60,14 @@ impl Key {
     }
 
     /// The public key, as SPKI in DER (RFC 5280, 4.1.2.7).
-    fn spki(&self) -> Result<Vec<u8>, RehearsalError> {
+    fn spki(&self) -> Result<Vec<u8>, EmulatorError> {
         let document = VerifyingKey::from(&self.0).to_public_key_der();
-        document.map(|it| it.as_bytes().to_vec()).map_err(|error| unencodable(&error))
+        document.map(|it| it.as_bytes().to_vec()).map_err(|error| encoding_error(&error))
     }
 }
 
-pub(crate) fn unencodable(error: &dyn std::fmt::Display) -> RehearsalError {
-    crate::failed("encode a certificate")(std::io::Error::other(error.to_string()))
+pub(crate) fn encoding_error(error: &dyn std::fmt::Display) -> EmulatorError {
+    crate::failed_to("encode a certificate")(std::io::Error::other(error.to_string()))
 }
 
 impl Sigstore {
@@ -75,19 +75,19 @@ impl Sigstore {
     ///
     /// # Errors
     /// [`RehearsalError`] where a certificate cannot be encoded, which a time before 1970 would bring about.
-    pub fn new(now: i64) -> Result<Self, RehearsalError> {
-        Self::of("sigstore.dev", now)
+    pub fn new(now: i64) -> Result<Self, EmulatorError> {
+        Self::for_organization("sigstore.dev", now)
     }
 
     /// The same, of an authority of this organization: `sigstore.dev` is the public one, `GitHub, Inc.` that of GitHub.
     ///
     /// # Errors
     /// As [`Sigstore::new`].
-    pub fn of(organization: &str, now: i64) -> Result<Self, RehearsalError> {
+    pub fn for_organization(organization: &str, now: i64) -> Result<Self, EmulatorError> {
         Ok(Self {
-            authority: Authority::new(organization, now)?,
-            log: Log::new(),
-            stamper: Stamper::new(organization, now)?,
+            certificate_authority: CertificateAuthority::new(organization, now)?,
+            transparency_log: TransparencyLog::new(),
+            timestamp_authority: TimestampAuthority::new(organization, now)?,
             organization: organization.to_owned(),
             now,
         })
@@ -102,9 +102,9 @@ impl Sigstore {
     ///
     /// # Errors
     /// [`RehearsalError`] where a key cannot be encoded.
-    pub fn trusted_root(&self) -> Result<Value, RehearsalError> {
-        let since = json!({ "start": model::base::time::format_rfc3339(self.now - 86_400) });
-        let log = |key: &Key, url: &str| -> Result<Value, RehearsalError> {
+    pub fn trusted_root(&self) -> Result<Value, EmulatorError> {
+        let valid_for = json!({ "start": model::base::time::format_rfc3339(self.now - 86_400) });
+        let log = |key: &EcdsaKey, url: &str| -> Result<Value, EmulatorError> {
             let spki = key.spki()?;
             Ok(json!({
                 "baseUrl": url,
@@ -112,9 +112,9 @@ impl Sigstore {
                 "publicKey": {
                     "rawBytes": BASE64.encode(&spki),
                     "keyDetails": "PKIX_ECDSA_P256_SHA_256",
-                    "validFor": since,
+                    "validFor": valid_for,
                 },
-                "logId": { "keyId": BASE64.encode(log::id(&spki)) },
+                "logId": { "keyId": BASE64.encode(transparency_log::sha256(&spki)) },
             }))
         };
         let chain = |chain: &[Vec<u8>]| -> Vec<Value> {
@@ -122,19 +122,19 @@ impl Sigstore {
         };
         Ok(json!({
             "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
-            "tlogs": [log(self.log.key(), "https://rekor.rehearsal.invalid")?],
+            "tlogs": [log(self.transparency_log.key(), "https://rekor.rehearsal.invalid")?],
             "certificateAuthorities": [{
                 "subject": { "organization": self.organization, "commonName": "sigstore" },
                 "uri": "https://fulcio.rehearsal.invalid",
-                "certChain": { "certificates": chain(self.authority.chain()) },
-                "validFor": since,
+                "certChain": { "certificates": chain(self.certificate_authority.chain()) },
+                "validFor": valid_for,
             }],
-            "ctlogs": [log(self.authority.ct_key(), "https://ctfe.rehearsal.invalid")?],
+            "ctlogs": [log(self.certificate_authority.ct_log_key(), "https://ctfe.rehearsal.invalid")?],
             "timestampAuthorities": [{
                 "subject": { "organization": self.organization, "commonName": "tsa" },
                 "uri": "https://tsa.rehearsal.invalid",
-                "certChain": { "certificates": chain(self.stamper.chain()) },
-                "validFor": since,
+                "certChain": { "certificates": chain(self.timestamp_authority.chain()) },
+                "validFor": valid_for,
             }],
         }))
     }
@@ -144,7 +144,7 @@ impl Sigstore {
     ///
     /// # Errors
     /// [`RehearsalError`] where a key cannot be encoded.
-    pub fn trust_config(&self) -> Result<Value, RehearsalError> {
+    pub fn client_trust_config(&self) -> Result<Value, EmulatorError> {
         Ok(json!({
             "mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",
             "trustedRoot": self.trusted_root()?,
@@ -165,12 +165,15 @@ impl Sigstore {
     ///
     /// # Errors
     /// [`RehearsalError`] where the claims cannot be encoded.
-    pub fn attest(&mut self, claims: &Claims, statement: &Value) -> Result<Value, RehearsalError> {
-        self.mint(&Mint::new(Signer::Certificate(claims), Content::Statement(statement)))
+    pub fn attest(&mut self, claims: &CertificateClaims, statement: &Value) -> Result<Value, EmulatorError> {
+        self.create_bundle(&BundleSpec::new(
+            BundleSigner::Certificate(claims),
+            BundleContent::Statement(statement),
+        ))
     }
 }
 
 /// What a DSSE signature is over (DSSE protocol v1.0.0, "PAE").
-fn pae(kind: &str, payload: &[u8]) -> Vec<u8> {
-    [format!("DSSEv1 {} {kind} {} ", kind.len(), payload.len()).as_bytes(), payload].concat()
+fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+    [format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).as_bytes(), payload].concat()
 }

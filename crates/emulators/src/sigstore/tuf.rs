@@ -3,16 +3,16 @@
 use model::Digest;
 use serde_json::{Value, json};
 
-use super::Key;
-use super::log::pem;
-use crate::RehearsalError;
+use super::EcdsaKey;
+use super::transparency_log::encode_pem;
+use crate::EmulatorError;
 
 /// A repository.
 #[derive(Debug)]
 pub struct Tuf {
-    key: Key,
-    public: Value,
-    id: String,
+    key: EcdsaKey,
+    public_key: Value,
+    key_id: String,
 }
 
 impl Tuf {
@@ -20,22 +20,22 @@ impl Tuf {
     ///
     /// # Errors
     /// [`RehearsalError`] where its key cannot be encoded.
-    pub fn new() -> Result<Self, RehearsalError> {
-        let key = Key::new();
+    pub fn new() -> Result<Self, EmulatorError> {
+        let key = EcdsaKey::new();
         let public = json!({
             "keytype": "ecdsa",
             "scheme": "ecdsa-sha2-nistp256",
-            "keyval": { "public": pem("PUBLIC KEY", &key.spki()?) },
+            "keyval": { "public": encode_pem("PUBLIC KEY", &key.spki()?) },
         });
-        let id = Digest::of(&canonical(&public)).hex();
-        Ok(Self { key, public, id })
+        let id = Digest::of(&canonical_json(&public)).hex();
+        Ok(Self { key, public_key: public, key_id: id })
     }
 
     /// Its files by their paths, with the trusted root as their only target. `expires` is when the timestamp stops counting, in
     /// RFC 3339. `1.root.json` is what trust begins with.
     #[must_use]
     pub fn files(&self, version: u32, trusted_root: &str, expires: &str) -> Vec<(String, Vec<u8>)> {
-        const LATER: &str = "2099-01-01T00:00:00Z";
+        const FAR_EXPIRY: &str = "2099-01-01T00:00:00Z";
         let meta = |bytes: &[u8]| {
             let hashes = json!({ "sha256": Digest::of(bytes).hex() });
             json!({ "version": version, "length": bytes.len(), "hashes": hashes })
@@ -54,16 +54,18 @@ impl Tuf {
         };
         let hex = Digest::of(trusted_root.as_bytes()).hex();
         let target = json!({ "length": trusted_root.len(), "hashes": { "sha256": hex } });
-        let targets = role("targets", version, LATER, json!({ "targets": { "trusted_root.json": target } }));
+        let targets =
+            role("targets", version, FAR_EXPIRY, json!({ "targets": { "trusted_root.json": target } }));
         let snapshot =
-            role("snapshot", version, LATER, json!({ "meta": { "targets.json": meta(&targets) } }));
+            role("snapshot", version, FAR_EXPIRY, json!({ "meta": { "targets.json": meta(&targets) } }));
         let timestamp =
             role("timestamp", version, expires, json!({ "meta": { "snapshot.json": meta(&snapshot) } }));
-        let by = json!({ "keyids": [self.id], "threshold": 1 });
-        let roles = json!({ "root": by, "timestamp": by, "snapshot": by, "targets": by });
-        let keys = json!({ self.id.clone(): self.public });
+        let role_keys = json!({ "keyids": [self.key_id], "threshold": 1 });
+        let roles =
+            json!({ "root": role_keys, "timestamp": role_keys, "snapshot": role_keys, "targets": role_keys });
+        let keys = json!({ self.key_id.clone(): self.public_key });
         let root =
-            role("root", 1, LATER, json!({ "consistent_snapshot": true, "keys": keys, "roles": roles }));
+            role("root", 1, FAR_EXPIRY, json!({ "consistent_snapshot": true, "keys": keys, "roles": roles }));
         vec![
             ("1.root.json".to_owned(), root),
             ("timestamp.json".to_owned(), timestamp),
@@ -74,14 +76,14 @@ impl Tuf {
     }
 
     fn sign(&self, signed: &Value) -> Vec<u8> {
-        let signature = self.key.sign(&canonical(signed));
-        let signature = json!({ "keyid": self.id, "sig": model::base::id::encode_hex(&signature) });
+        let signature = self.key.sign(&canonical_json(signed));
+        let signature = json!({ "keyid": self.key_id, "sig": model::base::id::encode_hex(&signature) });
         json!({ "signed": signed, "signatures": [signature] }).to_string().into_bytes()
     }
 }
 
 /// Canonical JSON as TUF signs it (OLPC's form): sorted keys, no spaces, and nothing escaped but quotes and backslashes; the
 /// only character here that JSON would escape besides is the line end of PEM.
-fn canonical(value: &Value) -> Vec<u8> {
+fn canonical_json(value: &Value) -> Vec<u8> {
     value.to_string().replace("\\n", "\n").into_bytes()
 }

@@ -6,19 +6,19 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-const DOCS: &str = "https://docs.github.com/rest";
+const DOCUMENTATION_URL: &str = "https://docs.github.com/rest";
 
 /// What a request gets.
-pub(crate) type Answer = Result<Response, Refusal>;
+pub(crate) type HandlerResult = Result<Response, ApiError>;
 
 /// Why a request gets nothing.
 #[derive(Debug)]
-pub(crate) struct Refusal(StatusCode, Value);
+pub(crate) struct ApiError(StatusCode, Value);
 
-impl Refusal {
+impl ApiError {
     fn new(status: StatusCode, message: &str) -> Self {
         let code = status.as_u16().to_string();
-        Self(status, json!({ "message": message, "documentation_url": DOCS, "status": code }))
+        Self(status, json!({ "message": message, "documentation_url": DOCUMENTATION_URL, "status": code }))
     }
 
     /// There is no such thing, or it is not for this caller.
@@ -38,7 +38,7 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
-    pub(crate) fn broken(message: &str) -> Self {
+    pub(crate) fn internal_error(message: &str) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
     }
 
@@ -47,7 +47,7 @@ impl Refusal {
         let errors = json!([{ "resource": resource, "code": code, "field": field }]);
         Self(
             StatusCode::UNPROCESSABLE_ENTITY,
-            json!({ "message": "Validation Failed", "errors": errors, "documentation_url": DOCS, "status": "422" }),
+            json!({ "message": "Validation Failed", "errors": errors, "documentation_url": DOCUMENTATION_URL, "status": "422" }),
         )
     }
 
@@ -56,45 +56,45 @@ impl Refusal {
         let errors = json!([{ "resource": resource, "code": "custom", "field": field, "message": message }]);
         Self(
             StatusCode::UNPROCESSABLE_ENTITY,
-            json!({ "message": "Validation Failed", "errors": errors, "documentation_url": DOCS, "status": "422" }),
+            json!({ "message": "Validation Failed", "errors": errors, "documentation_url": DOCUMENTATION_URL, "status": "422" }),
         )
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         (self.0, Json(self.1)).into_response()
     }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "handlers end with it")]
-pub(crate) fn ok(body: Value) -> Answer {
+pub(crate) fn ok(body: Value) -> HandlerResult {
     Ok(Json(body).into_response())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "handlers end with it")]
-pub(crate) fn created(body: Value) -> Answer {
+pub(crate) fn created(body: Value) -> HandlerResult {
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "handlers end with it")]
-pub(crate) fn no_content() -> Answer {
+pub(crate) fn no_content() -> HandlerResult {
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// A redirect to where the bytes are.
-pub(crate) fn found(location: &str) -> Answer {
+pub(crate) fn redirect(location: &str) -> HandlerResult {
     let response = Response::builder().status(StatusCode::FOUND).header(header::LOCATION, location);
-    response.body(Body::empty()).map_err(|error| Refusal::broken(&error.to_string()))
+    response.body(Body::empty()).map_err(|error| ApiError::internal_error(&error.to_string()))
 }
 
 /// A page of a list, with the `Link` header that leads to the others (RFC 8288).
 #[expect(clippy::unnecessary_wraps, reason = "handlers end with it")]
-pub(crate) fn page(all: Vec<Value>, asked: &Paging, url: &str) -> Answer {
-    let per_page = asked.per_page.unwrap_or(30).clamp(1, 100);
-    let page = asked.page.unwrap_or(1).max(1);
+pub(crate) fn paginate(all: Vec<Value>, params: &PageParams, url: &str) -> HandlerResult {
+    let per_page = params.per_page.unwrap_or(30).clamp(1, 100);
+    let page = params.page.unwrap_or(1).max(1);
     let last = all.len().div_ceil(per_page).max(1);
-    let shown: Vec<Value> = all.into_iter().skip((page - 1) * per_page).take(per_page).collect();
+    let page_items: Vec<Value> = all.into_iter().skip((page - 1) * per_page).take(per_page).collect();
     let mut links = Vec::new();
     let mut link = |page: usize, rel: &str| {
         links.push(format!("<{url}?per_page={per_page}&page={page}>; rel=\"{rel}\""));
@@ -106,7 +106,7 @@ pub(crate) fn page(all: Vec<Value>, asked: &Paging, url: &str) -> Answer {
         link(page + 1, "next");
         link(last, "last");
     }
-    let mut response = Json(Value::Array(shown)).into_response();
+    let mut response = Json(Value::Array(page_items)).into_response();
     if let Ok(value) = links.join(", ").parse()
         && !links.is_empty()
     {
@@ -117,7 +117,7 @@ pub(crate) fn page(all: Vec<Value>, asked: &Paging, url: &str) -> Answer {
 
 /// Which page of a list is asked for.
 #[derive(Debug, Default, serde::Deserialize)]
-pub(crate) struct Paging {
+pub(crate) struct PageParams {
     per_page: Option<usize>,
     page: Option<usize>,
 }

@@ -5,55 +5,57 @@ use std::path::{Path, PathBuf};
 use model::evidence::verdict::{Finding, Verdict};
 use serde::Serialize;
 
-use crate::acts::finding;
-use crate::process::Somebody;
-use crate::stage::Stage;
-use crate::{PlayError, folder_of, written};
+use crate::process::SandboxUser;
+use crate::sandbox::ReleaseSandbox;
+use crate::steps::step_finding;
+use crate::{RehearsalError, create_dir, write_file};
 
 /// A command of the notes, and what became of it.
 #[derive(Debug, Clone, Serialize)]
-pub struct Tried {
+pub struct CommandResult {
     /// The heading that it stands under.
     pub heading: String,
     /// The command, on one line.
     pub command: String,
     /// What became of it.
     #[serde(flatten)]
-    pub became: Became,
+    pub outcome: CommandOutcome,
 }
 
-impl Tried {
+impl CommandResult {
     /// Whether it cannot run here.
     #[must_use]
     pub fn is_skipped(&self) -> bool {
-        matches!(self.became, Became::Skipped { .. })
+        matches!(self.outcome, CommandOutcome::Skipped { .. })
     }
 }
 
 /// What became of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "became")]
-pub enum Became {
+pub enum CommandOutcome {
     /// It ran, and succeeded.
     Succeeded,
     /// It ran, and failed.
     Failed {
         /// What it said.
-        said: String,
+        #[serde(rename = "said")]
+        message: String,
     },
     /// It cannot run here.
     Skipped {
         /// Why not.
-        why: String,
+        #[serde(rename = "why")]
+        reason: String,
     },
 }
 
 /// The section of the notes that is followed.
-const SECTION: &str = "Verify this release";
+const VERIFY_SECTION: &str = "Verify this release";
 /// The heading whose commands are for a clone.
-const TAG: &str = "Tag";
+const TAG_HEADING: &str = "Tag";
 /// The headings of what other workflows publish.
-const ELSEWHERE: [&str; 7] = [
+const EXTERNAL_HEADINGS: [&str; 7] = [
     "Container image",
     "Python package",
     "npm package",
@@ -64,57 +66,63 @@ const ELSEWHERE: [&str; 7] = [
 ];
 
 /// What `gh` can do on this machine.
-enum Gh {
+enum GhSupport {
     Missing,
     /// It is there, but from before attestations.
-    Old,
-    Whole,
+    NoAttestations,
+    Full,
 }
 
 /// Follows the notes.
-pub(crate) fn follow(stage: &Stage<'_>, notes: &str) -> Result<(Finding, Vec<Tried>), PlayError> {
-    let downloads = folder_of(stage.reader.home.join("downloads"))?;
-    let clone = stage.reader.home.join("clone");
-    let account = stage.account();
-    let gh = gh(stage, &account)?;
-    let path = std::iter::once(stage.file("bin")).chain(account.path).collect();
-    let reader = Somebody { path, ..account };
+pub(crate) fn follow_notes(
+    sandbox: &ReleaseSandbox<'_>,
+    notes: &str,
+) -> Result<(Finding, Vec<CommandResult>), RehearsalError> {
+    let downloads = create_dir(sandbox.reader.home.join("downloads"))?;
+    let clone = sandbox.reader.home.join("clone");
+    let account = sandbox.reader_with_token();
+    let gh = find_gh(sandbox, &account)?;
+    let search_path = std::iter::once(sandbox.file("bin")).chain(account.search_path).collect();
+    let reader = SandboxUser { search_path, ..account };
     // The tag is fetched as the notes say, and not found because the clone has it already.
-    stage.reader.git(&clone, ["tag", "-d", &stage.plot.tag.name()])?;
-    let target = stage.plot.catalog.target(stage.plot.tag.target());
+    sandbox.reader.git(&clone, ["tag", "-d", &sandbox.config.tag.name()])?;
+    let target = sandbox.config.catalog.target(sandbox.config.tag.target());
     let workflow = target.map_or("another workflow", |it| it.workflow.as_str());
-    let mut tried = Vec::new();
-    for (heading, block) in blocks(notes) {
-        for command in whole(&reader, &block)? {
-            let skipped = if ELSEWHERE.contains(&heading.as_str()) {
+    let mut results = Vec::new();
+    for (heading, block) in code_blocks(notes) {
+        for command in complete_commands(&reader, &block)? {
+            let skipped = if EXTERNAL_HEADINGS.contains(&heading.as_str()) {
                 Some(format!("{workflow} publishes it, and is not played here"))
             } else {
-                without_gh(stage, &gh, &command, &downloads)?
+                gh_fallback(sandbox, &gh, &command, &downloads)?
             };
-            let folder = if heading == TAG { &clone } else { &downloads };
-            let became = match skipped {
-                Some(why) => Became::Skipped { why },
-                None => tried_in(&reader, folder, &command)?,
+            let folder = if heading == TAG_HEADING { &clone } else { &downloads };
+            let outcome = match skipped {
+                Some(why) => CommandOutcome::Skipped { reason: why },
+                None => run_in(&reader, folder, &command)?,
             };
-            tried.push(Tried { heading: heading.clone(), command, became });
+            results.push(CommandResult { heading: heading.clone(), command, outcome });
         }
     }
-    Ok((judge(stage, &tried), tried))
+    Ok((evaluate(sandbox, &results), results))
 }
 
 /// The `gh` of the search path, told where it is.
-fn gh(stage: &Stage<'_>, account: &Somebody) -> Result<Gh, PlayError> {
+fn find_gh(sandbox: &ReleaseSandbox<'_>, account: &SandboxUser) -> Result<GhSupport, RehearsalError> {
     use std::os::unix::fs::PermissionsExt as _;
     let runs =
         |it: &PathBuf| it.metadata().is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0);
-    let Some(gh) = account.path.iter().map(|it| it.join("gh")).find(runs) else { return Ok(Gh::Missing) };
-    shim(stage, &gh)?;
-    let knows = account.run(&gh, &account.home, ["attestation", "download", "--help"])?.code == Some(0);
-    Ok(if knows { Gh::Whole } else { Gh::Old })
+    let Some(gh) = account.search_path.iter().map(|it| it.join("gh")).find(runs) else {
+        return Ok(GhSupport::Missing);
+    };
+    write_gh_shim(sandbox, &gh)?;
+    let has_attestations =
+        account.run(&gh, &account.home, ["attestation", "download", "--help"])?.code == Some(0);
+    Ok(if has_attestations { GhSupport::Full } else { GhSupport::NoAttestations })
 }
 
 /// The commands of a block: its lines, as many together as a shell takes for whole.
-fn whole(reader: &Somebody, block: &[String]) -> Result<Vec<String>, PlayError> {
+fn complete_commands(reader: &SandboxUser, block: &[String]) -> Result<Vec<String>, RehearsalError> {
     let mut commands = Vec::new();
     let mut command = String::new();
     for line in block {
@@ -131,47 +139,52 @@ fn whole(reader: &Somebody, block: &[String]) -> Result<Vec<String>, PlayError> 
 }
 
 /// What becomes of a command in a folder.
-fn tried_in(reader: &Somebody, folder: &Path, command: &str) -> Result<Became, PlayError> {
-    let ran = reader.run("bash", folder, ["-ec", command])?;
-    let became =
-        if ran.code == Some(0) { Became::Succeeded } else { Became::Failed { said: ran.last_words() } };
-    Ok(became)
+fn run_in(reader: &SandboxUser, folder: &Path, command: &str) -> Result<CommandOutcome, RehearsalError> {
+    let output = reader.run("bash", folder, ["-ec", command])?;
+    let outcome = if output.code == Some(0) {
+        CommandOutcome::Succeeded
+    } else {
+        CommandOutcome::Failed { message: output.last_line() }
+    };
+    Ok(outcome)
 }
 
-fn judge(stage: &Stage<'_>, tried: &[Tried]) -> Finding {
-    let ran = tried.iter().filter(|it| !it.is_skipped()).count();
-    let failed: Vec<&str> = tried
+fn evaluate(sandbox: &ReleaseSandbox<'_>, results: &[CommandResult]) -> Finding {
+    let ran_count = results.iter().filter(|it| !it.is_skipped()).count();
+    let failed: Vec<&str> = results
         .iter()
-        .filter(|it| matches!(it.became, Became::Failed { .. }))
+        .filter(|it| matches!(it.outcome, CommandOutcome::Failed { .. }))
         .map(|it| it.command.as_str())
         .collect();
-    let verdict = match (ran, failed.len()) {
+    let verdict = match (ran_count, failed.len()) {
         (0, _) => (Verdict::Unproven, "nothing-ran"),
         (_, 0) => (Verdict::Proven, "followed"),
         _ => (Verdict::Refuted, "command-failed"),
     };
-    let evidence =
-        format!("{} of {ran} commands of the notes succeeded as a reader types them", ran - failed.len());
-    finding("notes", &stage.plot.tag, verdict, evidence, failed.join("; "))
+    let evidence = format!(
+        "{} of {ran_count} commands of the notes succeeded as a reader types them",
+        ran_count - failed.len()
+    );
+    step_finding("notes", &sandbox.config.tag, verdict, evidence, failed.join("; "))
 }
 
 /// The blocks of the section with their headings, continued lines joined.
-fn blocks(notes: &str) -> Vec<(String, Vec<String>)> {
-    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+fn code_blocks(notes: &str) -> Vec<(String, Vec<String>)> {
+    let mut blocks: Vec<(String, Vec<String>)> = Vec::new();
     let (mut inside, mut fenced, mut continued) = (false, false, false);
     let mut heading = String::new();
     for line in notes.lines() {
         if let Some(title) = line.strip_prefix("## ").filter(|_| !fenced) {
-            inside = title.ends_with(SECTION);
+            inside = title.ends_with(VERIFY_SECTION);
         } else if let Some(title) = line.strip_prefix("### ").filter(|_| !fenced) {
             title.clone_into(&mut heading);
         } else if line.starts_with("```") {
             fenced = !fenced;
             if fenced && inside {
-                found.push((heading.clone(), Vec::new()));
+                blocks.push((heading.clone(), Vec::new()));
             }
-        } else if let Some((_, block)) = found.last_mut().filter(|_| inside && fenced) {
-            let (text, goes_on) = match line.trim().strip_suffix('\\') {
+        } else if let Some((_, block)) = blocks.last_mut().filter(|_| inside && fenced) {
+            let (text, is_continued) = match line.trim().strip_suffix('\\') {
                 Some(text) => (text.trim_end(), true),
                 None => (line.trim(), false),
             };
@@ -179,46 +192,46 @@ fn blocks(notes: &str) -> Vec<(String, Vec<String>)> {
                 Some(last) => *last = format!("{last} {text}"),
                 None => block.push(text.to_owned()),
             }
-            continued = goes_on;
+            continued = is_continued;
         }
     }
-    found
+    blocks
 }
 
 /// Why a command of `gh` is skipped where there is none that knows it. What it would have downloaded is downloaded without it, so
 /// that the commands after it have something to look at.
-fn without_gh(
-    stage: &Stage<'_>,
-    gh: &Gh,
+fn gh_fallback(
+    sandbox: &ReleaseSandbox<'_>,
+    gh: &GhSupport,
     command: &str,
     downloads: &Path,
-) -> Result<Option<String>, PlayError> {
-    const MISSING: &str = "gh is not on this machine";
-    let asks = command.starts_with("gh ");
+) -> Result<Option<String>, RehearsalError> {
+    const GH_MISSING: &str = "gh is not on this machine";
+    let is_gh = command.starts_with("gh ");
     match gh {
-        Gh::Old if command.starts_with("gh attestation ") => {
+        GhSupport::NoAttestations if command.starts_with("gh attestation ") => {
             return Ok(Some("this machine's gh knows no attestations".to_owned()));
         }
-        Gh::Missing if asks && !command.starts_with("gh release download ") => {
-            return Ok(Some(MISSING.to_owned()));
+        GhSupport::Missing if is_gh && !command.starts_with("gh release download ") => {
+            return Ok(Some(GH_MISSING.to_owned()));
         }
-        Gh::Missing if asks => {}
+        GhSupport::Missing if is_gh => {}
         _ => return Ok(None),
     }
-    let tag = stage.plot.tag.name();
-    let releases = stage.github.releases();
+    let tag = sandbox.config.tag.name();
+    let releases = sandbox.github.releases();
     let release = releases.iter().find(|it| it["tag_name"] == tag.as_str());
     for asset in release.and_then(|it| it["assets"].as_array()).into_iter().flatten() {
         let (Some(name), Some(id)) = (asset["name"].as_str(), asset["id"].as_u64()) else { continue };
-        let (path, bytes) = (downloads.join(name), stage.github.asset(id)?);
-        std::fs::write(&path, bytes).map_err(|source| PlayError::Write { path, source })?;
+        let (path, bytes) = (downloads.join(name), sandbox.github.asset_bytes(id)?);
+        std::fs::write(&path, bytes).map_err(|source| RehearsalError::Write { path, source })?;
     }
-    Ok(Some(format!("{MISSING}; the files were put here without it")))
+    Ok(Some(format!("{GH_MISSING}; the files were put here without it")))
 }
 
 /// The real `gh`, told where it is: its trust in attestations begins with the rehearsal's Sigstore instance, and it gets them
 /// from the GitHub on loopback (`gh attestation download`), but holds them against the names of github.com.
-const SHIM: &str = r#"
+const GH_SHIM: &str = r#"
 [ "$1 $2" = 'attestation verify' ] || exec "$gh" "$@"
 shift 2
 file="$(realpath "$1")"
@@ -234,14 +247,14 @@ trap 'rm -rf "$work"' EXIT
 "$gh" attestation verify "$@" --bundle "$(echo "$work"/*.jsonl)" --custom-trusted-root "$root" --hostname github.com
 "#;
 
-fn shim(stage: &Stage<'_>, gh: &Path) -> Result<(), PlayError> {
+fn write_gh_shim(sandbox: &ReleaseSandbox<'_>, gh: &Path) -> Result<(), RehearsalError> {
     use std::os::unix::fs::PermissionsExt as _;
-    let path = folder_of(stage.file("bin"))?.join("gh");
+    let path = create_dir(sandbox.file("bin"))?.join("gh");
     let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
-    let (gh, root) = (quoted(gh), quoted(&stage.file("trusted-root.json")));
-    written(&path, &format!("#!/bin/sh\ngh={gh}\nroot={root}\n{SHIM}"))?;
+    let (gh, root) = (quoted(gh), quoted(&sandbox.file("trusted-root.json")));
+    write_file(&path, &format!("#!/bin/sh\ngh={gh}\nroot={root}\n{GH_SHIM}"))?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
-        .map_err(|source| PlayError::Write { path, source })
+        .map_err(|source| RehearsalError::Write { path, source })
 }
 
 #[cfg(test)]
@@ -249,13 +262,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_blocks_of_the_section_are_found_and_no_others() {
+    fn only_code_blocks_of_the_verify_section_are_found() {
         let notes = "## What's New\n```bash\nno\n```\n## 🔏 Verify this release\n### Tag\ntext\n\
             ```bash\ngit fetch \\\n  origin\ngit verify-tag 'x'\n```\n### Go\n```bash\n## no heading\n```\n## More\n```bash\nno\n```\n";
         let expected: [(&str, &[&str]); 2] =
             [("Tag", &["git fetch origin", "git verify-tag 'x'"]), ("Go", &["## no heading"])];
         let owned =
             |it: &(&str, &[&str])| (it.0.to_owned(), it.1.iter().map(|it| (*it).to_owned()).collect());
-        assert_eq!(blocks(notes), expected.iter().map(owned).collect::<Vec<_>>());
+        assert_eq!(code_blocks(notes), expected.iter().map(owned).collect::<Vec<_>>());
     }
 }

@@ -12,32 +12,36 @@ use http_body_util::BodyExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use super::answer::{Answer, Refusal};
-use super::router::Caller;
-use super::{Shared, git, refs};
+use super::response::{ApiError, HandlerResult};
+use super::router::CallerRole;
+use super::{ServerContext, git, refs};
 
 /// Everything that git asks for. A push needs a token that may push.
-pub(crate) async fn serve(State(shared): State<Arc<Shared>>, caller: Caller, request: Request) -> Answer {
+pub(crate) async fn serve_git(
+    State(shared): State<Arc<ServerContext>>,
+    caller: CallerRole,
+    request: Request,
+) -> HandlerResult {
     let (parts, body) = request.into_parts();
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let service = parts.uri.path().rsplit('/').next().unwrap_or_default().to_owned();
     let push = service == "git-receive-pack" || query.contains("service=git-receive-pack");
     let private = shared.state().settings.private;
-    if (push || private) && caller == Caller::Anonymous {
+    if (push || private) && caller == CallerRole::Anonymous {
         let challenge = [(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"GitHub\""))];
         return Ok((StatusCode::UNAUTHORIZED, challenge, "authentication is required").into_response());
     }
     if push {
-        caller.must_write()?;
+        caller.require_write()?;
     }
-    let broken = |error: &dyn std::fmt::Display| Refusal::broken(&error.to_string());
+    let broken = |error: &dyn std::fmt::Display| ApiError::internal_error(&error.to_string());
     let body = body.collect().await.map_err(|error| broken(&error))?.to_bytes();
     let mut command = std::process::Command::new("git");
-    git::hermetic(&mut command);
+    git::isolate_git(&mut command);
     let text = |name: HeaderName| parts.headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default();
     command
         .arg("http-backend")
-        .env("GIT_PROJECT_ROOT", &shared.bare)
+        .env("GIT_PROJECT_ROOT", &shared.git_dir)
         .env("GIT_HTTP_EXPORT_ALL", "1")
         .env("PATH_INFO", if service == "refs" { "/info/refs".to_owned() } else { format!("/{service}") })
         .env("QUERY_STRING", query)
@@ -58,13 +62,14 @@ pub(crate) async fn serve(State(shared): State<Arc<Shared>>, caller: Caller, req
     }
     let output = child.wait_with_output().await.map_err(|error| broken(&error))?;
     if push && service != "refs" {
-        refs::tags_changed(&shared).await?;
+        refs::redraft_untagged_releases(&shared).await?;
     }
-    cgi(&output.stdout).ok_or_else(|| Refusal::broken("git http-backend gave no answer"))
+    parse_cgi_response(&output.stdout)
+        .ok_or_else(|| ApiError::internal_error("git http-backend gave no answer"))
 }
 
 /// The answer of a CGI program: headers, an empty line, the body.
-fn cgi(output: &[u8]) -> Option<Response> {
+fn parse_cgi_response(output: &[u8]) -> Option<Response> {
     let end = output.windows(4).position(|it| it == b"\r\n\r\n")?;
     let mut response = Response::new(Body::from(output[end + 4..].to_vec()));
     for line in String::from_utf8_lossy(&output[..end]).lines() {
@@ -80,7 +85,7 @@ fn cgi(output: &[u8]) -> Option<Response> {
 }
 
 /// The password of basic credentials (RFC 7617).
-pub(crate) fn password(encoded: &str) -> Option<String> {
+pub(crate) fn basic_auth_password(encoded: &str) -> Option<String> {
     let text = String::from_utf8(BASE64_STANDARD.decode(encoded).ok()?).ok()?;
     text.split_once(':').map(|(_, password)| password.to_owned())
 }

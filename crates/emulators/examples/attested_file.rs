@@ -3,16 +3,16 @@
 use std::error::Error;
 use std::path::Path;
 
-use emulators::{Run, Sigstore};
+use emulators::{ActionsRun, Sigstore};
 use model::Digest;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = std::env::args().nth(1).ok_or("usage: mint FOLDER")?;
+    let folder = std::env::args().nth(1).ok_or("usage: attested_file FOLDER")?;
     let folder = Path::new(&folder);
     let artifact = b"invented bytes\n";
     // 2026-05-28: a time that every verifier takes.
     let mut sigstore = Sigstore::new(1_780_000_000)?;
-    let run = Run::example();
+    let run = ActionsRun::example();
     let statement = run.provenance(&[("artifact", &Digest::of(artifact).hex())]);
     let bundle = sigstore.attest(&run.claims(), &statement)?;
     std::fs::write(folder.join("artifact"), artifact)?;

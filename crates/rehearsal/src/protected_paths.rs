@@ -6,45 +6,45 @@ use std::path::{Path, PathBuf};
 
 use model::evidence::verdict::{Finding, Verdict};
 
-use crate::PlayError;
-use crate::acts::finding;
-use crate::origin::read_only;
+use crate::RehearsalError;
+use crate::origin::git_read_only;
+use crate::steps::step_finding;
 
 /// What is looked at.
 #[derive(Debug, Clone, Default)]
-pub struct Belongings {
+pub struct ProtectedPaths {
     /// Folders and files, with everything below them; what is not there must not be there afterwards either.
     pub paths: Vec<PathBuf>,
     /// A repository: git's own files, and those beside it that are changed or not tracked.
     pub repository: Option<PathBuf>,
     /// Settings (`git -c`) with which git starts no program that the repository names.
-    pub settings: Vec<String>,
+    pub git_settings: Vec<String>,
 }
 
 /// What a file looks like without reading it: its length, kind and rights, its number, and when it was written and changed last.
-type Look = (u64, u32, u64, [i64; 4]);
+type FileStamp = (u64, u32, u64, [i64; 4]);
 
 /// How everything looked at a moment.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Seen {
-    files: BTreeMap<PathBuf, Look>,
+pub struct PathsSnapshot {
+    files: BTreeMap<PathBuf, FileStamp>,
     /// What git says of the working tree.
     status: Option<String>,
 }
 
-impl Belongings {
+impl ProtectedPaths {
     /// Looks at everything. Where links lead is looked at, too.
     ///
     /// # Errors
     /// [`PlayError`] where the repository cannot be asked.
-    pub fn look(&self) -> Result<Seen, PlayError> {
-        let mut waiting = self.paths.clone();
+    pub fn snapshot(&self) -> Result<PathsSnapshot, RehearsalError> {
+        let mut pending = self.paths.clone();
         let mut status = None;
         if let Some(root) = &self.repository {
             let folders = ["rev-parse", "--path-format=absolute", "--git-dir", "--git-common-dir"];
-            waiting.extend(read_only(root, &folders)?.lines().map(PathBuf::from));
+            pending.extend(git_read_only(root, &folders)?.lines().map(PathBuf::from));
         }
-        let mut files = walk(waiting);
+        let mut files = stamp_files(pending);
         // Git is asked after the walk: what it might do itself is seen by the next one. A bare repository has no working tree.
         if let Some(root) = &self.repository {
             status = self
@@ -55,49 +55,49 @@ impl Belongings {
                 .ok();
             let changed = self.git(root, &["ls-files", "-z", "-m", "-o", "--exclude-standard"]);
             let changed = changed.unwrap_or_default();
-            files.extend(walk(
+            files.extend(stamp_files(
                 changed.split('\0').filter(|it| !it.is_empty()).map(|it| root.join(it)).collect(),
             ));
         }
-        Ok(Seen { files, status })
+        Ok(PathsSnapshot { files, status })
     }
 }
 
-impl Belongings {
+impl ProtectedPaths {
     /// What git prints that compares files, which filters and monitors take part in.
-    fn git(&self, root: &Path, arguments: &[&str]) -> Result<String, PlayError> {
-        let settings = self.settings.iter().flat_map(|it| ["-c", it]);
-        read_only(root, &settings.chain(arguments.iter().copied()).collect::<Vec<_>>())
+    fn git(&self, root: &Path, arguments: &[&str]) -> Result<String, RehearsalError> {
+        let settings = self.git_settings.iter().flat_map(|it| ["-c", it]);
+        git_read_only(root, &settings.chain(arguments.iter().copied()).collect::<Vec<_>>())
     }
 }
 
 /// Everything at and below these paths.
-fn walk(mut waiting: Vec<PathBuf>) -> BTreeMap<PathBuf, Look> {
-    let mut seen = BTreeMap::new();
+fn stamp_files(mut pending: Vec<PathBuf>) -> BTreeMap<PathBuf, FileStamp> {
+    let mut stamps = BTreeMap::new();
     let mut followed = BTreeSet::new();
-    while let Some(path) = waiting.pop() {
+    while let Some(path) = pending.pop() {
         let Ok(meta) = std::fs::symlink_metadata(&path) else { continue };
         if meta.is_symlink() {
             // A link that leads back is followed once.
-            waiting.extend(std::fs::canonicalize(&path).ok().filter(|it| followed.insert(it.clone())));
+            pending.extend(std::fs::canonicalize(&path).ok().filter(|it| followed.insert(it.clone())));
         } else if meta.is_dir() {
             let entries = std::fs::read_dir(&path).into_iter().flatten();
-            waiting.extend(entries.filter_map(Result::ok).map(|it| it.path()));
+            pending.extend(entries.filter_map(Result::ok).map(|it| it.path()));
         }
         let times = [meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec()];
-        seen.insert(path, (meta.len(), meta.mode(), meta.ino(), times));
+        stamps.insert(path, (meta.len(), meta.mode(), meta.ino(), times));
     }
-    seen
+    stamps
 }
 
-impl Seen {
+impl PathsSnapshot {
     /// Holds what is there now against what was there.
     #[must_use]
     pub fn compare(&self, now: &Self) -> Finding {
-        let gone = self.files.keys().filter(|it| !now.files.contains_key(*it));
-        let other = now.files.iter().filter(|(path, look)| self.files.get(*path) != Some(look));
+        let removed = self.files.keys().filter(|it| !now.files.contains_key(*it));
+        let modified = now.files.iter().filter(|(path, look)| self.files.get(*path) != Some(look));
         let mut changed: Vec<String> =
-            gone.chain(other.map(|it| it.0)).map(|it| it.display().to_string()).collect();
+            removed.chain(modified.map(|it| it.0)).map(|it| it.display().to_string()).collect();
         if self.status != now.status {
             changed.push("what git status says".to_owned());
         }
@@ -106,22 +106,22 @@ impl Seen {
             let evidence = format!("changed meanwhile: {}", changed.join(", "));
             let hint =
                 "if no other program of yours wrote there, this is a defect of the rehearsal: report it";
-            return finding("untouched", subject, (Verdict::Refuted, "changed"), evidence, hint);
+            return step_finding("untouched", subject, (Verdict::Refuted, "changed"), evidence, hint);
         }
         if now.files.is_empty() {
             let hint = "set HOME, or name a repository with -C";
             let evidence = "nothing of yours was found to look at";
-            return finding("untouched", subject, (Verdict::Unproven, "nothing-seen"), evidence, hint);
+            return step_finding("untouched", subject, (Verdict::Unproven, "nothing-seen"), evidence, hint);
         }
         let evidence = format!("{} files and folders of yours are as they were", now.files.len());
-        finding("untouched", subject, (Verdict::Proven, "untouched"), evidence, "")
+        step_finding("untouched", subject, (Verdict::Proven, "untouched"), evidence, "")
     }
 }
 
 /// What became of the folder of a rehearsal, which is removed by now.
-pub(crate) fn removed(folder: &Path) -> Option<Finding> {
+pub(crate) fn leftover_dir(folder: &Path) -> Option<Finding> {
     folder.exists().then(|| {
         let evidence = format!("{} is still there", folder.display());
-        finding("untouched", &"what is yours", (Verdict::Refuted, "left"), evidence, "remove it")
+        step_finding("untouched", &"what is yours", (Verdict::Refuted, "left"), evidence, "remove it")
     })
 }

@@ -7,13 +7,13 @@ use model::{Catalog, ReleaseTag, RepoSlug};
 
 /// What is to be rehearsed, and with what.
 #[derive(Debug, Clone)]
-pub struct Plot {
+pub struct RehearsalConfig {
     /// The suite's own program.
-    pub suite: PathBuf,
+    pub program: PathBuf,
     /// The folders in which other programs are looked for.
-    pub path: Vec<PathBuf>,
+    pub search_path: Vec<PathBuf>,
     /// What is released.
-    pub source: Source,
+    pub source: RehearsalSource,
     /// The catalog, and its text.
     pub catalog: Catalog,
     /// The text that the catalog was read from.
@@ -23,18 +23,18 @@ pub struct Plot {
     /// The release.
     pub tag: ReleaseTag,
     /// The kind of the key that signs the tag.
-    pub key: KeyKind,
+    pub key_kind: KeyKind,
     /// Further flags of `release`: what is released, and what is allowed.
-    pub flags: Vec<String>,
+    pub release_flags: Vec<String>,
     /// What stands before the verb, where the real release is meant: the repository and its catalog.
-    pub real: Vec<String>,
+    pub real_global_flags: Vec<String>,
     /// The time, in seconds since 1970 in UTC.
     pub clock: fn() -> i64,
 }
 
 /// What is released.
 #[derive(Debug, Clone)]
-pub enum Source {
+pub enum RehearsalSource {
     /// A repository that is made on the spot.
     Demo,
     /// A copy of the operator's.
