@@ -9,32 +9,32 @@ use model::RepoPath;
 use model::release::facts::PreflightCheck;
 use model::release::request::MakeLatest;
 
-use crate::verbs::config::ConfigArgs;
-use crate::verbs::trusted_root::TrustedRootArgs;
+use crate::commands::config::ConfigArgs;
+use crate::commands::trusted_root::TrustedRootArgs;
 
 /// Plans, performs and explains OpenSandbox releases.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
-pub(crate) struct Arguments {
+pub(crate) struct CliArgs {
     #[command(flatten)]
-    pub(crate) global: Global,
+    pub(crate) global: GlobalArgs,
     #[command(subcommand)]
-    pub(crate) verb: Verb,
+    pub(crate) command: CliCommand,
 }
 
 /// Checks files against Sigstore bundles, as `cargo xtask verify` does.
 #[derive(Debug, Parser)]
 #[command(name = "opensandbox-verify", version, max_term_width = 100)]
-pub(crate) struct Verifier {
+pub(crate) struct VerifierArgs {
     #[command(flatten)]
-    pub(crate) verify: Verify,
+    pub(crate) verify: VerifyArgs,
     #[command(flatten)]
-    pub(crate) global: Global,
+    pub(crate) global: GlobalArgs,
 }
 
 /// What every verb takes.
 #[derive(Debug, Args)]
-pub(crate) struct Global {
+pub(crate) struct GlobalArgs {
     /// The git repository to work on, bare ones too [default: the one around the working directory]
     #[arg(short = 'C', long, value_name = "DIR", global = true)]
     pub(crate) directory: Option<PathBuf>,
@@ -49,10 +49,10 @@ pub(crate) struct Global {
     pub(crate) remote: String,
     /// The form of the report on stdout
     #[arg(long, value_enum, default_value_t, global = true)]
-    pub(crate) format: Format,
+    pub(crate) format: ReportFormat,
     /// When to use colour; `NO_COLOR` is honoured
     #[arg(long, value_enum, default_value_t, global = true)]
-    pub(crate) color: Color,
+    pub(crate) color: ColorChoice,
     /// Tell nothing but the report
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
@@ -63,7 +63,7 @@ pub(crate) struct Global {
 
 /// The forms of reports.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub(crate) enum ReportFormat {
     /// For people.
     #[default]
     Text,
@@ -73,7 +73,7 @@ pub(crate) enum Format {
 
 /// When to use colour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Color {
+pub(crate) enum ColorChoice {
     /// On a terminal.
     #[default]
     Auto,
@@ -83,7 +83,7 @@ pub(crate) enum Color {
     Never,
 }
 
-impl Color {
+impl ColorChoice {
     pub(crate) fn write_global(self) {
         match self {
             Self::Auto => anstream::ColorChoice::Auto,
@@ -96,40 +96,40 @@ impl Color {
 
 /// What is to be done.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
+pub(crate) enum CliCommand {
     /// Plan a release, and perform what is missing
-    Release(Release),
+    Release(ReleaseArgs),
     /// Print the release notes
-    Notes(Notes),
+    Notes(NotesArgs),
     /// Write the source archive and SHA256SUMS
-    Archive(Archive),
+    Archive(ArchiveArgs),
     /// List what can be released, with the newest tags
     Targets,
     /// Tell what is unreleased, and which version that asks for
-    Status(Status),
+    Status(StatusArgs),
     /// Make every pre-flight check, and nothing else
-    Doctor(Doctor),
+    Doctor(DoctorArgs),
     /// Check a tag's signature and shape against the signer policy
-    VerifyTag(VerifyTag),
+    VerifyTag(VerifyTagArgs),
     /// Download a published release as anybody does, and prove it
-    Audit(Audit),
+    Audit(AuditArgs),
     /// Check files against Sigstore bundles
-    Verify(Box<Verify>),
+    Verify(Box<VerifyArgs>),
     /// Play a whole release on this machine, and prove every step
-    Rehearse(Rehearse),
+    Rehearse(RehearseArgs),
     /// Show, export or refresh the keys that attestations are checked with
     TrustedRoot(TrustedRootArgs),
     /// Show the configuration, or write a first one
     Config(ConfigArgs),
     /// Print the completions for a shell
-    Completions(Completions),
+    Completions(CompletionsArgs),
     /// Print the manual page
     Man,
 }
 
 /// The release that is meant.
 #[derive(Debug, Args)]
-pub(crate) struct Which {
+pub(crate) struct TagArgs {
     /// The tag to release under, as in server/v0.1.14
     #[arg(required_unless_present = "target", conflicts_with_all = ["target", "version"])]
     pub(crate) tag: Option<String>,
@@ -143,7 +143,7 @@ pub(crate) struct Which {
 
 /// The commits that the notes tell of.
 #[derive(Debug, Args)]
-pub(crate) struct Range {
+pub(crate) struct RangeArgs {
     /// The commit to release [default: HEAD; notes and archive: the tag's commit where it is there]
     #[arg(long, value_name = "REV")]
     pub(crate) commit: Option<String>,
@@ -166,11 +166,11 @@ pub(crate) struct Range {
 
 /// `release`.
 #[derive(Debug, Args)]
-pub(crate) struct Release {
+pub(crate) struct ReleaseArgs {
     #[command(flatten)]
-    pub(crate) which: Which,
+    pub(crate) tag_args: TagArgs,
     #[command(flatten)]
-    pub(crate) range: Range,
+    pub(crate) range: RangeArgs,
     /// Print plan, notes and checks, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -183,7 +183,7 @@ pub(crate) struct Release {
     pub(crate) push: bool,
     /// Whether the release gets the badge "Latest" [auto: the highest final version of the catalog's target]
     #[arg(long, value_enum, value_name = "WHETHER", default_value_t, requires = "push")]
-    pub(crate) latest: Latest,
+    pub(crate) latest: MakeLatestArg,
     /// Stop before publishing: with a complete draft and the tag pushed
     #[arg(long, requires = "push")]
     pub(crate) draft: bool,
@@ -191,7 +191,7 @@ pub(crate) struct Release {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) trust: Trust,
+    pub(crate) trust: TrustArgs,
     /// Go on although this check fails (repeatable)
     #[arg(long, value_name = "CHECK")]
     pub(crate) allow: Vec<PreflightCheck>,
@@ -199,7 +199,7 @@ pub(crate) struct Release {
 
 /// Whether a release gets the badge "Latest".
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Latest {
+pub(crate) enum MakeLatestArg {
     /// As the catalog says.
     #[default]
     Auto,
@@ -209,8 +209,8 @@ pub(crate) enum Latest {
     False,
 }
 
-impl Latest {
-    pub(crate) fn badge(self) -> MakeLatest {
+impl MakeLatestArg {
+    pub(crate) fn make_latest(self) -> MakeLatest {
         match self {
             Self::Auto => MakeLatest::Auto,
             Self::True => MakeLatest::True,
@@ -221,18 +221,18 @@ impl Latest {
 
 /// `notes`.
 #[derive(Debug, Args)]
-pub(crate) struct Notes {
+pub(crate) struct NotesArgs {
     #[command(flatten)]
-    pub(crate) which: Which,
+    pub(crate) tag_args: TagArgs,
     #[command(flatten)]
-    pub(crate) range: Range,
+    pub(crate) range: RangeArgs,
 }
 
 /// `archive`.
 #[derive(Debug, Args)]
-pub(crate) struct Archive {
+pub(crate) struct ArchiveArgs {
     #[command(flatten)]
-    pub(crate) which: Which,
+    pub(crate) tag_args: TagArgs,
     /// The commit [default: the tag's where it is there, else HEAD]
     #[arg(long, value_name = "REV")]
     pub(crate) commit: Option<String>,
@@ -243,7 +243,7 @@ pub(crate) struct Archive {
 
 /// `status`.
 #[derive(Debug, Args)]
-pub(crate) struct Status {
+pub(crate) struct StatusArgs {
     /// Only this target
     pub(crate) target: Option<String>,
     /// Up to this commit
@@ -253,7 +253,7 @@ pub(crate) struct Status {
 
 /// `doctor`.
 #[derive(Debug, Args)]
-pub(crate) struct Doctor {
+pub(crate) struct DoctorArgs {
     /// Check this release too, as in server/v0.1.14
     pub(crate) tag: Option<String>,
     /// Check that its tag can be signed, with KEY or the key that git is configured for
@@ -270,19 +270,19 @@ pub(crate) struct Doctor {
 
 /// `verify-tag`.
 #[derive(Debug, Args)]
-pub(crate) struct VerifyTag {
+pub(crate) struct VerifyTagArgs {
     /// The tag, as in server/v0.1.14
     pub(crate) tag: String,
     /// The commit that it should be at [default: the one that it leads to]
     #[arg(long, value_name = "REV")]
     pub(crate) commit: Option<String>,
     #[command(flatten)]
-    pub(crate) trust: Trust,
+    pub(crate) trust: TrustArgs,
 }
 
 /// `verify`.
 #[derive(Debug, Args)]
-pub(crate) struct Verify {
+pub(crate) struct VerifyArgs {
     /// The files, or digests as sha256:HEX
     #[arg(value_name = "FILE", required_unless_present = "sums")]
     pub(crate) subjects: Vec<String>,
@@ -293,7 +293,7 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "FILE")]
     pub(crate) bundle: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) trust: Trust,
+    pub(crate) trust: TrustArgs,
     /// Ask nobody: no request at all
     #[arg(long)]
     pub(crate) offline: bool,
@@ -336,7 +336,7 @@ pub(crate) struct Verify {
 
 /// `audit`.
 #[derive(Debug, Args)]
-pub(crate) struct Audit {
+pub(crate) struct AuditArgs {
     /// The tag, as in server/v0.1.14
     #[arg(required_unless_present = "all")]
     pub(crate) tag: Option<String>,
@@ -344,14 +344,14 @@ pub(crate) struct Audit {
     #[arg(long, conflicts_with = "tag")]
     pub(crate) all: bool,
     #[command(flatten)]
-    pub(crate) trust: Trust,
+    pub(crate) trust: TrustArgs,
     /// Wait so long for what may still be on its way, as in 10m
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) wait: Option<Duration>,
 }
 
 /// A time as people write it: a number and s, m or h.
-fn duration(text: &str) -> Result<Duration, String> {
+fn parse_duration(text: &str) -> Result<Duration, String> {
     let wanted = || format!("'{text}' is no duration: want a number with s, m or h, as in 10m");
     let unit = text.chars().last().ok_or_else(wanted)?;
     let seconds = match unit {
@@ -366,7 +366,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 /// Where trust begins.
 #[derive(Debug, Default, Args)]
-pub(crate) struct Trust {
+pub(crate) struct TrustArgs {
     /// The trusted roots [default: those of Sigstore and GitHub]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["tuf_url", "tuf_root"])]
     pub(crate) trusted_root: Option<PathBuf>,
@@ -380,7 +380,7 @@ pub(crate) struct Trust {
 
 /// `rehearse`.
 #[derive(Debug, Args)]
-pub(crate) struct Rehearse {
+pub(crate) struct RehearseArgs {
     /// The tag to release under [default: the next version of the catalog's `latest` target]
     pub(crate) tag: Option<String>,
     /// Rehearse in a repository that is made on the spot [default: where there is none with release tags around here]
@@ -393,7 +393,7 @@ pub(crate) struct Rehearse {
     #[arg(long, value_name = "WHERE")]
     pub(crate) fault: Option<String>,
     #[command(flatten)]
-    pub(crate) range: Range,
+    pub(crate) range: RangeArgs,
     /// Go on although this check fails (repeatable)
     #[arg(long, value_name = "CHECK")]
     pub(crate) allow: Vec<PreflightCheck>,
@@ -401,7 +401,7 @@ pub(crate) struct Rehearse {
 
 /// `completions`.
 #[derive(Debug, Args)]
-pub(crate) struct Completions {
+pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]
     pub(crate) shell: Shell,

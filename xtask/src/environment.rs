@@ -46,7 +46,7 @@ pub(crate) const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
 pub(crate) const HOME: &str = "HOME";
 
 /// The value of a variable; none where it is not set or empty.
-pub(crate) fn value(name: &str) -> Option<String> {
+pub(crate) fn non_empty(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|it| !it.is_empty())
 }
 

@@ -5,78 +5,78 @@
 //! shows what came of it. Two programs have this face: the suite, and its verb `verify` by itself.
 
 mod args;
+mod commands;
 mod environment;
-mod failure;
-mod plot;
+mod error;
+mod github;
+mod progress;
+mod rehearsal_config;
 mod report;
 mod session;
-mod story;
 mod trust;
-mod verbs;
-mod world;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use model::evidence::verdict::Verdict;
 
-use crate::args::{Arguments, Verb, Verifier};
-use crate::failure::Failure;
+use crate::args::{CliArgs, CliCommand, VerifierArgs};
+use crate::error::CliError;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum RunOutcome {
     /// Done.
-    Done,
+    Success,
     /// It could not be done, and the report says why.
-    NotDone,
+    Failure,
     /// It was looked at, and this is what it proves.
-    Judged(Verdict),
+    Verdict(Verdict),
 }
 
 /// The program `xtask`: every verb. Returns the exit code; what was typed wrong ends the process with 2.
 #[must_use]
-pub fn suite() -> ExitCode {
-    let arguments = Arguments::parse();
+pub fn run_xtask() -> ExitCode {
+    let arguments = CliArgs::parse();
     arguments.global.color.write_global();
-    end(run(&arguments))
+    exit_code(run_command(&arguments))
 }
 
 /// The program `opensandbox-verify`: the verb `verify` by itself, for those who check what others released. Nothing
 /// else is linked into it. Returns the exit code; what was typed wrong ends the process with 2.
 #[must_use]
-pub fn verifier() -> ExitCode {
-    let arguments = Verifier::parse();
+pub fn run_verifier() -> ExitCode {
+    let arguments = VerifierArgs::parse();
     arguments.global.color.write_global();
-    end(verbs::verify::run(&arguments.global, &arguments.verify))
+    exit_code(commands::verify::run(&arguments.global, &arguments.verify))
 }
 
-fn end(ending: Result<Ending, Failure>) -> ExitCode {
-    match ending {
-        Ok(Ending::Done | Ending::Judged(Verdict::Proven)) => ExitCode::SUCCESS,
-        Ok(Ending::NotDone) => ExitCode::from(1),
-        Ok(Ending::Judged(Verdict::Refuted)) => ExitCode::from(10),
-        Ok(Ending::Judged(Verdict::Unproven)) => ExitCode::from(11),
-        Err(failure) => failure.tell(),
+fn exit_code(outcome: Result<RunOutcome, CliError>) -> ExitCode {
+    match outcome {
+        Ok(RunOutcome::Success | RunOutcome::Verdict(Verdict::Proven)) => ExitCode::SUCCESS,
+        Ok(RunOutcome::Failure) => ExitCode::from(1),
+        Ok(RunOutcome::Verdict(Verdict::Refuted)) => ExitCode::from(10),
+        Ok(RunOutcome::Verdict(Verdict::Unproven)) => ExitCode::from(11),
+        Err(error) => error.report(),
     }
 }
 
-fn run(arguments: &Arguments) -> Result<Ending, Failure> {
+fn run_command(arguments: &CliArgs) -> Result<RunOutcome, CliError> {
     let global = &arguments.global;
-    match &arguments.verb {
-        Verb::Release(it) => verbs::release::run(global, it),
-        Verb::Notes(it) => verbs::notes::run(global, it),
-        Verb::Archive(it) => verbs::archive::run(global, it),
-        Verb::Targets => verbs::targets::run(global),
-        Verb::Status(it) => verbs::status::run(global, it),
-        Verb::Doctor(it) => verbs::doctor::run(global, it),
-        Verb::VerifyTag(it) => verbs::verify_tag::run(global, it),
-        Verb::Audit(it) => verbs::audit::run(global, it),
-        Verb::Verify(it) => verbs::verify::run(global, it),
-        Verb::Rehearse(it) => verbs::rehearse::run(global, it),
-        Verb::Config(it) => verbs::config::run(global, it),
-        Verb::TrustedRoot(it) => verbs::trusted_root::run(global, it),
-        Verb::Completions(it) => verbs::shell::completions(it),
-        Verb::Man => verbs::shell::man(),
+    match &arguments.command {
+        CliCommand::Release(args) => commands::release::run(global, args),
+        CliCommand::Notes(args) => commands::notes::run(global, args),
+        CliCommand::Archive(args) => commands::archive::run(global, args),
+        CliCommand::Targets => commands::targets::run(global),
+        CliCommand::Status(args) => commands::status::run(global, args),
+        CliCommand::Doctor(args) => commands::doctor::run(global, args),
+        CliCommand::VerifyTag(args) => commands::verify_tag::run(global, args),
+        CliCommand::Audit(args) => commands::audit::run(global, args),
+        CliCommand::Verify(args) => commands::verify::run(global, args),
+        CliCommand::Rehearse(args) => commands::rehearse::run(global, args),
+        CliCommand::Config(args) => commands::config::run(global, args),
+        CliCommand::TrustedRoot(args) => commands::trusted_root::run(global, args),
+        CliCommand::Completions(args) => commands::shell::completions(args),
+        CliCommand::Man => commands::shell::man(),
     }
 }

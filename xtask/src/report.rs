@@ -12,9 +12,9 @@ use model::release::plan::{CheckOutcome, CheckResult, Plan, StepAction, StepStat
 use rehearsal::{CommandOutcome, CommandResult, FaultResult};
 use serde::Serialize;
 
-use crate::args::{Format, Global};
+use crate::args::{GlobalArgs, ReportFormat};
 use crate::environment;
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// What a report is set off with.
 pub(crate) const BOLD: Style = Style::new().bold();
@@ -29,22 +29,22 @@ const ESCAPE: char = '\u{1b}';
 const COLORS: [&str; 6] = ["[0", "[1", "[2", "[31", "[32", "[33"];
 
 /// A report on its way to stdout, in one piece.
-pub(crate) struct Page {
+pub(crate) struct TextPage {
     text: String,
 }
 
-impl Page {
+impl TextPage {
     pub(crate) fn new() -> Self {
         Self { text: String::new() }
     }
 
     /// Adds a line, with its colours. Whatever else it holds is escaped here, should nobody have done it before.
     pub(crate) fn line(&mut self, line: impl AsRef<str>) {
-        for (at, piece) in line.as_ref().split(ESCAPE).enumerate() {
-            match piece.split_once('m').filter(|(code, _)| at > 0 && COLORS.contains(code)) {
-                Some((code, text)) => self.text.extend(["\u{1b}", code, "m", &harmless(text)]),
-                None if at == 0 => self.text.push_str(&harmless(piece)),
-                None => self.text.push_str(&harmless(&format!("{ESCAPE}{piece}"))),
+        for (index, part) in line.as_ref().split(ESCAPE).enumerate() {
+            match part.split_once('m').filter(|(code, _)| index > 0 && COLORS.contains(code)) {
+                Some((code, text)) => self.text.extend(["\u{1b}", code, "m", &sanitize(text)]),
+                None if index == 0 => self.text.push_str(&sanitize(part)),
+                None => self.text.push_str(&sanitize(&format!("{ESCAPE}{part}"))),
             }
         }
         self.text.push('\n');
@@ -69,7 +69,7 @@ impl Page {
     }
 
     /// Prints it.
-    pub(crate) fn print(self) -> Result<(), Failure> {
+    pub(crate) fn print(self) -> Result<(), CliError> {
         let mut out = anstream::stdout().lock();
         out.write_all(self.text.as_bytes())?;
         Ok(out.flush()?)
@@ -77,21 +77,21 @@ impl Page {
 }
 
 /// Prints text as it is.
-pub(crate) fn print_raw(text: &str) -> Result<(), Failure> {
+pub(crate) fn print_raw(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
 }
 
 /// Prints a document for scripts.
-pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(document).map_err(Failure::work)?;
-    print_raw(&format!("{}\n", escaped_json(&text)))
+pub(crate) fn print_json(document: &impl Serialize) -> Result<(), CliError> {
+    let text = serde_json::to_string_pretty(document).map_err(CliError::runtime)?;
+    print_raw(&format!("{}\n", escape_json(&text)))
 }
 
 /// JSON in which nothing is left that a terminal or a workflow's log would obey: the syntax has an escape for every
 /// character (RFC 8259, 7). A `[` behind `#` stands in a string: outside of strings there is no `#`.
-fn escaped_json(text: &str) -> String {
+fn escape_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c != '\n' && model::base::untrusted_text::is_unprintable(c) || c == '[' && out.ends_with("##") {
@@ -106,23 +106,23 @@ fn escaped_json(text: &str) -> String {
 }
 
 /// Tells the story on stderr, unless nobody wants to hear it.
-pub(crate) fn tell(global: &Global, line: &str) {
+pub(crate) fn print_progress(global: &GlobalArgs, line: &str) {
     if !global.quiet {
         // The story is no result: where stderr is gone, the work goes on.
-        writeln!(anstream::stderr(), "{}", harmless(line)).ok();
+        writeln!(anstream::stderr(), "{}", sanitize(line)).ok();
     }
 }
 
 /// Whether the report is for scripts.
-pub(crate) fn is_json(global: &Global) -> bool {
-    global.format == Format::Json
+pub(crate) fn is_json(global: &GlobalArgs) -> bool {
+    global.format == ReportFormat::Json
 }
 
 /// Adds the steps of a plan.
-pub(crate) fn plan(page: &mut Page, plan: &Plan) {
+pub(crate) fn plan(page: &mut TextPage, plan: &Plan) {
     page.heading("Plan");
     for step in &plan.steps {
-        let what = match step.action {
+        let label = match step.action {
             StepAction::WriteArchive | StepAction::WriteSums | StepAction::WriteNotes => "write",
             StepAction::CreateTag => "tag",
             StepAction::CreateDraft => "draft",
@@ -139,19 +139,19 @@ pub(crate) fn plan(page: &mut Page, plan: &Plan) {
             StepState::Rewrite => "  (there from before: written again)",
             StepState::Present => "  (there already)",
         };
-        page.line(format!("  {what:<7} {}{DIM}{state}{DIM:#}", step.subject));
+        page.line(format!("  {label:<7} {}{DIM}{state}{DIM:#}", step.subject));
     }
 }
 
 /// Adds the checks: all of them, or those that need to be seen.
-pub(crate) fn checks(page: &mut Page, checks: &[CheckResult], all: bool) {
+pub(crate) fn checks(page: &mut TextPage, checks: &[CheckResult], all: bool) {
     page.heading("Checks");
     let passed = checks.iter().filter(|it| it.outcome == CheckOutcome::Passed).count();
     for check in checks.iter().filter(|it| all || it.outcome != CheckOutcome::Passed) {
-        let (word, style) = outcome(check.outcome);
-        page.line(format!("  {style}{word:<8}{style:#} {:<15} {}", check.check, harmless(&check.evidence)));
+        let (word, style) = outcome_style(check.outcome);
+        page.line(format!("  {style}{word:<8}{style:#} {:<15} {}", check.check, sanitize(&check.evidence)));
         if !check.hint.is_empty() {
-            page.line(format!("  {:<8} {DIM}{:<15} {}{DIM:#}", "", "hint:", harmless(&check.hint)));
+            page.line(format!("  {:<8} {DIM}{:<15} {}{DIM:#}", "", "hint:", sanitize(&check.hint)));
         }
     }
     if !all {
@@ -160,20 +160,20 @@ pub(crate) fn checks(page: &mut Page, checks: &[CheckResult], all: bool) {
 }
 
 /// Text that may come from elsewhere, as it may be printed ([`model::base::untrusted_text::escape`]).
-pub(crate) fn harmless(text: &str) -> String {
+pub(crate) fn sanitize(text: &str) -> String {
     model::base::untrusted_text::escape(text)
 }
 
 /// How wide text is, where its words let it.
-const WIDTH: usize = 100;
+const MAX_LINE_CHARS: usize = 100;
 
 /// Adds text behind a head, with its further lines below its beginning. `width` is the head's, without its colours.
-fn beside(page: &mut Page, (head, width): (&str, usize), text: &str, style: Style) {
-    let text = &harmless(text);
+fn wrapped(page: &mut TextPage, (head, width): (&str, usize), text: &str, style: Style) {
+    let text = &sanitize(text);
     let mut line = String::new();
     let mut head = head.to_owned();
     for word in text.split(' ') {
-        if !line.is_empty() && width + line.chars().count() + 1 + word.chars().count() > WIDTH {
+        if !line.is_empty() && width + line.chars().count() + 1 + word.chars().count() > MAX_LINE_CHARS {
             page.line(format!("{head}{style}{line}{style:#}"));
             head = " ".repeat(width);
             line.clear();
@@ -187,118 +187,118 @@ fn beside(page: &mut Page, (head, width): (&str, usize), text: &str, style: Styl
 }
 
 /// Adds findings and their verdict.
-pub(crate) fn findings(page: &mut Page, findings: &[Finding]) {
+pub(crate) fn findings(page: &mut TextPage, findings: &[Finding]) {
     each_finding(page, findings);
-    verdict_of_all(page, overall(findings));
+    overall_verdict(page, overall(findings));
 }
 
 /// Adds findings.
-pub(crate) fn each_finding(page: &mut Page, findings: &[Finding]) {
-    for it in findings {
-        let (word, style) = verdict(it.verdict);
-        let head = format!("  {style}{word:<9}{style:#} {:<11} ", it.check);
-        beside(page, (&head, 24), &it.evidence, Style::new());
-        if it.verdict != Verdict::Proven {
-            let said = format!("{}; {}", it.reason, it.hint);
-            beside(page, (&" ".repeat(24), 24), &said, DIM);
+pub(crate) fn each_finding(page: &mut TextPage, findings: &[Finding]) {
+    for finding in findings {
+        let (word, style) = verdict_style(finding.verdict);
+        let head = format!("  {style}{word:<9}{style:#} {:<11} ", finding.check);
+        wrapped(page, (&head, 24), &finding.evidence, Style::new());
+        if finding.verdict != Verdict::Proven {
+            let reason = format!("{}; {}", finding.reason, finding.hint);
+            wrapped(page, (&" ".repeat(24), 24), &reason, DIM);
         }
     }
 }
 
 /// Adds what an audit came to.
-pub(crate) fn audit(page: &mut Page, report: &AuditReport) {
+pub(crate) fn audit(page: &mut TextPage, report: &AuditReport) {
     for note in &report.warnings {
-        beside(page, (&format!("  {:<9} {:<11} ", "note", ""), 24), note, DIM);
+        wrapped(page, (&format!("  {:<9} {:<11} ", "note", ""), 24), note, DIM);
     }
     findings(page, &report.findings);
     if let Some(roots) = &report.trusted_root {
-        page.line(format!("{DIM}{}{DIM:#}", harmless(roots)));
+        page.line(format!("{DIM}{}{DIM:#}", sanitize(roots)));
     }
 }
 
 /// Adds a row for a file: its verdict, and why.
-pub(crate) fn subject(page: &mut Page, shown: &str, findings: &[Finding]) {
-    let (word, style) = verdict(overall(findings));
+pub(crate) fn subject(page: &mut TextPage, display_name: &str, findings: &[Finding]) {
+    let (label, style) = verdict_style(overall(findings));
     let finding = findings.iter().max_by_key(|it| it.verdict);
     let evidence = finding.map_or(String::new(), |it| match it.verdict {
         Verdict::Proven => it.evidence.clone(),
         _ => format!("{}: {}", it.reason, it.evidence),
     });
-    beside(page, (&format!("  {style}{word:<9}{style:#} "), 12), shown, Style::new());
-    beside(page, (&" ".repeat(12), 12), &evidence, DIM);
+    wrapped(page, (&format!("  {style}{label:<9}{style:#} "), 12), display_name, Style::new());
+    wrapped(page, (&" ".repeat(12), 12), &evidence, DIM);
 }
 
 /// Adds a release with its verdict, and what is not proven of it.
-pub(crate) fn audited(page: &mut Page, tag: &str, it: Verdict, open: &str) {
-    let (word, style) = verdict(it);
-    beside(page, (&format!("  {style}{word:<9}{style:#} {tag:<32} "), 44), open, DIM);
+pub(crate) fn audit_row(page: &mut TextPage, tag: &str, verdict: Verdict, unproven: &str) {
+    let (word, style) = verdict_style(verdict);
+    wrapped(page, (&format!("  {style}{word:<9}{style:#} {tag:<32} "), 44), unproven, DIM);
 }
 
 /// Adds the verdict of all.
-pub(crate) fn verdict_of_all(page: &mut Page, it: Verdict) {
-    let (word, style) = verdict(it);
+pub(crate) fn overall_verdict(page: &mut TextPage, overall: Verdict) {
+    let (word, style) = verdict_style(overall);
     page.blank();
     page.line(format!("{style}{word}{style:#}"));
 }
 
 /// Adds a step of a rehearsal, and how long it took.
-pub(crate) fn step(page: &mut Page, it: &Finding, took: Duration) {
-    let (word, style) = verdict(it.verdict);
-    let head = format!("  {style}{word:<9}{style:#} {:<10} {:>6.2} s  ", it.check, took.as_secs_f32());
-    beside(page, (&head, 32), &it.evidence, Style::new());
-    if it.verdict != Verdict::Proven {
-        beside(page, (&" ".repeat(32), 32), &format!("{}; {}", it.reason, it.hint), DIM);
+pub(crate) fn timed_finding(page: &mut TextPage, finding: &Finding, took: Duration) {
+    let (word, style) = verdict_style(finding.verdict);
+    let head = format!("  {style}{word:<9}{style:#} {:<10} {:>6.2} s  ", finding.check, took.as_secs_f32());
+    wrapped(page, (&head, 32), &finding.evidence, Style::new());
+    if finding.verdict != Verdict::Proven {
+        wrapped(page, (&" ".repeat(32), 32), &format!("{}; {}", finding.reason, finding.hint), DIM);
     }
 }
 
 /// Adds the commands of the notes, and what became of each. Those of a block that cannot run here are one line.
-pub(crate) fn tried(page: &mut Page, all: &[CommandResult]) {
+pub(crate) fn commands(page: &mut TextPage, all: &[CommandResult]) {
     let color = |it: AnsiColor| Style::new().fg_color(Some(it.into()));
     for block in all.chunk_by(|a, b| a.heading == b.heading && a.outcome == b.outcome && a.is_skipped()) {
-        let it = &block[0];
-        let (word, style, why) = match &it.outcome {
+        let first = &block[0];
+        let (word, style, reason) = match &first.outcome {
             CommandOutcome::Succeeded => ("ran", color(AnsiColor::Green), None),
-            CommandOutcome::Failed { message: said } => ("FAILED", color(AnsiColor::Red).bold(), Some(said)),
-            CommandOutcome::Skipped { reason: why } => ("not here", color(AnsiColor::Yellow), Some(why)),
+            CommandOutcome::Failed { message } => ("FAILED", color(AnsiColor::Red).bold(), Some(message)),
+            CommandOutcome::Skipped { reason } => ("not here", color(AnsiColor::Yellow), Some(reason)),
         };
         let head = format!("  {style}{word:<9}{style:#} ");
-        match why {
-            Some(why) if block.len() > 1 => {
-                let text = format!("{} ({} commands): {why}", it.heading, block.len());
-                beside(page, (&head, 12), &text, Style::new());
+        match reason {
+            Some(reason) if block.len() > 1 => {
+                let text = format!("{} ({} commands): {reason}", first.heading, block.len());
+                wrapped(page, (&head, 12), &text, Style::new());
             }
-            _ => beside(page, (&head, 12), &it.command, Style::new()),
+            _ => wrapped(page, (&head, 12), &first.command, Style::new()),
         }
-        if let Some(why) = why.filter(|_| block.len() == 1) {
-            beside(page, (&" ".repeat(12), 12), why, DIM);
+        if let Some(reason) = reason.filter(|_| block.len() == 1) {
+            wrapped(page, (&" ".repeat(12), 12), reason, DIM);
         }
     }
 }
 
 /// Adds a fault, and what the suite made of it.
-pub(crate) fn struck(page: &mut Page, it: &FaultResult) {
-    let (word, style) = verdict(if it.passed { Verdict::Proven } else { Verdict::Refuted });
-    let head = format!("  {style}{word:<9}{style:#} {:<20} ", it.fault);
-    beside(page, (&head, 33), it.description, Style::new());
-    beside(page, (&" ".repeat(33), 33), &it.observed, DIM);
+pub(crate) fn fault(page: &mut TextPage, fault_result: &FaultResult) {
+    let (word, style) = verdict_style(if fault_result.passed { Verdict::Proven } else { Verdict::Refuted });
+    let head = format!("  {style}{word:<9}{style:#} {:<20} ", fault_result.fault);
+    wrapped(page, (&head, 33), fault_result.description, Style::new());
+    wrapped(page, (&" ".repeat(33), 33), &fault_result.observed, DIM);
 }
 
 /// A verdict in a word.
-pub(crate) fn word(it: Verdict) -> &'static str {
-    verdict(it).0
+pub(crate) fn verdict_label(verdict: Verdict) -> &'static str {
+    verdict_style(verdict).0
 }
 
 /// Adds a bundle with its verdict.
-pub(crate) fn bundle(page: &mut Page, it: &BundleVerdict) {
-    let (word, style) = verdict(it.verdict);
-    let head = format!("  {style}{word:<9}{style:#} {:<15} ", it.reason);
-    beside(page, (&head, 28), &format!("{}: {}", it.origin, it.evidence), Style::new());
-    for note in &it.warnings {
-        beside(page, (&" ".repeat(28), 28), &format!("note: {note}"), DIM);
+pub(crate) fn bundle(page: &mut TextPage, verdict: &BundleVerdict) {
+    let (word, style) = verdict_style(verdict.verdict);
+    let head = format!("  {style}{word:<9}{style:#} {:<15} ", verdict.reason);
+    wrapped(page, (&head, 28), &format!("{}: {}", verdict.origin, verdict.evidence), Style::new());
+    for note in &verdict.warnings {
+        wrapped(page, (&" ".repeat(28), 28), &format!("note: {note}"), DIM);
     }
 }
 
-fn verdict(verdict: Verdict) -> (&'static str, Style) {
+fn verdict_style(verdict: Verdict) -> (&'static str, Style) {
     let color = |it: AnsiColor| Style::new().bold().fg_color(Some(it.into()));
     match verdict {
         Verdict::Proven => ("proven", color(AnsiColor::Green)),
@@ -307,7 +307,7 @@ fn verdict(verdict: Verdict) -> (&'static str, Style) {
     }
 }
 
-fn outcome(outcome: CheckOutcome) -> (&'static str, Style) {
+fn outcome_style(outcome: CheckOutcome) -> (&'static str, Style) {
     let color = |it: AnsiColor| Style::new().fg_color(Some(it.into()));
     match outcome {
         CheckOutcome::Passed => ("ok", color(AnsiColor::Green)),
@@ -318,10 +318,10 @@ fn outcome(outcome: CheckOutcome) -> (&'static str, Style) {
 }
 
 /// Appends to a file that GitHub Actions named, where it named one.
-pub(crate) fn for_actions(variable: &str, text: &str) -> Result<(), Failure> {
-    let Some(path) = environment::value(variable) else { return Ok(()) };
+pub(crate) fn append_to_actions_file(variable: &str, text: &str) -> Result<(), CliError> {
+    let Some(path) = environment::non_empty(variable) else { return Ok(()) };
     let file = std::fs::OpenOptions::new().append(true).create(true).open(&path);
     file.and_then(|mut it| it.write_all(text.as_bytes())).map_err(|error| {
-        Failure::work(anyhow::Error::new(error).context(format!("cannot write {path} (${variable})")))
+        CliError::runtime(anyhow::Error::new(error).context(format!("cannot write {path} (${variable})")))
     })
 }

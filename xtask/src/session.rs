@@ -8,16 +8,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use model::catalog::Target;
 use model::release::request::{NotesStart, OutputPath, ReleaseDestination, Request, TagSigning};
 use model::{Catalog, ReleaseTag, RepoSlug};
-use ops::{Patience, ProgramPolicy, Repo, Surroundings, Template, Work};
+use ops::{OpsContext, OpsEnvironment, ProgramPolicy, Repo, RetryPolicy, Template};
 
-use crate::args::{Global, Range, Trust, Which};
+use crate::args::{GlobalArgs, RangeArgs, TagArgs, TrustArgs};
 use crate::environment;
-use crate::failure::Failure;
+use crate::error::CliError;
+use crate::github::{self, GitHubClients};
 use crate::trust;
-use crate::world::{self, Reached};
 
 /// The catalog that is built in.
-const BUILT_IN: &str = include_str!("../../release.toml");
+const BUILT_IN_CATALOG: &str = include_str!("../../release.toml");
 /// Where a repository may have its own.
 pub(crate) const CATALOG_FILE: &str = "release.toml";
 
@@ -25,14 +25,14 @@ pub(crate) const CATALOG_FILE: &str = "release.toml";
 pub(crate) struct Session {
     pub(crate) repo: Repo,
     pub(crate) catalog: Catalog,
-    around: Surroundings,
+    env: OpsEnvironment,
     remote: String,
     pub(crate) slug: RepoSlug,
     /// Where the repository's name comes from.
     pub(crate) slug_source: SlugSource,
     /// Whether the operator named the host, and not only a remote's address.
-    named_host: bool,
-    patience: Patience,
+    host_is_explicit: bool,
+    retry_policy: RetryPolicy,
 }
 
 /// Where the name of the repository on GitHub comes from.
@@ -58,87 +58,91 @@ impl fmt::Display for SlugSource {
 
 impl Session {
     /// Opens the repository, in which git may start these programs, and reads the catalog.
-    pub(crate) fn open(global: &Global, programs: ProgramPolicy) -> Result<Self, Failure> {
+    pub(crate) fn open(global: &GlobalArgs, programs: ProgramPolicy) -> Result<Self, CliError> {
         let directory = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let repo = Repo::open(&directory, programs).map_err(ops::OpsError::from)?;
-        let (catalog, policy_root, catalog_name) = catalog(global, Some(&repo.root()))?;
+        let (catalog, policy_root, catalog_name) = load_catalog(global, Some(&repo.root()))?;
         let remote = || RepoSlug::from_remote_url(&repo.remote_url(&global.remote)?);
         let (slug, slug_source) = match &global.repo {
-            Some(text) => (slug_of(text)?, SlugSource::Flag("-R")),
+            Some(text) => (parse_slug(text)?, SlugSource::Flag("-R")),
             None => match remote() {
                 Some(slug) => (slug, SlugSource::Remote(global.remote.clone())),
                 None => (catalog.slug().clone(), SlugSource::Catalog(catalog_name)),
             },
         };
-        let named_host = is_named(global, &slug);
-        let patience = world::patience()?;
-        let around = Surroundings {
+        let host_is_explicit = host_is_explicit(global, &slug);
+        let retry_policy = github::retry_policy()?;
+        let env = OpsEnvironment {
             policy_root,
-            home: environment::value(environment::HOME).map(PathBuf::from),
-            cache: world::cache(),
-            trusted: trust::trusted(&Trust::default(), false, patience.timeout)?,
-            idle: patience.timeout,
+            home: environment::non_empty(environment::HOME).map(PathBuf::from),
+            cache: github::cache_dir(),
+            trust_root: trust::trust_root_source(&TrustArgs::default(), false, retry_policy.idle_timeout)?,
+            idle_timeout: retry_policy.idle_timeout,
             now: now(),
             clock: now,
         };
         let remote = global.remote.clone();
-        Ok(Self { repo, catalog, around, remote, slug, slug_source, named_host, patience })
+        Ok(Self { repo, catalog, env, remote, slug, slug_source, host_is_explicit, retry_policy })
     }
 
     /// The session around here, where there is a repository: for what can do without one.
-    pub(crate) fn near(global: &Global) -> Result<Option<Self>, Failure> {
-        let is_there =
+    pub(crate) fn discover(global: &GlobalArgs) -> Result<Option<Self>, CliError> {
+        let in_repository =
             global.directory.is_some() || Repo::open(Path::new("."), ProgramPolicy::ProtectedConfig).is_ok();
-        if is_there { Self::open(global, ProgramPolicy::ProtectedConfig).map(Some) } else { Ok(None) }
+        if in_repository { Self::open(global, ProgramPolicy::ProtectedConfig).map(Some) } else { Ok(None) }
     }
 
     /// An error in a shallow clone: it lacks tags and commits, so that what is newest or unreleased cannot be told.
-    pub(crate) fn must_be_whole(&self) -> Result<(), Failure> {
+    pub(crate) fn require_full_clone(&self) -> Result<(), CliError> {
         if !self.repo.is_shallow() {
             return Ok(());
         }
         let root = self.repo.root();
         let error = anyhow::anyhow!("the clone in {} is shallow: it lacks tags and commits", root.display());
-        Err(Failure::work(error).hint(format!("git -C {} fetch --unshallow --tags", root.display())))
+        Err(CliError::runtime(error).with_hint(format!("git -C {} fetch --unshallow --tags", root.display())))
     }
 
     /// What is known of the repository on GitHub.
-    pub(crate) fn abroad(&self) -> Abroad {
-        Abroad {
+    pub(crate) fn repository_context(&self) -> RepositoryContext {
+        RepositoryContext {
             catalog: self.catalog.clone(),
             slug: self.slug.clone(),
             slug_source: self.slug_source.clone(),
-            named_host: self.named_host,
-            patience: self.patience,
+            host_is_explicit: self.host_is_explicit,
+            retry_policy: self.retry_policy,
         }
     }
 
     /// The same, where trust begins elsewhere.
-    pub(crate) fn trusting(mut self, trust: &Trust) -> Result<Self, Failure> {
-        self.around.trusted = trust::trusted(trust, false, self.patience.timeout)?;
+    pub(crate) fn with_trust_root(mut self, trust: &TrustArgs) -> Result<Self, CliError> {
+        self.env.trust_root = trust::trust_root_source(trust, false, self.retry_policy.idle_timeout)?;
         Ok(self)
     }
 
     /// What operations work with that stay on this machine.
-    pub(crate) fn work(&self) -> Work<'_> {
-        Work { repo: &self.repo, catalog: &self.catalog, around: &self.around, world: None }
+    pub(crate) fn context(&self) -> OpsContext<'_> {
+        OpsContext { repo: &self.repo, catalog: &self.catalog, env: &self.env, clients: None }
     }
 
     /// GitHub, where a release is to get there.
-    pub(crate) fn reach(&self, reach: ReleaseDestination, trust: &Trust) -> Result<Option<Reached>, Failure> {
+    pub(crate) fn connect(
+        &self,
+        reach: ReleaseDestination,
+        trust: &TrustArgs,
+    ) -> Result<Option<GitHubClients>, CliError> {
         match reach {
             ReleaseDestination::Local => Ok(None),
             ReleaseDestination::GitHub(_) => {
-                let trusted = trust::trusted(trust, true, self.patience.timeout)?;
-                let patience = (self.named_host, self.patience);
-                Reached::connect(&self.slug, patience, trusted).map(Some)
+                let trust_root = trust::trust_root_source(trust, true, self.retry_policy.idle_timeout)?;
+                let retry_policy = (self.host_is_explicit, self.retry_policy);
+                GitHubClients::connect(&self.slug, retry_policy, trust_root).map(Some)
             }
         }
     }
 
     /// Whether a release's tag is signed, and with which key: as asked for, else as git is configured.
-    pub(crate) fn signing(&self, asked: Option<&Option<String>>) -> TagSigning {
-        match asked {
+    pub(crate) fn signing(&self, requested: Option<&Option<String>>) -> TagSigning {
+        match requested {
             Some(key) => TagSigning::Signed(key.clone()),
             None if self.repo.signs_by_default() => TagSigning::Signed(None),
             None => TagSigning::Unsigned,
@@ -146,8 +150,8 @@ impl Session {
     }
 
     /// The tag that is meant.
-    pub(crate) fn tag(&self, which: &Which) -> Result<ReleaseTag, Failure> {
-        let tag = match (&which.tag, &which.target, &which.version) {
+    pub(crate) fn tag(&self, tag_args: &TagArgs) -> Result<ReleaseTag, CliError> {
+        let tag = match (&tag_args.tag, &tag_args.target, &tag_args.version) {
             (Some(tag), ..) => ReleaseTag::parse(&self.catalog, tag),
             (None, Some(target), Some(version)) => ReleaseTag::new(&self.catalog, target, version),
             (None, ..) => unreachable!("clap wants the tag, or target and version"),
@@ -161,10 +165,10 @@ impl Session {
     }
 
     /// The request of a release of which nothing leaves the machine, with nothing allowed and nothing signed.
-    pub(crate) fn request(&self, tag: ReleaseTag, range: &Range, revision: String) -> Request {
-        let own = if range.no_path_filter { &[][..] } else { &self.target(&tag).paths };
-        let mut paths = own.to_vec();
-        paths.extend(range.path.iter().filter(|it| !own.contains(it)).cloned());
+    pub(crate) fn request(&self, tag: ReleaseTag, range: &RangeArgs, revision: String) -> Request {
+        let target_paths = if range.no_path_filter { &[][..] } else { &self.target(&tag).paths };
+        let mut paths = target_paths.to_vec();
+        paths.extend(range.path.iter().filter(|it| !target_paths.contains(it)).cloned());
         let start = match &range.from_tag {
             Some(tag) => NotesStart::Tag(tag.clone()),
             None if range.initial_release => NotesStart::PreviousOrRoot,
@@ -181,14 +185,14 @@ impl Session {
             allowed_checks: BTreeSet::new(),
             tag_signing: TagSigning::Unsigned,
             destination: ReleaseDestination::Local,
-            output_path: self.out(&tag, None),
+            output_path: self.output_folder(&tag, None),
             tag,
         }
     }
 
     /// Where a release's files go.
-    pub(crate) fn out(&self, tag: &ReleaseTag, asked: Option<&Path>) -> OutputPath {
-        if let Some(out) = asked {
+    pub(crate) fn output_folder(&self, tag: &ReleaseTag, requested: Option<&Path>) -> OutputPath {
+        if let Some(out) = requested {
             return OutputPath { root: out.to_owned(), subdirectories: Vec::new() };
         }
         let root = if self.repo.is_bare() { PathBuf::new() } else { self.repo.root() };
@@ -196,64 +200,68 @@ impl Session {
     }
 
     /// The revision that looks back at a release: the one asked for, else the tag's where it is there, else `HEAD`.
-    pub(crate) fn revision_of(&self, tag: &ReleaseTag, asked: Option<&String>) -> Result<String, Failure> {
-        if let Some(revision) = asked {
+    pub(crate) fn revision_or_tag(
+        &self,
+        tag: &ReleaseTag,
+        requested: Option<&String>,
+    ) -> Result<String, CliError> {
+        if let Some(revision) = requested {
             return Ok(revision.clone());
         }
-        let there = self.repo.tag(&tag.name()).map_err(ops::OpsError::from)?;
-        Ok(if there.is_some() { tag.reference() } else { "HEAD".to_owned() })
+        let local_tag = self.repo.tag(&tag.name()).map_err(ops::OpsError::from)?;
+        Ok(if local_tag.is_some() { tag.reference() } else { "HEAD".to_owned() })
     }
 }
 
 /// What is known of the repository on GitHub where no clone is needed.
-pub(crate) struct Abroad {
+pub(crate) struct RepositoryContext {
     pub(crate) catalog: Catalog,
     pub(crate) slug: RepoSlug,
     /// Where the repository's name comes from.
     pub(crate) slug_source: SlugSource,
     /// Whether the operator named the host.
-    pub(crate) named_host: bool,
-    pub(crate) patience: Patience,
+    pub(crate) host_is_explicit: bool,
+    pub(crate) retry_policy: RetryPolicy,
 }
 
-impl Abroad {
+impl RepositoryContext {
     /// The repository that was named; else that of the clone around here; else the catalog's. Where it was named, no clone
     /// is looked at.
-    pub(crate) fn find(global: &Global) -> Result<Self, Failure> {
+    pub(crate) fn find(global: &GlobalArgs) -> Result<Self, CliError> {
         if global.repo.is_none()
-            && let Some(session) = Session::near(global)?
+            && let Some(session) = Session::discover(global)?
         {
-            return Ok(session.abroad());
+            return Ok(session.repository_context());
         }
-        let (catalog, _, catalog_name) = catalog(global, None)?;
+        let (catalog, _, catalog_name) = load_catalog(global, None)?;
         let (slug, slug_source) = match &global.repo {
-            Some(text) => (slug_of(text)?, SlugSource::Flag("-R")),
+            Some(text) => (parse_slug(text)?, SlugSource::Flag("-R")),
             None => (catalog.slug().clone(), SlugSource::Catalog(catalog_name)),
         };
-        let named_host = is_named(global, &slug);
-        Ok(Self { catalog, slug, slug_source, named_host, patience: world::patience()? })
+        let host_is_explicit = host_is_explicit(global, &slug);
+        Ok(Self { catalog, slug, slug_source, host_is_explicit, retry_policy: github::retry_policy()? })
     }
 
     /// The same of a repository that another flag names. Where `-R` names one, that counts.
-    pub(crate) fn named_by(mut self, flag: &'static str, text: &str) -> Result<Self, Failure> {
+    pub(crate) fn with_repository_flag(mut self, flag: &'static str, text: &str) -> Result<Self, CliError> {
         if !matches!(self.slug_source, SlugSource::Flag(_)) {
-            self.slug = slug_of(text)?;
+            self.slug = parse_slug(text)?;
             self.slug_source = SlugSource::Flag(flag);
-            self.named_host = text.matches('/').count() == 2;
+            self.host_is_explicit = text.matches('/').count() == 2;
         }
         Ok(self)
     }
 }
 
 /// Whether the operator named the host, and not only a remote's address.
-fn is_named(global: &Global, slug: &RepoSlug) -> bool {
-    environment::value(environment::GH_HOST).as_deref() == Some(slug.host())
+fn host_is_explicit(global: &GlobalArgs, slug: &RepoSlug) -> bool {
+    environment::non_empty(environment::GH_HOST).as_deref() == Some(slug.host())
         || global.repo.as_ref().is_some_and(|it| it.matches('/').count() == 2)
 }
 
 /// The repository that `-R` means: `GH_HOST` is the host where none is named.
-fn on_host(text: &str) -> String {
-    match environment::value(environment::GH_HOST) {
+fn with_default_host(text: &str) -> String {
+    match environment::non_empty(environment::GH_HOST) {
         Some(host) if text.matches('/').count() == 1 => format!("{host}/{text}"),
         _ => text.to_owned(),
     }
@@ -269,32 +277,39 @@ pub(crate) struct CatalogText {
 }
 
 /// The catalog, the folder that the files it names are in, and what errors call it.
-fn catalog(global: &Global, root: Option<&Path>) -> Result<(Catalog, Option<PathBuf>, String), Failure> {
-    let it = catalog_text(global, root)?;
-    Ok((Catalog::parse(&it.name, &it.text)?, it.folder, it.name))
+fn load_catalog(
+    global: &GlobalArgs,
+    root: Option<&Path>,
+) -> Result<(Catalog, Option<PathBuf>, String), CliError> {
+    let text = read_catalog_text(global, root)?;
+    Ok((Catalog::parse(&text.name, &text.text)?, text.folder, text.name))
 }
 
 /// The repository that a flag names.
-pub(crate) fn slug_of(text: &str) -> Result<RepoSlug, Failure> {
-    RepoSlug::parse(&on_host(text)).map_err(Failure::usage)
+pub(crate) fn parse_slug(text: &str) -> Result<RepoSlug, CliError> {
+    RepoSlug::parse(&with_default_host(text)).map_err(CliError::usage)
 }
 
 /// The text of the catalog: the file that was named, else the repository's own, else the one built in.
-pub(crate) fn catalog_text(global: &Global, root: Option<&Path>) -> Result<CatalogText, Failure> {
+pub(crate) fn read_catalog_text(global: &GlobalArgs, root: Option<&Path>) -> Result<CatalogText, CliError> {
     if let Some(file) = &global.config {
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
-        return Ok(CatalogText { name: file.display().to_string(), text: read(file)?, folder: Some(folder) });
+        return Ok(CatalogText {
+            name: file.display().to_string(),
+            text: read_text(file)?,
+            folder: Some(folder),
+        });
     }
     if let Some(root) = root {
         let file = root.join(CATALOG_FILE);
-        let bytes = ops::read_below(root, CATALOG_FILE, MAX_FILE_BYTES).map_err(Failure::usage)?;
+        let bytes = ops::read_below(root, CATALOG_FILE, MAX_CONFIG_FILE_BYTES).map_err(CliError::usage)?;
         if let Some(bytes) = bytes {
-            let (name, text) = (file.display().to_string(), text(&file, bytes)?);
+            let (name, text) = (file.display().to_string(), decode_utf8(&file, bytes)?);
             return Ok(CatalogText { name, text, folder: Some(root.to_owned()) });
         }
     }
     let name = "the built-in release.toml".to_owned();
-    Ok(CatalogText { name, text: BUILT_IN.to_owned(), folder: None })
+    Ok(CatalogText { name, text: BUILT_IN_CATALOG.to_owned(), folder: None })
 }
 
 /// The time, in seconds since 1970 in UTC.
@@ -304,20 +319,20 @@ pub(crate) fn now() -> i64 {
 }
 
 /// The template: the file that was named, else the one built in.
-pub(crate) fn template(range: &Range) -> Result<Template, Failure> {
+pub(crate) fn load_template(range: &RangeArgs) -> Result<Template, CliError> {
     let Some(file) = &range.template else { return Ok(Template::default()) };
-    Ok(Template { file: file.display().to_string(), text: read(file)? })
+    Ok(Template { file: file.display().to_string(), text: read_text(file)? })
 }
 
 /// The longest catalog or template that is read, in bytes.
-const MAX_FILE_BYTES: u64 = 1 << 20;
+const MAX_CONFIG_FILE_BYTES: u64 = 1 << 20;
 
 /// The text of a file that the operator named.
-fn read(file: &Path) -> Result<String, Failure> {
-    text(file, ops::read_named(file, MAX_FILE_BYTES).map_err(Failure::usage)?)
+fn read_text(file: &Path) -> Result<String, CliError> {
+    decode_utf8(file, ops::read_named(file, MAX_CONFIG_FILE_BYTES).map_err(CliError::usage)?)
 }
 
-fn text(file: &Path, bytes: Vec<u8>) -> Result<String, Failure> {
+fn decode_utf8(file: &Path, bytes: Vec<u8>) -> Result<String, CliError> {
     let text = String::from_utf8(bytes);
-    text.map_err(|error| Failure::usage(anyhow::anyhow!("{} is not UTF-8: {error}", file.display())))
+    text.map_err(|error| CliError::usage(anyhow::anyhow!("{} is not UTF-8: {error}", file.display())))
 }

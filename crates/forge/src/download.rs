@@ -9,9 +9,9 @@ use octocrab::OctoBody;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-use crate::client::{pieces, refused, within};
-use crate::error::{Refused, Trouble};
-use crate::{Forge, ForgeError, Tell};
+use crate::client::{error_from_response, for_each_chunk, octocrab_with_timeout};
+use crate::error::{ErrorResponse, RequestError};
+use crate::{Forge, ForgeError, HttpObserver};
 
 /// The longest asset, in bytes: GitHub takes none of 2 GiB ("About large files on GitHub"). What an answer calls the size of an
 /// asset is no limit by itself.
@@ -27,47 +27,59 @@ impl Forge {
         &self,
         address: &str,
         limit: u64,
-        sink: &mut dyn Sink,
-        tell: Tell<'_>,
+        sink: &mut dyn BodySink,
+        observer: HttpObserver<'_>,
     ) -> Result<u64, ForgeError> {
-        let what = format!("GET {address}");
+        let operation = format!("GET {address}");
         let limit = limit.min(MAX_ASSET_BYTES);
-        let mut failure = 0;
+        let mut attempt = 0;
         loop {
-            let fetching = self.settings.patience.in_all(limit, self.fetch(address, limit, sink));
-            let trouble = match self.runtime.block_on(fetching) {
+            let download = self
+                .settings
+                .retry_policy
+                .with_total_timeout(limit, self.download_once(address, limit, sink));
+            let error = match self.runtime.block_on(download) {
                 Ok(length) => return Ok(length),
-                Err(trouble) => trouble,
+                Err(error) => error,
             };
-            let lagging = matches!(&trouble, Trouble::Answered(it) if it.status == 404);
-            let patience = &self.settings.patience;
-            let wait = if lagging { patience.again(failure) } else { patience.wait(failure, &trouble) };
-            let Some(wait) = wait else { return Err(trouble.end(&what)) };
-            self.pause(&what, &trouble.reason(), wait, tell);
-            failure += 1;
+            let not_visible = matches!(&error, RequestError::Client(response) if response.status == 404);
+            let retry_policy = &self.settings.retry_policy;
+            let wait = if not_visible {
+                retry_policy.backoff(attempt)
+            } else {
+                retry_policy.delay_after(attempt, &error)
+            };
+            let Some(wait) = wait else { return Err(error.into_forge_error(&operation)) };
+            self.wait_before_retry(&operation, &error.reason(), wait, observer);
+            attempt += 1;
         }
     }
 
-    async fn fetch(&self, address: &str, limit: u64, sink: &mut dyn Sink) -> Result<u64, Trouble> {
-        let timeout = self.settings.patience.timeout;
-        let mut response = timely(timeout, self.plain.get(address).send()).await?;
+    async fn download_once(
+        &self,
+        address: &str,
+        limit: u64,
+        sink: &mut dyn BodySink,
+    ) -> Result<u64, RequestError> {
+        let timeout = self.settings.retry_policy.idle_timeout;
+        let mut response = reqwest_with_timeout(timeout, self.download_client.get(address).send()).await?;
         let status = response.status();
         if !status.is_success() {
-            return Err(not_served(status, response.headers()));
+            return Err(file_host_error(status, response.headers()));
         }
         let announced = response.content_length();
-        sink.start();
+        sink.restart();
         let mut length = 0;
-        while let Some(piece) = timely(timeout, response.chunk()).await? {
-            length += piece.len() as u64;
-            sink.take(&piece);
+        while let Some(chunk) = reqwest_with_timeout(timeout, response.chunk()).await? {
+            length += chunk.len() as u64;
+            sink.write_chunk(&chunk);
             if length > limit {
                 return Ok(length);
             }
         }
         match announced {
             Some(announced) if announced != length => {
-                Err(Trouble::Lost(format!("{length} of {announced} bytes came")))
+                Err(RequestError::NoResponse(format!("{length} of {announced} bytes came")))
             }
             _ => Ok(length),
         }
@@ -76,27 +88,27 @@ impl Forge {
 
 /// What a refusal of a host that only serves files means. One that says when to come back is asked again then; one that says
 /// that it is busy, soon.
-pub(crate) fn not_served(status: StatusCode, headers: &HeaderMap) -> Trouble {
+pub(crate) fn file_host_error(status: StatusCode, headers: &HeaderMap) -> RequestError {
     if headers.contains_key(RETRY_AFTER) {
-        return refused(status, headers, b"");
+        return error_from_response(status, headers, b"");
     }
-    let said = UntrustedText::new(status.canonical_reason().unwrap_or("no reason"));
-    let refused = Refused { status: status.as_u16(), said, request_id: None, location: None };
-    let later = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
-    if later { Trouble::Broken(refused) } else { Trouble::Answered(refused) }
+    let message = UntrustedText::new(status.canonical_reason().unwrap_or("no reason"));
+    let response = ErrorResponse { status: status.as_u16(), message, request_id: None, location: None };
+    let is_temporary = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
+    if is_temporary { RequestError::Server(response) } else { RequestError::Client(response) }
 }
 
 /// The digest of a download.
 #[derive(Default)]
-struct Hashed(Hasher);
+struct HashingSink(Hasher);
 
-impl Sink for Hashed {
-    fn start(&mut self) {
+impl BodySink for HashingSink {
+    fn restart(&mut self) {
         *self = Self::default();
     }
 
-    fn take(&mut self, piece: &[u8]) {
-        self.0.update(piece);
+    fn write_chunk(&mut self, chunk: &[u8]) {
+        self.0.update(chunk);
     }
 }
 
@@ -106,64 +118,75 @@ impl Forge {
     ///
     /// # Errors
     /// [`ForgeError`]
-    pub fn with_digest(&self, asset: ReleaseAsset, tell: Tell<'_>) -> Result<ReleaseAsset, ForgeError> {
+    pub fn with_digest(
+        &self,
+        asset: ReleaseAsset,
+        observer: HttpObserver<'_>,
+    ) -> Result<ReleaseAsset, ForgeError> {
         if asset.digest.is_some() || !asset.is_uploaded {
             return Ok(asset);
         }
-        let path = self.at(&format!("/releases/assets/{}", asset.id));
-        let mut hashed = Hashed::default();
-        if let Some(address) = self.leads_to(&path, asset.size.min(MAX_ASSET_BYTES), &mut hashed)? {
-            self.download(&address, asset.size, &mut hashed, tell)?;
+        let path = self.repo_path(&format!("/releases/assets/{}", asset.id));
+        let mut hashed = HashingSink::default();
+        if let Some(address) = self.redirect_target(&path, asset.size.min(MAX_ASSET_BYTES), &mut hashed)? {
+            self.download(&address, asset.size, &mut hashed, observer)?;
         }
         Ok(ReleaseAsset { digest: Some(hashed.0.finish()), ..asset })
     }
 
     /// Where the bytes behind an address of the API are; none where they came at once, into the sink, up to the first piece
     /// beyond `limit`.
-    fn leads_to(&self, path: &str, limit: u64, sink: &mut dyn Sink) -> Result<Option<String>, ForgeError> {
-        let what = format!("GET {path}");
+    fn redirect_target(
+        &self,
+        path: &str,
+        limit: u64,
+        sink: &mut dyn BodySink,
+    ) -> Result<Option<String>, ForgeError> {
+        let operation = format!("GET {path}");
         let request = http::Request::get(path).header("accept", "application/octet-stream");
         let request = request.body(OctoBody::empty());
-        let request = request.map_err(|error| Trouble::NotSent(error.to_string()).end(&what))?;
-        let timeout = self.settings.patience.timeout;
+        let request =
+            request.map_err(|error| RequestError::NotSent(error.to_string()).into_forge_error(&operation))?;
+        let timeout = self.settings.retry_policy.idle_timeout;
         let mut length = 0;
-        let mut take = |piece: &[u8]| {
+        let mut on_chunk = |piece: &[u8]| {
             length += piece.len() as u64;
-            sink.take(piece);
+            sink.write_chunk(piece);
             length <= limit
         };
-        let answer = self.runtime.block_on(self.settings.patience.in_all(limit, async {
-            let (parts, body) = within(timeout, self.crab.send(request)).await?.into_parts();
+        let answer = self.runtime.block_on(self.settings.retry_policy.with_total_timeout(limit, async {
+            let (parts, body) =
+                octocrab_with_timeout(timeout, self.octocrab.send(request)).await?.into_parts();
             let location = parts.headers.get("location").and_then(|it| it.to_str().ok());
             match location {
                 Some(location) if parts.status.is_redirection() => Ok(Some(location.to_owned())),
                 _ if parts.status.is_success() => {
-                    pieces(body, timeout, &mut take).await?;
+                    for_each_chunk(body, timeout, &mut on_chunk).await?;
                     Ok(None)
                 }
-                _ => Err(Trouble::Lost(format!("{} leads nowhere", parts.status))),
+                _ => Err(RequestError::NoResponse(format!("{} leads nowhere", parts.status))),
             }
         }));
-        answer.map_err(|trouble: Trouble| trouble.end(&what))
+        answer.map_err(|trouble: RequestError| trouble.into_forge_error(&operation))
     }
 }
 
 /// Where the bytes of a download go.
-pub trait Sink {
+pub trait BodySink {
     /// A try begins: what came before does not count.
-    fn start(&mut self);
+    fn restart(&mut self);
     /// The next piece.
-    fn take(&mut self, piece: &[u8]);
+    fn write_chunk(&mut self, piece: &[u8]);
 }
 
-pub(crate) async fn timely<T>(
+pub(crate) async fn reqwest_with_timeout<T>(
     timeout: Duration,
     future: impl Future<Output = Result<T, reqwest::Error>>,
-) -> Result<T, Trouble> {
+) -> Result<T, RequestError> {
     match tokio::time::timeout(timeout, future).await {
-        Ok(Ok(it)) => Ok(it),
-        Ok(Err(error)) => Err(Trouble::Lost(root_cause(&error))),
-        Err(_) => Err(Trouble::Lost(format!("nothing came for {} s", timeout.as_secs_f32()))),
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(RequestError::NoResponse(root_cause(&error))),
+        Err(_) => Err(RequestError::NoResponse(format!("nothing came for {} s", timeout.as_secs_f32()))),
     }
 }
 

@@ -7,43 +7,43 @@ mod attestations;
 mod client;
 mod download;
 mod error;
-mod facts;
-mod patience;
+mod queries;
 mod releases;
+mod response;
+mod retry;
 mod token;
 mod upload;
-mod wire;
 
-pub use client::{Forge, Settings};
-pub use download::Sink;
+pub use client::{Forge, ForgeSettings};
+pub use download::BodySink;
 pub use error::ForgeError;
-pub use patience::Patience;
-pub use releases::Latest;
+pub use releases::LatestLabel;
+pub use retry::RetryPolicy;
 pub use token::Token;
-pub use upload::Parcel;
+pub use upload::AssetUpload;
 
 /// What happens while GitHub is talked to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum HttpEvent {
     /// Something did not work, and is tried again.
-    Again {
+    Retrying {
         /// The request, as in `GET /repos/acme/widgets`.
-        what: String,
+        operation: String,
         /// What went wrong.
-        why: String,
+        reason: String,
         /// How long to wait, in milliseconds.
-        wait: u64,
+        wait_ms: u64,
     },
     /// So many bytes of an asset are on their way.
-    Sent {
+    UploadProgress {
         /// The asset.
-        name: String,
+        asset_name: String,
         /// Bytes so far.
-        bytes: u64,
+        sent_bytes: u64,
         /// Bytes in all.
-        of: u64,
+        total_bytes: u64,
     },
 }
 
 /// Somebody who wants to know.
-pub type Tell<'a> = &'a mut dyn FnMut(Told);
+pub type HttpObserver<'a> = &'a mut dyn FnMut(HttpEvent);

@@ -4,18 +4,18 @@ use model::release::host::{GitHubRelease, ReleaseText};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::Repeat;
-use crate::facts::there;
-use crate::wire::Release;
-use crate::{Forge, ForgeError, Tell};
+use crate::client::RetryMode;
+use crate::queries::optional;
+use crate::response::ReleaseResponse;
+use crate::{Forge, ForgeError, HttpObserver};
 
 /// Which release has the badge "Latest".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Latest {
+pub enum LatestLabel {
     /// This one.
-    This,
+    ThisRelease,
     /// The one that had it before.
-    Another,
+    Unchanged,
 }
 
 impl Forge {
@@ -28,82 +28,105 @@ impl Forge {
     pub fn create_draft(
         &self,
         tag: &str,
-        page: &ReleaseText<'_>,
-        tell: Tell<'_>,
+        text: &ReleaseText<'_>,
+        observer: HttpObserver<'_>,
     ) -> Result<GitHubRelease, ForgeError> {
         let body = json!({
             "tag_name": tag,
-            "name": page.title,
-            "body": page.body,
+            "name": text.title,
+            "body": text.body,
             "draft": true,
-            "prerelease": page.prerelease,
+            "prerelease": text.prerelease,
         });
-        let path = self.at("/releases");
-        let made = self.ask::<Release>(&Method::POST, &path, Some(&body), (Repeat::Never, &mut *tell));
-        let made = match made {
-            Ok((it, _)) => GitHubRelease::from(it),
-            Err(ForgeError::Unanswered { reason, .. }) => self.look_for_draft(tag, reason, tell)?,
+        let path = self.repo_path("/releases");
+        let draft = self.request::<ReleaseResponse>(
+            &Method::POST,
+            &path,
+            Some(&body),
+            (RetryMode::Never, &mut *observer),
+        );
+        let draft = match draft {
+            Ok((release, _)) => GitHubRelease::from(release),
+            Err(ForgeError::NoResponse { reason, .. }) => self.find_lost_draft(tag, reason, observer)?,
             Err(error) => return Err(error),
         };
-        if !made.tag_name.is(tag) || !made.draft {
+        if !draft.tag_name.is(tag) || !draft.draft {
             let reason = format!(
                 "it holds {} and is {}",
-                made.tag_name.escaped(),
-                if made.draft { "a draft" } else { "published" }
+                draft.tag_name.escaped(),
+                if draft.draft { "a draft" } else { "published" }
             );
-            return Err(ForgeError::Changed { release: made.id, reason });
+            return Err(ForgeError::ReleaseChanged { release: draft.id, reason });
         }
-        self.only_one(made, tell)
+        self.resolve_duplicate_drafts(draft, observer)
     }
 
     /// The draft of a tag whose creation was not answered. It may take a moment until it is seen.
-    fn look_for_draft(&self, tag: &str, reason: String, tell: Tell<'_>) -> Result<GitHubRelease, ForgeError> {
-        let mut failure = 0;
+    fn find_lost_draft(
+        &self,
+        tag: &str,
+        reason: String,
+        observer: HttpObserver<'_>,
+    ) -> Result<GitHubRelease, ForgeError> {
+        let mut attempt = 0;
         loop {
-            let mut found = self.releases(tag, tell)?;
-            if let Some(draft) = found.pop().filter(|it| found.is_empty() && it.draft) {
+            let mut releases = self.releases(tag, observer)?;
+            if let Some(draft) = releases.pop().filter(|it| releases.is_empty() && it.draft) {
                 return Ok(draft);
             }
-            let Some(wait) = self.settings.patience.again(failure) else {
+            let Some(wait) = self.settings.retry_policy.backoff(attempt) else {
                 return Err(ForgeError::CreationUnknown { tag: tag.to_owned(), reason });
             };
-            self.pause("POST /releases", &format!("{reason}; looking for the draft"), wait, tell);
-            failure += 1;
+            self.wait_before_retry(
+                "POST /releases",
+                &format!("{reason}; looking for the draft"),
+                wait,
+                observer,
+            );
+            attempt += 1;
         }
     }
 
     /// The draft, if no other run was first: the one with the lowest number stays.
-    fn only_one(&self, made: GitHubRelease, tell: Tell<'_>) -> Result<GitHubRelease, ForgeError> {
-        let all = self.releases(made.tag_name.raw(), tell)?;
-        let first = all.iter().map(|it| it.id).min().unwrap_or(made.id);
-        if first >= made.id {
-            return Ok(made);
+    fn resolve_duplicate_drafts(
+        &self,
+        draft: GitHubRelease,
+        observer: HttpObserver<'_>,
+    ) -> Result<GitHubRelease, ForgeError> {
+        let all = self.releases(draft.tag_name.raw(), observer)?;
+        let first = all.iter().map(|it| it.id).min().unwrap_or(draft.id);
+        if first >= draft.id {
+            return Ok(draft);
         }
         let others: Vec<String> = all
             .iter()
-            .filter(|it| it.id != made.id)
+            .filter(|it| it.id != draft.id)
             .map(|it| format!("{} ({})", it.id, it.html_url.escaped()))
             .collect();
         // By its number: a list may not show it yet.
-        let own = self.release(made.id, tell)?;
-        if own.draft && own.assets.is_empty() {
-            self.delete(&format!("/releases/{}", made.id), tell)?;
+        let current = self.release(draft.id, observer)?;
+        if current.draft && current.assets.is_empty() {
+            self.send_delete(&format!("/releases/{}", draft.id), observer)?;
         }
-        Err(ForgeError::Twins { tag: made.tag_name.escaped(), own: made.id, others: others.join(", ") })
+        Err(ForgeError::DuplicateDraft {
+            tag: draft.tag_name.escaped(),
+            draft: draft.id,
+            others: others.join(", "),
+        })
     }
 
     /// Gives a draft this page.
     ///
     /// # Errors
     /// [`ForgeError`], [`ForgeError::Changed`] where it is not what it was afterwards (github.md F14).
-    pub fn rewrite(
+    pub fn update_release(
         &self,
         draft: &GitHubRelease,
-        page: &ReleaseText<'_>,
-        tell: Tell<'_>,
+        text: &ReleaseText<'_>,
+        observer: HttpObserver<'_>,
     ) -> Result<GitHubRelease, ForgeError> {
-        let body = json!({ "name": page.title, "body": page.body, "prerelease": page.prerelease });
-        self.patch(draft, &body, &|it| page.matches(it), tell)
+        let body = json!({ "name": text.title, "body": text.body, "prerelease": text.prerelease });
+        self.patch_release(draft, &body, &|it| text.matches(it), observer)
     }
 
     /// Publishes a draft. The badge is never left to GitHub's default (github.md F15).
@@ -113,44 +136,49 @@ impl Forge {
     pub fn publish(
         &self,
         draft: &GitHubRelease,
-        latest: Latest,
-        tell: Tell<'_>,
+        label: LatestLabel,
+        observer: HttpObserver<'_>,
     ) -> Result<GitHubRelease, ForgeError> {
-        let latest = if latest == Latest::This { "true" } else { "false" };
-        let body = json!({ "draft": false, "prerelease": draft.prerelease, "make_latest": latest });
-        self.patch(draft, &body, &|it| !it.draft, tell)
+        let label = if label == LatestLabel::ThisRelease { "true" } else { "false" };
+        let body = json!({ "draft": false, "prerelease": draft.prerelease, "make_latest": label });
+        self.patch_release(draft, &body, &|it| !it.draft, observer)
     }
 
     /// Changes a release, and reads it until the change is seen: what answers may lag behind what was changed.
-    fn patch(
+    fn patch_release(
         &self,
         release: &GitHubRelease,
         body: &Value,
-        is_seen: &dyn Fn(&GitHubRelease) -> bool,
-        tell: Tell<'_>,
+        is_visible: &dyn Fn(&GitHubRelease) -> bool,
+        observer: HttpObserver<'_>,
     ) -> Result<GitHubRelease, ForgeError> {
-        let path = self.at(&format!("/releases/{}", release.id));
-        self.ask::<Release>(&Method::PATCH, &path, Some(body), (Repeat::AndAwait, &mut *tell))?;
-        let mut failure = 0;
+        let path = self.repo_path(&format!("/releases/{}", release.id));
+        self.request::<ReleaseResponse>(
+            &Method::PATCH,
+            &path,
+            Some(body),
+            (RetryMode::UntilVisible, &mut *observer),
+        )?;
+        let mut attempt = 0;
         loop {
-            let now = self.release(release.id, &mut *tell)?;
-            if now.tag_name != release.tag_name {
+            let current = self.release(release.id, &mut *observer)?;
+            if current.tag_name != release.tag_name {
                 let reason = format!(
                     "it held {} and now holds {}",
                     release.tag_name.escaped(),
-                    now.tag_name.escaped()
+                    current.tag_name.escaped()
                 );
-                return Err(ForgeError::Changed { release: release.id, reason });
+                return Err(ForgeError::ReleaseChanged { release: release.id, reason });
             }
-            if is_seen(&now) {
-                return Ok(now);
+            if is_visible(&current) {
+                return Ok(current);
             }
-            let why = "the change is not to be seen";
-            let Some(wait) = self.settings.patience.again(failure) else {
-                return Err(ForgeError::Changed { release: release.id, reason: why.to_owned() });
+            let cause = "the change is not to be seen";
+            let Some(wait) = self.settings.retry_policy.backoff(attempt) else {
+                return Err(ForgeError::ReleaseChanged { release: release.id, reason: cause.to_owned() });
             };
-            self.pause(&format!("PATCH {path}"), why, wait, tell);
-            failure += 1;
+            self.wait_before_retry(&format!("PATCH {path}"), cause, wait, observer);
+            attempt += 1;
         }
     }
 
@@ -158,32 +186,42 @@ impl Forge {
     ///
     /// # Errors
     /// [`ForgeError`]
-    pub fn remove(&self, asset: u64, tell: Tell<'_>) -> Result<(), ForgeError> {
-        self.delete(&format!("/releases/assets/{asset}"), tell)
+    pub fn delete_asset(&self, asset: u64, observer: HttpObserver<'_>) -> Result<(), ForgeError> {
+        self.send_delete(&format!("/releases/assets/{asset}"), observer)
     }
 
     /// Deletes a draft in which nothing is, if it is still one. Returns whether it was deleted, or is gone.
     ///
     /// # Errors
     /// [`ForgeError`]
-    pub fn delete_empty_draft(&self, id: u64, tell: Tell<'_>) -> Result<bool, ForgeError> {
-        let path = self.at(&format!("/releases/{id}"));
-        let found = there(self.ask::<Release>(&Method::GET, &path, None, (Repeat::Freely, &mut *tell)))?;
-        match found.map(GitHubRelease::from) {
+    pub fn delete_empty_draft(&self, id: u64, observer: HttpObserver<'_>) -> Result<bool, ForgeError> {
+        let path = self.repo_path(&format!("/releases/{id}"));
+        let response = optional(self.request::<ReleaseResponse>(
+            &Method::GET,
+            &path,
+            None,
+            (RetryMode::Idempotent, &mut *observer),
+        ))?;
+        match response.map(GitHubRelease::from) {
             None => return Ok(true),
-            Some(it) if !it.draft => return Ok(false),
+            Some(release) if !release.draft => return Ok(false),
             Some(_) => {}
         }
-        let is_empty = self.assets(id, tell)?.is_empty();
+        let is_empty = self.assets(id, observer)?.is_empty();
         if is_empty {
-            self.delete(&format!("/releases/{id}"), tell)?;
+            self.send_delete(&format!("/releases/{id}"), observer)?;
         }
         Ok(is_empty)
     }
 
-    fn delete(&self, rest: &str, tell: Tell<'_>) -> Result<(), ForgeError> {
-        match self.ask::<Value>(&Method::DELETE, &self.at(rest), None, (Repeat::Freely, tell)) {
-            Ok(_) | Err(ForgeError::Refused { status: 404, .. }) => Ok(()),
+    fn send_delete(&self, rest: &str, observer: HttpObserver<'_>) -> Result<(), ForgeError> {
+        match self.request::<Value>(
+            &Method::DELETE,
+            &self.repo_path(rest),
+            None,
+            (RetryMode::Idempotent, observer),
+        ) {
+            Ok(_) | Err(ForgeError::Status { status: 404, .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_are_not_shown_and_must_fit_a_header() {
+    fn debug_output_hides_the_token() {
         let token = Token::new(" invented-token\n", CredentialSource::User("a test")).unwrap();
         assert_eq!((token.secret(), format!("{token:?}").as_str()), ("invented-token", "Token(***)"));
         for bad in ["", "  ", "two words", "line\r\nX-Evil: 1", "häm"] {

@@ -15,41 +15,41 @@ use model::base::url;
 use model::release::host::{ExpectedAsset, GitHubRelease, ReleaseAsset};
 use octocrab::OctoBody;
 
-use crate::client::{not_answered, read};
-use crate::error::Trouble;
-use crate::wire::Asset;
-use crate::{Forge, ForgeError, Tell, Told};
+use crate::client::{read_response, transport_error};
+use crate::error::RequestError;
+use crate::response::AssetResponse;
+use crate::{Forge, ForgeError, HttpEvent, HttpObserver};
 
 /// How much of a file is read at once.
-const PIECE: usize = 64 << 10;
+const CHUNK_BYTES: usize = 64 << 10;
 /// How often progress is told.
-const TICK: Duration = Duration::from_millis(100);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A file that is to be an asset.
 #[derive(Clone, Copy)]
-pub struct Parcel<'a> {
+pub struct AssetUpload<'a> {
     /// The path of the file, for errors.
     pub path: &'a Path,
     /// Opens the file at its beginning.
     pub open: &'a dyn Fn() -> io::Result<File>,
     /// What it must be, there as here.
-    pub wanted: &'a ExpectedAsset,
+    pub expected: &'a ExpectedAsset,
     /// Its media type.
-    pub kind: &'a str,
+    pub content_type: &'a str,
 }
 
-impl std::fmt::Debug for Parcel<'_> {
+impl std::fmt::Debug for AssetUpload<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Parcel").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
 /// What GitHub has under an asset's name.
-enum There {
-    Right(ReleaseAsset),
+enum RemoteAsset {
+    Complete(ReleaseAsset),
     /// Something that must go first: an upload that broke off.
-    Broken(ReleaseAsset),
-    Nothing,
+    Incomplete(ReleaseAsset),
+    Missing,
 }
 
 impl Forge {
@@ -61,134 +61,155 @@ impl Forge {
     pub fn upload(
         &self,
         draft: &GitHubRelease,
-        parcel: &Parcel<'_>,
-        tell: Tell<'_>,
+        upload: &AssetUpload<'_>,
+        observer: HttpObserver<'_>,
     ) -> Result<ReleaseAsset, ForgeError> {
-        let what = format!("upload of {}", parcel.wanted.name);
-        let mut failure = 0;
+        let operation = format!("upload of {}", upload.expected.name);
+        let mut attempt = 0;
         loop {
-            let trouble = match self.send(draft, parcel, tell)? {
-                Ok(asset) => return Self::compared(draft, parcel, self.with_digest(asset, tell)?),
-                Err(trouble) => trouble,
+            let error = match self.upload_once(draft, upload, observer)? {
+                Ok(asset) => return Self::check_uploaded(draft, upload, self.with_digest(asset, observer)?),
+                Err(error) => error,
             };
             // A name that is taken may be the echo of this upload; a release that is not found may not be seen yet.
-            let taken = matches!(&trouble, Trouble::Answered(it) if it.status == 422);
-            let unseen = matches!(&trouble, Trouble::Answered(it) if it.status == 404);
-            let patience = &self.settings.patience;
-            let look = trouble.is_ambiguous() || taken || unseen;
-            let wait = if look { patience.again(failure) } else { patience.wait(failure, &trouble) };
-            let Some(wait) = wait else { return Err(trouble.end(&what)) };
-            self.pause(&what, &trouble.reason(), wait, tell);
-            failure += 1;
-            match self.there(draft, parcel, tell)? {
-                There::Right(asset) => return Ok(asset),
-                There::Broken(asset) => self.remove(asset.id, tell)?,
-                There::Nothing if taken => return Err(trouble.end(&what)),
-                There::Nothing => {}
+            let name_taken = matches!(&error, RequestError::Client(response) if response.status == 422);
+            let not_visible = matches!(&error, RequestError::Client(response) if response.status == 404);
+            let retry_policy = &self.settings.retry_policy;
+            let recheck = error.is_ambiguous() || name_taken || not_visible;
+            let wait = if recheck {
+                retry_policy.backoff(attempt)
+            } else {
+                retry_policy.delay_after(attempt, &error)
+            };
+            let Some(wait) = wait else { return Err(error.into_forge_error(&operation)) };
+            self.wait_before_retry(&operation, &error.reason(), wait, observer);
+            attempt += 1;
+            match self.remote_asset(draft, upload, observer)? {
+                RemoteAsset::Complete(asset) => return Ok(asset),
+                RemoteAsset::Incomplete(asset) => self.delete_asset(asset.id, observer)?,
+                RemoteAsset::Missing if name_taken => return Err(error.into_forge_error(&operation)),
+                RemoteAsset::Missing => {}
             }
         }
     }
 
-    fn there(&self, draft: &GitHubRelease, parcel: &Parcel<'_>, tell: Tell<'_>) -> Result<There, ForgeError> {
-        let assets = self.assets(draft.id, tell)?;
-        let Some(asset) = assets.into_iter().find(|it| it.name.is(&parcel.wanted.name)) else {
-            return Ok(There::Nothing);
+    fn remote_asset(
+        &self,
+        draft: &GitHubRelease,
+        upload: &AssetUpload<'_>,
+        observer: HttpObserver<'_>,
+    ) -> Result<RemoteAsset, ForgeError> {
+        let assets = self.assets(draft.id, observer)?;
+        let Some(asset) = assets.into_iter().find(|it| it.name.is(&upload.expected.name)) else {
+            return Ok(RemoteAsset::Missing);
         };
         if !asset.is_uploaded {
-            return Ok(There::Broken(asset));
+            return Ok(RemoteAsset::Incomplete(asset));
         }
-        Self::compared(draft, parcel, self.with_digest(asset, tell)?).map(There::Right)
+        Self::check_uploaded(draft, upload, self.with_digest(asset, observer)?).map(RemoteAsset::Complete)
     }
 
     /// The asset, if it is what was sent.
-    fn compared(
+    fn check_uploaded(
         draft: &GitHubRelease,
-        parcel: &Parcel<'_>,
+        upload: &AssetUpload<'_>,
         asset: ReleaseAsset,
     ) -> Result<ReleaseAsset, ForgeError> {
-        if asset.name.is(&parcel.wanted.name) && parcel.wanted.matches(&asset) {
+        if asset.name.is(&upload.expected.name) && upload.expected.matches(&asset) {
             return Ok(asset);
         }
         let digest = asset.digest.map_or("no digest".to_owned(), |it| it.to_string());
-        Err(ForgeError::Differs {
-            name: parcel.wanted.name.clone(),
+        Err(ForgeError::AssetMismatch {
+            name: upload.expected.name.clone(),
             release: draft.id,
-            wanted: parcel.wanted.digest,
+            expected: upload.expected.digest,
             found: format!("{}, {} bytes, {digest}", asset.name.escaped(), asset.size),
         })
     }
 
     /// Sends the file once.
-    fn send(
+    fn upload_once(
         &self,
         draft: &GitHubRelease,
-        parcel: &Parcel<'_>,
-        tell: Tell<'_>,
-    ) -> Result<Result<ReleaseAsset, Trouble>, ForgeError> {
-        let address = self.upload_address(draft, &parcel.wanted.name)?;
-        let failed = |source| ForgeError::File { path: parcel.path.to_owned(), source };
-        let file = (parcel.open)().map_err(failed)?;
-        let length = file.metadata().map_err(failed)?.len();
-        let sent = Arc::new(AtomicU64::new(0));
-        let body = FileBody { file, left: length, piece: BytesMut::new(), sent: Arc::clone(&sent) };
+        upload: &AssetUpload<'_>,
+        observer: HttpObserver<'_>,
+    ) -> Result<Result<ReleaseAsset, RequestError>, ForgeError> {
+        let address = self.upload_url(draft, &upload.expected.name)?;
+        let read_error = |source| ForgeError::Read { path: upload.path.to_owned(), source };
+        let file = (upload.open)().map_err(read_error)?;
+        let length = file.metadata().map_err(read_error)?.len();
+        let sent_bytes = Arc::new(AtomicU64::new(0));
+        let body = FileBody {
+            file,
+            remaining_bytes: length,
+            chunk: BytesMut::new(),
+            sent_bytes: Arc::clone(&sent_bytes),
+        };
         let request = http::Request::post(&address)
             .header("accept", "application/vnd.github+json")
             .header("x-github-api-version", "2022-11-28")
-            .header("content-type", parcel.kind)
+            .header("content-type", upload.content_type)
             .header("content-length", length)
             .body(OctoBody::new(body));
         let request = match request {
             Ok(request) => request,
-            Err(error) => return Ok(Err(Trouble::NotSent(error.to_string()))),
+            Err(error) => return Ok(Err(RequestError::NotSent(error.to_string()))),
         };
-        let timeout = self.settings.patience.timeout;
-        let answer = self.runtime.block_on(self.settings.patience.in_all(length, async {
+        let timeout = self.settings.retry_policy.idle_timeout;
+        let answer = self.runtime.block_on(self.settings.retry_policy.with_total_timeout(length, async {
             let mut progress = || {
-                let bytes = sent.load(Ordering::Relaxed);
-                tell(Told::Sent { name: parcel.wanted.name.clone(), bytes, of: length });
+                let bytes = sent_bytes.load(Ordering::Relaxed);
+                observer(HttpEvent::UploadProgress {
+                    asset_name: upload.expected.name.clone(),
+                    sent_bytes: bytes,
+                    total_bytes: length,
+                });
                 bytes
             };
-            let sending = async { self.crab.send(request).await.map_err(|error| not_answered(&error)) };
-            let sent = watched(sending, (timeout, length), &mut progress).await?;
-            read::<Asset>(sent, timeout, &self.left).await
+            let sending =
+                async { self.octocrab.send(request).await.map_err(|error| transport_error(&error)) };
+            let sent_bytes = with_idle_timeout(sending, (timeout, length), &mut progress).await?;
+            read_response::<AssetResponse>(sent_bytes, timeout, &self.rate_limit_remaining).await
         }));
         Ok(answer.map(|(it, _)| it.into()))
     }
 
     /// Where an asset goes: the release's own address (github.md F1), if its host may see the token.
-    fn upload_address(&self, draft: &GitHubRelease, name: &str) -> Result<String, ForgeError> {
+    fn upload_url(&self, draft: &GitHubRelease, name: &str) -> Result<String, ForgeError> {
         let base = draft.upload_url.raw().split('{').next().unwrap_or_default();
         let origin = |address: &str| reqwest::Url::parse(address).map(|it| it.origin());
-        let to = origin(base);
-        let own = [self.uploads.as_str(), self.settings.api.as_str()];
-        if to.is_ok_and(|to| own.into_iter().any(|it| origin(it).is_ok_and(|it| it == to))) {
+        let upload_origin = origin(base);
+        let allowed_urls = [self.uploads_url.as_str(), self.settings.api_url.as_str()];
+        if upload_origin.is_ok_and(|upload_origin| {
+            allowed_urls.into_iter().any(|it| origin(it).is_ok_and(|it| it == upload_origin))
+        }) {
             return Ok(format!("{base}?name={}", url::encode_segment(name)));
         }
         let reason = "assets would go to another host than GitHub's";
-        Err(ForgeError::Address { address: draft.upload_url.escaped(), reason })
+        Err(ForgeError::InvalidUrl { url: draft.upload_url.escaped(), reason })
     }
 }
 
 /// Waits for an upload as long as it goes on: what ends it is a time in which nothing moves.
-async fn watched<T>(
-    sending: impl Future<Output = Result<T, Trouble>>,
+async fn with_idle_timeout<T>(
+    upload: impl Future<Output = Result<T, RequestError>>,
     (timeout, length): (Duration, u64),
     progress: &mut dyn FnMut() -> u64,
-) -> Result<T, Trouble> {
-    let mut sending = std::pin::pin!(sending);
+) -> Result<T, RequestError> {
+    let mut upload = std::pin::pin!(upload);
     let (mut last, mut idle) = (0, Duration::ZERO);
     loop {
-        if let Ok(answer) = tokio::time::timeout(TICK, sending.as_mut()).await {
+        if let Ok(answer) = tokio::time::timeout(PROGRESS_INTERVAL, upload.as_mut()).await {
             progress();
             return answer;
         }
         let now = progress();
-        idle = if now > last { Duration::ZERO } else { idle + TICK };
+        idle = if now > last { Duration::ZERO } else { idle + PROGRESS_INTERVAL };
         last = now;
         // After the last byte it is GitHub that works, on all of them.
         let limit = if now >= length { timeout * 4 } else { timeout };
         if idle >= limit {
-            return Err(Trouble::Lost(format!("nothing moved for {} s", timeout.as_secs_f32())));
+            return Err(RequestError::NoResponse(format!("nothing moved for {} s", timeout.as_secs_f32())));
         }
     }
 }
@@ -197,9 +218,9 @@ async fn watched<T>(
 /// else runs beside it.
 struct FileBody {
     file: File,
-    left: u64,
-    piece: BytesMut,
-    sent: Arc<AtomicU64>,
+    remaining_bytes: u64,
+    chunk: BytesMut,
+    sent_bytes: Arc<AtomicU64>,
 }
 
 impl http_body::Body for FileBody {
@@ -210,28 +231,28 @@ impl http_body::Body for FileBody {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if self.left == 0 {
+        if self.remaining_bytes == 0 {
             return Poll::Ready(None);
         }
         let this = &mut *self;
-        this.piece.resize(PIECE, 0);
-        let read = match this.file.read(&mut this.piece) {
+        this.chunk.resize(CHUNK_BYTES, 0);
+        let read = match this.file.read(&mut this.chunk) {
             Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter")),
             other => other,
         };
         Poll::Ready(Some(read.map(|read| {
-            let piece = this.piece.split_to(read).freeze();
-            this.left = this.left.saturating_sub(read as u64);
-            this.sent.fetch_add(read as u64, Ordering::Relaxed);
-            Frame::data(piece)
+            let chunk = this.chunk.split_to(read).freeze();
+            this.remaining_bytes = this.remaining_bytes.saturating_sub(read as u64);
+            this.sent_bytes.fetch_add(read as u64, Ordering::Relaxed);
+            Frame::data(chunk)
         })))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == 0
+        self.remaining_bytes == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
+        SizeHint::with_exact(self.remaining_bytes)
     }
 }

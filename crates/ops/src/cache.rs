@@ -7,17 +7,17 @@ use archive::{FolderError, FolderHandle};
 use provenance::MetadataCache;
 
 /// The name of our folder among those of other programs.
-const NAME: &str = "opensandbox-release";
+const CACHE_DIR_NAME: &str = "opensandbox-release";
 /// The longest file of TUF metadata that is read, in bytes: the client itself takes targets of at most 5 MB.
 const MAX_METADATA_BYTES: u64 = 8 << 20;
 
 /// Where the cache is.
 #[derive(Debug, Clone)]
-pub struct Cache {
+pub struct CacheDir {
     parent: Option<PathBuf>,
 }
 
-impl Cache {
+impl CacheDir {
     /// A cache in the folder that keeps those of all programs (`XDG_CACHE_HOME` of the XDG Base Directory
     /// Specification). Without one nothing is kept between runs: a folder that every local user can write to, as the
     /// one for temporary files, could have been prepared by another.
@@ -29,13 +29,13 @@ impl Cache {
     /// Its path. Returns `None` without a cache.
     #[must_use]
     pub fn path(&self) -> Option<PathBuf> {
-        self.parent.as_ref().map(|it| it.join(NAME))
+        self.parent.as_ref().map(|it| it.join(CACHE_DIR_NAME))
     }
 
     /// A folder of the cache, created if it is missing. Returns `None` without a cache.
     pub(crate) fn create(&self, below: &[&str]) -> Result<Option<FolderHandle>, FolderError> {
         let Some(parent) = &self.parent else { return Ok(None) };
-        let mut folder = FolderHandle::create_named(parent)?.create_child(NAME)?;
+        let mut folder = FolderHandle::create_named(parent)?.create_child(CACHE_DIR_NAME)?;
         for name in below {
             folder = folder.create_child(name)?;
         }
@@ -46,9 +46,9 @@ impl Cache {
     pub(crate) fn open(&self, below: &[&str]) -> Result<Option<FolderHandle>, FolderError> {
         let Some(parent) = &self.parent else { return Ok(None) };
         let mut folder = FolderHandle::open_named(parent)?;
-        for name in [NAME].iter().chain(below) {
+        for name in [CACHE_DIR_NAME].iter().chain(below) {
             folder = match folder {
-                Some(it) => it.open_child(name)?,
+                Some(existing) => existing.open_child(name)?,
                 None => return Ok(None),
             };
         }
@@ -57,21 +57,21 @@ impl Cache {
 }
 
 /// The folders that lead to a file of a TUF repository, and its name.
-fn place<'n>(repository: &'n str, name: &'n str) -> (Vec<&'n str>, &'n str) {
+fn metadata_file<'n>(repository: &'n str, name: &'n str) -> (Vec<&'n str>, &'n str) {
     let mut parts: Vec<&str> = ["tuf", repository].into_iter().chain(name.split('/')).collect();
     let name = parts.pop().unwrap_or_default();
     (parts, name)
 }
 
-impl MetadataCache for Cache {
+impl MetadataCache for CacheDir {
     fn load(&self, repository: &str, name: &str) -> io::Result<Option<Vec<u8>>> {
-        let (below, name) = place(repository, name);
+        let (below, name) = metadata_file(repository, name);
         let Some(folder) = self.open(&below).map_err(io::Error::other)? else { return Ok(None) };
         folder.read(name, MAX_METADATA_BYTES).map_err(io::Error::other)
     }
 
     fn store(&self, repository: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let (below, name) = place(repository, name);
+        let (below, name) = metadata_file(repository, name);
         let Some(folder) = self.create(&below).map_err(io::Error::other)? else { return Ok(()) };
         folder.write(name, bytes).map(drop).map_err(io::Error::other)
     }

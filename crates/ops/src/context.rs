@@ -7,49 +7,49 @@ use forge::Forge;
 use model::Catalog;
 use repo::Repo;
 
-use crate::cache::Cache;
+use crate::cache::CacheDir;
 use crate::operator_forge::OperatorForge;
-use crate::prove::trust_root::Trusted;
+use crate::prove::trust_root::TrustRootSource;
 
 /// What every operation works with.
 #[derive(Debug, Clone, Copy)]
-pub struct Work<'a> {
+pub struct OpsContext<'a> {
     /// The repository.
     pub repo: &'a Repo,
     /// The catalog.
     pub catalog: &'a Catalog,
     /// What lies around them.
-    pub around: &'a Surroundings,
+    pub env: &'a OpsEnvironment,
     /// The world; none where nothing is to be published.
-    pub world: Option<World<'a>>,
+    pub clients: Option<ForgeClients<'a>>,
 }
 
 /// The release host, twice.
 #[derive(Debug, Clone, Copy)]
-pub struct World<'a> {
+pub struct ForgeClients<'a> {
     /// As the operator.
-    pub own: &'a OperatorForge<'a>,
+    pub authenticated: &'a OperatorForge<'a>,
     /// As anybody.
-    pub outsider: &'a Forge,
+    pub anonymous: &'a Forge,
     /// Where trust in attestations begins.
-    pub trusted: &'a Trusted,
+    pub trust_root: &'a TrustRootSource,
     /// Whether this is a run of a workflow of GitHub Actions.
     pub in_actions: bool,
 }
 
 /// What an operation depends on, beside the repository and the catalog.
 #[derive(Debug, Clone)]
-pub struct Surroundings {
+pub struct OpsEnvironment {
     /// The folder that the catalog's files are relative to; none for the catalog that is built in.
     pub policy_root: Option<PathBuf>,
     /// The folder that `~` stands for.
     pub home: Option<PathBuf>,
     /// The cache.
-    pub cache: Cache,
+    pub cache: CacheDir,
     /// Where trust in Sigstore's certificates begins, as it is known here.
-    pub trusted: Trusted,
+    pub trust_root: TrustRootSource,
     /// How long nothing may move on a connection.
-    pub idle: Duration,
+    pub idle_timeout: Duration,
     /// The time at the beginning, in seconds since 1970 in UTC.
     pub now: i64,
     /// The time now: a release takes a while.

@@ -32,10 +32,10 @@ pub enum OpsError {
     },
     /// The tag that notes start at is not there.
     #[error("there is no tag '{0}' to start the notes at")]
-    NoSuchTag(String),
+    StartTagNotFound(String),
     /// The range of the notes has no start.
     #[error("{target} has no release below {version} in the history of {commit}")]
-    NoRange {
+    NoPreviousRelease {
         /// The target.
         target: String,
         /// The version.
@@ -54,13 +54,13 @@ pub enum OpsError {
     PolicyMissing(std::path::PathBuf),
     /// A program of the repository's own configuration would have to be started.
     #[error("{evidence}")]
-    NotStarted {
+    ProgramNotStarted {
         /// Which.
         evidence: String,
     },
     /// A file that would be made is there already.
     #[error("{} exists already", .0.display())]
-    Exists(std::path::PathBuf),
+    FileExists(std::path::PathBuf),
     /// What is to be verified.
     #[error("cannot read {}", path.display())]
     Artifact {
@@ -81,19 +81,19 @@ pub enum OpsError {
     },
     /// A file with trusted roots.
     #[error("cannot read the trusted root")]
-    TrustedRoot(#[source] FolderError),
+    ReadTrustedRoot(#[source] FolderError),
     /// Trusted roots that cannot be used.
     #[error("there is no trusted root")]
-    Root(#[from] provenance::RootError),
+    InvalidTrustedRoot(#[from] provenance::RootError),
     /// Trusted roots that cannot be fetched.
     #[error("the trusted root cannot be fetched: {0}")]
-    Refresh(provenance::RefreshError),
+    FetchTrustedRoot(provenance::RefreshError),
     /// The tag could not be signed.
     #[error(transparent)]
     Sign(#[from] signing::SignError),
     /// A signature was made, and is not one that counts. No tag was made of it.
     #[error("the signature that was just made does not hold ({reason}): {evidence}")]
-    OwnSignature {
+    SelfCheckFailed {
         /// The finding's reason.
         reason: &'static str,
         /// What was seen.
@@ -104,7 +104,7 @@ pub enum OpsError {
     Forge(#[from] ForgeError),
     /// Another run publishes the same tag.
     #[error("another run on this machine publishes {tag}")]
-    AtWork {
+    Locked {
         /// The tag.
         tag: String,
     },
@@ -113,7 +113,7 @@ pub enum OpsError {
     Cache(#[source] FolderError),
     /// The tag does not prove what it must, and is not pushed or not released.
     #[error("{tag} does not hold ({reason}): {evidence}")]
-    TagRefuted {
+    TagNotProven {
         /// The tag.
         tag: String,
         /// The finding's reason.
@@ -122,18 +122,18 @@ pub enum OpsError {
         evidence: String,
     },
     /// Origin has another tag.
-    #[error("{tag} on {remote} is object {found}, which is not the one that was made")]
-    OriginDiffers {
+    #[error("{tag} on {remote} is object {remote_object}, which is not the one that was made")]
+    RemoteTagMismatch {
         /// The tag.
         tag: String,
         /// The remote.
         remote: String,
         /// What is there.
-        found: ObjectId,
+        remote_object: ObjectId,
     },
     /// The push seemed to work, and the tag is not there.
     #[error("{tag} was pushed to {remote}, and is not there")]
-    NotPushed {
+    TagNotPushed {
         /// The tag.
         tag: String,
         /// The remote.
@@ -141,7 +141,7 @@ pub enum OpsError {
     },
     /// Somebody else is at work on the release.
     #[error("{tag} is not published: {reason}")]
-    Overtaken {
+    ConcurrentChange {
         /// The tag.
         tag: String,
         /// What was seen.
@@ -149,13 +149,13 @@ pub enum OpsError {
     },
     /// There is no such tag.
     #[error("there is no tag {0} in this clone")]
-    NoTag(String),
+    TagNotFound(String),
     /// The tag leads to no commit.
     #[error("the tag {0} leads to no commit")]
-    NoCommit(String),
+    TagNotACommit(String),
     /// The tag appeared, or changed, while the release was at work.
     #[error("{tag} was made by somebody else meanwhile, and is not at {commit}")]
-    TagRace {
+    TagChanged {
         /// The tag.
         tag: String,
         /// The commit that it should be at.
@@ -169,45 +169,49 @@ impl OpsError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Repo(error) => error.hint(),
-            Self::Folder(FolderError::Locked(_)) | Self::AtWork { .. } => {
+            Self::Folder(FolderError::Locked(_)) | Self::Locked { .. } => {
                 Some("wait for it to end, then run again")
             }
-            Self::NoSuchTag(_) => Some("git fetch --tags, or check the spelling of --from-tag"),
-            Self::NoRange { .. } => Some(
+            Self::StartTagNotFound(_) => Some("git fetch --tags, or check the spelling of --from-tag"),
+            Self::NoPreviousRelease { .. } => Some(
                 "git fetch --tags, if it was released before; else --initial-release for the whole history, or --from-tag TAG",
             ),
             Self::Forge(error) => Some(error.hint()),
             Self::Cache(_) => Some("set XDG_CACHE_HOME to a folder of your own that can be written"),
-            Self::OriginDiffers { .. } => Some("somebody else made this tag; nothing was published"),
-            Self::TagRefuted { .. } => {
+            Self::RemoteTagMismatch { .. } => Some("somebody else made this tag; nothing was published"),
+            Self::TagNotProven { .. } => {
                 Some("nothing was published; look at it with cargo xtask verify-tag TAG")
             }
-            Self::NotPushed { .. } => Some("check the remote's rules for tags and its hooks, then run again"),
-            Self::Overtaken { .. } => {
+            Self::TagNotPushed { .. } => {
+                Some("check the remote's rules for tags and its hooks, then run again")
+            }
+            Self::ConcurrentChange { .. } => {
                 Some("another run or person is at work on it; look at it on GitHub, then run again")
             }
-            Self::TagRace { .. } => Some("look at it with git show, then run again"),
+            Self::TagChanged { .. } => Some("look at it with git show, then run again"),
             Self::Sign(error) => Some(error.hint()),
-            Self::OwnSignature { .. } => {
+            Self::SelfCheckFailed { .. } => {
                 Some("no tag was made; see what cargo xtask doctor TAG says of the signer")
             }
-            Self::NoTag(_) => Some("git fetch --tags, or check the spelling"),
+            Self::TagNotFound(_) => Some("git fetch --tags, or check the spelling"),
             Self::Policy(_) | Self::PolicyFile(_) | Self::PolicyMissing(_) => {
                 Some("mend the file; it is named in release.toml under [signers]")
             }
-            Self::NoCommit(_) => Some("look at it with git show"),
-            Self::NotStarted { .. } => {
+            Self::TagNotACommit(_) => Some("look at it with git show"),
+            Self::ProgramNotStarted { .. } => {
                 Some("set it with git config --global, to have it started by every command")
             }
-            Self::Exists(_) => Some("nothing was written; add the key to it, and name it under [signers]"),
+            Self::FileExists(_) => {
+                Some("nothing was written; add the key to it, and name it under [signers]")
+            }
             Self::Artifact { .. } => Some("name a file, or its digest as sha256:HEX"),
             Self::Bundle { .. } => {
                 Some("--bundle names a file of bundles, as gh attestation download writes it")
             }
-            Self::TrustedRoot(_) | Self::Root(_) => {
+            Self::ReadTrustedRoot(_) | Self::InvalidTrustedRoot(_) => {
                 Some("--trusted-root names a file as gh attestation trusted-root writes it")
             }
-            Self::Refresh(_) => {
+            Self::FetchTrustedRoot(_) => {
                 Some("check --tuf-url and --tuf-root, or hand over a file with --trusted-root")
             }
             Self::Folder(FolderError::UnexpectedFileType { .. }) => Some(
@@ -221,13 +225,13 @@ impl OpsError {
 impl OpsError {
     /// The error of notes that cannot start anywhere.
     #[must_use]
-    pub fn no_range(tag: &ReleaseTag, commit: CommitId) -> Self {
+    pub fn no_previous_release(tag: &ReleaseTag, commit: CommitId) -> Self {
         let (target, version) = (tag.target().to_owned(), tag.version().to_string());
-        Self::NoRange { target, version, commit: commit.short() }
+        Self::NoPreviousRelease { target, version, commit: commit.short() }
     }
 
     /// The error of a compressed file: of what went in, or of the file itself.
-    pub(crate) fn of_gzip(file: &str, error: GzipError<Self>) -> Self {
+    pub(crate) fn from_gzip(file: &str, error: GzipError<Self>) -> Self {
         match error {
             GzipError::Input(error) => error,
             GzipError::Output(source) => Self::Write { file: file.to_owned(), source },

@@ -1,35 +1,35 @@
 //! What happens during a release, for whoever reports it.
 
-use forge::Told;
+use forge::HttpEvent;
 use model::release::plan::StepAction;
 use model::release::receipt::OutputFile;
 
 /// What happens while a release is performed.
 #[derive(Debug, Clone)]
-pub enum Event {
+pub enum ReleaseEvent {
     /// A file is being written.
-    Writing(String),
+    WritingFile(String),
     /// A file is complete.
-    Written(OutputFile),
+    FileWritten(OutputFile),
     /// A tag is being made in this clone.
-    Tagging(String),
+    CreatingTag(String),
     /// A tag was made in this clone.
-    Tagged(String),
+    TagCreated(String),
     /// The tag was there, at the same commit.
-    TagKept(String),
+    TagExists(String),
     /// Something is about to leave this machine.
-    Doing(Deed),
+    Started(StepRef),
     /// It has.
-    Did(Deed),
+    Finished(StepRef),
     /// Something was there, and right.
-    Kept(Deed),
+    AlreadyDone(StepRef),
     /// What the connection has to tell.
-    Connection(Told),
+    Http(HttpEvent),
 }
 
 /// What leaves this machine, and on what.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deed {
+pub struct StepRef {
     /// What is done.
     pub action: StepAction,
     /// To what.

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::fmt;
 
-use forge::{Forge, ForgeError, Settings, Token};
+use forge::{Forge, ForgeError, ForgeSettings, Token};
 use model::release::host::CredentialSource;
 
 /// Finds the operator's token. Returns `None` if there is none.
@@ -13,9 +13,9 @@ type FindToken<'a> = Box<dyn Fn() -> Option<Token> + 'a>;
 /// would run.
 pub struct OperatorForge<'a> {
     /// How to connect; without the token.
-    settings: Settings,
+    settings: ForgeSettings,
     find_token: FindToken<'a>,
-    connected: OnceCell<(Forge, CredentialSource)>,
+    connection: OnceCell<(Forge, CredentialSource)>,
 }
 
 impl fmt::Debug for OperatorForge<'_> {
@@ -26,8 +26,8 @@ impl fmt::Debug for OperatorForge<'_> {
 
 impl<'a> OperatorForge<'a> {
     /// A client that connects with these settings and the token that `find_token` finds.
-    pub fn new(settings: Settings, find_token: impl Fn() -> Option<Token> + 'a) -> Self {
-        Self { settings, find_token: Box::new(find_token), connected: OnceCell::new() }
+    pub fn new(settings: ForgeSettings, find_token: impl Fn() -> Option<Token> + 'a) -> Self {
+        Self { settings, find_token: Box::new(find_token), connection: OnceCell::new() }
     }
 
     /// The client. Looks for the token the first time.
@@ -47,12 +47,12 @@ impl<'a> OperatorForge<'a> {
     }
 
     fn connect(&self) -> Result<&(Forge, CredentialSource), ForgeError> {
-        if let Some(connected) = self.connected.get() {
+        if let Some(connected) = self.connection.get() {
             return Ok(connected);
         }
         let token = (self.find_token)();
         let credentials = token.as_ref().map_or(CredentialSource::None, Token::source);
-        let forge = Forge::connect(Settings { token, ..self.settings.clone() })?;
-        Ok(self.connected.get_or_init(|| (forge, credentials)))
+        let forge = Forge::connect(ForgeSettings { token, ..self.settings.clone() })?;
+        Ok(self.connection.get_or_init(|| (forge, credentials)))
     }
 }

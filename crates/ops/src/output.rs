@@ -20,8 +20,8 @@ pub(crate) fn create(out: &OutputPath) -> Result<FolderHandle, FolderError> {
 
 /// Says which files of a release exist already, and what would keep them from being written. Creates nothing.
 pub(crate) fn inspect(out: &OutputPath, archive: &str) -> ExistingOutputs {
-    let mut found = ExistingOutputs::default();
-    let look = || -> Result<ExistingOutputs, FolderError> {
+    let mut outputs = ExistingOutputs::default();
+    let read_folder = || -> Result<ExistingOutputs, FolderError> {
         let mut folder = FolderHandle::open_named(&out.root)?;
         for name in &out.subdirectories {
             let Some(parent) = folder else { return Ok(ExistingOutputs::default()) };
@@ -35,10 +35,10 @@ pub(crate) fn inspect(out: &OutputPath, archive: &str) -> ExistingOutputs {
         let [archive, sums, notes] = [archive, SUMS_FILE, NOTES_FILE].map(|name| folder.can_create(name));
         Ok(ExistingOutputs { archive: archive?, sums: sums?, notes: notes?, obstacle: None })
     };
-    match look() {
-        Ok(files) => found = files,
-        Err(error @ FolderError::Io { .. }) => found.obstacle = Some(("denied", error.to_string())),
-        Err(error) => found.obstacle = Some(("not-plain", error.to_string())),
+    match read_folder() {
+        Ok(files) => outputs = files,
+        Err(error @ FolderError::Io { .. }) => outputs.obstacle = Some(("denied", error.to_string())),
+        Err(error) => outputs.obstacle = Some(("not-plain", error.to_string())),
     }
-    found
+    outputs
 }

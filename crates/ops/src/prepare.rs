@@ -8,11 +8,11 @@ use model::release::request::{Request, TagSigning};
 use notes::{Notes, Template};
 use signing::SigningKey;
 
-use crate::context::Work;
+use crate::context::OpsContext;
 use crate::error::OpsError;
-use crate::event::Event;
-use crate::gather::author_logins::Known;
-use crate::gather::{Gathered, gather};
+use crate::event::ReleaseEvent;
+use crate::gather::author_logins::LoginCache;
+use crate::gather::{GatheredFacts, gather};
 
 /// A release that could be performed, or refused.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub struct Prepared {
     /// The key that would sign the tag; none where none is to sign, or none can.
     pub(crate) key: Option<SigningKey>,
     /// What GitHub said of authors, to be remembered.
-    pub(crate) known: Option<Known>,
+    pub(crate) login_cache: Option<LoginCache>,
 }
 
 /// Gathers, decides, and renders the notes. Changes nothing.
@@ -37,38 +37,38 @@ pub struct Prepared {
 /// [`OpsError`] where something could not be read or the template is wrong. What speaks against the release is no
 /// error here: it stands in the plan.
 pub fn prepare(
-    work: Work<'_>,
+    context: OpsContext<'_>,
     target: &Target,
     request: &Request,
     template: &Template,
-    tell: &mut dyn FnMut(Event),
+    on_event: &mut dyn FnMut(ReleaseEvent),
 ) -> Result<Prepared, OpsError> {
-    let Gathered { facts, key, known } =
-        gather(work, target, request, &mut |it| tell(Event::Connection(it)))?;
+    let GatheredFacts { facts, key, login_cache } =
+        gather(context, target, request, &mut |it| on_event(ReleaseEvent::Http(it)))?;
     let changelog = facts.notes_range.as_ref().map(|start| {
         rules::changelog(
             facts.commit,
             start.start.clone(),
             request.paths.clone(),
             &facts.history,
-            &work.catalog.bot_patterns,
+            &context.catalog.bot_patterns,
         )
     });
     let name = request.tag.name();
-    let tagged = facts.tags.iter().any(|it| it.name == name && it.kind == TagKind::Signed);
+    let has_signed_tag = facts.tags.iter().any(|it| it.name == name && it.kind == TagKind::Signed);
     let render = |changelog: &Changelog| {
-        let page = notes::NotesInput {
-            catalog: work.catalog,
+        let input = notes::NotesInput {
+            catalog: context.catalog,
             target,
             tag: &request.tag,
             commit: facts.commit,
             slug: &request.slug,
             changelog,
-            signed_tag: tagged || request.tag_signing != TagSigning::Unsigned,
+            signed_tag: has_signed_tag || request.tag_signing != TagSigning::Unsigned,
         };
-        notes::render(&page, template)
+        notes::render(&input, template)
     };
     let notes = changelog.as_ref().map(render).transpose()?;
     let plan = rules::plan(request, target, &facts, notes.as_ref().map(|it| it.markdown.as_str()));
-    Ok(Prepared { facts, plan, changelog, notes, key, known })
+    Ok(Prepared { facts, plan, changelog, notes, key, login_cache })
 }

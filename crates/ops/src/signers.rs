@@ -8,7 +8,7 @@ use signing::{
     AllowedSigners, GitSigningConfig, PinnedKeys, SignError, SignaturePolicy, SigningKey, SshPolicy,
 };
 
-use crate::context::Work;
+use crate::context::OpsContext;
 use crate::error::OpsError;
 
 /// The longest file of a policy that is read, in bytes.
@@ -18,8 +18,8 @@ const MAX_POLICY_BYTES: u64 = 1 << 20;
 ///
 /// # Errors
 /// [`OpsError::PolicyFile`] where a file cannot be read, [`OpsError::Policy`] where a line of it cannot.
-pub(crate) fn trust(work: Work<'_>) -> Result<Option<SignaturePolicy>, OpsError> {
-    let (Some(signers), Some(root)) = (&work.catalog.signer_policy, &work.around.policy_root) else {
+pub(crate) fn signature_policy(context: OpsContext<'_>) -> Result<Option<SignaturePolicy>, OpsError> {
+    let (Some(signers), Some(root)) = (&context.catalog.signer_policy, &context.env.policy_root) else {
         return Ok(None);
     };
     let read = |file: &String| {
@@ -43,23 +43,29 @@ pub(crate) fn trust(work: Work<'_>) -> Result<Option<SignaturePolicy>, OpsError>
 }
 
 /// Whether the catalog names trusted signers.
-pub(crate) fn has_signers(work: Work<'_>) -> bool {
-    work.catalog.signer_policy.is_some() && work.around.policy_root.is_some()
+pub(crate) fn has_signers(context: OpsContext<'_>) -> bool {
+    context.catalog.signer_policy.is_some() && context.env.policy_root.is_some()
 }
 
 /// The key that would sign as git is configured, or as it was asked for.
-pub(crate) fn own_key(work: Work<'_>, asked: Option<&str>, tagger: &str) -> Result<SigningKey, OpsError> {
-    match settings(work)? {
-        (settings, None) => Ok(settings.select_key(asked, tagger)?),
-        (_, Some(fact)) => Err(OpsError::NotStarted { evidence: fact.evidence }),
+pub(crate) fn signing_key(
+    context: OpsContext<'_>,
+    requested_key: Option<&str>,
+    tagger: &str,
+) -> Result<SigningKey, OpsError> {
+    match signing_settings(context)? {
+        (settings, None) => Ok(settings.select_key(requested_key, tagger)?),
+        (_, Some(fact)) => Err(OpsError::ProgramNotStarted { evidence: fact.evidence }),
     }
 }
 
 /// Git's configuration of signing, with the folder that `~` stands for; and what to say if a program of the repository's
 /// own configuration would have to be started.
-fn settings(work: Work<'_>) -> Result<(GitSigningConfig, Option<SigningKeyStatus>), OpsError> {
+fn signing_settings(
+    context: OpsContext<'_>,
+) -> Result<(GitSigningConfig, Option<SigningKeyStatus>), OpsError> {
     let RawSigningConfig { values: mut config, blocked_programs: not_started } =
-        work.repo.spawn_signing_config().wait()?;
+        context.repo.spawn_signing_config().wait()?;
     let settings = GitSigningConfig {
         format: config.remove("gpg.format"),
         signing_key: config.remove("user.signingkey"),
@@ -67,10 +73,11 @@ fn settings(work: Work<'_>) -> Result<(GitSigningConfig, Option<SigningKeyStatus
         x509_program: config.remove("gpg.x509.program"),
         ssh_program: config.remove("gpg.ssh.program"),
         ssh_default_key_command: config.remove("gpg.ssh.defaultkeycommand"),
-        home: work.around.home.clone(),
+        home: context.env.home.clone(),
     };
-    let found = settings.program_keys().into_iter().find_map(|it| not_started.get_key_value(it));
-    let fact = found.map(|(key, program)| SigningKeyStatus {
+    let not_started_program =
+        settings.program_keys().into_iter().find_map(|it| not_started.get_key_value(it));
+    let fact = not_started_program.map(|(key, program)| SigningKeyStatus {
         state: SigningKeyState::ProgramNotRun,
         evidence: format!("{key} of this repository is '{program}', which only the release itself starts"),
         hint: format!("git config --global {key} '{program}', to have it started by every command"),
@@ -79,23 +86,25 @@ fn settings(work: Work<'_>) -> Result<(GitSigningConfig, Option<SigningKeyStatus
 }
 
 /// Which key would sign, and whether the policy takes it from this tagger, given as `Name <address>`, now.
-pub(crate) fn signer(
-    work: Work<'_>,
+pub(crate) fn signing_key_status(
+    context: OpsContext<'_>,
     signing: &TagSigning,
     tagger: &str,
 ) -> Result<(SigningKeyStatus, Option<SigningKey>), OpsError> {
-    let TagSigning::Signed(asked) = signing else { return Ok((no_key(&SignError::NoKey), None)) };
-    let settings = match settings(work)? {
+    let TagSigning::Signed(requested_key) = signing else {
+        return Ok((missing_key_status(&SignError::NoKey), None));
+    };
+    let settings = match signing_settings(context)? {
         (settings, None) => settings,
         (_, Some(fact)) => return Ok((fact, None)),
     };
-    match settings.select_key(asked.as_deref(), tagger) {
-        Ok(key) => Ok((judged(work, &key, tagger)?, Some(key))),
-        Err(error) => Ok((no_key(&error), None)),
+    match settings.select_key(requested_key.as_deref(), tagger) {
+        Ok(key) => Ok((evaluate_key(context, &key, tagger)?, Some(key))),
+        Err(error) => Ok((missing_key_status(&error), None)),
     }
 }
 
-fn no_key(error: &SignError) -> SigningKeyStatus {
+fn missing_key_status(error: &SignError) -> SigningKeyStatus {
     SigningKeyStatus {
         state: SigningKeyState::Missing,
         evidence: error.to_string(),
@@ -103,11 +112,15 @@ fn no_key(error: &SignError) -> SigningKeyStatus {
     }
 }
 
-fn judged(work: Work<'_>, key: &SigningKey, tagger: &str) -> Result<SigningKeyStatus, OpsError> {
+fn evaluate_key(
+    context: OpsContext<'_>,
+    key: &SigningKey,
+    tagger: &str,
+) -> Result<SigningKeyStatus, OpsError> {
     let fact =
         |state, evidence: String, hint: &str| SigningKeyStatus { state, evidence, hint: hint.to_owned() };
     let email = tagger.rsplit_once('<').map_or("", |(_, it)| it.trim_end_matches('>'));
-    let Some(trust) = trust(work)? else {
+    let Some(trust) = signature_policy(context)? else {
         let evidence =
             format!("{} would sign, and no trusted signers are configured ([signers])", key.name());
         return Ok(fact(SigningKeyState::NoPolicy, evidence, rules::CONFIGURE_SIGNERS));
@@ -118,14 +131,14 @@ fn judged(work: Work<'_>, key: &SigningKey, tagger: &str) -> Result<SigningKeySt
         let hint = "add allowed_signers, openpgp_keyring or x509_certificates to [signers]";
         return Ok(fact(SigningKeyState::NotAllowed, evidence, hint));
     };
-    let judged = rules::evaluate_signer("signer", email, &signer, work.around.now);
-    let until = signer.policy_entries.iter().filter_map(|it| it.valid_before).max();
-    let until =
-        until.map_or(String::new(), |it| format!(", until {}", model::base::time::format_rfc3339(it)));
-    let state = if judged.verdict == Verdict::Proven {
+    let finding = rules::evaluate_signer("signer", email, &signer, context.env.now);
+    let valid_until = signer.policy_entries.iter().filter_map(|it| it.valid_before).max();
+    let valid_until =
+        valid_until.map_or(String::new(), |it| format!(", until {}", model::base::time::format_rfc3339(it)));
+    let state = if finding.verdict == Verdict::Proven {
         SigningKeyState::Allowed
     } else {
         SigningKeyState::NotAllowed
     };
-    Ok(fact(state, format!("{}{until}", judged.evidence), &judged.hint))
+    Ok(fact(state, format!("{}{valid_until}", finding.evidence), &finding.hint))
 }

@@ -12,7 +12,7 @@ use model::{CommitId, Digest, ReleaseTag};
 use repo::Repo;
 
 use crate::error::OpsError;
-use crate::event::Event;
+use crate::event::ReleaseEvent;
 use crate::output;
 use crate::output::SUMS_FILE;
 
@@ -25,30 +25,30 @@ pub fn write_archive(
     tag: &ReleaseTag,
     commit: CommitId,
     out: &OutputPath,
-    tell: &mut dyn FnMut(Event),
+    on_event: &mut dyn FnMut(ReleaseEvent),
 ) -> Result<Vec<OutputFile>, OpsError> {
     let folder = output::create(out)?;
     let _writing = folder.lock()?;
-    write_into(repo, tag, commit, &folder, tell)
+    write_source_files(repo, tag, commit, &folder, on_event)
 }
 
-pub(crate) fn write_into(
+pub(crate) fn write_source_files(
     repo: &Repo,
     tag: &ReleaseTag,
     commit: CommitId,
     folder: &FolderHandle,
-    tell: &mut dyn FnMut(Event),
+    on_event: &mut dyn FnMut(ReleaseEvent),
 ) -> Result<Vec<OutputFile>, OpsError> {
     let name = tag.archive_name();
-    tell(Event::Writing(name.clone()));
+    on_event(ReleaseEvent::WritingFile(name.clone()));
     let snapshot = repo.archive_source(commit)?;
     let file = folder.create(&name)?;
-    let shown = file.path().display().to_string();
+    let display_name = file.path().display().to_string();
     let file = compress(repo, tag, (commit, &snapshot), file);
-    let archive = file.map_err(|error| OpsError::of_gzip(&shown, error))?.finish()?;
-    tell(Event::Written(archive.clone()));
+    let archive = file.map_err(|error| OpsError::from_gzip(&display_name, error))?.finish()?;
+    on_event(ReleaseEvent::FileWritten(archive.clone()));
     let sums = folder.write(SUMS_FILE, sums::render([(name.as_str(), archive.digest)]).as_bytes())?;
-    tell(Event::Written(sums.clone()));
+    on_event(ReleaseEvent::FileWritten(sums.clone()));
     Ok(vec![archive, sums])
 }
 
@@ -70,14 +70,14 @@ fn compress<W: Write + Send>(
 ///
 /// # Errors
 /// [`OpsError`] where the commit cannot be archived.
-pub(crate) fn assets(
+pub(crate) fn expected_assets(
     repo: &Repo,
     tag: &ReleaseTag,
     commit: CommitId,
 ) -> Result<Vec<ExpectedAsset>, OpsError> {
     let name = tag.archive_name();
     let measured = compress(repo, tag, (commit, &repo.archive_source(commit)?), DigestWriter::default());
-    let (digest, size) = measured.map_err(|error| OpsError::of_gzip(&name, error))?.finish();
+    let (digest, size) = measured.map_err(|error| OpsError::from_gzip(&name, error))?.finish();
     let text = sums::render([(name.as_str(), digest)]);
     let sums = ExpectedAsset {
         name: SUMS_FILE.to_owned(),

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use archive::FolderHandle;
 use model::evidence::signature::SignatureFormat;
 
-use crate::context::Work;
+use crate::context::OpsContext;
 use crate::error::OpsError;
 use crate::signers;
 
 /// The policy that trusts one key.
 #[derive(Debug, Clone)]
-pub struct SignerPolicy {
+pub struct SignerConfig {
     /// What people know the key by.
     pub name: String,
     /// The address that its owner makes tags with.
@@ -23,18 +23,18 @@ pub struct SignerPolicy {
     /// The content of its file.
     pub bytes: Vec<u8>,
     /// The table `[signers]` that names the file.
-    pub table: String,
+    pub toml_table: String,
 }
 
 /// The policy that trusts the operator's own key: the one that is asked for, else the one that git is configured for.
 ///
 /// # Errors
 /// [`OpsError::Sign`] where there is no such key, or its public half is not known; [`OpsError::NotStarted`].
-pub fn signer_policy(work: Work<'_>, asked: Option<&str>) -> Result<SignerPolicy, OpsError> {
-    let tagger = work.repo.spawn_tagger().wait()?;
+pub fn signer_config(context: OpsContext<'_>, requested_key: Option<&str>) -> Result<SignerConfig, OpsError> {
+    let tagger = context.repo.spawn_tagger().wait()?;
     let tagger = tagger.name_and_email();
     let email = tagger.rsplit_once('<').map_or("", |(_, it)| it.trim_end_matches('>'));
-    let key = signers::own_key(work, asked, tagger)?;
+    let key = signers::signing_key(context, requested_key, tagger)?;
     let exported = key.export(email)?;
     let folder = ".github";
     let (file, file_key, pinned_key) = match exported.format {
@@ -45,7 +45,7 @@ pub fn signer_policy(work: Work<'_>, asked: Option<&str>) -> Result<SignerPolicy
     let pinned = exported.fingerprint.map_or(String::new(), |it| format!("{pinned_key} = [\"{it}\"]\n"));
     let table = format!("[signers]\n{file_key} = \"{folder}/{file}\"\n{pinned}");
     let (name, email) = (key.name().to_owned(), email.to_owned());
-    Ok(SignerPolicy { name, email, folder, file, bytes: exported.bytes, table })
+    Ok(SignerConfig { name, email, folder, file, bytes: exported.bytes, toml_table: table })
 }
 
 /// Writes `release.toml` at the root of a repository, after the policy's file, which must not exist. Returns the paths.
@@ -55,14 +55,14 @@ pub fn signer_policy(work: Work<'_>, asked: Option<&str>) -> Result<SignerPolicy
 pub fn write_configuration(
     root: &Path,
     catalog: &str,
-    policy: Option<&SignerPolicy>,
+    policy: Option<&SignerConfig>,
 ) -> Result<Vec<PathBuf>, OpsError> {
     let top = FolderHandle::create_named(root)?;
     let mut written = Vec::new();
     if let Some(policy) = policy {
         let folder = top.create_child(policy.folder)?;
         if folder.can_create(policy.file)? {
-            return Err(OpsError::Exists(folder.path().join(policy.file)));
+            return Err(OpsError::FileExists(folder.path().join(policy.file)));
         }
         written.push(folder.write(policy.file, &policy.bytes)?.path);
     }

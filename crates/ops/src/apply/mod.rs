@@ -13,9 +13,9 @@ use model::release::request::{ReleaseDestination, Request};
 
 use self::publish::Publishing;
 use self::tag_lock::TagLock;
-use crate::context::Work;
+use crate::context::OpsContext;
 use crate::error::OpsError;
-use crate::event::Event;
+use crate::event::ReleaseEvent;
 use crate::output;
 use crate::output::NOTES_FILE;
 use crate::prepare::Prepared;
@@ -23,7 +23,7 @@ use crate::source_archive;
 
 /// What came of a release.
 #[derive(Debug)]
-pub struct Done {
+pub struct ReleaseOutcome {
     /// What was made on this machine.
     pub receipt: Receipt,
     /// The release on GitHub; none where nothing left this machine.
@@ -38,38 +38,40 @@ pub struct Done {
 /// # Errors
 /// [`OpsError`]. What was done before stays, and a further run goes on from there; no file is there in part.
 pub fn apply(
-    work: Work<'_>,
+    context: OpsContext<'_>,
     request: &Request,
     prepared: &Prepared,
     approved: &ApprovedPlan,
-    tell: &mut dyn FnMut(Event),
-) -> Result<Done, OpsError> {
+    on_event: &mut dyn FnMut(ReleaseEvent),
+) -> Result<ReleaseOutcome, OpsError> {
     let plan = approved.plan();
-    let publication = match (request.destination, work.world, &prepared.facts.remote) {
-        (ReleaseDestination::GitHub(publication), Some(world), Some(facts)) => {
-            Some((publication, world, facts))
+    let publication = match (request.destination, context.clients, &prepared.facts.remote) {
+        (ReleaseDestination::GitHub(publication), Some(clients), Some(facts)) => {
+            Some((publication, clients, facts))
         }
         _ => None,
     };
-    let lock = publication.map(|_| TagLock::take(&work.around.cache, &request.slug, &request.tag));
+    let lock = publication.map(|_| TagLock::acquire(&context.env.cache, &request.slug, &request.tag));
     let lock = lock.transpose()?;
-    if let Some(known) = &prepared.known {
-        known.write();
+    if let Some(login_cache) = &prepared.login_cache {
+        login_cache.save();
     }
-    let notes = prepared.notes.as_ref().ok_or_else(|| OpsError::no_range(&plan.tag, plan.commit))?;
+    let notes =
+        prepared.notes.as_ref().ok_or_else(|| OpsError::no_previous_release(&plan.tag, plan.commit))?;
     let folder = output::create(&request.output_path)?;
     let _writing = folder.lock()?;
-    let mut files = source_archive::write_into(work.repo, &plan.tag, plan.commit, &folder, tell)?;
-    tell(Event::Writing(NOTES_FILE.to_owned()));
+    let mut files =
+        source_archive::write_source_files(context.repo, &plan.tag, plan.commit, &folder, on_event)?;
+    on_event(ReleaseEvent::WritingFile(NOTES_FILE.to_owned()));
     files.push(folder.write(NOTES_FILE, notes.markdown.as_bytes())?);
-    tell(Event::Written(files[2].clone()));
-    let tag_object = tag::tag(work, request, prepared, tell)?;
+    on_event(ReleaseEvent::FileWritten(files[2].clone()));
+    let tag_object = tag::create_tag(context, request, prepared, on_event)?;
     let receipt = Receipt { tag: plan.tag.clone(), commit: plan.commit, files, tag_object };
-    let Some((publication, world, facts)) = publication else {
-        return Ok(Done { receipt, release: None, audit: AuditReport::default() });
+    let Some((publication, clients, facts)) = publication else {
+        return Ok(ReleaseOutcome { receipt, release: None, audit: AuditReport::default() });
     };
-    let publishing = Publishing { work, world, request, prepared, facts, publication, folder: &folder };
-    let (release, audit) = publishing.perform(&receipt, tell)?;
+    let publishing = Publishing { context, clients, request, prepared, facts, publication, folder: &folder };
+    let (release, audit) = publishing.perform(&receipt, on_event)?;
     drop(lock);
-    Ok(Done { receipt, release: Some(release), audit })
+    Ok(ReleaseOutcome { receipt, release: Some(release), audit })
 }

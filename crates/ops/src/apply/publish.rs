@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 
 use archive::FolderHandle;
-use forge::{Latest, Parcel, Told};
+use forge::{AssetUpload, HttpEvent, LatestLabel};
 use model::evidence::audit::{AttestationRequirement, AuditReport, ReleaseExpectation, RunProducts};
 use model::release::host::{ExpectedAsset, GitHubRelease, ReleaseText, RemoteFacts};
 use model::release::plan::StepAction;
@@ -12,19 +12,19 @@ use model::release::receipt::{LocalTag, OutputFile, Receipt};
 use model::release::request::{PublishOptions, PublishUntil, Request, TagSigning};
 use rules::AssetAction;
 
-use crate::context::{Work, World};
+use crate::context::{ForgeClients, OpsContext};
 use crate::error::OpsError;
-use crate::event::{Deed, Event};
+use crate::event::{ReleaseEvent, StepRef};
 use crate::gather;
 use crate::output::SUMS_FILE;
 use crate::prepare::Prepared;
-use crate::prove::audit::{self, Audit};
+use crate::prove::audit::{self, AuditRequest};
 use crate::prove::tag;
 
 /// Everything that a release is published with.
 pub(crate) struct Publishing<'a> {
-    pub(crate) work: Work<'a>,
-    pub(crate) world: World<'a>,
+    pub(crate) context: OpsContext<'a>,
+    pub(crate) clients: ForgeClients<'a>,
     pub(crate) request: &'a Request,
     pub(crate) prepared: &'a Prepared,
     pub(crate) facts: &'a RemoteFacts,
@@ -38,258 +38,304 @@ impl Publishing<'_> {
     pub(crate) fn perform(
         &self,
         receipt: &Receipt,
-        tell: &mut dyn FnMut(Event),
+        on_event: &mut dyn FnMut(ReleaseEvent),
     ) -> Result<(GitHubRelease, AuditReport), OpsError> {
-        let assets: Vec<(&OutputFile, ExpectedAsset)> = receipt.files.iter().filter_map(wanted).collect();
+        let assets: Vec<(&OutputFile, ExpectedAsset)> =
+            receipt.files.iter().filter_map(expected_asset).collect();
         let title = self.request.tag.title();
-        let selection =
-            rules::select_release(&self.facts.releases, &self.facts.expected_assets, &self.page(&title));
-        self.tidy(&selection.leftover_drafts, tell)?;
-        let mut release = self.draft(selection.chosen, tell)?;
+        let selection = rules::select_release(
+            &self.facts.releases,
+            &self.facts.expected_assets,
+            &self.release_text(&title),
+        );
+        self.delete_empty_drafts(&selection.leftover_drafts, on_event)?;
+        let mut release = self.find_or_create_draft(selection.chosen, on_event)?;
         if release.draft {
-            release = self.rewritten(release, tell)?;
+            release = self.update_draft(release, on_event)?;
             for (file, asset) in &assets {
-                self.asset(&release, file, asset, tell)?;
+                self.upload_asset(&release, file, asset, on_event)?;
             }
         }
-        self.tag(&receipt.tag_object, tell)?;
-        let wanted: Vec<ExpectedAsset> = assets.into_iter().map(|(_, it)| it).collect();
+        self.push_tag(&receipt.tag_object, on_event)?;
+        let expected: Vec<ExpectedAsset> = assets.into_iter().map(|(_, it)| it).collect();
         if self.publication.until == PublishUntil::Draft {
             return Ok((release, AuditReport::default()));
         }
-        let release = self.publish(&release, &wanted, tell)?;
-        let made = RunProducts { object: receipt.tag_object.object, commit: receipt.commit, assets: wanted };
-        let promise = audit::promise(self.work.catalog, &self.request.tag, AttestationRequirement::Pending);
-        let promise =
-            ReleaseExpectation { products: Some(made), private: self.facts.repository.private, ..promise };
-        let deed = Deed { action: StepAction::Audit, subject: promise.tag.clone() };
-        tell(Event::Doing(deed.clone()));
-        let audit = Audit {
-            world: self.world,
-            slug: &self.request.slug,
-            only_named: false,
-            catalog: self.work.catalog,
-            clone: Some(self.work),
-            now: (self.work.around.clock)(),
+        let release = self.publish_draft(&release, &expected, on_event)?;
+        let products =
+            RunProducts { object: receipt.tag_object.object, commit: receipt.commit, assets: expected };
+        let expectation =
+            audit::expectation(self.context.catalog, &self.request.tag, AttestationRequirement::Pending);
+        let expectation = ReleaseExpectation {
+            products: Some(products),
+            private: self.facts.repository.private,
+            ..expectation
         };
-        let report = audit::audit(audit, &promise, &mut |it| tell(Event::Connection(it)))?;
-        tell(Event::Did(deed));
+        let step = StepRef { action: StepAction::Audit, subject: expectation.tag.clone() };
+        on_event(ReleaseEvent::Started(step.clone()));
+        let audit = AuditRequest {
+            clients: self.clients,
+            slug: &self.request.slug,
+            current_name_only: false,
+            catalog: self.context.catalog,
+            clone: Some(self.context),
+            now: (self.context.env.clock)(),
+        };
+        let report = audit::audit(audit, &expectation, &mut |it| on_event(ReleaseEvent::Http(it)))?;
+        on_event(ReleaseEvent::Finished(step));
         Ok((release, report))
     }
 
-    fn deed(&self, action: StepAction) -> Deed {
-        Deed { action, subject: self.request.tag.name() }
+    fn step(&self, action: StepAction) -> StepRef {
+        StepRef { action, subject: self.request.tag.name() }
     }
 
     /// What the release says of itself, under its title.
-    fn page<'p>(&'p self, title: &'p str) -> ReleaseText<'p> {
+    fn release_text<'p>(&'p self, title: &'p str) -> ReleaseText<'p> {
         let notes = self.prepared.notes.as_ref().map_or("", |it| it.markdown.as_str());
         rules::release_text(&self.request.tag, title, notes)
     }
 
     /// A release as it is now, with the digests of our assets.
-    fn now(&self, id: u64, tell: &mut dyn FnMut(Event)) -> Result<GitHubRelease, OpsError> {
-        let tell = &mut |it: Told| tell(Event::Connection(it));
-        let mut release = self.world.own.forge()?.release(id, tell)?;
-        gather::digests(self.world, &mut release, &self.request.tag, tell)?;
+    fn reload(&self, id: u64, on_event: &mut dyn FnMut(ReleaseEvent)) -> Result<GitHubRelease, OpsError> {
+        let on_event = &mut |it: HttpEvent| on_event(ReleaseEvent::Http(it));
+        let mut release = self.clients.authenticated.forge()?.release(id, on_event)?;
+        gather::fill_missing_digests(self.clients, &mut release, &self.request.tag, on_event)?;
         Ok(release)
     }
 
-    fn overtaken(&self, reason: String) -> OpsError {
-        OpsError::Overtaken { tag: self.request.tag.name(), reason }
+    fn concurrent_change(&self, reason: String) -> OpsError {
+        OpsError::ConcurrentChange { tag: self.request.tag.name(), reason }
     }
 
     /// A draft that is still one.
-    fn still_draft(&self, id: u64, tell: &mut dyn FnMut(Event)) -> Result<GitHubRelease, OpsError> {
-        let release = self.now(id, tell)?;
+    fn reload_draft(
+        &self,
+        id: u64,
+        on_event: &mut dyn FnMut(ReleaseEvent),
+    ) -> Result<GitHubRelease, OpsError> {
+        let release = self.reload(id, on_event)?;
         if release.draft {
             return Ok(release);
         }
-        Err(self.overtaken(format!("release {id} ({}) was published meanwhile", release.html_url.escaped())))
+        Err(self.concurrent_change(format!(
+            "release {id} ({}) was published meanwhile",
+            release.html_url.escaped()
+        )))
     }
 
     /// Deletes empty drafts that an earlier run left behind. One that somebody filled meanwhile stays.
-    fn tidy(&self, drafts: &[&GitHubRelease], tell: &mut dyn FnMut(Event)) -> Result<(), OpsError> {
+    fn delete_empty_drafts(
+        &self,
+        drafts: &[&GitHubRelease],
+        on_event: &mut dyn FnMut(ReleaseEvent),
+    ) -> Result<(), OpsError> {
         for draft in drafts {
             let subject = format!("{} (empty draft {})", self.request.tag.name(), draft.id);
-            let deed = Deed { action: StepAction::DeleteDraft, subject };
-            tell(Event::Doing(deed.clone()));
-            let own = self.world.own.forge()?;
-            let gone = own.delete_empty_draft(draft.id, &mut |it| tell(Event::Connection(it)))?;
-            tell(if gone { Event::Did(deed) } else { Event::Kept(deed) });
+            let step = StepRef { action: StepAction::DeleteDraft, subject };
+            on_event(ReleaseEvent::Started(step.clone()));
+            let forge = self.clients.authenticated.forge()?;
+            let deleted = forge.delete_empty_draft(draft.id, &mut |it| on_event(ReleaseEvent::Http(it)))?;
+            on_event(if deleted { ReleaseEvent::Finished(step) } else { ReleaseEvent::AlreadyDone(step) });
         }
         Ok(())
     }
 
     /// The release to go on with: the chosen one as it is now, or a new draft.
-    fn draft(
+    fn find_or_create_draft(
         &self,
         chosen: Option<&GitHubRelease>,
-        tell: &mut dyn FnMut(Event),
+        on_event: &mut dyn FnMut(ReleaseEvent),
     ) -> Result<GitHubRelease, OpsError> {
-        let deed = self.deed(StepAction::CreateDraft);
-        if let Some(found) = chosen {
-            tell(Event::Kept(deed));
-            return if found.draft { self.still_draft(found.id, tell) } else { Ok(found.clone()) };
+        let step = self.step(StepAction::CreateDraft);
+        if let Some(release) = chosen {
+            on_event(ReleaseEvent::AlreadyDone(step));
+            return if release.draft { self.reload_draft(release.id, on_event) } else { Ok(release.clone()) };
         }
         let (tag, title) = (self.request.tag.name(), self.request.tag.title());
-        tell(Event::Doing(deed.clone()));
-        let page = self.page(&title);
-        let made =
-            self.world.own.forge()?.create_draft(&tag, &page, &mut |it| tell(Event::Connection(it)))?;
-        tell(Event::Did(deed));
-        Ok(made)
+        on_event(ReleaseEvent::Started(step.clone()));
+        let page = self.release_text(&title);
+        let draft = self
+            .clients
+            .authenticated
+            .forge()?
+            .create_draft(&tag, &page, &mut |it| on_event(ReleaseEvent::Http(it)))?;
+        on_event(ReleaseEvent::Finished(step));
+        Ok(draft)
     }
 
     /// The draft with its title, the notes, and the mark that its version asks for.
-    fn rewritten(
+    fn update_draft(
         &self,
         draft: GitHubRelease,
-        tell: &mut dyn FnMut(Event),
+        on_event: &mut dyn FnMut(ReleaseEvent),
     ) -> Result<GitHubRelease, OpsError> {
         let title = self.request.tag.title();
-        let page = self.page(&title);
-        if page.matches(&draft) {
+        let text = self.release_text(&title);
+        if text.matches(&draft) {
             return Ok(draft);
         }
-        let deed = self.deed(StepAction::UpdateDraft);
-        tell(Event::Doing(deed.clone()));
-        self.world.own.forge()?.rewrite(&draft, &page, &mut |it| tell(Event::Connection(it)))?;
-        tell(Event::Did(deed));
-        self.still_draft(draft.id, tell)
+        let step = self.step(StepAction::UpdateDraft);
+        on_event(ReleaseEvent::Started(step.clone()));
+        self.clients
+            .authenticated
+            .forge()?
+            .update_release(&draft, &text, &mut |it| on_event(ReleaseEvent::Http(it)))?;
+        on_event(ReleaseEvent::Finished(step));
+        self.reload_draft(draft.id, on_event)
     }
 
     /// An asset of the draft: kept where it is right; what is wrong goes first, which only a draft allows.
-    fn asset(
+    fn upload_asset(
         &self,
         draft: &GitHubRelease,
         file: &OutputFile,
-        wanted: &ExpectedAsset,
-        tell: &mut dyn FnMut(Event),
+        expected: &ExpectedAsset,
+        on_event: &mut dyn FnMut(ReleaseEvent),
     ) -> Result<(), OpsError> {
-        let deed = |action| Deed { action, subject: wanted.name.clone() };
-        match rules::asset_action(Some(wanted), draft.asset(&wanted.name)) {
+        let step = |action| StepRef { action, subject: expected.name.clone() };
+        match rules::asset_action(Some(expected), draft.asset(&expected.name)) {
             AssetAction::Keep => {
-                tell(Event::Kept(deed(StepAction::UploadAsset)));
+                on_event(ReleaseEvent::AlreadyDone(step(StepAction::UploadAsset)));
                 return Ok(());
             }
             AssetAction::Upload => {}
             AssetAction::Replace(id) => {
-                self.still_draft(draft.id, tell)?;
-                tell(Event::Doing(deed(StepAction::DeleteAsset)));
-                self.world.own.forge()?.remove(id, &mut |it| tell(Event::Connection(it)))?;
-                tell(Event::Did(deed(StepAction::DeleteAsset)));
+                self.reload_draft(draft.id, on_event)?;
+                on_event(ReleaseEvent::Started(step(StepAction::DeleteAsset)));
+                self.clients
+                    .authenticated
+                    .forge()?
+                    .delete_asset(id, &mut |it| on_event(ReleaseEvent::Http(it)))?;
+                on_event(ReleaseEvent::Finished(step(StepAction::DeleteAsset)));
             }
         }
-        let kind = if wanted.name == SUMS_FILE { "text/plain" } else { "application/gzip" };
-        tell(Event::Doing(deed(StepAction::UploadAsset)));
-        let open = || self.open(&wanted.name);
-        let parcel = Parcel { path: &file.path, open: &open, wanted, kind };
-        self.world.own.forge()?.upload(draft, &parcel, &mut |it| tell(Event::Connection(it)))?;
-        tell(Event::Did(deed(StepAction::UploadAsset)));
+        let content_type = if expected.name == SUMS_FILE { "text/plain" } else { "application/gzip" };
+        on_event(ReleaseEvent::Started(step(StepAction::UploadAsset)));
+        let open = || self.open_file(&expected.name);
+        let upload = AssetUpload { path: &file.path, open: &open, expected, content_type };
+        self.clients
+            .authenticated
+            .forge()?
+            .upload(draft, &upload, &mut |it| on_event(ReleaseEvent::Http(it)))?;
+        on_event(ReleaseEvent::Finished(step(StepAction::UploadAsset)));
         Ok(())
     }
 
     /// Opens a file that was written, through the folder that it was written to: its path may lead elsewhere by now.
-    fn open(&self, name: &str) -> io::Result<File> {
+    fn open_file(&self, name: &str) -> io::Result<File> {
         let file = self.folder.open_file(name).map_err(io::Error::other)?;
         file.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// The tag on origin, the very object that was made, and what it proves there.
-    fn tag(&self, made: &LocalTag, tell: &mut dyn FnMut(Event)) -> Result<(), OpsError> {
-        let (repo, name, remote) = (self.work.repo, self.request.tag.name(), &self.request.remote);
-        let deed = self.deed(StepAction::PushTag);
-        let idle = self.work.around.idle;
-        self.proven_tag(&name)?;
+    fn push_tag(&self, local_tag: &LocalTag, on_event: &mut dyn FnMut(ReleaseEvent)) -> Result<(), OpsError> {
+        let (repo, name, remote) = (self.context.repo, self.request.tag.name(), &self.request.remote);
+        let step = self.step(StepAction::PushTag);
+        let idle = self.context.env.idle_timeout;
+        self.check_tag(&name)?;
         let mut pushed = None;
         if self.facts.refs.tag.is_some() {
-            tell(Event::Kept(deed));
+            on_event(ReleaseEvent::AlreadyDone(step));
         } else {
-            tell(Event::Doing(deed.clone()));
+            on_event(ReleaseEvent::Started(step.clone()));
             pushed = Some(repo.push_tag(remote, &name, idle));
         }
         // Whether it arrived is what origin says, not what git said of the push.
-        let there = repo.spawn_ls_remote(remote, &name, idle).wait()?.tag;
-        match there {
-            Some(there) if there.object == made.object => {
+        let remote_tag = repo.spawn_ls_remote(remote, &name, idle).wait()?.tag;
+        match remote_tag {
+            Some(remote_tag) if remote_tag.object == local_tag.object => {
                 if pushed.is_some() {
-                    tell(Event::Did(self.deed(StepAction::PushTag)));
+                    on_event(ReleaseEvent::Finished(self.step(StepAction::PushTag)));
                 }
             }
-            Some(there) => {
-                return Err(OpsError::OriginDiffers {
+            Some(remote_tag) => {
+                return Err(OpsError::RemoteTagMismatch {
                     tag: name,
                     remote: remote.clone(),
-                    found: there.object,
+                    remote_object: remote_tag.object,
                 });
             }
             None => {
                 pushed.transpose()?;
-                return Err(OpsError::NotPushed { tag: name, remote: remote.clone() });
+                return Err(OpsError::TagNotPushed { tag: name, remote: remote.clone() });
             }
         }
-        self.world.own.forge()?.wait_for_tag(&name, made.object, &mut |it| tell(Event::Connection(it)))?;
-        self.proven_tag(&name)
+        self.clients
+            .authenticated
+            .forge()?
+            .wait_for_tag(&name, local_tag.object, &mut |it| on_event(ReleaseEvent::Http(it)))?;
+        self.check_tag(&name)
     }
 
     /// What the tag proves, before it is pushed and again under the name that origin gave: nothing that is refuted goes on.
-    fn proven_tag(&self, name: &str) -> Result<(), OpsError> {
+    fn check_tag(&self, name: &str) -> Result<(), OpsError> {
         let has_signers = self.prepared.facts.has_signer_policy;
         if self.request.tag_signing == TagSigning::Unsigned && !has_signers {
             return Ok(());
         }
-        let findings = tag::verify_tag(self.work, name, Some(self.prepared.facts.commit))?;
+        let findings = tag::verify_tag(self.context, name, Some(self.prepared.facts.commit))?;
         match rules::self_check(findings, has_signers) {
-            Some(it) => {
-                Err(OpsError::TagRefuted { tag: name.to_owned(), reason: it.reason, evidence: it.evidence })
-            }
+            Some(finding) => Err(OpsError::TagNotProven {
+                tag: name.to_owned(),
+                reason: finding.reason,
+                evidence: finding.evidence,
+            }),
             None => Ok(()),
         }
     }
 
     /// The published release. Whatever happened meanwhile is looked at first: this is the step that nobody takes back.
-    fn publish(
+    fn publish_draft(
         &self,
         release: &GitHubRelease,
-        wanted: &[ExpectedAsset],
-        tell: &mut dyn FnMut(Event),
+        expected: &[ExpectedAsset],
+        on_event: &mut dyn FnMut(ReleaseEvent),
     ) -> Result<GitHubRelease, OpsError> {
-        let deed = self.deed(StepAction::Publish);
+        let step = self.step(StepAction::Publish);
         if !release.draft {
-            tell(Event::Kept(deed));
+            on_event(ReleaseEvent::AlreadyDone(step));
             return Ok(release.clone());
         }
         let tag = self.request.tag.name();
-        let all = self.world.own.forge()?.releases(&tag, &mut |it: Told| tell(Event::Connection(it)))?;
+        let all = self
+            .clients
+            .authenticated
+            .forge()?
+            .releases(&tag, &mut |it: HttpEvent| on_event(ReleaseEvent::Http(it)))?;
         // By its number: a list may not show it yet.
-        let draft = self.still_draft(release.id, tell)?;
+        let draft = self.reload_draft(release.id, on_event)?;
         let title = self.request.tag.title();
-        let page = self.page(&title);
+        let text = self.release_text(&title);
         let planned = |it: &GitHubRelease| self.facts.releases.iter().any(|known| known.id == it.id);
         let others = all.iter().filter(|it| it.id != draft.id);
         // The request of a run that was killed may be carried out only now.
-        let (late, others): (Vec<_>, Vec<_>) = others.partition(|it| rules::is_leftover_draft(it, &page));
-        self.tidy(&late, tell)?;
+        let (late_drafts, others): (Vec<_>, Vec<_>) =
+            others.partition(|it| rules::is_leftover_draft(it, &text));
+        self.delete_empty_drafts(&late_drafts, on_event)?;
         let others: Vec<&GitHubRelease> = others.into_iter().filter(|it| !planned(it)).collect();
-        if let Some(reason) = rules::concurrent_change(&draft, &others, wanted, &page) {
-            return Err(self.overtaken(reason));
+        if let Some(reason) = rules::concurrent_change(&draft, &others, expected, &text) {
+            return Err(self.concurrent_change(reason));
         }
-        let (target, facts) = (self.work.catalog.target(self.request.tag.target()), &self.prepared.facts);
-        let owner = self.work.catalog.latest_target.as_deref();
-        let badge = self.publication.make_latest;
-        let gets = target.is_some_and(|it| rules::is_latest(badge, owner, it, self.request, facts));
-        let latest = if gets { Latest::This } else { Latest::Another };
-        tell(Event::Doing(deed.clone()));
-        let published =
-            self.world.own.forge()?.publish(&draft, latest, &mut |it| tell(Event::Connection(it)))?;
-        tell(Event::Did(deed));
+        let (target, facts) = (self.context.catalog.target(self.request.tag.target()), &self.prepared.facts);
+        let latest_target = self.context.catalog.latest_target.as_deref();
+        let make_latest = self.publication.make_latest;
+        let is_latest =
+            target.is_some_and(|it| rules::is_latest(make_latest, latest_target, it, self.request, facts));
+        let latest = if is_latest { LatestLabel::ThisRelease } else { LatestLabel::Unchanged };
+        on_event(ReleaseEvent::Started(step.clone()));
+        let published = self
+            .clients
+            .authenticated
+            .forge()?
+            .publish(&draft, latest, &mut |it| on_event(ReleaseEvent::Http(it)))?;
+        on_event(ReleaseEvent::Finished(step));
         Ok(published)
     }
 }
 
 /// The asset that a file becomes; none for the notes, which are the release's text.
-fn wanted(file: &OutputFile) -> Option<(&OutputFile, ExpectedAsset)> {
+fn expected_asset(file: &OutputFile) -> Option<(&OutputFile, ExpectedAsset)> {
     let name = file.path.file_name()?.to_str()?.to_owned();
     let asset = ExpectedAsset { name, size: file.size, digest: file.digest };
     (asset.name != crate::NOTES_FILE).then_some((file, asset))

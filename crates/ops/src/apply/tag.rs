@@ -7,65 +7,67 @@ use model::release::request::{Request, TagSigning};
 use repo::{Repo, RepoError};
 use signing::SigningKey;
 
-use crate::context::Work;
+use crate::context::OpsContext;
 use crate::error::OpsError;
-use crate::event::Event;
+use crate::event::ReleaseEvent;
 use crate::prepare::Prepared;
-use crate::prove::tag::{evidence, look};
-use crate::signers::trust;
+use crate::prove::tag::{check_signature, tag_evidence};
+use crate::signers::signature_policy;
 
 /// The tag in this clone: made, or kept where it is there and right. Looked at again, because the plan may be old.
-pub(super) fn tag(
-    work: Work<'_>,
+pub(super) fn create_tag(
+    context: OpsContext<'_>,
     request: &Request,
     prepared: &Prepared,
-    tell: &mut dyn FnMut(Event),
+    on_event: &mut dyn FnMut(ReleaseEvent),
 ) -> Result<LocalTag, OpsError> {
-    let (repo, name, commit) = (work.repo, request.tag.name(), prepared.facts.commit);
-    let race = || OpsError::TagRace { tag: name.clone(), commit: commit.to_string() };
-    if let Some((object, at, kind)) = repo.tag(&name)? {
+    let (repo, name, commit) = (context.repo, request.tag.name(), prepared.facts.commit);
+    let tag_changed = || OpsError::TagChanged { tag: name.clone(), commit: commit.to_string() };
+    if let Some((object, tag_commit, kind)) = repo.tag(&name)? {
         let signed_enough = request.tag_signing == TagSigning::Unsigned || kind == TagKind::Signed;
-        if at != Some(commit) || !signed_enough {
-            return Err(race());
+        if tag_commit != Some(commit) || !signed_enough {
+            return Err(tag_changed());
         }
-        tell(Event::TagKept(name.clone()));
+        on_event(ReleaseEvent::TagExists(name.clone()));
         return Ok(LocalTag { object, kind, already_existed: true });
     }
-    tell(Event::Tagging(name.clone()));
+    on_event(ReleaseEvent::CreatingTag(name.clone()));
     let tagger = repo.spawn_tagger().wait()?;
     let mut object = Repo::tag_object(&name, commit, &tagger, &request.tag.message());
     if request.tag_signing != TagSigning::Unsigned {
         let key = prepared.key.as_ref().ok_or(signing::SignError::NoKey)?;
-        object = sign(work, key, evidence(repo, &name, commit)?, &object)?;
+        object = sign_tag(context, key, tag_evidence(repo, &name, commit)?, &object)?;
     }
-    let made = repo.create_tag(&name, &object).map_err(|error| match error {
-        RepoError::TagExists(_) => race(),
+    let created = repo.create_tag(&name, &object).map_err(|error| match error {
+        RepoError::TagExists(_) => tag_changed(),
         other => OpsError::Repo(other),
     })?;
-    tell(Event::Tagged(name));
-    Ok(made)
+    on_event(ReleaseEvent::TagCreated(name));
+    Ok(created)
 }
 
 /// A tag object, signed, and looked at by the policy before anybody sees it.
-fn sign(
-    work: Work<'_>,
+fn sign_tag(
+    context: OpsContext<'_>,
     key: &SigningKey,
     evidence: TagEvidence,
     payload: &[u8],
 ) -> Result<Vec<u8>, OpsError> {
-    let trust = trust(work)?;
+    let trust = signature_policy(context)?;
     // Without a policy it is still a signature of these bytes, or it is not made.
-    let own = trust.clone().map_or_else(|| key.self_policy(), Ok)?.restrict_to(key);
-    let (signature, own) = std::thread::scope(|scope| {
-        let prepared = scope.spawn(|| own.prepared());
+    let policy = trust.clone().map_or_else(|| key.self_policy(), Ok)?.restrict_to(key);
+    let (signature, policy) = std::thread::scope(|scope| {
+        let prepared = scope.spawn(|| policy.prepared());
         let signature = key.sign(payload);
-        (signature, prepared.join().unwrap_or_else(|_| own.clone()))
+        (signature, prepared.join().unwrap_or_else(|_| policy.clone()))
     });
     let object = [payload, &signature?].concat();
-    let evidence = look(work, evidence, &object, Some(&own));
-    let findings = rules::evaluate_tag(&evidence, work.around.now);
+    let evidence = check_signature(context, evidence, &object, Some(&policy));
+    let findings = rules::evaluate_tag(&evidence, context.env.now);
     match rules::self_check(findings, trust.is_some()) {
-        Some(finding) => Err(OpsError::OwnSignature { reason: finding.reason, evidence: finding.evidence }),
+        Some(finding) => {
+            Err(OpsError::SelfCheckFailed { reason: finding.reason, evidence: finding.evidence })
+        }
         None => Ok(object),
     }
 }

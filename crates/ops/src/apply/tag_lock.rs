@@ -3,7 +3,7 @@
 use archive::{FolderError, FolderLock};
 use model::{ReleaseTag, RepoSlug};
 
-use crate::cache::Cache;
+use crate::cache::CacheDir;
 use crate::error::OpsError;
 
 /// A tag that only this run publishes, until it is dropped or the process ends.
@@ -17,7 +17,7 @@ impl TagLock {
     ///
     /// # Errors
     /// [`OpsError::AtWork`] if another run has it, [`OpsError::Cache`] if the folder cannot be written.
-    pub(crate) fn take(cache: &Cache, slug: &RepoSlug, tag: &ReleaseTag) -> Result<Self, OpsError> {
+    pub(crate) fn acquire(cache: &CacheDir, slug: &RepoSlug, tag: &ReleaseTag) -> Result<Self, OpsError> {
         let Some(folder) = cache.create(&["locks"]).map_err(OpsError::Cache)? else {
             return Ok(Self { _lock: None });
         };
@@ -29,7 +29,7 @@ impl TagLock {
             .collect();
         match folder.lock_file(&format!("{plain}-{}", tag.safe_name())) {
             Ok(lock) => Ok(Self { _lock: Some(lock) }),
-            Err(FolderError::Locked(_)) => Err(OpsError::AtWork { tag: tag.name() }),
+            Err(FolderError::Locked(_)) => Err(OpsError::Locked { tag: tag.name() }),
             Err(error) => Err(OpsError::Cache(error)),
         }
     }

@@ -3,28 +3,28 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use forge::{ForgeError, Told};
+use forge::{ForgeError, HttpEvent};
 use model::release::changelog::CommitHistory;
 
-use crate::cache::Cache;
-use crate::context::Work;
+use crate::cache::CacheDir;
+use crate::context::OpsContext;
 
 /// So many requests of the hour are left to the release itself.
-const RESERVE: u32 = 100;
+const RATE_LIMIT_RESERVE: u32 = 100;
 
 /// Gives the authors of a range the accounts that GitHub knows: one question for each address that no account can be read
 /// off, by one commit of that author. A question that is not answered leaves the author as they are: the notes name
 /// people without their accounts too. After one that fails for another reason than that commit, nobody is asked any more.
-pub(crate) fn name_authors(
-    work: Work<'_>,
+pub(crate) fn resolve_logins(
+    context: OpsContext<'_>,
     slug: &str,
     history: &mut CommitHistory,
-    tell: &mut dyn FnMut(Told),
-) -> Known {
-    let mut known = Known::read(&work.around.cache, slug);
-    let Some(Ok(own)) = work.world.map(|it| it.own.forge()) else { return known };
+    on_event: &mut dyn FnMut(HttpEvent),
+) -> LoginCache {
+    let mut login_cache = LoginCache::load(&context.env.cache, slug);
+    let Some(Ok(forge)) = context.clients.map(|it| it.authenticated.forge()) else { return login_cache };
     let mut logins: BTreeMap<String, Option<String>> = BTreeMap::new();
-    let mut answers = true;
+    let mut available = true;
     for commit in &mut history.commits {
         let email = commit.author.email.to_lowercase();
         if email.ends_with("@users.noreply.github.com") {
@@ -32,70 +32,70 @@ pub(crate) fn name_authors(
         }
         let login = logins.entry(email).or_insert_with(|| {
             let id = commit.id.to_string();
-            if let Some(login) = known.logins.get(&id) {
-                return Some(login.clone()).filter(|it| it != NOBODY);
+            if let Some(login) = login_cache.logins.get(&id) {
+                return Some(login.clone()).filter(|it| it != NO_LOGIN);
             }
-            if !answers || own.requests_left().is_some_and(|it| it <= RESERVE) {
+            if !available || forge.rate_limit_remaining().is_some_and(|it| it <= RATE_LIMIT_RESERVE) {
                 return None;
             }
-            let login = match own.author(commit.id, tell) {
+            let login = match forge.commit_login(commit.id, on_event) {
                 Ok(login) => login,
                 // GitHub does not know the commit: another may be known.
-                Err(ForgeError::Refused { status: 404 | 422, .. }) => return None,
+                Err(ForgeError::Status { status: 404 | 422, .. }) => return None,
                 Err(_) => {
-                    answers = false;
+                    available = false;
                     return None;
                 }
             };
-            known.logins.insert(id, login.clone().unwrap_or(NOBODY.to_owned()));
-            known.changed = true;
+            login_cache.logins.insert(id, login.clone().unwrap_or(NO_LOGIN.to_owned()));
+            login_cache.is_dirty = true;
             login
         });
         commit.author.login.clone_from(login);
     }
-    known
+    login_cache
 }
 
 /// What stands for an address that GitHub knows no account for.
-const NOBODY: &str = "-";
+const NO_LOGIN: &str = "-";
 
 /// The longest file of logins that is read, in bytes.
-const MAX_FILE_BYTES: u64 = 16 << 20;
+const MAX_LOGINS_BYTES: u64 = 16 << 20;
 
 /// What GitHub said before: commits do not change, and neither does who made them. A line `<commit> <login>` each.
 #[derive(Debug)]
-pub(crate) struct Known {
-    cache: Cache,
+pub(crate) struct LoginCache {
+    cache: CacheDir,
     /// The repository.
     slug: String,
     logins: BTreeMap<String, String>,
-    changed: bool,
+    is_dirty: bool,
 }
 
-impl Known {
+impl LoginCache {
     /// Reads the file of a repository. One that is missing, too long or no plain file is empty: everybody is asked again.
-    fn read(cache: &Cache, slug: &str) -> Self {
-        let (below, name) = place(slug);
+    fn load(cache: &CacheDir, slug: &str) -> Self {
+        let (below, name) = login_file(slug);
         let folder = cache.open(&below).ok().flatten();
-        let bytes = folder.and_then(|it| it.read(name, MAX_FILE_BYTES).ok().flatten()).unwrap_or_default();
+        let bytes = folder.and_then(|it| it.read(name, MAX_LOGINS_BYTES).ok().flatten()).unwrap_or_default();
         let text = String::from_utf8(bytes).unwrap_or_default();
         // A line that does not end was not written to its end.
-        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        let lines = whole.lines().filter_map(|it| it.split_once(' '));
+        let complete_lines = text.rsplit_once('\n').map_or("", |(complete_lines, _)| complete_lines);
+        let lines = complete_lines.lines().filter_map(|it| it.split_once(' '));
         let logins = lines.map(|(commit, login)| (commit.to_owned(), login.to_owned())).collect();
-        Self { cache: cache.clone(), slug: slug.to_owned(), logins, changed: false }
+        Self { cache: cache.clone(), slug: slug.to_owned(), logins, is_dirty: false }
     }
 
     /// Writes it down. Where that fails, the next run asks again.
-    pub(crate) fn write(&self) {
-        if !self.changed {
+    pub(crate) fn save(&self) {
+        if !self.is_dirty {
             return;
         }
         let mut text = String::new();
         for (commit, login) in &self.logins {
             writeln!(text, "{commit} {login}").expect("writing to a string cannot fail");
         }
-        let (below, name) = place(&self.slug);
+        let (below, name) = login_file(&self.slug);
         if let Ok(Some(folder)) = self.cache.create(&below) {
             folder.write(name, text.as_bytes()).ok();
         }
@@ -103,7 +103,7 @@ impl Known {
 }
 
 /// The folders of the cache that lead to the file of a repository, and its name.
-fn place(slug: &str) -> (Vec<&str>, &str) {
+fn login_file(slug: &str) -> (Vec<&str>, &str) {
     let (owner, name) = slug.rsplit_once('/').unwrap_or(("", slug));
     (["logins"].into_iter().chain(owner.split('/')).filter(|it| !it.is_empty()).collect(), name)
 }

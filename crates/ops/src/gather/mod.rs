@@ -5,7 +5,7 @@ pub(crate) mod status;
 
 use std::collections::BTreeSet;
 
-use forge::Told;
+use forge::HttpEvent;
 use model::catalog::{Catalog, Target};
 use model::release::changelog::{CommitHistory, RangeStart};
 use model::release::facts::{
@@ -18,8 +18,8 @@ use model::{CommitId, ReleaseTag, RepoPath, Version};
 use repo::{Repo, RepoError};
 use signing::SigningKey;
 
-use self::author_logins::Known;
-use crate::context::{Work, World};
+use self::author_logins::LoginCache;
+use crate::context::{ForgeClients, OpsContext};
 use crate::error::OpsError;
 use crate::output;
 use crate::output::SUMS_FILE;
@@ -29,12 +29,12 @@ use crate::source_archive;
 
 /// What was gathered for a release.
 #[derive(Debug)]
-pub(crate) struct Gathered {
+pub(crate) struct GatheredFacts {
     pub(crate) facts: Facts,
     /// The key that would sign.
     pub(crate) key: Option<SigningKey>,
     /// Who made which commit, as GitHub said; none where it was not asked.
-    pub(crate) known: Option<Known>,
+    pub(crate) login_cache: Option<LoginCache>,
 }
 
 /// Every fact that a release is decided on, and the key that would sign its tag. Reads the repository, the output folder
@@ -44,121 +44,132 @@ pub(crate) struct Gathered {
 /// # Errors
 /// [`OpsError::Repo`] where something cannot be read, [`OpsError::NoSuchTag`] for a `--from-tag` that is not there.
 pub(crate) fn gather(
-    work: Work<'_>,
+    context: OpsContext<'_>,
     target: &Target,
     request: &Request,
-    tell: &mut dyn FnMut(Told),
-) -> Result<Gathered, OpsError> {
-    let repo = work.repo;
+    on_event: &mut dyn FnMut(HttpEvent),
+) -> Result<GatheredFacts, OpsError> {
+    let repo = context.repo;
     let name = request.tag.name();
-    let origin = work.world.map(|_| repo.spawn_ls_remote(&request.remote, &name, work.around.idle));
-    let clone = asked_clone(repo);
+    let origin =
+        context.clients.map(|_| repo.spawn_ls_remote(&request.remote, &name, context.env.idle_timeout));
+    let clone = spawn_clone_queries(repo);
     let commit = repo.resolve(&request.revision)?;
     let tags = repo.tags(target)?;
-    let since = start(repo, request, &tags, commit)?;
+    let since = notes_range(repo, request, &tags, commit)?;
     let mut history = match &since {
-        Some(it) => repo.history(commit, start_commit(&it.start), &request.paths)?,
+        Some(range) => repo.history(commit, range_start_commit(&range.start), &request.paths)?,
         None => CommitHistory::default(),
     };
     let unsigned = request.tag_signing == TagSigning::Unsigned;
-    let has_signers = signers::has_signers(work);
+    let has_signers = signers::has_signers(context);
     let tag_findings = match tags.iter().find(|it| it.name == name) {
-        Some(it) if has_signers || !unsigned && it.kind == TagKind::Signed => {
-            Some(tag::verify_tag(work, &name, Some(commit))?)
+        Some(range) if has_signers || !unsigned && range.kind == TagKind::Signed => {
+            Some(tag::verify_tag(context, &name, Some(commit))?)
         }
         _ => None,
     };
-    let mut clone = clone.finish(&request.remote, &request.default_branch, commit)?;
+    let mut clone = clone.wait(&request.remote, &request.default_branch, commit)?;
     let tagger = clone.tagger.as_deref().unwrap_or_default();
     let nothing_to_sign = unsigned || tag_findings.is_some();
-    let signer =
-        if nothing_to_sign { None } else { Some(signers::signer(work, &request.tag_signing, tagger)?) };
+    let signer = if nothing_to_sign {
+        None
+    } else {
+        Some(signers::signing_key_status(context, &request.tag_signing, tagger)?)
+    };
     let (signer, key) = signer.map_or((None, None), |(fact, key)| (Some(fact), key));
     let origin = origin.map(repo::PendingRemoteRefs::wait).transpose()?;
-    let world = match (work.world, origin) {
-        (Some(world), Some(origin)) => Some(look(work, world, request, (commit, origin), tell)?),
+    let clients = match (context.clients, origin) {
+        (Some(clients), Some(origin)) => {
+            Some(remote_facts(context, clients, request, (commit, origin), on_event)?)
+        }
         _ => None,
     };
-    let mut known = None;
-    if let (Some(world), Some(facts)) = (work.world, &world) {
-        clone.default_branch = branch_now(repo, world, request, (commit, &facts.refs), tell)?;
-        known = Some(author_logins::name_authors(work, &request.slug.to_string(), &mut history, tell));
+    let mut login_cache = None;
+    if let (Some(clients), Some(facts)) = (context.clients, &clients) {
+        clone.default_branch = live_default_branch(repo, clients, request, (commit, &facts.refs), on_event)?;
+        login_cache =
+            Some(author_logins::resolve_logins(context, &request.slug.to_string(), &mut history, on_event));
     }
     let facts = Facts {
-        remote: world,
+        remote: clients,
         commit,
         signing_key: signer,
         tag_findings,
         has_signer_policy: has_signers,
         unknown_paths: unknown_paths(repo, &request.extra_paths, commit, since.as_ref())?,
-        version_file: version_source(repo, target, commit)?,
+        version_file: read_version_file(repo, target, commit)?,
         existing_outputs: output::inspect(&request.output_path, &request.tag.archive_name()),
         clone,
         tags,
         notes_range: since,
         history,
     };
-    Ok(Gathered { facts, key, known })
+    Ok(GatheredFacts { facts, key, login_cache })
 }
 
 /// What the world has of the release.
-fn look(
-    work: Work<'_>,
-    world: World<'_>,
+fn remote_facts(
+    context: OpsContext<'_>,
+    clients: ForgeClients<'_>,
     request: &Request,
     (commit, origin): (CommitId, RemoteRefs),
-    tell: &mut dyn FnMut(Told),
+    on_event: &mut dyn FnMut(HttpEvent),
 ) -> Result<RemoteFacts, OpsError> {
-    let repository = world.own.forge()?.repository(tell)?;
-    let immutable = world.own.forge()?.immutability(tell)?;
-    let mut releases = world.own.forge()?.releases(&request.tag.name(), tell)?;
+    let repository = clients.authenticated.forge()?.repository(on_event)?;
+    let immutable = clients.authenticated.forge()?.immutable_releases_enabled(on_event)?;
+    let mut releases = clients.authenticated.forge()?.releases(&request.tag.name(), on_event)?;
     for release in &mut releases {
-        digests(world, release, &request.tag, tell)?;
+        fill_missing_digests(clients, release, &request.tag, on_event)?;
     }
     let compare = releases.iter().any(|it| !it.draft || !it.assets.is_empty());
-    let wanted = if compare { source_archive::assets(work.repo, &request.tag, commit)? } else { Vec::new() };
-    let requests_left = world.own.forge()?.requests_left();
+    let wanted = if compare {
+        source_archive::expected_assets(context.repo, &request.tag, commit)?
+    } else {
+        Vec::new()
+    };
+    let requests_left = clients.authenticated.forge()?.rate_limit_remaining();
     Ok(RemoteFacts {
         refs: origin,
         repository,
         immutable_releases: immutable,
         releases,
         expected_assets: wanted,
-        credential_source: world.own.credentials()?,
-        in_actions: world.in_actions,
+        credential_source: clients.authenticated.credentials()?,
+        in_actions: clients.in_actions,
         rate_limit_remaining: requests_left,
     })
 }
 
 /// Fills in the digests of our own assets where GitHub gives none.
-pub(crate) fn digests(
-    world: World<'_>,
+pub(crate) fn fill_missing_digests(
+    clients: ForgeClients<'_>,
     release: &mut GitHubRelease,
     tag: &ReleaseTag,
-    tell: &mut dyn FnMut(Told),
+    on_event: &mut dyn FnMut(HttpEvent),
 ) -> Result<(), OpsError> {
-    let own = [tag.archive_name(), SUMS_FILE.to_owned()];
-    for asset in release.assets.iter_mut().filter(|it| own.iter().any(|name| it.name.is(name))) {
-        *asset = world.own.forge()?.with_digest(asset.clone(), tell)?;
+    let asset_names = [tag.archive_name(), SUMS_FILE.to_owned()];
+    for asset in release.assets.iter_mut().filter(|it| asset_names.iter().any(|name| it.name.is(name))) {
+        *asset = clients.authenticated.forge()?.with_digest(asset.clone(), on_event)?;
     }
     Ok(())
 }
 
 /// Where the commit stands on origin's default branch as it is now: by this clone's history, else, where the branch has
 /// gone on since it was fetched, by GitHub's.
-fn branch_now(
+fn live_default_branch(
     repo: &Repo,
-    world: World<'_>,
+    clients: ForgeClients<'_>,
     request: &Request,
     (commit, origin): (CommitId, &RemoteRefs),
-    tell: &mut dyn FnMut(Told),
+    on_event: &mut dyn FnMut(HttpEvent),
 ) -> Result<DefaultBranch, OpsError> {
     let unknown = || DefaultBranch::Unknown { reference: format!("{}/HEAD", request.remote) };
     let Some((branch, tip)) = &origin.default_branch else { return Ok(unknown()) };
     let (contains, behind) = if repo.has_commit(*tip) {
         (repo.is_ancestor(commit, *tip)?, Some(repo.commits_behind(commit, *tip)?))
     } else {
-        match world.own.forge()?.ahead(&commit.to_string(), &tip.to_string(), tell)? {
+        match clients.authenticated.forge()?.commits_ahead(&commit.to_string(), &tip.to_string(), on_event)? {
             None => return Ok(unknown()),
             Some(ahead) => (ahead.is_some(), ahead),
         }
@@ -184,25 +195,25 @@ pub fn clone_checks(
     catalog: &Catalog,
     commit: CommitId,
 ) -> Result<Vec<CheckResult>, OpsError> {
-    let clone = asked_clone(repo).finish(remote, &catalog.default_branch, commit)?;
-    Ok(rules::clone_checks(remote, commit, &clone, &BTreeSet::new()))
+    let clone_facts = spawn_clone_queries(repo).wait(remote, &catalog.default_branch, commit)?;
+    Ok(rules::clone_checks(remote, commit, &clone_facts, &BTreeSet::new()))
 }
 
 /// The questions about a clone that take a while, asked at once.
-struct Asked<'r> {
+struct CloneQueries<'r> {
     repo: &'r Repo,
-    changes: repo::PendingStatus,
-    identity: repo::PendingTagger,
+    pending_status: repo::PendingStatus,
+    pending_tagger: repo::PendingTagger,
 }
 
-fn asked_clone(repo: &Repo) -> Asked<'_> {
-    Asked { repo, changes: repo.spawn_status(), identity: repo.spawn_tagger() }
+fn spawn_clone_queries(repo: &Repo) -> CloneQueries<'_> {
+    CloneQueries { repo, pending_status: repo.spawn_status(), pending_tagger: repo.spawn_tagger() }
 }
 
-impl Asked<'_> {
-    fn finish(self, remote: &str, branch: &str, commit: CommitId) -> Result<CloneFacts, RepoError> {
+impl CloneQueries<'_> {
+    fn wait(self, remote: &str, branch: &str, commit: CommitId) -> Result<CloneFacts, RepoError> {
         let default_branch: DefaultBranch = self.repo.default_branch(remote, branch, commit)?;
-        let tagger = match self.identity.wait() {
+        let tagger = match self.pending_tagger.wait() {
             Ok(identity) => Some(identity.name_and_email().to_owned()),
             Err(RepoError::NoIdentity { .. }) => None,
             Err(error) => return Err(error),
@@ -213,49 +224,51 @@ impl Asked<'_> {
             shallow: self.repo.is_shallow(),
             last_fetched: self.repo.last_fetched(),
             attribute_files: self.repo.attribute_files().iter().map(|it| it.display().to_string()).collect(),
-            changed_files: self.changes.wait()?,
+            changed_files: self.pending_status.wait()?,
         })
     }
 }
 
-fn start(
+fn notes_range(
     repo: &Repo,
     request: &Request,
     tags: &[TagRef],
     commit: CommitId,
 ) -> Result<Option<NotesRange>, OpsError> {
     if let NotesStart::Tag(name) = &request.notes_start {
-        let Some((_, Some(at), _)) = repo.tag(name)? else { return Err(OpsError::NoSuchTag(name.clone())) };
-        let is_ancestor = repo.is_ancestor(at, commit)?;
+        let Some((_, Some(tag_commit), _)) = repo.tag(name)? else {
+            return Err(OpsError::StartTagNotFound(name.clone()));
+        };
+        let is_ancestor = repo.is_ancestor(tag_commit, commit)?;
         return Ok(Some(NotesRange {
-            start: RangeStart::Tag { name: name.clone(), commit: at },
+            start: RangeStart::Tag { name: name.clone(), commit: tag_commit },
             is_ancestor,
         }));
     }
-    if let Some(since) = previous(repo, request.tag.version(), tags, commit)? {
+    if let Some(since) = previous_tag(repo, request.tag.version(), tags, commit)? {
         return Ok(Some(NotesRange { start: since, is_ancestor: true }));
     }
-    let beginning = NotesRange { start: RangeStart::Root, is_ancestor: true };
-    Ok((request.notes_start == NotesStart::PreviousOrRoot).then_some(beginning))
+    let root = NotesRange { start: RangeStart::Root, is_ancestor: true };
+    Ok((request.notes_start == NotesStart::PreviousOrRoot).then_some(root))
 }
 
 /// The first candidate of the rules that is an ancestor.
-fn previous(
+fn previous_tag(
     repo: &Repo,
     version: &Version,
     tags: &[TagRef],
     commit: CommitId,
 ) -> Result<Option<RangeStart>, RepoError> {
     for tag in rules::previous_candidates(version, tags) {
-        let Some(at) = tag.commit else { continue };
-        if repo.is_ancestor(at, commit)? {
-            return Ok(Some(RangeStart::Tag { name: tag.name.clone(), commit: at }));
+        let Some(tag_commit) = tag.commit else { continue };
+        if repo.is_ancestor(tag_commit, commit)? {
+            return Ok(Some(RangeStart::Tag { name: tag.name.clone(), commit: tag_commit }));
         }
     }
     Ok(None)
 }
 
-pub(crate) fn start_commit(since: &RangeStart) -> Option<CommitId> {
+pub(crate) fn range_start_commit(since: &RangeStart) -> Option<CommitId> {
     match since {
         RangeStart::Tag { commit, .. } => Some(*commit),
         RangeStart::Root => None,
@@ -270,13 +283,17 @@ fn unknown_paths(
     since: Option<&NotesRange>,
 ) -> Result<Vec<RepoPath>, RepoError> {
     let absent = repo.missing_paths(commit, paths)?;
-    match since.and_then(|it| start_commit(&it.start)) {
+    match since.and_then(|it| range_start_commit(&it.start)) {
         Some(start) if !absent.is_empty() => repo.missing_paths(start, &absent),
         _ => Ok(absent),
     }
 }
 
-fn version_source(repo: &Repo, target: &Target, commit: CommitId) -> Result<Option<VersionFile>, RepoError> {
+fn read_version_file(
+    repo: &Repo,
+    target: &Target,
+    commit: CommitId,
+) -> Result<Option<VersionFile>, RepoError> {
     let Some(source) = &target.version_source else { return Ok(None) };
     Ok(Some(VersionFile { file: source.file.clone(), bytes: repo.file(commit, &source.file)? }))
 }

@@ -10,9 +10,9 @@ use crate::error::OpsError;
 
 /// How a target stands.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct TargetStatus {
     /// The tag of its highest version that is an ancestor; none where there is none.
-    pub newest: Option<TagRef>,
+    pub newest_tag: Option<TagRef>,
     /// What came since.
     pub unreleased: UnreleasedChanges,
 }
@@ -21,21 +21,21 @@ pub struct Standing {
 ///
 /// # Errors
 /// [`OpsError::Repo`] where the repository cannot be read.
-pub fn standing(repo: &Repo, target: &Target, commit: CommitId) -> Result<Standing, OpsError> {
+pub fn target_status(repo: &Repo, target: &Target, commit: CommitId) -> Result<TargetStatus, OpsError> {
     let mut tags = repo.tags(target)?;
     while let Some(newest) = rules::newest_tag(&tags).cloned() {
         let is_ancestor = match newest.commit {
-            Some(at) => repo.is_ancestor(at, commit)?,
+            Some(tag_commit) => repo.is_ancestor(tag_commit, commit)?,
             None => false,
         };
         if is_ancestor {
             let history = repo.history(commit, newest.commit, &target.paths)?;
             let version: Option<&Version> = newest.version.as_ref();
             let unreleased = rules::unreleased_changes(version, &history);
-            return Ok(Standing { newest: Some(newest), unreleased });
+            return Ok(TargetStatus { newest_tag: Some(newest), unreleased });
         }
         tags.retain(|it| it.name != newest.name);
     }
     let history = repo.history(commit, None, &target.paths)?;
-    Ok(Standing { newest: None, unreleased: rules::unreleased_changes(None, &history) })
+    Ok(TargetStatus { newest_tag: None, unreleased: rules::unreleased_changes(None, &history) })
 }

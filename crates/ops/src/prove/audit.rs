@@ -1,6 +1,6 @@
 //! What an outsider finds: public bytes, without credentials, from the beginning.
 
-use forge::{ForgeError, Sink, Told};
+use forge::{BodySink, ForgeError, HttpEvent};
 use model::base::id::Hasher;
 use model::evidence::attestation::{
     AttestationPolicy, BundleVerdicts, ExpectedSigner, FulcioClaim, ReleaseAttestationPolicy,
@@ -16,34 +16,38 @@ use model::release::host::{GitHubAttestation, GitHubRelease, RemoteTag};
 use model::{Catalog, Digest, ObjectId, ReleaseTag, RepoSlug};
 use provenance::{Artifact, BundleVerifier, TrustedRootSet};
 
-use crate::context::{Work, World};
+use crate::context::{ForgeClients, OpsContext};
 use crate::error::OpsError;
 use crate::output::SUMS_FILE;
-use crate::prove::regenerate::Regenerated;
+use crate::prove::regenerate::RegeneratedArchive;
 use crate::prove::tag;
-use crate::prove::trust_root::trusted;
-use crate::prove::verify::{self, Source};
+use crate::prove::trust_root::load_trust_root;
+use crate::prove::verify::{self, BundleStream};
 
 /// Who audits what.
 #[derive(Debug, Clone, Copy)]
-pub struct Audit<'a> {
+pub struct AuditRequest<'a> {
     /// GitHub.
-    pub world: World<'a>,
+    pub clients: ForgeClients<'a>,
     /// The repository on GitHub.
     pub slug: &'a RepoSlug,
     /// Whether only this name of the repository counts, and not those of its other eras.
-    pub only_named: bool,
+    pub current_name_only: bool,
     /// The catalog.
     pub catalog: &'a Catalog,
     /// A clone; none where there is none.
-    pub clone: Option<Work<'a>>,
+    pub clone: Option<OpsContext<'a>>,
     /// The time, in seconds since 1970 in UTC.
     pub now: i64,
 }
 
 /// What a release of a tag must be, as far as its name tells.
 #[must_use]
-pub fn promise(catalog: &Catalog, tag: &ReleaseTag, attested: AttestationRequirement) -> ReleaseExpectation {
+pub fn expectation(
+    catalog: &Catalog,
+    tag: &ReleaseTag,
+    attested: AttestationRequirement,
+) -> ReleaseExpectation {
     ReleaseExpectation {
         tag: tag.name(),
         products: None,
@@ -64,21 +68,21 @@ pub fn promise(catalog: &Catalog, tag: &ReleaseTag, attested: AttestationRequire
 /// # Errors
 /// [`OpsError`] where the policy of signers, or the trusted root that was named, cannot be read.
 pub fn audit(
-    it: Audit<'_>,
-    promise: &ReleaseExpectation,
-    tell: &mut dyn FnMut(Told),
+    request: AuditRequest<'_>,
+    expectation: &ReleaseExpectation,
+    on_event: &mut dyn FnMut(HttpEvent),
 ) -> Result<AuditReport, OpsError> {
-    let outsider = it.world.outsider;
-    let (tag, tag_names) = match outsider.await_tag(&promise.tag, tell) {
+    let anonymous = request.clients.anonymous;
+    let (tag, tag_names) = match anonymous.find_tag(&expectation.tag, on_event) {
         Ok(tag) => (Ok(tag), None),
-        Err(ForgeError::NoCommit { kind, .. }) => (Ok(None), Some(kind.escaped())),
+        Err(ForgeError::NotACommit { object_type: kind, .. }) => (Ok(None), Some(kind.escaped())),
         Err(error) => (Err(error.to_string()), None),
     };
-    let release = outsider.await_published(&promise.tag, tell).map_err(|error| error.to_string());
-    let look = Look { it, promise, there: tag.as_ref().ok().copied().flatten() };
-    let mut found = AuditEvidence {
-        local_tag_object: look.own()?,
-        signature_findings: look.signature()?,
+    let release = anonymous.find_release(&expectation.tag, on_event).map_err(|error| error.to_string());
+    let run = AuditRun { request, expectation, remote_tag: tag.as_ref().ok().copied().flatten() };
+    let mut evidence = AuditEvidence {
+        local_tag_object: run.local_tag_object()?,
+        signature_findings: run.check_tag_signature()?,
         tag,
         tag_target_type: tag_names,
         downloads: Vec::new(),
@@ -90,197 +94,234 @@ pub fn audit(
         release,
     };
     let mut trusted_root = None;
-    if let Ok(Some(release)) = found.release.clone() {
-        look.download(&release, &mut found, tell);
-        trusted_root = look.attested(&release, &mut found, tell)?;
+    if let Ok(Some(release)) = evidence.release.clone() {
+        run.download_assets(&release, &mut evidence, on_event);
+        trusted_root = run.check_attestations(&release, &mut evidence, on_event)?;
     }
-    if let Some(there) = look.there {
-        found.on_default_branch = look.on_branch(&there.commit.to_string(), tell);
+    if let Some(remote_tag) = run.remote_tag {
+        evidence.on_default_branch = run.on_branch(&remote_tag.commit.to_string(), on_event);
     }
-    Ok(AuditReport { trusted_root, ..rules::audit(promise, &found) })
+    Ok(AuditReport { trusted_root, ..rules::audit(expectation, &evidence) })
 }
 
 /// An audit under way: what was promised, and the tag as GitHub has it.
-struct Look<'a> {
-    it: Audit<'a>,
-    promise: &'a ReleaseExpectation,
-    there: Option<RemoteTag>,
+struct AuditRun<'a> {
+    request: AuditRequest<'a>,
+    expectation: &'a ReleaseExpectation,
+    remote_tag: Option<RemoteTag>,
 }
 
-impl Look<'_> {
+impl AuditRun<'_> {
     /// The object that this clone has under the tag.
-    fn own(&self) -> Result<Option<ObjectId>, OpsError> {
-        let Some(work) = self.it.clone else { return Ok(None) };
-        Ok(work.repo.tag(&self.promise.tag)?.map(|(object, ..)| object))
+    fn local_tag_object(&self) -> Result<Option<ObjectId>, OpsError> {
+        let Some(context) = self.request.clone else { return Ok(None) };
+        Ok(context.repo.tag(&self.expectation.tag)?.map(|(object, ..)| object))
     }
 
     /// What the tag's object proves, where this clone has the very object that GitHub has.
-    fn signature(&self) -> Result<Option<Vec<Finding>>, OpsError> {
-        let (Some(work), Some(there)) = (self.it.clone, self.there) else { return Ok(None) };
-        if self.own()? != Some(there.object) || there.object == there.commit.object() {
+    fn check_tag_signature(&self) -> Result<Option<Vec<Finding>>, OpsError> {
+        let (Some(context), Some(remote_tag)) = (self.request.clone, self.remote_tag) else {
+            return Ok(None);
+        };
+        if self.local_tag_object()? != Some(remote_tag.object)
+            || remote_tag.object == remote_tag.commit.object()
+        {
             return Ok(None);
         }
-        tag::verify_tag(work, &self.promise.tag, Some(there.commit)).map(Some)
+        tag::verify_tag(context, &self.expectation.tag, Some(remote_tag.commit)).map(Some)
     }
 
     /// Whether a commit is on the branch that releases are cut from, as GitHub says.
-    fn on_branch(&self, commit: &str, tell: &mut dyn FnMut(Told)) -> Asked<bool> {
-        let outsider = self.it.world.outsider;
-        outsider.is_on_branch(commit, &self.promise.default_branch, tell).map_err(|error| error.to_string())
+    fn on_branch(&self, commit: &str, on_event: &mut dyn FnMut(HttpEvent)) -> Asked<bool> {
+        let anonymous = self.request.clients.anonymous;
+        anonymous
+            .is_on_branch(commit, &self.expectation.default_branch, on_event)
+            .map_err(|error| error.to_string())
     }
 
     /// Whether a commit is in another, as GitHub says.
-    fn contained(&self, commit: &str, tip: &str, tell: &mut dyn FnMut(Told)) -> Asked<bool> {
-        self.it.world.outsider.contains(commit, tip, tell).map_err(|error| error.to_string())
+    fn is_ancestor(&self, commit: &str, tip: &str, on_event: &mut dyn FnMut(HttpEvent)) -> Asked<bool> {
+        self.request.clients.anonymous.is_ancestor(commit, tip, on_event).map_err(|error| error.to_string())
     }
 
     /// The archive and the sums, as anybody gets them.
-    fn download(&self, release: &GitHubRelease, found: &mut AuditEvidence, tell: &mut dyn FnMut(Told)) {
-        for name in [self.promise.archive_name.as_str(), SUMS_FILE] {
+    fn download_assets(
+        &self,
+        release: &GitHubRelease,
+        evidence: &mut AuditEvidence,
+        on_event: &mut dyn FnMut(HttpEvent),
+    ) {
+        for name in [self.expectation.archive_name.as_str(), SUMS_FILE] {
             let Some(asset) = release.asset(name) else { continue };
-            let is_archive = name == self.promise.archive_name;
-            let tree = self.it.clone.zip(self.there).filter(|_| is_archive);
-            let regenerated = tree.map(|(work, there)| {
-                Regenerated::new(work.repo, self.promise.top_directory.clone(), there.commit)
+            let is_archive = name == self.expectation.archive_name;
+            let tag_tree = self.request.clone.zip(self.remote_tag).filter(|_| is_archive);
+            let regenerated = tag_tree.map(|(work, there)| {
+                RegeneratedArchive::new(work.repo, self.expectation.top_directory.clone(), there.commit)
             });
-            let mut taken = Taken { is_archive, regenerated, ..Taken::default() };
+            let mut sink = DownloadSink { is_archive, regenerated, ..DownloadSink::default() };
             // A piece more than GitHub says it is makes it too long: it is not read to its end.
-            let came =
-                self.it.world.outsider.download(asset.download_url.raw(), asset.size, &mut taken, tell);
-            let came = came.map_err(|error| error.to_string());
-            if is_archive && came.is_ok() {
-                found.archive = Some(taken.held());
+            let content = self.request.clients.anonymous.download(
+                asset.download_url.raw(),
+                asset.size,
+                &mut sink,
+                on_event,
+            );
+            let content = content.map_err(|error| error.to_string());
+            if is_archive && content.is_ok() {
+                evidence.archive = Some(sink.finish());
             }
-            let came = came.map(|size| DownloadedContent {
+            let content = content.map(|size| DownloadedContent {
                 size,
-                digest: taken.hasher.finish(),
-                prefix: taken.head,
+                digest: sink.hasher.finish(),
+                prefix: sink.prefix,
             });
-            found.downloads.push(AssetDownload { name: name.to_owned(), content: came });
+            evidence.downloads.push(AssetDownload { name: name.to_owned(), content });
         }
     }
 
     /// What the attestations of what was downloaded prove.
-    fn attested(
+    fn check_attestations(
         &self,
         release: &GitHubRelease,
-        found: &mut AuditEvidence,
-        tell: &mut dyn FnMut(Told),
+        evidence: &mut AuditEvidence,
+        on_event: &mut dyn FnMut(HttpEvent),
     ) -> Result<Option<String>, OpsError> {
         let mut roots = None;
-        for download in found.downloads.clone() {
+        for download in evidence.downloads.clone() {
             let Ok(received) = download.content else { continue };
-            let listed = verify::listed(self.it.world, received.digest, tell);
-            let expected = self.expected(&download.name);
-            let judged = self.judged(listed, received.digest, &expected, &mut roots)?;
-            if let Some((commit, time)) = judged.as_ref().ok().and_then(run) {
-                self.add_run(&mut found.runs, commit, time, tell);
+            let attestations = verify::fetch_attestations(self.request.clients, received.digest, on_event);
+            let expected = self.attestation_policy(&download.name);
+            let verdicts = self.verify_attestations(attestations, received.digest, &expected, &mut roots)?;
+            if let Some((commit, time)) = verdicts.as_ref().ok().and_then(workflow_run) {
+                self.add_run(&mut evidence.runs, commit, time, on_event);
             }
-            found.attestations.push((download.name, judged));
+            evidence.attestations.push((download.name, verdicts));
         }
-        let first =
-            found.downloads.first().and_then(|it| Some((it.name.clone(), it.content.as_ref().ok()?.digest)));
-        if let (true, Some(there), Some((name, digest))) = (release.immutable, self.there, first) {
-            let subject = format!("sha1:{}", there.object);
-            let listed = self.it.world.outsider.attestations(&subject, Some("release"), tell);
-            let listed = listed.map(|all| all.into_iter().filter(|it| it.is_release_attestation).collect());
+        let first = evidence
+            .downloads
+            .first()
+            .and_then(|it| Some((it.name.clone(), it.content.as_ref().ok()?.digest)));
+        if let (true, Some(remote_tag), Some((name, digest))) = (release.immutable, self.remote_tag, first) {
+            let subject = format!("sha1:{}", remote_tag.object);
+            let attestations =
+                self.request.clients.anonymous.attestations(&subject, Some("release"), on_event);
+            let attestations =
+                attestations.map(|all| all.into_iter().filter(|it| it.is_release_attestation).collect());
             let rule = ReleaseAttestationPolicy {
-                repositories: self.names(),
-                tag: self.promise.tag.clone(),
-                object: there.object,
+                repositories: self.repository_names(),
+                tag: self.expectation.tag.clone(),
+                object: remote_tag.object,
             };
             let (signer, name) = (ExpectedSigner::GitHubRelease(rule), Some(name));
             let expected = AttestationPolicy {
                 signer,
                 subject_name: name,
                 predicate_types: Vec::new(),
-                now: self.it.now,
+                now: self.request.now,
             };
-            found.release_attestation = Some(self.judged(listed, digest, &expected, &mut roots)?);
+            evidence.release_attestation =
+                Some(self.verify_attestations(attestations, digest, &expected, &mut roots)?);
         }
-        Ok(roots.map(|it| it.describe(self.it.now)))
+        Ok(roots.map(|it| it.describe(self.request.now)))
     }
 
     /// The bundles with their verdicts. Trusted roots are looked for once, and only where there is a bundle.
-    fn judged(
+    fn verify_attestations(
         &self,
-        listed: Result<Vec<GitHubAttestation>, ForgeError>,
+        attestations: Result<Vec<GitHubAttestation>, ForgeError>,
         digest: Digest,
-        expected: &AttestationPolicy,
+        policy: &AttestationPolicy,
         roots: &mut Option<TrustedRootSet>,
     ) -> Result<Result<BundleVerdicts, String>, OpsError> {
-        let listed = match listed {
-            Ok(listed) if listed.is_empty() => {
+        let attestations = match attestations {
+            Ok(attestations) if attestations.is_empty() => {
                 return Ok(Ok(BundleVerdicts { bundles: Vec::new(), proven: None }));
             }
-            Ok(listed) => listed,
+            Ok(attestations) => attestations,
             Err(error) => return Ok(Err(error.to_string())),
         };
         if roots.is_none() {
-            *roots = match trusted(self.it.world.trusted) {
+            *roots = match load_trust_root(self.request.clients.trust_root) {
                 Ok(roots) => Some(roots),
-                Err(OpsError::Refresh(error)) => return Ok(Err(error.to_string())),
+                Err(OpsError::FetchTrustedRoot(error)) => return Ok(Err(error.to_string())),
                 Err(error) => return Err(error),
             };
         }
         let Some(roots) = roots else { return Ok(Err("there is no trusted root".to_owned())) };
-        let checker = BundleVerifier::new(roots, None);
+        let verifier = BundleVerifier::new(roots, None);
         let artifact = Artifact { sha256: digest, open: None };
-        verify::judge(&checker, &artifact, expected, Source::Listed(listed)).map(Ok)
+        verify::verify_bundles(&verifier, &artifact, policy, BundleStream::Attestations(attestations)).map(Ok)
     }
 
     /// The names that the repository may be attested under.
-    fn names(&self) -> Vec<String> {
-        let rules = rules::accepted_repositories(self.it.catalog, self.it.slug, self.it.only_named);
+    fn repository_names(&self) -> Vec<String> {
+        let rules = rules::accepted_repositories(
+            self.request.catalog,
+            self.request.slug,
+            self.request.current_name_only,
+        );
         let path = |url: String| url.splitn(4, '/').nth(3).unwrap_or_default().to_owned();
         rules.into_iter().map(|it| path(it.url)).collect()
     }
 
     /// What an attestation of a file of the release must be.
-    fn expected(&self, name: &str) -> AttestationPolicy {
-        let repositories = rules::accepted_repositories(self.it.catalog, self.it.slug, self.it.only_named);
-        let signer =
-            rules::release_workflow_policy(self.it.catalog, repositories, &self.promise.default_branch);
+    fn attestation_policy(&self, name: &str) -> AttestationPolicy {
+        let repositories = rules::accepted_repositories(
+            self.request.catalog,
+            self.request.slug,
+            self.request.current_name_only,
+        );
+        let signer = rules::release_workflow_policy(
+            self.request.catalog,
+            repositories,
+            &self.expectation.default_branch,
+        );
         let (name, predicate_types) = (Some(name.to_owned()), vec![SLSA_PROVENANCE_V1.to_owned()]);
-        AttestationPolicy { signer, subject_name: name, predicate_types, now: self.it.now }
+        AttestationPolicy { signer, subject_name: name, predicate_types, now: self.request.now }
     }
 
     /// Adds a run, or its earlier time where it is known already.
-    fn add_run(&self, runs: &mut Vec<WorkflowRun>, commit: String, time: i64, tell: &mut dyn FnMut(Told)) {
-        if let Some(known) = runs.iter_mut().find(|it| it.commit == commit) {
-            known.signed_at = known.signed_at.min(time);
+    fn add_run(
+        &self,
+        runs: &mut Vec<WorkflowRun>,
+        commit: String,
+        time: i64,
+        on_event: &mut dyn FnMut(HttpEvent),
+    ) {
+        if let Some(existing) = runs.iter_mut().find(|it| it.commit == commit) {
+            existing.signed_at = existing.signed_at.min(time);
             return;
         }
-        let contains_tag = match self.there {
-            Some(there) => self.contained(&there.commit.to_string(), &commit, tell),
+        let contains_tag = match self.remote_tag {
+            Some(remote_tag) => self.is_ancestor(&remote_tag.commit.to_string(), &commit, on_event),
             None => Ok(None),
         };
-        let on_branch = self.on_branch(&commit, tell);
+        let on_branch = self.on_branch(&commit, on_event);
         runs.push(WorkflowRun { commit, signed_at: time, contains_tag, on_default_branch: on_branch });
     }
 }
 
 /// The commit and the time of the run that attested.
-fn run(judged: &BundleVerdicts) -> Option<(String, i64)> {
-    let (_, attested) = judged.proven.as_ref()?;
+fn workflow_run(verdicts: &BundleVerdicts) -> Option<(String, i64)> {
+    let (_, attested) = verdicts.proven.as_ref()?;
     let commit = attested.signer.as_ref()?.claims.get(FulcioClaim::SourceRepositoryDigest)?.to_owned();
     Some((commit, attested.timestamps.iter().min().copied()?))
 }
 
 /// The digest of what came, its beginning, and the archive that it is.
 #[derive(Default)]
-struct Taken {
+struct DownloadSink {
     hasher: Hasher,
-    head: Vec<u8>,
+    prefix: Vec<u8>,
     is_archive: bool,
-    regenerated: Option<Regenerated>,
-    reader: Option<archive::ArchiveVerifier<'static>>,
-    flaw: Option<ArchiveError>,
+    regenerated: Option<RegeneratedArchive>,
+    verifier: Option<archive::ArchiveVerifier<'static>>,
+    error: Option<ArchiveError>,
 }
 
-impl Taken {
-    fn held(&mut self) -> Result<ArchiveInspection, ArchiveError> {
-        match (self.flaw.take(), self.reader.take()) {
+impl DownloadSink {
+    fn finish(&mut self) -> Result<ArchiveInspection, ArchiveError> {
+        match (self.error.take(), self.verifier.take()) {
             (Some(flaw), _) => Err(flaw),
             (None, Some(reader)) => reader.finish(),
             (None, None) => Err(ArchiveError::Malformed("nothing came".to_owned())),
@@ -288,23 +329,23 @@ impl Taken {
     }
 }
 
-impl Sink for Taken {
-    fn start(&mut self) {
-        (self.hasher, self.head, self.flaw) = Default::default();
-        let expected = self.regenerated.as_ref().map(Regenerated::start);
-        self.reader = self.is_archive.then(|| archive::ArchiveVerifier::new(expected));
+impl BodySink for DownloadSink {
+    fn restart(&mut self) {
+        (self.hasher, self.prefix, self.error) = Default::default();
+        let expected = self.regenerated.as_ref().map(RegeneratedArchive::spawn);
+        self.verifier = self.is_archive.then(|| archive::ArchiveVerifier::new(expected));
     }
 
-    fn take(&mut self, piece: &[u8]) {
-        self.hasher.update(piece);
-        let room = (sums::MAX_SUMS_BYTES + 1).saturating_sub(self.head.len());
+    fn write_chunk(&mut self, chunk: &[u8]) {
+        self.hasher.update(chunk);
+        let room = (sums::MAX_SUMS_BYTES + 1).saturating_sub(self.prefix.len());
         if !self.is_archive {
-            self.head.extend_from_slice(&piece[..piece.len().min(room)]);
+            self.prefix.extend_from_slice(&chunk[..chunk.len().min(room)]);
         }
-        if let (Some(reader), None) = (&mut self.reader, &self.flaw)
-            && let Err(flaw) = reader.push(piece)
+        if let (Some(reader), None) = (&mut self.verifier, &self.error)
+            && let Err(flaw) = reader.push(chunk)
         {
-            self.flaw = Some(flaw);
+            self.error = Some(flaw);
         }
     }
 }

@@ -11,46 +11,46 @@ use repo::{ProgramPolicy, Repo};
 use crate::error::OpsError;
 
 /// What is handed over at a time, in bytes.
-const PIECE: usize = 64 << 10;
+const CHUNK_BYTES: usize = 64 << 10;
 /// How many pieces wait.
-const WAITING: usize = 16;
+const MAX_QUEUED_CHUNKS: usize = 16;
 
 /// The archive of a commit of a clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Regenerated {
+pub(crate) struct RegeneratedArchive {
     root: PathBuf,
-    folder: String,
+    top_directory: String,
     commit: CommitId,
 }
 
-impl Regenerated {
+impl RegeneratedArchive {
     pub(crate) fn new(repo: &Repo, folder: String, commit: CommitId) -> Self {
-        Self { root: repo.root(), folder, commit }
+        Self { root: repo.root(), top_directory: folder, commit }
     }
 
     /// The stream from its beginning, made by a thread of its own; why there is none.
-    pub(crate) fn start(&self) -> Result<ReferenceChunks<'static>, String> {
-        let not_here = |error: &OpsError| format!("the tree is not in this clone: {error}");
-        let looked = Repo::open(&self.root, ProgramPolicy::ProtectedConfig)
+    pub(crate) fn spawn(&self) -> Result<ReferenceChunks<'static>, String> {
+        let unavailable = |error: &OpsError| format!("the tree is not in this clone: {error}");
+        let snapshot = Repo::open(&self.root, ProgramPolicy::ProtectedConfig)
             .and_then(|it| it.archive_source(self.commit));
-        looked.map_err(|error| not_here(&error.into()))?;
-        let (pieces, come) = sync_channel(WAITING);
-        let own = self.clone();
+        snapshot.map_err(|error| unavailable(&error.into()))?;
+        let (sender, receiver) = sync_channel(MAX_QUEUED_CHUNKS);
+        let archive = self.clone();
         let thread = std::thread::Builder::new().spawn(move || {
-            let mut out = Pieces { pieces, piece: Vec::with_capacity(PIECE) };
-            if let Err(error) = own.write(&mut out) {
+            let mut out = ChunkSender { sender, chunk: Vec::with_capacity(CHUNK_BYTES) };
+            if let Err(error) = archive.write_tar(&mut out) {
                 // Nobody is there any more to hear it, or somebody is.
-                out.pieces.send(Err(not_here(&error))).ok();
+                out.sender.send(Err(unavailable(&error))).ok();
             }
         });
         thread.map_err(|error| error.to_string())?;
-        Ok(Box::new(move || come.recv().ok().transpose()))
+        Ok(Box::new(move || receiver.recv().ok().transpose()))
     }
 
-    fn write(&self, out: &mut Pieces) -> Result<(), OpsError> {
+    fn write_tar(&self, out: &mut ChunkSender) -> Result<(), OpsError> {
         let repo = Repo::open(&self.root, ProgramPolicy::ProtectedConfig)?;
         let snapshot = repo.archive_source(self.commit)?;
-        let mut stream = TarStream::start(&mut *out, &snapshot, &self.folder)?;
+        let mut stream = TarStream::start(&mut *out, &snapshot, &self.top_directory)?;
         repo.archive(self.commit, &mut |member| stream.append(member).map_err(OpsError::Tar))?;
         stream.finish()?.flush().map_err(archive::TarError::Io)?;
         Ok(())
@@ -58,27 +58,27 @@ impl Regenerated {
 }
 
 /// Hands over what is written, in pieces.
-struct Pieces {
-    pieces: SyncSender<Result<Vec<u8>, String>>,
-    piece: Vec<u8>,
+struct ChunkSender {
+    sender: SyncSender<Result<Vec<u8>, String>>,
+    chunk: Vec<u8>,
 }
 
-impl Write for Pieces {
+impl Write for ChunkSender {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.piece.len() == PIECE {
+        if self.chunk.len() == CHUNK_BYTES {
             self.flush()?;
         }
-        let taken = &bytes[..bytes.len().min(PIECE - self.piece.len())];
-        self.piece.extend_from_slice(taken);
-        Ok(taken.len())
+        let accepted = &bytes[..bytes.len().min(CHUNK_BYTES - self.chunk.len())];
+        self.chunk.extend_from_slice(accepted);
+        Ok(accepted.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if self.piece.is_empty() {
+        if self.chunk.is_empty() {
             return Ok(());
         }
-        let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE));
-        let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "nobody compares any more");
-        self.pieces.send(Ok(piece)).map_err(gone)
+        let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK_BYTES));
+        let disconnected = |_| io::Error::new(io::ErrorKind::BrokenPipe, "nobody compares any more");
+        self.sender.send(Ok(chunk)).map_err(disconnected)
     }
 }

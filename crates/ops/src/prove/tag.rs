@@ -8,35 +8,35 @@ use provenance::BundleVerifier;
 use repo::Repo;
 use signing::SignaturePolicy;
 
-use crate::context::Work;
+use crate::context::OpsContext;
 use crate::error::OpsError;
 use crate::prove::trust_root;
-use crate::signers::trust;
+use crate::signers::signature_policy;
 
 /// The evidence with the object read and its signature looked at.
-pub(crate) fn look(
-    work: Work<'_>,
+pub(crate) fn check_signature(
+    context: OpsContext<'_>,
     evidence: TagEvidence,
     bytes: &[u8],
     trust: Option<&SignaturePolicy>,
 ) -> TagEvidence {
     let object = TagObject::parse(bytes);
-    let looked = match (&object, trust) {
+    let signature_check = match (&object, trust) {
         (Ok(TagObject { signature: Some(armored), payload, .. }), Some(trust)) => {
             if provenance::is_gitsign(&armored.text) {
-                Some(by_identity(work, payload, &armored.text))
+                Some(check_gitsign(context, payload, &armored.text))
             } else {
                 Some(signing::check(payload, armored, trust))
             }
         }
         _ => None,
     };
-    TagEvidence { object: Some(object), signature_check: looked, ..evidence }
+    TagEvidence { object: Some(object), signature_check, ..evidence }
 }
 
 /// Who signed with a certificate of Sigstore's. Nobody is asked over the network.
-fn by_identity(work: Work<'_>, payload: &[u8], armored: &[u8]) -> SignatureCheck {
-    let roots = match trust_root::trusted(&work.around.trusted) {
+fn check_gitsign(context: OpsContext<'_>, payload: &[u8], armored: &[u8]) -> SignatureCheck {
+    let roots = match trust_root::load_trust_root(&context.env.trust_root) {
         Ok(roots) => roots,
         Err(error) => return SignatureCheck::Unknown { reason: "trust-root", evidence: error.to_string() },
     };
@@ -57,12 +57,12 @@ fn by_identity(work: Work<'_>, payload: &[u8], armored: &[u8]) -> SignatureCheck
             evidence: "nobody is named who signed it".to_owned(),
         };
     };
-    let allowed = work.catalog.signer_policy.as_ref().map_or_else(Vec::new, |it| it.sigstore.clone());
+    let allowed = context.catalog.signer_policy.as_ref().map_or_else(Vec::new, |it| it.sigstore.clone());
     SignatureCheck::ByIdentity { signer, logged_at: time, allowed }
 }
 
 /// What is known of a tag before its object is read.
-pub(crate) fn evidence(repo: &Repo, name: &str, expected: CommitId) -> Result<TagEvidence, OpsError> {
+pub(crate) fn tag_evidence(repo: &Repo, name: &str, expected: CommitId) -> Result<TagEvidence, OpsError> {
     let commit_time = repo.archive_source(expected)?.time;
     Ok(TagEvidence {
         name: name.to_owned(),
@@ -77,15 +77,21 @@ pub(crate) fn evidence(repo: &Repo, name: &str, expected: CommitId) -> Result<Ta
 ///
 /// # Errors
 /// [`OpsError::NoTag`] where there is no such tag, [`OpsError::Policy`] where the policy cannot be read.
-pub fn verify_tag(work: Work<'_>, name: &str, expected: Option<CommitId>) -> Result<Vec<Finding>, OpsError> {
-    let repo = work.repo;
-    let Some((object, commit, _)) = repo.tag(name)? else { return Err(OpsError::NoTag(name.to_owned())) };
-    let Some(expected) = expected.or(commit) else { return Err(OpsError::NoCommit(name.to_owned())) };
-    let evidence = evidence(repo, name, expected)?;
-    let trust = trust(work)?;
+pub fn verify_tag(
+    context: OpsContext<'_>,
+    name: &str,
+    expected: Option<CommitId>,
+) -> Result<Vec<Finding>, OpsError> {
+    let repo = context.repo;
+    let Some((object, commit, _)) = repo.tag(name)? else {
+        return Err(OpsError::TagNotFound(name.to_owned()));
+    };
+    let Some(expected) = expected.or(commit) else { return Err(OpsError::TagNotACommit(name.to_owned())) };
+    let evidence = tag_evidence(repo, name, expected)?;
+    let trust = signature_policy(context)?;
     let evidence = match repo.tag_bytes(object)? {
-        Some(bytes) => look(work, evidence, &bytes, trust.as_ref()),
+        Some(bytes) => check_signature(context, evidence, &bytes, trust.as_ref()),
         None => evidence,
     };
-    Ok(rules::evaluate_tag(&evidence, work.around.now))
+    Ok(rules::evaluate_tag(&evidence, context.env.now))
 }

@@ -9,16 +9,16 @@ use crate::error::OpsError;
 
 /// Where trust begins.
 #[derive(Debug, Clone)]
-pub enum Trusted {
+pub enum TrustRootSource {
     /// A file with trusted roots.
     File(PathBuf),
     /// What is published over TUF; if it cannot be reached, what was fetched before; without a cache, what is built in.
-    Published(TufSource),
+    Tuf(TufSource),
 }
 
 /// Trusted roots, to be looked at or handed on.
 #[derive(Debug)]
-pub struct TrustedRoots {
+pub struct TrustedRootReport {
     /// Where they come from, in words.
     pub source: String,
     /// Whether all of them were fetched just now.
@@ -33,9 +33,9 @@ pub struct TrustedRoots {
 ///
 /// # Errors
 /// [`OpsError::Refresh`], [`OpsError::Root`] or [`OpsError::TrustedRoot`] if there are none.
-pub fn trusted_roots(from: &Trusted) -> Result<TrustedRoots, OpsError> {
-    let roots = trusted(from)?;
-    Ok(TrustedRoots {
+pub fn trusted_root_report(from: &TrustRootSource) -> Result<TrustedRootReport, OpsError> {
+    let roots = load_trust_root(from)?;
+    Ok(TrustedRootReport {
         source: roots.source().to_owned(),
         is_fresh: roots.is_fresh(),
         summaries: roots.summaries(),
@@ -44,15 +44,18 @@ pub fn trusted_roots(from: &Trusted) -> Result<TrustedRoots, OpsError> {
 }
 
 /// The trusted roots, the freshest that are to be had.
-pub(crate) fn trusted(from: &Trusted) -> Result<TrustedRootSet, OpsError> {
+pub(crate) fn load_trust_root(from: &TrustRootSource) -> Result<TrustedRootSet, OpsError> {
     match from {
-        Trusted::File(path) => {
-            let text = archive::read_named(path, MAX_ROOT_BYTES).map_err(OpsError::TrustedRoot)?;
+        TrustRootSource::File(path) => {
+            let text =
+                archive::read_named(path, MAX_TRUSTED_ROOT_BYTES).map_err(OpsError::ReadTrustedRoot)?;
             Ok(TrustedRootSet::read(&text, &path.display().to_string())?)
         }
-        Trusted::Published(refresh) => provenance::fetch_trusted_roots(refresh).map_err(OpsError::Refresh),
+        TrustRootSource::Tuf(refresh) => {
+            provenance::fetch_trusted_roots(refresh).map_err(OpsError::FetchTrustedRoot)
+        }
     }
 }
 
 /// The longest file of trusted roots that is read, in bytes.
-const MAX_ROOT_BYTES: u64 = 16 << 20;
+const MAX_TRUSTED_ROOT_BYTES: u64 = 16 << 20;

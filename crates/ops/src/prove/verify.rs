@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use forge::{Forge, ForgeError, Told};
+use forge::{Forge, ForgeError, HttpEvent};
 use model::Digest;
 use model::base::id::Hasher;
 use model::evidence::attestation::{
@@ -14,26 +14,26 @@ use model::evidence::verdict::{Finding, Verdict, overall};
 use model::release::host::GitHubAttestation;
 use provenance::{Artifact, BundleVerifier, RawBundle, SelfManagedKey, TrustedRootSet};
 
-use crate::context::World;
+use crate::context::ForgeClients;
 use crate::error::OpsError;
-use crate::prove::trust_root::{Trusted, trusted};
+use crate::prove::trust_root::{TrustRootSource, load_trust_root};
 
 /// What is verified.
 #[derive(Debug, Clone)]
-pub struct Subject {
+pub struct VerifySubject {
     /// What reports call it.
-    pub shown: String,
+    pub display_name: String,
     /// The artifact.
-    pub artifact: Verified,
+    pub artifact: SubjectArtifact,
     /// The name that the statement must give it; `None` for any.
     pub name: Option<String>,
     /// The digest that a list of sums gives it; `None` without a list.
-    pub listed: Option<Digest>,
+    pub listed_digest: Option<Digest>,
 }
 
 /// An artifact.
 #[derive(Debug, Clone)]
-pub enum Verified {
+pub enum SubjectArtifact {
     /// A file.
     File(PathBuf),
     /// A SHA-256 digest of something that is not here.
@@ -42,33 +42,33 @@ pub enum Verified {
 
 /// Where bundles come from.
 #[derive(Debug, Clone)]
-pub enum Bundles<'a> {
+pub enum BundleSource<'a> {
     /// A file of them.
     File(PathBuf),
     /// GitHub, in this repository.
-    GitHub(World<'a>),
+    GitHub(ForgeClients<'a>),
 }
 
 /// What is to be verified, by what, against what.
 #[derive(Debug)]
-pub struct Verification<'a> {
+pub struct VerifyRequest<'a> {
     /// What is verified, at least one.
-    pub subjects: Vec<Subject>,
+    pub subjects: Vec<VerifySubject>,
     /// The bundles.
-    pub bundles: Bundles<'a>,
+    pub bundles: BundleSource<'a>,
     /// What they are held against; each subject brings its own name.
-    pub expected: AttestationPolicy,
+    pub policy: AttestationPolicy,
     /// Where trust begins.
-    pub trusted: Trusted,
+    pub trust_root: TrustRootSource,
     /// The key that must have signed; none where a certificate says whose it was.
     pub key: Option<SelfManagedKey>,
 }
 
 /// What came of all of it.
 #[derive(Debug)]
-pub struct Verdicts {
+pub struct VerificationReport {
     /// Which trusted roots there were, and how old.
-    pub roots: String,
+    pub trust_root: String,
     /// Each subject, in the order in which they were given.
     pub subjects: Vec<SubjectVerdict>,
 }
@@ -77,7 +77,7 @@ pub struct Verdicts {
 #[derive(Debug)]
 pub struct SubjectVerdict {
     /// What reports call it.
-    pub shown: String,
+    pub display_name: String,
     /// The digest of what was verified; `None` if the file could not be read.
     pub digest: Option<Digest>,
     /// Each bundle.
@@ -86,7 +86,7 @@ pub struct SubjectVerdict {
     pub findings: Vec<Finding>,
 }
 
-impl Verdicts {
+impl VerificationReport {
     /// The worst of all subjects. Nothing verified proves nothing.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
@@ -99,171 +99,177 @@ impl Verdicts {
 ///
 /// # Errors
 /// [`OpsError`] where a file that was named by itself, the bundles or the trusted roots that were named cannot be read.
-pub fn verify(it: &Verification<'_>, tell: &mut dyn FnMut(Told)) -> Result<Verdicts, OpsError> {
+pub fn verify(
+    request: &VerifyRequest<'_>,
+    on_event: &mut dyn FnMut(HttpEvent),
+) -> Result<VerificationReport, OpsError> {
     // Each file is read before anything is asked: a wrong name must not cost a request.
-    let digests = it.subjects.iter().map(digest_of_subject).collect::<Result<Vec<_>, _>>()?;
-    let roots = match trusted(&it.trusted) {
+    let digests = request.subjects.iter().map(digest_subject).collect::<Result<Vec<_>, _>>()?;
+    let roots = match load_trust_root(&request.trust_root) {
         Ok(roots) => Ok(roots),
-        Err(OpsError::Refresh(error)) => Err(OpsError::Refresh(error)),
+        Err(OpsError::FetchTrustedRoot(error)) => Err(OpsError::FetchTrustedRoot(error)),
         Err(error) => return Err(error),
     };
-    let about = roots.as_ref().map_or("none".to_owned(), |roots| roots.describe(it.expected.now));
+    let trust_root = roots.as_ref().map_or("none".to_owned(), |roots| roots.describe(request.policy.now));
     let mut subjects = Vec::new();
-    for (subject, digest) in it.subjects.iter().zip(digests) {
-        subjects.push(verify_one(it, subject, digest, roots.as_ref(), tell)?);
+    for (subject, digest) in request.subjects.iter().zip(digests) {
+        subjects.push(verify_subject(request, subject, digest, roots.as_ref(), on_event)?);
     }
-    Ok(Verdicts { roots: about, subjects })
+    Ok(VerificationReport { trust_root, subjects })
 }
 
 /// The digest of a subject. Returns `None` for a file of a list of sums that cannot be read: the others are verified all
 /// the same.
-fn digest_of_subject(subject: &Subject) -> Result<Option<Digest>, OpsError> {
+fn digest_subject(subject: &VerifySubject) -> Result<Option<Digest>, OpsError> {
     match &subject.artifact {
-        Verified::Digest(digest) => Ok(Some(*digest)),
-        Verified::File(path) => match digest_of(path) {
+        SubjectArtifact::Digest(digest) => Ok(Some(*digest)),
+        SubjectArtifact::File(path) => match digest_file(path) {
             Ok(digest) => Ok(Some(digest)),
-            Err(_) if subject.listed.is_some() => Ok(None),
+            Err(_) if subject.listed_digest.is_some() => Ok(None),
             Err(error) => Err(error),
         },
     }
 }
 
-fn verify_one(
-    it: &Verification<'_>,
-    subject: &Subject,
+fn verify_subject(
+    request: &VerifyRequest<'_>,
+    subject: &VerifySubject,
     digest: Option<Digest>,
     roots: Result<&TrustedRootSet, &OpsError>,
-    tell: &mut dyn FnMut(Told),
+    on_event: &mut dyn FnMut(HttpEvent),
 ) -> Result<SubjectVerdict, OpsError> {
-    let shown = subject.shown.clone();
-    let done = |bundles, findings| Ok(SubjectVerdict { shown: shown.clone(), digest, bundles, findings });
+    let display_name = subject.display_name.clone();
+    let subject_verdict = |bundles, findings| {
+        Ok(SubjectVerdict { display_name: display_name.clone(), digest, bundles, findings })
+    };
     let unproven = |reason, evidence: String, hint: &str| Finding {
         check: "attestation",
-        subject: shown.clone(),
+        subject: display_name.clone(),
         verdict: Verdict::Unproven,
         reason,
         evidence,
         hint: hint.to_owned(),
     };
     let mut findings: Vec<Finding> = subject
-        .listed
-        .map(|listed| rules::listed_digest_finding(&shown, listed, digest))
+        .listed_digest
+        .map(|listed| rules::listed_digest_finding(&display_name, listed, digest))
         .into_iter()
         .collect();
-    let Some(sha256) = digest else { return done(Vec::new(), findings) };
+    let Some(sha256) = digest else { return subject_verdict(Vec::new(), findings) };
     let roots = match roots {
         Ok(roots) => roots,
         Err(error) => {
             findings.push(unproven("trust-root", error.to_string(), error.hint().unwrap_or_default()));
-            return done(Vec::new(), findings);
+            return subject_verdict(Vec::new(), findings);
         }
     };
-    let source = match &it.bundles {
-        Bundles::File(path) => Source::File(path),
-        Bundles::GitHub(world) => match listed(*world, sha256, tell) {
-            Ok(all) => Source::Listed(all),
+    let source = match &request.bundles {
+        BundleSource::File(path) => BundleStream::File(path),
+        BundleSource::GitHub(clients) => match fetch_attestations(*clients, sha256, on_event) {
+            Ok(all) => BundleStream::Attestations(all),
             Err(error) => {
                 findings.push(unproven("unreachable", error.to_string(), error.hint()));
-                return done(Vec::new(), findings);
+                return subject_verdict(Vec::new(), findings);
             }
         },
     };
     let open = || -> io::Result<Box<dyn Read>> {
         match &subject.artifact {
-            Verified::File(path) => Ok(Box::new(File::open(path)?)),
-            Verified::Digest(_) => Err(io::Error::other("only its digest is known")),
+            SubjectArtifact::File(path) => Ok(Box::new(File::open(path)?)),
+            SubjectArtifact::Digest(_) => Err(io::Error::other("only its digest is known")),
         }
     };
-    let is_file = matches!(subject.artifact, Verified::File(_));
+    let is_file = matches!(subject.artifact, SubjectArtifact::File(_));
     let artifact = Artifact { sha256, open: is_file.then_some(&open) };
-    let checker = BundleVerifier::new(roots, it.key.clone());
-    let expected = AttestationPolicy { subject_name: subject.name.clone(), ..it.expected.clone() };
-    let judged = judge(&checker, &artifact, &expected, source)?;
-    findings.push(rules::attestation_finding(&shown, &judged));
-    done(judged.bundles, findings)
+    let verifier = BundleVerifier::new(roots, request.key.clone());
+    let expected = AttestationPolicy { subject_name: subject.name.clone(), ..request.policy.clone() };
+    let verdicts = verify_bundles(&verifier, &artifact, &expected, source)?;
+    findings.push(rules::attestation_finding(&display_name, &verdicts));
+    subject_verdict(verdicts.bundles, findings)
 }
 
 /// Bundles, one after the other.
-pub(crate) enum Source<'a> {
+pub(crate) enum BundleStream<'a> {
     File(&'a Path),
-    Listed(Vec<GitHubAttestation>),
+    Attestations(Vec<GitHubAttestation>),
 }
 
 /// Every bundle with its verdict. One is in memory at a time.
-pub(crate) fn judge(
-    checker: &BundleVerifier<'_>,
+pub(crate) fn verify_bundles(
+    verifier: &BundleVerifier<'_>,
     artifact: &Artifact<'_>,
-    expected: &AttestationPolicy,
-    source: Source<'_>,
+    policy: &AttestationPolicy,
+    source: BundleStream<'_>,
 ) -> Result<BundleVerdicts, OpsError> {
-    let mut judged = BundleVerdicts { bundles: Vec::new(), proven: None };
-    let mut take = |origin: String, repository_id: Option<u64>, text: Result<String, Rejection>| {
-        let came = text.and_then(|it| checker.verify(&it, artifact));
-        let (bundle, attested) =
-            rules::check_bundle(expected, BundleCheck { origin, repository_id, result: came });
+    let mut verdicts = BundleVerdicts { bundles: Vec::new(), proven: None };
+    let mut check_one = |origin: String, repository_id: Option<u64>, text: Result<String, Rejection>| {
+        let result = text.and_then(|it| verifier.verify(&it, artifact));
+        let (bundle, attested) = rules::check_bundle(policy, BundleCheck { origin, repository_id, result });
         if let Some(attested) = attested {
-            judged.proven.get_or_insert((judged.bundles.len(), attested));
+            verdicts.proven.get_or_insert((verdicts.bundles.len(), attested));
         }
-        judged.bundles.push(bundle);
+        verdicts.bundles.push(bundle);
     };
     match source {
-        Source::Listed(all) => {
-            for (at, it) in all.into_iter().enumerate() {
-                let text = it.bundle.map_err(|said| Rejection::unproven("unreachable", said));
-                take(format!("GitHub, {}", at + 1), Some(it.repository_id), text);
+        BundleStream::Attestations(all) => {
+            for (index, attestation) in all.into_iter().enumerate() {
+                let text = attestation.bundle.map_err(|reason| Rejection::unproven("unreachable", reason));
+                check_one(format!("GitHub, {}", index + 1), Some(attestation.repository_id), text);
             }
         }
-        Source::File(path) => {
+        BundleStream::File(path) => {
             let failed = |source| OpsError::Bundle { path: path.to_owned(), source };
             let file = BufReader::new(File::open(path).map_err(failed)?);
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let several = path.extension().is_some_and(|it| it == "jsonl");
+            let is_json_lines = path.extension().is_some_and(|it| it == "jsonl");
             let mut count = 0;
             let mut each = |it: RawBundle| {
                 count = it.number;
-                take(format!("{name}, {}", it.number), None, it.text);
+                check_one(format!("{name}, {}", it.number), None, it.text);
             };
             provenance::read_bundles(file, &mut each).map_err(failed)?;
-            if count > 1 && !several {
+            if count > 1 && !is_json_lines {
                 // Which of them counts, another reader may see otherwise.
-                let said = "something follows the bundle; a file with several of them is called .jsonl";
-                let rejected = Err(Rejection::refuted("parse", said));
-                judged = BundleVerdicts { bundles: Vec::new(), proven: None };
+                let reason = "something follows the bundle; a file with several of them is called .jsonl";
+                let rejected = Err(Rejection::refuted("parse", reason));
+                verdicts = BundleVerdicts { bundles: Vec::new(), proven: None };
                 let candidate = BundleCheck { origin: name, repository_id: None, result: rejected };
-                judged.bundles.push(rules::check_bundle(expected, candidate).0);
+                verdicts.bundles.push(rules::check_bundle(policy, candidate).0);
             }
         }
     }
-    Ok(judged)
+    Ok(verdicts)
 }
 
 /// The attestations that GitHub keeps for a digest: as anybody sees them, and where that is not allowed, with the token.
-pub(crate) fn listed(
-    world: World<'_>,
+pub(crate) fn fetch_attestations(
+    clients: ForgeClients<'_>,
     digest: Digest,
-    tell: &mut dyn FnMut(Told),
+    on_event: &mut dyn FnMut(HttpEvent),
 ) -> Result<Vec<GitHubAttestation>, ForgeError> {
-    let ask = |forge: &Forge, tell: &mut dyn FnMut(Told)| forge.attestations(&digest.to_string(), None, tell);
-    match ask(world.outsider, tell) {
-        Err(error @ (ForgeError::Refused { status: 401 | 403 | 404, .. } | ForgeError::Limited { .. })) => {
-            match world.own.forge()? {
-                own if own.has_token() => ask(own, tell),
-                _ => Err(error),
-            }
-        }
+    let ask = |forge: &Forge, on_event: &mut dyn FnMut(HttpEvent)| {
+        forge.attestations(&digest.to_string(), None, on_event)
+    };
+    match ask(clients.anonymous, on_event) {
+        Err(
+            error @ (ForgeError::Status { status: 401 | 403 | 404, .. } | ForgeError::RateLimited { .. }),
+        ) => match clients.authenticated.forge()? {
+            authenticated if authenticated.has_token() => ask(authenticated, on_event),
+            _ => Err(error),
+        },
         other => other,
     }
 }
 
-fn digest_of(path: &Path) -> Result<Digest, OpsError> {
+fn digest_file(path: &Path) -> Result<Digest, OpsError> {
     let failed = |source| OpsError::Artifact { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(failed)?;
     let mut hasher = Hasher::default();
-    let mut piece = vec![0; 64 << 10];
+    let mut chunk = vec![0; 64 << 10];
     loop {
-        match file.read(&mut piece).map_err(failed)? {
+        match file.read(&mut chunk).map_err(failed)? {
             0 => return Ok(hasher.finish()),
-            length => hasher.update(&piece[..length]),
+            length => hasher.update(&chunk[..length]),
         }
     }
 }

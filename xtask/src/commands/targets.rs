@@ -5,21 +5,21 @@ use model::catalog::{Channel, TagForm, Target, VersionSource};
 use ops::{OpsError, ProgramPolicy};
 use serde::Serialize;
 
-use crate::Ending;
-use crate::args::Global;
-use crate::failure::Failure;
-use crate::report::{self, Page};
+use crate::RunOutcome;
+use crate::args::GlobalArgs;
+use crate::error::CliError;
+use crate::report::{self, TextPage};
 use crate::session::Session;
 
 /// What scripts get.
 #[derive(Serialize)]
-struct Document<'a> {
+struct TargetsJson<'a> {
     schema: &'static str,
-    targets: Vec<Row<'a>>,
+    targets: Vec<TargetJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct Row<'a> {
+struct TargetJson<'a> {
     id: &'a str,
     aliases: &'a [String],
     display_name: &'a str,
@@ -31,21 +31,21 @@ struct Row<'a> {
     newest_tag: Option<String>,
 }
 
-pub(crate) fn run(global: &Global) -> Result<Ending, Failure> {
+pub(crate) fn run(global: &GlobalArgs) -> Result<RunOutcome, CliError> {
     let session = Session::open(global, ProgramPolicy::ProtectedConfig)?;
-    session.must_be_whole()?;
-    let row = |target| row(&session, target);
+    session.require_full_clone()?;
+    let row = |target| target_row(&session, target);
     let targets = session.catalog.targets().iter().map(row).collect::<Result<Vec<_>, _>>()?;
     if report::is_json(global) {
-        report::print_json(&Document { schema: "opensandbox-release/targets/1", targets })?;
-        return Ok(Ending::Done);
+        report::print_json(&TargetsJson { schema: "opensandbox-release/targets/1", targets })?;
+        return Ok(RunOutcome::Success);
     }
-    let mut page = Page::new();
+    let mut page = TextPage::new();
     let bold = report::BOLD;
     page.line(format!("{bold}{:<28} {:<38} {}{bold:#}", "TARGET", "NEWEST TAG", "WHAT IT IS"));
     for row in &targets {
         let newest = row.newest_tag.as_deref().unwrap_or("-");
-        page.line(format!("{:<28} {newest:<38} {}", row.id, report::harmless(row.display_name)));
+        page.line(format!("{:<28} {newest:<38} {}", row.id, report::sanitize(row.display_name)));
     }
     let aliases: Vec<String> =
         targets.iter().flat_map(|it| it.aliases.iter().map(|a| format!("{a} = {}", it.id))).collect();
@@ -54,12 +54,12 @@ pub(crate) fn run(global: &Global) -> Result<Ending, Failure> {
         page.line(format!("Aliases: {}", aliases.join(", ")));
     }
     page.print()?;
-    Ok(Ending::Done)
+    Ok(RunOutcome::Success)
 }
 
-fn row<'a>(session: &Session, target: &'a Target) -> Result<Row<'a>, Failure> {
+fn target_row<'a>(session: &Session, target: &'a Target) -> Result<TargetJson<'a>, CliError> {
     let tags = session.repo.tags(target).map_err(OpsError::from)?;
-    Ok(Row {
+    Ok(TargetJson {
         id: &target.id,
         aliases: &target.aliases,
         display_name: &target.display_name,

@@ -5,28 +5,28 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use model::base::time::format_rfc3339;
 use model::evidence::trusted_root::{TrustedKeySummary, TrustedRootSummary};
-use ops::Trusted;
+use ops::TrustRootSource;
 use serde::Serialize;
 
-use crate::Ending;
-use crate::args::{Global, Trust};
-use crate::failure::Failure;
-use crate::report::{self, Page};
-use crate::{session, trust, world};
+use crate::RunOutcome;
+use crate::args::{GlobalArgs, TrustArgs};
+use crate::error::CliError;
+use crate::report::{self, TextPage};
+use crate::{github, session, trust};
 
 /// `trusted-root`.
 #[derive(Debug, Args)]
 pub(crate) struct TrustedRootArgs {
     #[command(subcommand)]
-    action: Action,
+    action: TrustedRootAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum TrustedRootAction {
     /// Show the keys that are trusted, their age and when the metadata expires; makes no network requests
     Show {
         #[command(flatten)]
-        trust: Trust,
+        trust: TrustArgs,
     },
     /// Write the trusted roots to a file, one JSON document per line, as gh and --trusted-root read them
     Export {
@@ -36,32 +36,32 @@ enum Action {
         #[arg(long)]
         offline: bool,
         #[command(flatten)]
-        trust: Trust,
+        trust: TrustArgs,
     },
     /// Fetch the trusted roots over TUF now, and keep them in the cache
     Refresh {
         #[command(flatten)]
-        trust: Trust,
+        trust: TrustArgs,
     },
 }
 
 /// What scripts get.
 #[derive(Serialize)]
-struct Document<'a> {
+struct TrustedRootJson<'a> {
     schema: &'static str,
     source: &'a str,
-    roots: Vec<RootDocument<'a>>,
+    roots: Vec<RootJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct RootDocument<'a> {
+struct RootJson<'a> {
     newest_entry: String,
     expires: Option<String>,
     #[serde(flatten)]
     keys: &'a TrustedRootSummary,
 }
 
-impl<'a> RootDocument<'a> {
+impl<'a> RootJson<'a> {
     fn of(keys: &'a TrustedRootSummary) -> Self {
         Self {
             newest_entry: format_rfc3339(keys.newest_valid_from),
@@ -71,61 +71,60 @@ impl<'a> RootDocument<'a> {
     }
 }
 
-pub(crate) fn run(global: &Global, args: &TrustedRootArgs) -> Result<Ending, Failure> {
-    let timeout = world::patience()?.timeout;
+pub(crate) fn run(global: &GlobalArgs, args: &TrustedRootArgs) -> Result<RunOutcome, CliError> {
+    let timeout = github::retry_policy()?.idle_timeout;
     let (trust, online) = match &args.action {
-        Action::Show { trust } => (trust, false),
-        Action::Export { trust, offline, .. } => (trust, !offline),
-        Action::Refresh { trust } => (trust, true),
+        TrustedRootAction::Show { trust } => (trust, false),
+        TrustedRootAction::Export { trust, offline, .. } => (trust, !offline),
+        TrustedRootAction::Refresh { trust } => (trust, true),
     };
-    let from = trust::trusted(trust, online, timeout)?;
-    if let (Action::Refresh { .. }, Trusted::File(path)) = (&args.action, &from) {
+    let source = trust::trust_root_source(trust, online, timeout)?;
+    if let (TrustedRootAction::Refresh { .. }, TrustRootSource::File(path)) = (&args.action, &source) {
         let error = anyhow::anyhow!("{} is a file: there is nothing to fetch", path.display());
-        return Err(Failure::usage(error).hint("leave out --trusted-root"));
+        return Err(CliError::usage(error).with_hint("leave out --trusted-root"));
     }
-    let roots = ops::trusted_roots(&from)?;
+    let roots = ops::trusted_root_report(&source)?;
     match &args.action {
-        Action::Export { file, .. } => {
+        TrustedRootAction::Export { file, .. } => {
             let written = ops::write_named(file, roots.documents.concat().as_bytes())?;
-            report::tell(global, &format!("wrote {}, {}", written.path.display(), roots.source));
+            report::print_progress(global, &format!("wrote {}, {}", written.path.display(), roots.source));
         }
-        Action::Refresh { .. } if !roots.is_fresh => {
+        TrustedRootAction::Refresh { .. } if !roots.is_fresh => {
             let error = anyhow::anyhow!("not fetched: {}", roots.source);
-            return Err(
-                Failure::work(error).hint("check the network and the proxy variables, then run again")
-            );
+            return Err(CliError::runtime(error)
+                .with_hint("check the network and the proxy variables, then run again"));
         }
-        Action::Show { .. } | Action::Refresh { .. } => show(global, &roots)?,
+        TrustedRootAction::Show { .. } | TrustedRootAction::Refresh { .. } => print(global, &roots)?,
     }
-    Ok(Ending::Done)
+    Ok(RunOutcome::Success)
 }
 
-fn show(global: &Global, roots: &ops::TrustedRoots) -> Result<(), Failure> {
+fn print(global: &GlobalArgs, roots: &ops::TrustedRootReport) -> Result<(), CliError> {
     if report::is_json(global) {
-        return report::print_json(&Document {
+        return report::print_json(&TrustedRootJson {
             schema: "opensandbox-release/trusted-root/1",
             source: &roots.source,
-            roots: roots.summaries.iter().map(RootDocument::of).collect(),
+            roots: roots.summaries.iter().map(RootJson::of).collect(),
         });
     }
-    let mut page = Page::new();
-    page.line(report::harmless(&roots.source));
-    for it in &roots.summaries {
-        let days = (session::now() - it.newest_valid_from).max(0) / 86_400;
-        page.heading(&format!("Newest entry {}, {days} days old", format_rfc3339(it.newest_valid_from)));
-        if let Some(expires) = it.expires_at {
+    let mut page = TextPage::new();
+    page.line(report::sanitize(&roots.source));
+    for root in &roots.summaries {
+        let days = (session::now() - root.newest_valid_from).max(0) / 86_400;
+        page.heading(&format!("Newest entry {}, {days} days old", format_rfc3339(root.newest_valid_from)));
+        if let Some(expires) = root.expires_at {
             page.line(format!("  metadata expires {}", format_rfc3339(expires)));
         }
         let kinds = [
-            ("certificates", &it.certificate_authorities),
-            ("log", &it.logs),
-            ("certificate log", &it.certificate_logs),
-            ("timestamps", &it.timestamp_authorities),
+            ("certificates", &root.certificate_authorities),
+            ("log", &root.logs),
+            ("certificate log", &root.certificate_logs),
+            ("timestamps", &root.timestamp_authorities),
         ];
         for (kind, keys) in kinds {
             for key in keys {
                 let id = &key.id[..16.min(key.id.len())];
-                page.line(format!("  {kind:<16} {}  {id}", report::harmless(&key.name)));
+                page.line(format!("  {kind:<16} {}  {id}", report::sanitize(&key.name)));
                 page.line(format!("{:19}{}", "", validity(key)));
             }
         }

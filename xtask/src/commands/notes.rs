@@ -5,53 +5,55 @@ use model::{CommitId, ReleaseTag, RepoPath};
 use ops::{OpsError, ProgramPolicy};
 use serde::Serialize;
 
-use crate::Ending;
-use crate::args::{Global, Notes};
-use crate::failure::Failure;
+use crate::RunOutcome;
+use crate::args::{GlobalArgs, NotesArgs};
+use crate::error::CliError;
 use crate::report;
 use crate::session::{self, Session};
 
 /// What scripts get. A commit stands in exactly one section.
 #[derive(Serialize)]
-struct Document<'a> {
+struct NotesJson<'a> {
     schema: &'static str,
     tag: &'a ReleaseTag,
     previous: Option<&'a str>,
     commit: CommitId,
     paths: &'a [RepoPath],
-    sections: Vec<Section<'a>>,
+    sections: Vec<SectionJson<'a>>,
     contributors: &'a [Contributor],
     markdown: &'a str,
 }
 
 #[derive(Serialize)]
-struct Section<'a> {
+struct SectionJson<'a> {
     title: &'static str,
     entries: Vec<&'a ChangelogEntry>,
 }
 
-pub(crate) fn run(global: &Global, args: &Notes) -> Result<Ending, Failure> {
+pub(crate) fn run(global: &GlobalArgs, args: &NotesArgs) -> Result<RunOutcome, CliError> {
     let session = Session::open(global, ProgramPolicy::ProtectedConfig)?;
-    let tag = session.tag(&args.which)?;
-    let revision = session.revision_of(&tag, args.range.commit.as_ref())?;
+    let tag = session.tag(&args.tag_args)?;
+    let revision = session.revision_or_tag(&tag, args.range.commit.as_ref())?;
     let request = session.request(tag, &args.range, revision);
-    let template = session::template(&args.range)?;
+    let template = session::load_template(&args.range)?;
     let target = session.target(&request.tag);
-    let prepared = ops::prepare(session.work(), target, &request, &template, &mut |_| {})?;
+    let prepared = ops::prepare(session.context(), target, &request, &template, &mut |_| {})?;
     let (Some(changelog), Some(notes)) = (&prepared.changelog, &prepared.notes) else {
-        return Err(OpsError::no_range(&request.tag, prepared.facts.commit).into());
+        return Err(OpsError::no_previous_release(&request.tag, prepared.facts.commit).into());
     };
     if prepared.facts.clone.shallow {
-        return Err(Failure::work(anyhow::anyhow!("the clone's history is cut off: notes would be short"))
-            .hint("git fetch --unshallow"));
+        return Err(CliError::runtime(anyhow::anyhow!(
+            "the clone's history is cut off: notes would be short"
+        ))
+        .with_hint("git fetch --unshallow"));
     }
     if !report::is_json(global) {
         report::print_raw(&notes.markdown)?;
-        return Ok(Ending::Done);
+        return Ok(RunOutcome::Success);
     }
     let section =
-        |kind: ChangeKind| Section { title: kind.title(), entries: changelog.entries_of(kind).collect() };
-    report::print_json(&Document {
+        |kind: ChangeKind| SectionJson { title: kind.title(), entries: changelog.entries_of(kind).collect() };
+    report::print_json(&NotesJson {
         schema: "opensandbox-release/notes/1",
         tag: &request.tag,
         previous: match &changelog.range_start {
@@ -64,5 +66,5 @@ pub(crate) fn run(global: &Global, args: &Notes) -> Result<Ending, Failure> {
         contributors: &changelog.contributors,
         markdown: &notes.markdown,
     })?;
-    Ok(Ending::Done)
+    Ok(RunOutcome::Success)
 }

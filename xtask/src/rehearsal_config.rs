@@ -8,20 +8,21 @@ use model::{Catalog, ReleaseTag, RepoSlug};
 use ops::{OpsError, ProgramPolicy};
 use rehearsal::{KeyKind, ProtectedPaths, RehearsalConfig, RehearsalSource};
 
-use crate::args::{Global, Rehearse};
-use crate::environment::{self, value};
-use crate::failure::Failure;
-use crate::session::{self, Abroad, Session};
-use crate::{report, world};
+use crate::args::{GlobalArgs, RehearseArgs};
+use crate::environment::{self, non_empty};
+use crate::error::CliError;
+use crate::session::{self, RepositoryContext, Session};
+use crate::{github, report};
 
 /// The repository that is rehearsed: the one that was named, or the one around here, if anything was ever released from it.
-pub(crate) fn session(global: &Global, args: &Rehearse) -> Result<Option<Session>, Failure> {
+pub(crate) fn open_session(global: &GlobalArgs, args: &RehearseArgs) -> Result<Option<Session>, CliError> {
     if args.demo {
         return Ok(None);
     }
-    let here = std::env::current_dir().context("cannot tell the working directory").map_err(Failure::work)?;
-    if global.directory.is_none() && !here.ancestors().any(is_repository) {
-        report::tell(global, "there is no repository around here: rehearsing in a demo");
+    let current_dir =
+        std::env::current_dir().context("cannot tell the working directory").map_err(CliError::runtime)?;
+    if global.directory.is_none() && !current_dir.ancestors().any(is_repository) {
+        report::print_progress(global, "there is no repository around here: rehearsing in a demo");
         return Ok(None);
     }
     let session = Session::open(global, ProgramPolicy::ProtectedConfig)?;
@@ -33,12 +34,12 @@ pub(crate) fn session(global: &Global, args: &Rehearse) -> Result<Option<Session
             return Ok(Some(session));
         }
     }
-    let none = "the repository around here has no release tag";
+    let no_tags = "the repository around here has no release tag";
     if args.tag.is_some() || session.repo.is_shallow() {
-        return Err(Failure::usage(anyhow!("{none}"))
-            .hint("git fetch --unshallow --tags; or -C DIR for another one, --demo for one that is made on the spot"));
+        return Err(CliError::usage(anyhow!("{no_tags}"))
+            .with_hint("git fetch --unshallow --tags; or -C DIR for another one, --demo for one that is made on the spot"));
     }
-    report::tell(global, &format!("{none}: rehearsing in a demo"));
+    report::print_progress(global, &format!("{no_tags}: rehearsing in a demo"));
     Ok(None)
 }
 
@@ -48,35 +49,35 @@ fn is_repository(folder: &Path) -> bool {
 }
 
 /// What is rehearsed, and with what.
-pub(crate) fn plot(
-    global: &Global,
-    args: &Rehearse,
+pub(crate) fn rehearsal_config(
+    global: &GlobalArgs,
+    args: &RehearseArgs,
     session: Option<&Session>,
-) -> Result<RehearsalConfig, Failure> {
+) -> Result<RehearsalConfig, CliError> {
     let root = session.map(|it| it.repo.root());
-    let text = session::catalog_text(global, root.as_deref())?;
+    let text = session::read_catalog_text(global, root.as_deref())?;
     let catalog = Catalog::parse(&text.name, &text.text)?;
     let slug: RepoSlug = match session {
         Some(session) => session.slug.clone(),
         // Where a demo is released, the remote of the repository around here says nothing.
-        None if global.repo.is_some() => Abroad::find(global)?.slug,
+        None if global.repo.is_some() => RepositoryContext::find(global)?.slug,
         None => catalog.slug().clone(),
     };
     if slug.host() != "github.com" {
-        return Err(Failure::usage(anyhow!("a rehearsal plays github.com, and {slug} is elsewhere"))
-            .hint(format!("rehearse it under a name of github.com: -R {}", slug.full_name())));
+        return Err(CliError::usage(anyhow!("a rehearsal plays github.com, and {slug} is elsewhere"))
+            .with_hint(format!("rehearse it under a name of github.com: -R {}", slug.full_name())));
     }
     let tag = match &args.tag {
         Some(text) => ReleaseTag::parse(&catalog, text)?,
-        None => next(&catalog, session)?,
+        None => next_release_tag(&catalog, session)?,
     };
     let source = match root {
         Some(root) => RehearsalSource::Repository { root, remote: global.remote.clone() },
         None => RehearsalSource::Demo,
     };
-    let suite = std::env::current_exe().context("cannot find this program").map_err(Failure::work)?;
+    let program = std::env::current_exe().context("cannot find this program").map_err(CliError::runtime)?;
     Ok(RehearsalConfig {
-        program: suite,
+        program,
         search_path: environment::search_path(),
         key_kind: key_kind(session)?,
         source,
@@ -84,15 +85,15 @@ pub(crate) fn plot(
         catalog_text: text.text,
         slug,
         tag,
-        release_flags: flags(args, session)?,
-        real_global_flags: real(global),
+        release_flags: release_flags(args, session)?,
+        real_global_flags: real_global_flags(global),
         clock: session::now,
     })
 }
 
 /// The flags of `release` that say what is released and what is allowed. Commits and files are named so that they are the same
 /// anywhere.
-fn flags(args: &Rehearse, session: Option<&Session>) -> Result<Vec<String>, Failure> {
+fn release_flags(args: &RehearseArgs, session: Option<&Session>) -> Result<Vec<String>, CliError> {
     let range = &args.range;
     let mut flags = Vec::new();
     if let Some(revision) = &range.commit {
@@ -106,79 +107,82 @@ fn flags(args: &Rehearse, session: Option<&Session>) -> Result<Vec<String>, Fail
     flags.extend(range.path.iter().map(|it| format!("--path={}", it.as_str())));
     flags.extend(range.no_path_filter.then(|| "--no-path-filter".to_owned()));
     flags.extend(range.initial_release.then(|| "--initial-release".to_owned()));
-    flags.extend(range.template.iter().map(|it| format!("--template={}", absolute(it))));
+    flags.extend(range.template.iter().map(|it| format!("--template={}", absolute_path(it))));
     flags.extend(args.allow.iter().map(|it| format!("--allow={it}")));
     Ok(flags)
 }
 
 /// What stands before the verb of the real release.
-fn real(global: &Global) -> Vec<String> {
-    let mut real = Vec::new();
-    real.extend(global.directory.iter().map(|it| format!("--directory={}", absolute(it))));
-    real.extend(global.config.iter().map(|it| format!("--config={}", absolute(it))));
-    real.extend(global.repo.iter().map(|it| format!("--repo={it}")));
-    real.extend((global.remote != "origin").then(|| format!("--remote={}", global.remote)));
-    real
+fn real_global_flags(global: &GlobalArgs) -> Vec<String> {
+    let mut flags = Vec::new();
+    flags.extend(global.directory.iter().map(|it| format!("--directory={}", absolute_path(it))));
+    flags.extend(global.config.iter().map(|it| format!("--config={}", absolute_path(it))));
+    flags.extend(global.repo.iter().map(|it| format!("--repo={it}")));
+    flags.extend((global.remote != "origin").then(|| format!("--remote={}", global.remote)));
+    flags
 }
 
-fn absolute(path: &Path) -> String {
+fn absolute_path(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
 /// The next release of the target that has the badge "Latest"; of the first one, where none has.
-fn next(catalog: &Catalog, session: Option<&Session>) -> Result<ReleaseTag, Failure> {
+fn next_release_tag(catalog: &Catalog, session: Option<&Session>) -> Result<ReleaseTag, CliError> {
     let target =
         catalog.latest_target.as_ref().and_then(|it| catalog.target(it)).unwrap_or(&catalog.targets()[0]);
     let Some(session) = session else {
         return Ok(ReleaseTag::new(catalog, &target.id, "0.2.0")?);
     };
     let head = session.repo.resolve("HEAD").map_err(OpsError::from)?;
-    let version = ops::standing(&session.repo, target, head)?.unreleased.next_version;
+    let version = ops::target_status(&session.repo, target, head)?.unreleased.next_version;
     let version = version.ok_or_else(|| {
-        Failure::usage(anyhow!("nothing is unreleased in {}, so there is no next version", target.id))
-            .hint("name the release: cargo xtask rehearse TAG; cargo xtask status tells what is unreleased")
+        CliError::usage(anyhow!("nothing is unreleased in {}, so there is no next version", target.id))
+            .with_hint(
+                "name the release: cargo xtask rehearse TAG; cargo xtask status tells what is unreleased",
+            )
     })?;
     Ok(ReleaseTag::new(catalog, &target.id, &version)?)
 }
 
 /// The kind of key that git is configured for.
-fn key_kind(session: Option<&Session>) -> Result<KeyKind, Failure> {
+fn key_kind(session: Option<&Session>) -> Result<KeyKind, CliError> {
     if let Some(session) = session {
         let signing = session.repo.spawn_signing_config().wait().map_err(OpsError::from)?;
-        return kind(signing.values.get("gpg.format").map_or("", String::as_str));
+        return parse_key_kind(signing.values.get("gpg.format").map_or("", String::as_str));
     }
     let mut command = Command::new("git");
     let output = command.args(["config", "--get", "gpg.format"]).stdin(Stdio::null()).output();
-    let output = output.context("cannot start git").map_err(Failure::work)?;
+    let output = output.context("cannot start git").map_err(CliError::runtime)?;
     // 1 says that it is not set (`git help config`).
     if !output.status.success() && output.status.code() != Some(1) {
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(Failure::work(anyhow!("git config cannot tell gpg.format: {said}"))
-            .hint("mend git's configuration"));
+        let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(CliError::runtime(anyhow!("git config cannot tell gpg.format: {stderr}"))
+            .with_hint("mend git's configuration"));
     }
-    kind(String::from_utf8_lossy(&output.stdout).trim())
+    parse_key_kind(String::from_utf8_lossy(&output.stdout).trim())
 }
 
 /// The kind of key that a value of `gpg.format` asks for.
-fn kind(format: &str) -> Result<KeyKind, Failure> {
+fn parse_key_kind(format: &str) -> Result<KeyKind, CliError> {
     match format {
         "" => Ok(KeyKind::OpenPgp),
         name => KeyKind::parse(name)
-            .ok_or_else(|| Failure::usage(anyhow!("gpg.format is {name}: git knows openpgp, x509 and ssh"))),
+            .ok_or_else(|| CliError::usage(anyhow!("gpg.format is {name}: git knows openpgp, x509 and ssh"))),
     }
 }
 
 /// What of this user's could be written to by a release.
-pub(crate) fn belongings(session: Option<&Session>) -> Result<ProtectedPaths, Failure> {
-    let mut paths = Vec::from_iter(world::cache().path());
+pub(crate) fn protected_paths(session: Option<&Session>) -> Result<ProtectedPaths, CliError> {
+    let mut paths = Vec::from_iter(github::cache_dir().path());
     let variables = [environment::GNUPGHOME, environment::GH_CONFIG_DIR, environment::GIT_CONFIG_GLOBAL];
-    paths.extend(variables.into_iter().filter_map(value).map(PathBuf::from));
-    if let Some(config) = value(environment::XDG_CONFIG_HOME) {
+    paths.extend(variables.into_iter().filter_map(non_empty).map(PathBuf::from));
+    if let Some(config) = non_empty(environment::XDG_CONFIG_HOME) {
         paths.extend(["git", "gh"].map(|it| Path::new(&config).join(it)));
     }
-    if let Some(home) = value(environment::HOME) {
-        let own = [".gitconfig", ".config/git", ".config/gh", ".gnupg", ".ssh", ".netrc", ".git-credentials"];
-        paths.extend(own.map(|it| Path::new(&home).join(it)));
+    if let Some(home) = non_empty(environment::HOME) {
+        let home_entries =
+            [".gitconfig", ".config/git", ".config/gh", ".gnupg", ".ssh", ".netrc", ".git-credentials"];
+        paths.extend(home_entries.map(|it| Path::new(&home).join(it)));
     }
     let repository = session.map(|it| it.repo.root());
     let settings = session.map(|it| it.repo.safe_settings().map_err(OpsError::from)).transpose()?;

@@ -2,28 +2,28 @@
 
 use model::release::plan::{CheckOutcome, CheckResult};
 use model::release::request::{MakeLatest, PublishOptions, PublishUntil, ReleaseDestination, Request};
-use ops::{OpsError, ProgramPolicy, Template, Work};
+use ops::{OpsContext, OpsError, ProgramPolicy, Template};
 use serde::Serialize;
 
-use crate::Ending;
-use crate::args::{Doctor, Global, Range, Trust, Which};
-use crate::failure::Failure;
-use crate::report::{self, Page};
+use crate::RunOutcome;
+use crate::args::{DoctorArgs, GlobalArgs, RangeArgs, TagArgs, TrustArgs};
+use crate::error::CliError;
+use crate::github::GitHubClients;
+use crate::report::{self, TextPage};
 use crate::session::Session;
-use crate::world::Reached;
 
 /// What scripts get.
 #[derive(Serialize)]
-struct Document<'a> {
+struct DoctorJson<'a> {
     schema: &'static str,
     tag: Option<&'a str>,
     checks: &'a [CheckResult],
 }
 
-pub(crate) fn run(global: &Global, args: &Doctor) -> Result<Ending, Failure> {
+pub(crate) fn run(global: &GlobalArgs, args: &DoctorArgs) -> Result<RunOutcome, CliError> {
     let session = Session::open(global, ProgramPolicy::ProtectedConfig)?;
     let checks = if let Some(tag) = &args.tag {
-        release_checks(&session, tag, args)?
+        preflight_release(&session, tag, args)?
     } else {
         let commit = session.repo.resolve(&args.commit).map_err(OpsError::from)?;
         ops::clone_checks(&session.repo, &global.remote, &session.catalog, commit)?
@@ -31,9 +31,9 @@ pub(crate) fn run(global: &Global, args: &Doctor) -> Result<Ending, Failure> {
     let refused = checks.iter().filter(|it| it.outcome == CheckOutcome::Failed).count();
     if report::is_json(global) {
         let schema = "opensandbox-release/doctor/1";
-        report::print_json(&Document { schema, tag: args.tag.as_deref(), checks: &checks })?;
+        report::print_json(&DoctorJson { schema, tag: args.tag.as_deref(), checks: &checks })?;
     } else {
-        let mut page = Page::new();
+        let mut page = TextPage::new();
         page.line(format!("catalog: {} targets", session.catalog.targets().len()));
         report::checks(&mut page, &checks, true);
         page.blank();
@@ -44,13 +44,13 @@ pub(crate) fn run(global: &Global, args: &Doctor) -> Result<Ending, Failure> {
         });
         page.print()?;
     }
-    Ok(if refused == 0 { Ending::Done } else { Ending::NotDone })
+    Ok(if refused == 0 { RunOutcome::Success } else { RunOutcome::Failure })
 }
 
-fn release_checks(session: &Session, tag: &str, args: &Doctor) -> Result<Vec<CheckResult>, Failure> {
-    let which = Which { tag: Some(tag.to_owned()), target: None, version: None };
-    let tag = session.tag(&which)?;
-    let range = Range {
+fn preflight_release(session: &Session, tag: &str, args: &DoctorArgs) -> Result<Vec<CheckResult>, CliError> {
+    let tag_args = TagArgs { tag: Some(tag.to_owned()), target: None, version: None };
+    let tag = session.tag(&tag_args)?;
+    let range = RangeArgs {
         commit: None,
         from_tag: None,
         path: Vec::new(),
@@ -67,8 +67,8 @@ fn release_checks(session: &Session, tag: &str, args: &Doctor) -> Result<Vec<Che
         ..session.request(tag, &range, args.commit.clone())
     };
     let target = session.target(&request.tag);
-    let reached = session.reach(reach, &Trust::default())?;
-    let work = Work { world: reached.as_ref().map(Reached::world), ..session.work() };
-    let prepared = ops::prepare(work, target, &request, &Template::default(), &mut |_| {})?;
+    let clients = session.connect(reach, &TrustArgs::default())?;
+    let context = OpsContext { clients: clients.as_ref().map(GitHubClients::clients), ..session.context() };
+    let prepared = ops::prepare(context, target, &request, &Template::default(), &mut |_| {})?;
     Ok(prepared.plan.checks)
 }

@@ -1,25 +1,25 @@
 //! `status [TARGET]`: what is unreleased.
 
 use model::CommitId;
-use ops::{OpsError, ProgramPolicy, Standing};
+use ops::{OpsError, ProgramPolicy, TargetStatus};
 use serde::Serialize;
 
-use crate::Ending;
-use crate::args::{Global, Status};
-use crate::failure::Failure;
-use crate::report::{self, Page};
+use crate::RunOutcome;
+use crate::args::{GlobalArgs, StatusArgs};
+use crate::error::CliError;
+use crate::report::{self, TextPage};
 use crate::session::Session;
 
 /// What scripts get.
 #[derive(Serialize)]
-struct Document<'a> {
+struct StatusJson<'a> {
     schema: &'static str,
     commit: CommitId,
-    targets: Vec<Row<'a>>,
+    targets: Vec<TargetStatusJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct Row<'a> {
+struct TargetStatusJson<'a> {
     id: &'a str,
     newest_tag: Option<String>,
     features: usize,
@@ -29,38 +29,46 @@ struct Row<'a> {
     next_version: Option<String>,
 }
 
-pub(crate) fn run(global: &Global, args: &Status) -> Result<Ending, Failure> {
+pub(crate) fn run(global: &GlobalArgs, args: &StatusArgs) -> Result<RunOutcome, CliError> {
     let session = Session::open(global, ProgramPolicy::ProtectedConfig)?;
-    session.must_be_whole()?;
+    session.require_full_clone()?;
     let commit = session.repo.resolve(&args.commit).map_err(OpsError::from)?;
     let chosen = match &args.target {
         None => session.catalog.targets().iter().collect(),
         Some(name) => {
             let found = session.catalog.target(name);
-            let missing = || Failure::usage(anyhow::anyhow!("no target is called '{name}'"));
-            vec![found.ok_or_else(|| missing().hint("cargo xtask targets lists every target"))?]
+            let missing = || CliError::usage(anyhow::anyhow!("no target is called '{name}'"));
+            vec![found.ok_or_else(|| missing().with_hint("cargo xtask targets lists every target"))?]
         }
     };
     let mut targets = Vec::new();
     for target in chosen {
-        targets.push(row(&target.id, ops::standing(&session.repo, target, commit)?));
+        targets.push(target_row(&target.id, ops::target_status(&session.repo, target, commit)?));
     }
     if report::is_json(global) {
-        report::print_json(&Document { schema: "opensandbox-release/status/1", commit, targets })?;
-        return Ok(Ending::Done);
+        report::print_json(&StatusJson { schema: "opensandbox-release/status/1", commit, targets })?;
+        return Ok(RunOutcome::Success);
     }
-    text(&targets, commit).print()?;
-    Ok(Ending::Done)
+    text_page(&targets, commit).print()?;
+    Ok(RunOutcome::Success)
 }
 
-fn row(id: &str, standing: Standing) -> Row<'_> {
+fn target_row(id: &str, standing: TargetStatus) -> TargetStatusJson<'_> {
     let [features, fixes, breaking, misc] = standing.unreleased.counts;
-    let newest_tag = standing.newest.map(|it| it.name);
-    Row { id, newest_tag, features, fixes, breaking, misc, next_version: standing.unreleased.next_version }
+    let newest_tag = standing.newest_tag.map(|it| it.name);
+    TargetStatusJson {
+        id,
+        newest_tag,
+        features,
+        fixes,
+        breaking,
+        misc,
+        next_version: standing.unreleased.next_version,
+    }
 }
 
-fn text(rows: &[Row<'_>], commit: CommitId) -> Page {
-    let mut page = Page::new();
+fn text_page(rows: &[TargetStatusJson<'_>], commit: CommitId) -> TextPage {
+    let mut page = TextPage::new();
     let (bold, dim) = (report::BOLD, report::DIM);
     page.line(format!("What is unreleased at {}", commit.short()));
     page.blank();

@@ -5,49 +5,49 @@ use model::{CommitId, ReleaseTag};
 use ops::ProgramPolicy;
 use serde::Serialize;
 
-use crate::Ending;
-use crate::args::{Archive, Global};
-use crate::failure::Failure;
-use crate::report::{self, Page};
+use crate::RunOutcome;
+use crate::args::{ArchiveArgs, GlobalArgs};
+use crate::error::CliError;
+use crate::progress;
+use crate::report::{self, TextPage};
 use crate::session::Session;
-use crate::story;
 
 /// What scripts get.
 #[derive(Serialize)]
-struct Document<'a> {
+struct ArchiveJson<'a> {
     schema: &'static str,
     tag: &'a ReleaseTag,
     commit: CommitId,
     files: &'a [OutputFile],
 }
 
-pub(crate) fn run(global: &Global, args: &Archive) -> Result<Ending, Failure> {
+pub(crate) fn run(global: &GlobalArgs, args: &ArchiveArgs) -> Result<RunOutcome, CliError> {
     let session = Session::open(global, ProgramPolicy::ProtectedConfig)?;
-    let tag = session.tag(&args.which)?;
-    let revision = session.revision_of(&tag, args.commit.as_ref())?;
+    let tag = session.tag(&args.tag_args)?;
+    let revision = session.revision_or_tag(&tag, args.commit.as_ref())?;
     let commit = session.repo.resolve(&revision).map_err(ops::OpsError::from)?;
-    let out = session.out(&tag, args.out.as_deref());
-    let mut told = |event| {
+    let out = session.output_folder(&tag, args.out.as_deref());
+    let mut on_event = |event| {
         if global.verbose {
-            report::tell(global, &story::line(&event));
+            report::print_progress(global, &progress::describe(&event));
         }
     };
-    let files = ops::write_archive(&session.repo, &tag, commit, &out, &mut told)?;
+    let files = ops::write_archive(&session.repo, &tag, commit, &out, &mut on_event)?;
     for file in session.repo.attribute_files() {
-        report::tell(
+        report::print_progress(
             global,
             &format!("note: {} takes part in the archive, in this clone only", file.display()),
         );
     }
     if report::is_json(global) {
         let schema = "opensandbox-release/archive/1";
-        report::print_json(&Document { schema, tag: &tag, commit, files: &files })?;
-        return Ok(Ending::Done);
+        report::print_json(&ArchiveJson { schema, tag: &tag, commit, files: &files })?;
+        return Ok(RunOutcome::Success);
     }
-    let mut page = Page::new();
+    let mut page = TextPage::new();
     for file in &files {
         page.line(format!("{}  {}", file.digest.hex(), file.path.display()));
     }
     page.print()?;
-    Ok(Ending::Done)
+    Ok(RunOutcome::Success)
 }

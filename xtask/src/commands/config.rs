@@ -6,10 +6,10 @@ use model::Catalog;
 use ops::ProgramPolicy;
 use serde::Serialize;
 
-use crate::Ending;
-use crate::args::Global;
-use crate::failure::Failure;
-use crate::report::{self, Page};
+use crate::RunOutcome;
+use crate::args::GlobalArgs;
+use crate::error::CliError;
+use crate::report::{self, TextPage};
 use crate::session::{self, Session};
 
 /// `config`.
@@ -35,7 +35,7 @@ enum ConfigAction {
 
 /// What scripts get of the configuration in use.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct ConfigShowJson<'a> {
     schema: &'static str,
     source: &'a str,
     text: &'a str,
@@ -43,78 +43,80 @@ struct Shown<'a> {
 
 /// What scripts get of files that were written.
 #[derive(Serialize)]
-struct Written<'a> {
+struct ConfigInitJson<'a> {
     schema: &'static str,
     signer: Option<&'a str>,
     files: Vec<String>,
 }
 
-pub(crate) fn run(global: &Global, args: &ConfigArgs) -> Result<Ending, Failure> {
+pub(crate) fn run(global: &GlobalArgs, args: &ConfigArgs) -> Result<RunOutcome, CliError> {
     match &args.action {
-        ConfigAction::Show => show(global),
-        ConfigAction::Init { signer } => init(global, signer.as_ref()),
+        ConfigAction::Show => show_config(global),
+        ConfigAction::Init { signer } => init_config(global, signer.as_ref()),
     }
 }
 
-fn show(global: &Global) -> Result<Ending, Failure> {
-    let session = Session::near(global)?;
+fn show_config(global: &GlobalArgs) -> Result<RunOutcome, CliError> {
+    let session = Session::discover(global)?;
     let root = session.as_ref().map(|it| it.repo.root());
-    let it = session::catalog_text(global, root.as_deref())?;
-    Catalog::parse(&it.name, &it.text)?;
+    let catalog = session::read_catalog_text(global, root.as_deref())?;
+    Catalog::parse(&catalog.name, &catalog.text)?;
     if report::is_json(global) {
         let schema = "opensandbox-release/config-show/1";
-        report::print_json(&Shown { schema, source: &it.name, text: &it.text })?;
+        report::print_json(&ConfigShowJson { schema, source: &catalog.name, text: &catalog.text })?;
     } else {
-        let mut page = Page::new();
-        page.line(format!("# {}", report::harmless(&it.name)));
-        page.lines(it.text.trim_end());
+        let mut page = TextPage::new();
+        page.line(format!("# {}", report::sanitize(&catalog.name)));
+        page.lines(catalog.text.trim_end());
         page.print()?;
     }
-    Ok(Ending::Done)
+    Ok(RunOutcome::Success)
 }
 
-fn init(global: &Global, signer: Option<&Option<String>>) -> Result<Ending, Failure> {
+fn init_config(global: &GlobalArgs, signer: Option<&Option<String>>) -> Result<RunOutcome, CliError> {
     let session = Session::open(global, ProgramPolicy::ProtectedConfig)?;
     if session.repo.is_bare() {
         let error = anyhow!("{} has no working tree to write release.toml to", session.repo.root().display());
-        return Err(Failure::usage(error).hint("run it in a clone, with -C DIR"));
+        return Err(CliError::usage(error).with_hint("run it in a clone, with -C DIR"));
     }
     if global.config.is_some() {
         let error = anyhow!("config init writes the repository's own release.toml");
-        return Err(Failure::usage(error).hint("leave out --config"));
+        return Err(CliError::usage(error).with_hint("leave out --config"));
     }
     let root = session.repo.root();
-    let catalog = session::catalog_text(global, Some(&root))?;
-    let is_there = root.join(session::CATALOG_FILE).symlink_metadata().is_ok();
-    if is_there && (signer.is_none() || session.catalog.signer_policy.is_some()) {
-        let what = if signer.is_some() { " with [signers]" } else { "" };
-        let error = anyhow!("{} exists already{what}: nothing was written", catalog.name);
-        return Err(Failure::usage(error).hint(match signer {
+    let catalog = session::read_catalog_text(global, Some(&root))?;
+    let exists = root.join(session::CATALOG_FILE).symlink_metadata().is_ok();
+    if exists && (signer.is_none() || session.catalog.signer_policy.is_some()) {
+        let with_table = if signer.is_some() { " with [signers]" } else { "" };
+        let error = anyhow!("{} exists already{with_table}: nothing was written", catalog.name);
+        return Err(CliError::usage(error).with_hint(match signer {
             Some(_) => "to trust one more signer, add the key to the file that [signers] names there",
             None => "edit that file",
         }));
     }
-    let policy = signer.map(|asked| ops::signer_policy(session.work(), asked.as_deref())).transpose()?;
-    let text = match &policy {
-        Some(policy) => format!("{}\n\n{}", catalog.text.trim_end(), policy.table),
+    let signer_config = signer
+        .map(|requested_key| ops::signer_config(session.context(), requested_key.as_deref()))
+        .transpose()?;
+    let text = match &signer_config {
+        Some(signer_config) => format!("{}\n\n{}", catalog.text.trim_end(), signer_config.toml_table),
         None => catalog.text,
     };
     // What is written is read first: nobody gets a file that the suite refuses.
     Catalog::parse(session::CATALOG_FILE, &text)?;
-    let files = ops::write_configuration(&root, &text, policy.as_ref()).map_err(Failure::from)?;
-    let name = policy.as_ref().map(|it| it.name.as_str());
+    let files = ops::write_configuration(&root, &text, signer_config.as_ref()).map_err(CliError::from)?;
+    let name = signer_config.as_ref().map(|it| it.name.as_str());
     let files: Vec<String> = files.iter().map(|it| it.display().to_string()).collect();
     if report::is_json(global) {
         let schema = "opensandbox-release/config-init/1";
-        report::print_json(&Written { schema, signer: name, files })?;
-        return Ok(Ending::Done);
+        report::print_json(&ConfigInitJson { schema, signer: name, files })?;
+        return Ok(RunOutcome::Success);
     }
-    let mut page = Page::new();
+    let mut page = TextPage::new();
     for file in &files {
-        page.line(format!("wrote {}", report::harmless(file)));
+        page.line(format!("wrote {}", report::sanitize(file)));
     }
-    if let Some(policy) = &policy {
-        let (name, email) = (report::harmless(&policy.name), report::harmless(&policy.email));
+    if let Some(signer_config) = &signer_config {
+        let (name, email) = (report::sanitize(&signer_config.name), report::sanitize(&signer_config.email));
         page.line(format!("trusted signer: {name}, for tags of {email}"));
         page.line(
             "Key and address are those that git is configured for here. Compare them with yours before you",
@@ -122,5 +124,5 @@ fn init(global: &Global, signer: Option<&Option<String>>) -> Result<Ending, Fail
         page.line("commit these files: whoever they name can release.");
     }
     page.print()?;
-    Ok(Ending::Done)
+    Ok(RunOutcome::Success)
 }

@@ -6,43 +6,48 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use model::release::plan::StepAction;
-use ops::{Deed, Event, Told};
+use ops::{HttpEvent, ReleaseEvent, StepRef};
 
-use crate::args::Global;
-use crate::environment::{self, value};
+use crate::args::GlobalArgs;
+use crate::environment::{self, non_empty};
 use crate::report;
 
 /// Somebody who tells what happens.
-pub(crate) struct Story<'a> {
-    global: &'a Global,
+pub(crate) struct ProgressReporter<'a> {
+    global: &'a GlobalArgs,
     bar: Option<ProgressBar>,
     /// The line at which the process is to end.
-    end: Option<String>,
+    kill_at: Option<String>,
 }
 
-impl<'a> Story<'a> {
-    pub(crate) fn new(global: &'a Global) -> Self {
-        Self { global, bar: None, end: value(environment::RELEASE_KILL_AT) }
+impl<'a> ProgressReporter<'a> {
+    pub(crate) fn new(global: &'a GlobalArgs) -> Self {
+        Self { global, bar: None, kill_at: non_empty(environment::RELEASE_KILL_AT) }
     }
 
     /// Tells an event.
-    pub(crate) fn tell(&mut self, event: &Event) {
-        if let Event::Connection(Told::Sent { name, bytes, of }) = event {
-            self.progress(name, *bytes, *of);
+    pub(crate) fn report(&mut self, event: &ReleaseEvent) {
+        if let ReleaseEvent::Http(HttpEvent::UploadProgress {
+            asset_name: name,
+            sent_bytes: bytes,
+            total_bytes: of,
+        }) = event
+        {
+            self.update_bar(name, *bytes, *of);
             return;
         }
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
-        let line = line(event);
-        report::tell(self.global, &line);
-        if self.end.as_ref() == Some(&line) {
-            end_here();
+        let line = describe(event);
+        report::print_progress(self.global, &line);
+        if self.kill_at.as_ref() == Some(&line) {
+            kill_self();
         }
     }
 
     /// Bytes, rate and the time that is left; on a terminal only.
-    fn progress(&mut self, name: &str, bytes: u64, of: u64) {
+    fn update_bar(&mut self, name: &str, bytes: u64, of: u64) {
         if self.global.quiet || !io::stderr().is_terminal() {
             return;
         }
@@ -59,15 +64,15 @@ impl<'a> Story<'a> {
 }
 
 /// An event in one line.
-pub(crate) fn line(event: &Event) -> String {
+pub(crate) fn describe(event: &ReleaseEvent) -> String {
     match event {
-        Event::Writing(name) => format!("writing {name}"),
-        Event::Written(file) => format!("wrote {} ({} bytes)", file.path.display(), file.size),
-        Event::Tagging(name) => format!("tagging {name}"),
-        Event::Tagged(name) => format!("tagged {name}"),
-        Event::TagKept(name) => format!("kept the tag {name}"),
-        Event::Doing(deed) => said(
-            deed,
+        ReleaseEvent::WritingFile(name) => format!("writing {name}"),
+        ReleaseEvent::FileWritten(file) => format!("wrote {} ({} bytes)", file.path.display(), file.size),
+        ReleaseEvent::CreatingTag(name) => format!("tagging {name}"),
+        ReleaseEvent::TagCreated(name) => format!("tagged {name}"),
+        ReleaseEvent::TagExists(name) => format!("kept the tag {name}"),
+        ReleaseEvent::Started(step) => phrase(
+            step,
             [
                 "deleting",
                 "creating the draft for",
@@ -79,8 +84,8 @@ pub(crate) fn line(event: &Event) -> String {
                 "auditing",
             ],
         ),
-        Event::Did(deed) => said(
-            deed,
+        ReleaseEvent::Finished(step) => phrase(
+            step,
             [
                 "deleted",
                 "created the draft for",
@@ -92,8 +97,8 @@ pub(crate) fn line(event: &Event) -> String {
                 "audited",
             ],
         ),
-        Event::Kept(deed) => said(
-            deed,
+        ReleaseEvent::AlreadyDone(step) => phrase(
+            step,
             [
                 "kept",
                 "kept the release of",
@@ -105,17 +110,21 @@ pub(crate) fn line(event: &Event) -> String {
                 "audited",
             ],
         ),
-        Event::Connection(Told::Again { what, why, wait }) => {
-            let seconds = Duration::from_millis(*wait).as_secs_f32();
-            format!("{what}: {why}; trying again in {seconds:.1} s")
+        ReleaseEvent::Http(HttpEvent::Retrying { operation, reason, wait_ms }) => {
+            let seconds = Duration::from_millis(*wait_ms).as_secs_f32();
+            format!("{operation}: {reason}; trying again in {seconds:.1} s")
         }
-        Event::Connection(Told::Sent { name, bytes, of }) => format!("{name}: {bytes} of {of} bytes"),
+        ReleaseEvent::Http(HttpEvent::UploadProgress {
+            asset_name: name,
+            sent_bytes: bytes,
+            total_bytes: of,
+        }) => format!("{name}: {bytes} of {of} bytes"),
     }
 }
 
-fn said(deed: &Deed, words: [&str; 8]) -> String {
+fn phrase(step: &StepRef, words: [&str; 8]) -> String {
     let [delete, draft, text, upload, remove, push, publish, audit] = words;
-    let word = match deed.action {
+    let verb = match step.action {
         StepAction::DeleteDraft => delete,
         StepAction::CreateDraft => draft,
         StepAction::UpdateDraft => text,
@@ -128,13 +137,13 @@ fn said(deed: &Deed, words: [&str; 8]) -> String {
             "making"
         }
     };
-    format!("{word} {}", deed.subject)
+    format!("{verb} {}", step.subject)
 }
 
 /// Ends the process as if the power had gone, for rehearsals: no handler runs, nothing is tidied up.
-fn end_here() -> ! {
-    let own = std::process::id().to_string();
-    let kill = Command::new("sh").args(["-c", "kill -KILL \"$1\"", "sh", &own]).stdin(Stdio::null()).status();
+fn kill_self() -> ! {
+    let pid = std::process::id().to_string();
+    let kill = Command::new("sh").args(["-c", "kill -KILL \"$1\"", "sh", &pid]).stdin(Stdio::null()).status();
     match kill {
         Ok(_) => loop {
             std::thread::sleep(Duration::from_secs(1));

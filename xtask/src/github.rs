@@ -8,42 +8,45 @@ use std::time::Duration;
 use anyhow::anyhow;
 use model::RepoSlug;
 use model::release::host::CredentialSource;
-use ops::{Cache, Forge, ForgeSettings, OperatorForge, OpsError, Patience, Token, Trusted, World};
+use ops::{
+    CacheDir, Forge, ForgeClients, ForgeSettings, OperatorForge, OpsError, RetryPolicy, Token,
+    TrustRootSource,
+};
 
-use crate::environment::{self, value};
-use crate::failure::Failure;
+use crate::environment::{self, non_empty};
+use crate::error::CliError;
 
 /// GitHub, as the operator and as anybody.
-pub(crate) struct Reached {
-    own: OperatorForge<'static>,
-    outsider: Forge,
-    trusted: Trusted,
+pub(crate) struct GitHubClients {
+    authenticated: OperatorForge<'static>,
+    anonymous: Forge,
+    trust_root: TrustRootSource,
     in_actions: bool,
 }
 
-impl Reached {
+impl GitHubClients {
     /// Clients for a repository, whose host was named by the operator or only by a remote's address. Nothing is sent
     /// yet, and no token is looked for.
     pub(crate) fn connect(
         slug: &RepoSlug,
-        (named, patience): (bool, Patience),
-        trusted: Trusted,
-    ) -> Result<Self, Failure> {
-        let api = value(environment::GITHUB_API_URL).unwrap_or_else(|| api_of(slug.host()));
-        let in_actions = value(environment::GITHUB_ACTIONS).is_some();
-        let settings = ForgeSettings { api, slug: slug.clone(), token: None, patience };
-        let outsider = Forge::connect(settings.clone()).map_err(OpsError::from)?;
+        (host_is_explicit, retry_policy): (bool, RetryPolicy),
+        trust_root: TrustRootSource,
+    ) -> Result<Self, CliError> {
+        let api_url = non_empty(environment::GITHUB_API_URL).unwrap_or_else(|| api_url(slug.host()));
+        let in_actions = non_empty(environment::GITHUB_ACTIONS).is_some();
+        let settings = ForgeSettings { api_url, slug: slug.clone(), token: None, retry_policy };
+        let anonymous = Forge::connect(settings.clone()).map_err(OpsError::from)?;
         let host = slug.host().to_owned();
-        let own = OperatorForge::new(settings, move || token(&host, named));
-        Ok(Self { own, outsider, trusted, in_actions })
+        let authenticated = OperatorForge::new(settings, move || find_token(&host, host_is_explicit));
+        Ok(Self { authenticated, anonymous, trust_root, in_actions })
     }
 
     /// What operations work with.
-    pub(crate) fn world(&self) -> World<'_> {
-        World {
-            own: &self.own,
-            outsider: &self.outsider,
-            trusted: &self.trusted,
+    pub(crate) fn clients(&self) -> ForgeClients<'_> {
+        ForgeClients {
+            authenticated: &self.authenticated,
+            anonymous: &self.anonymous,
+            trust_root: &self.trust_root,
             in_actions: self.in_actions,
         }
     }
@@ -51,7 +54,7 @@ impl Reached {
 
 /// The REST API of a host: github.com and the tenants of ghe.com have one of its own name, GitHub Enterprise Server has it
 /// under a path.
-fn api_of(host: &str) -> String {
+fn api_url(host: &str) -> String {
     if host == "github.com" || is_tenant(host) {
         return format!("https://api.{host}");
     }
@@ -65,21 +68,22 @@ fn is_tenant(host: &str) -> bool {
 /// The first token that is to be had for a host. Those for github.com go nowhere else, unless `GITHUB_API_URL` says
 /// where, and those for an enterprise's server only where the operator named it: a remote's address alone must not be
 /// able to draw a token to a foreign host. What `gh` and git keep, they keep by host.
-fn token(host: &str, named: bool) -> Option<Token> {
-    let ours = host == "github.com" || is_tenant(host) || value(environment::GITHUB_API_URL).is_some();
-    let variables = if ours {
+fn find_token(host: &str, host_is_explicit: bool) -> Option<Token> {
+    let uses_gh_token =
+        host == "github.com" || is_tenant(host) || non_empty(environment::GITHUB_API_URL).is_some();
+    let variables = if uses_gh_token {
         [environment::GH_TOKEN, environment::GITHUB_TOKEN]
     } else {
         [environment::GH_ENTERPRISE_TOKEN, environment::GITHUB_ENTERPRISE_TOKEN]
     };
     let from_environment = || {
-        variables.into_iter().filter(|_| ours || named).find_map(|name| {
-            let secret = value(name)?;
+        variables.into_iter().filter(|_| uses_gh_token || host_is_explicit).find_map(|name| {
+            let secret = non_empty(name)?;
             // Tokens of installed apps, that of a workflow run among them (GitHub's "token formats").
-            let installed = secret.starts_with("ghs_");
+            let is_app_installation = secret.starts_with("ghs_");
             Token::new(
                 &secret,
-                if installed {
+                if is_app_installation {
                     CredentialSource::AppInstallation(name)
                 } else {
                     CredentialSource::User(name)
@@ -87,13 +91,13 @@ fn token(host: &str, named: bool) -> Option<Token> {
             )
         })
     };
-    from_environment().or_else(|| from_gh(host)).or_else(|| from_git(host))
+    from_environment().or_else(|| token_from_gh(host)).or_else(|| token_from_git(host))
 }
 
 /// What `gh` has for a host; none where there is no `gh`, or it has none.
-fn from_gh(host: &str) -> Option<Token> {
+fn token_from_gh(host: &str) -> Option<Token> {
     let output = Command::new("gh")
-        .current_dir(OUTSIDE)
+        .current_dir(NEUTRAL_DIR)
         .args(["auth", "token", "--hostname", host])
         .stdin(Stdio::null())
         .stderr(Stdio::null())
@@ -105,14 +109,14 @@ fn from_gh(host: &str) -> Option<Token> {
 
 /// A folder outside of every repository: what keeps the operator's tokens must not depend on the folder that the command
 /// is run in, whose configuration could name another program.
-const OUTSIDE: &str = "/";
+const NEUTRAL_DIR: &str = "/";
 
 /// What git's credential helpers have for a host (`git help credential`), as the operator configured them. Nobody is asked
 /// on a terminal.
-fn from_git(host: &str) -> Option<Token> {
+fn token_from_git(host: &str) -> Option<Token> {
     use std::io::Write as _;
     let mut child = Command::new("git")
-        .current_dir(OUTSIDE)
+        .current_dir(NEUTRAL_DIR)
         .args(["-c", "core.askPass=", "credential", "fill"])
         .env_remove("GIT_DIR")
         .env_remove("GIT_WORK_TREE")
@@ -133,24 +137,24 @@ fn from_git(host: &str) -> Option<Token> {
 }
 
 /// How long to wait and how often to try, as the environment says.
-pub(crate) fn patience() -> Result<Patience, Failure> {
-    let seconds: f64 = number(environment::RELEASE_HTTP_TIMEOUT)?.unwrap_or(30.0);
-    let longest: u64 = number(environment::RELEASE_HTTP_LONGEST_WAIT)?.unwrap_or(120);
-    let timeout = Duration::try_from_secs_f64(seconds).map_err(|error| {
-        Failure::usage(anyhow!("{}={seconds}: {error}", environment::RELEASE_HTTP_TIMEOUT))
+pub(crate) fn retry_policy() -> Result<RetryPolicy, CliError> {
+    let seconds: f64 = parse_number(environment::RELEASE_HTTP_TIMEOUT)?.unwrap_or(30.0);
+    let max_wait: u64 = parse_number(environment::RELEASE_HTTP_LONGEST_WAIT)?.unwrap_or(120);
+    let idle_timeout = Duration::try_from_secs_f64(seconds).map_err(|error| {
+        CliError::usage(anyhow!("{}={seconds}: {error}", environment::RELEASE_HTTP_TIMEOUT))
     })?;
-    let tries = number(environment::RELEASE_HTTP_TRIES)?.unwrap_or(5);
-    Ok(Patience { timeout, tries, longest: Duration::from_secs(longest) })
+    let max_attempts = parse_number(environment::RELEASE_HTTP_TRIES)?.unwrap_or(5);
+    Ok(RetryPolicy { idle_timeout, max_attempts, max_wait: Duration::from_secs(max_wait) })
 }
 
-fn number<T: FromStr>(name: &str) -> Result<Option<T>, Failure> {
-    let Some(text) = value(name) else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| Failure::usage(anyhow!("{name}={text} is not a number")))
+fn parse_number<T: FromStr>(name: &str) -> Result<Option<T>, CliError> {
+    let Some(text) = non_empty(name) else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| CliError::usage(anyhow!("{name}={text} is not a number")))
 }
 
 /// The cache of this user (XDG Base Directory Specification). Without `XDG_CACHE_HOME` and `HOME` there is none.
-pub(crate) fn cache() -> Cache {
-    let absolute = |name| value(name).map(PathBuf::from).filter(|it| it.is_absolute());
+pub(crate) fn cache_dir() -> CacheDir {
+    let absolute = |name| non_empty(name).map(PathBuf::from).filter(|it| it.is_absolute());
     let home = || absolute(environment::HOME).map(|it| it.join(".cache"));
-    Cache::new(absolute(environment::XDG_CACHE_HOME).or_else(home))
+    CacheDir::new(absolute(environment::XDG_CACHE_HOME).or_else(home))
 }

@@ -8,21 +8,21 @@ use model::release::plan::{CheckOutcome, CheckResult, Step};
 use model::release::receipt::Receipt;
 use model::release::request::{PublishOptions, PublishUntil, ReleaseDestination, Request};
 use model::{CommitId, ReleaseTag};
-use ops::{Done, Prepared, ProgramPolicy, Work};
+use ops::{OpsContext, Prepared, ProgramPolicy, ReleaseOutcome};
 use serde::Serialize;
 
-use crate::Ending;
-use crate::args::{Global, Release};
+use crate::RunOutcome;
+use crate::args::{GlobalArgs, ReleaseArgs};
 use crate::environment::{GITHUB_OUTPUT, GITHUB_STEP_SUMMARY};
-use crate::failure::Failure;
-use crate::report::{self, Page};
+use crate::error::CliError;
+use crate::github::GitHubClients;
+use crate::progress::ProgressReporter;
+use crate::report::{self, TextPage};
 use crate::session::{self, Session};
-use crate::story::Story;
-use crate::world::Reached;
 
 /// What scripts get.
 #[derive(Serialize)]
-struct Document<'a> {
+struct ReleaseJson<'a> {
     schema: &'static str,
     tag: &'a ReleaseTag,
     dry_run: bool,
@@ -30,27 +30,27 @@ struct Document<'a> {
     previous: Option<String>,
     /// When the clone last fetched: without --push, what is known of the remote is from then.
     last_fetched: Option<String>,
-    refusals: Vec<Notice<'a>>,
+    refusals: Vec<CheckJson<'a>>,
     /// The checks that do not hold and stop nothing.
-    notices: Vec<Notice<'a>>,
+    notices: Vec<CheckJson<'a>>,
     plan: &'a [Step],
     notes: Option<&'a str>,
     receipt: Option<&'a Receipt>,
     /// The release on GitHub; none where nothing left this machine.
-    release: Option<Hosted>,
+    release: Option<HostedReleaseJson>,
     /// What an outsider found of the published release; none where nothing was published.
-    audit: Option<Audit<'a>>,
+    audit: Option<ReleaseAuditJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct Hosted {
+struct HostedReleaseJson {
     id: u64,
     page: String,
     draft: bool,
 }
 
 #[derive(Serialize)]
-struct Audit<'a> {
+struct ReleaseAuditJson<'a> {
     verdict: Verdict,
     findings: &'a [Finding],
     notes: &'a [String],
@@ -58,43 +58,51 @@ struct Audit<'a> {
 }
 
 #[derive(Serialize)]
-struct Notice<'a> {
+struct CheckJson<'a> {
     check: &'static str,
     reason: &'static str,
     evidence: &'a str,
     hint: &'a str,
 }
 
-pub(crate) fn run(global: &Global, args: &Release) -> Result<Ending, Failure> {
-    let session = Session::open(global, programs(args))?.trusting(&args.trust)?;
+pub(crate) fn run(global: &GlobalArgs, args: &ReleaseArgs) -> Result<RunOutcome, CliError> {
+    let session = Session::open(global, programs(args))?.with_trust_root(&args.trust)?;
     let request = request(&session, args)?;
-    let template = session::template(&args.range)?;
+    let template = session::load_template(&args.range)?;
     let target = session.target(&request.tag);
-    report::for_actions(GITHUB_OUTPUT, &outputs(target.display_name.as_str(), &request.tag))?;
-    let reached = session.reach(request.destination, &args.trust)?;
-    let work = Work { world: reached.as_ref().map(Reached::world), ..session.work() };
-    let mut story = Story::new(global);
-    let prepared = ops::prepare(work, target, &request, &template, &mut |it| story.tell(&it))?;
+    report::append_to_actions_file(
+        GITHUB_OUTPUT,
+        &actions_outputs(target.display_name.as_str(), &request.tag),
+    )?;
+    let clients = session.connect(request.destination, &args.trust)?;
+    let context = OpsContext { clients: clients.as_ref().map(GitHubClients::clients), ..session.context() };
+    let mut reporter = ProgressReporter::new(global);
+    let prepared = ops::prepare(context, target, &request, &template, &mut |it| reporter.report(&it))?;
     let refused = prepared.plan.failed_checks().next().is_some();
-    let done =
-        if args.dry_run || refused { None } else { Some(perform(work, &request, &prepared, &mut story)?) };
-    show(global, args, &request, &prepared, done.as_ref())?;
-    Ok(match &done {
-        _ if refused => Ending::NotDone,
-        Some(Done { audit, .. }) if !audit.findings.is_empty() => Ending::Judged(overall(&audit.findings)),
-        _ => Ending::Done,
+    let outcome = if args.dry_run || refused {
+        None
+    } else {
+        Some(perform(context, &request, &prepared, &mut reporter)?)
+    };
+    print(global, args, &request, &prepared, outcome.as_ref())?;
+    Ok(match &outcome {
+        _ if refused => RunOutcome::Failure,
+        Some(ReleaseOutcome { audit, .. }) if !audit.findings.is_empty() => {
+            RunOutcome::Verdict(overall(&audit.findings))
+        }
+        _ => RunOutcome::Success,
     })
 }
 
 /// A dry run only reads.
-fn programs(args: &Release) -> ProgramPolicy {
+fn programs(args: &ReleaseArgs) -> ProgramPolicy {
     if args.dry_run { ProgramPolicy::ProtectedConfig } else { ProgramPolicy::AllConfig }
 }
 
-fn request(session: &Session, args: &Release) -> Result<Request, Failure> {
-    let tag = session.tag(&args.which)?;
+fn request(session: &Session, args: &ReleaseArgs) -> Result<Request, CliError> {
+    let tag = session.tag(&args.tag_args)?;
     let revision = args.range.commit.clone().unwrap_or_else(|| "HEAD".to_owned());
-    let out = session.out(&tag, args.out.as_deref());
+    let out = session.output_folder(&tag, args.out.as_deref());
     Ok(Request {
         allowed_checks: args.allow.iter().copied().collect(),
         tag_signing: session.signing(args.sign_tag.as_ref()),
@@ -108,73 +116,76 @@ fn request(session: &Session, args: &Release) -> Result<Request, Failure> {
     })
 }
 
-fn publication(args: &Release) -> PublishOptions {
+fn publication(args: &ReleaseArgs) -> PublishOptions {
     let end = if args.draft { PublishUntil::Draft } else { PublishUntil::Published };
-    PublishOptions { make_latest: args.latest.badge(), until: end }
+    PublishOptions { make_latest: args.latest.make_latest(), until: end }
 }
 
 fn perform(
-    work: Work<'_>,
+    context: OpsContext<'_>,
     request: &Request,
     prepared: &Prepared,
-    story: &mut Story<'_>,
-) -> Result<Done, Failure> {
-    let approved = prepared.plan.clone().approve().map_err(Failure::work)?;
-    let done = ops::apply(work, request, prepared, &approved, &mut |it| story.tell(&it))?;
-    let file = |at: usize| report::harmless(&done.receipt.files[at].path.display().to_string());
-    report::for_actions(GITHUB_OUTPUT, &format!("archive={}\nchecksums={}\n", file(0), file(1)))?;
-    report::for_actions(GITHUB_STEP_SUMMARY, prepared.notes.as_ref().map_or("", |it| &it.markdown))?;
-    Ok(done)
+    reporter: &mut ProgressReporter<'_>,
+) -> Result<ReleaseOutcome, CliError> {
+    let approved = prepared.plan.clone().approve().map_err(CliError::runtime)?;
+    let outcome = ops::apply(context, request, prepared, &approved, &mut |it| reporter.report(&it))?;
+    let file = |at: usize| report::sanitize(&outcome.receipt.files[at].path.display().to_string());
+    report::append_to_actions_file(GITHUB_OUTPUT, &format!("archive={}\nchecksums={}\n", file(0), file(1)))?;
+    report::append_to_actions_file(
+        GITHUB_STEP_SUMMARY,
+        prepared.notes.as_ref().map_or("", |it| &it.markdown),
+    )?;
+    Ok(outcome)
 }
 
 /// What a workflow's next steps read.
-fn outputs(display_name: &str, tag: &ReleaseTag) -> String {
-    let display_name = report::harmless(display_name);
+fn actions_outputs(display_name: &str, tag: &ReleaseTag) -> String {
+    let display_name = report::sanitize(display_name);
     format!("tag={tag}\ndisplay_name={display_name}\nversion_label={}\n", tag.label())
 }
 
-fn show(
-    global: &Global,
-    args: &Release,
+fn print(
+    global: &GlobalArgs,
+    args: &ReleaseArgs,
     request: &Request,
     prepared: &Prepared,
-    done: Option<&Done>,
-) -> Result<(), Failure> {
-    let receipt = done.map(|it| &it.receipt);
-    let of = |outcomes: &[CheckOutcome]| {
+    outcome: Option<&ReleaseOutcome>,
+) -> Result<(), CliError> {
+    let receipt = outcome.map(|it| &it.receipt);
+    let checks_with = |outcomes: &[CheckOutcome]| {
         let some = prepared.plan.checks.iter().filter(|it| outcomes.contains(&it.outcome));
-        some.map(reason).collect()
+        some.map(check_json).collect()
     };
     if report::is_json(global) {
-        return report::print_json(&Document {
+        return report::print_json(&ReleaseJson {
             schema: "opensandbox-release/release/1",
             tag: &request.tag,
             dry_run: args.dry_run,
             commit: prepared.facts.commit,
-            previous: previous(prepared),
+            previous: previous_tag(prepared),
             last_fetched: prepared.facts.clone.last_fetched.map(model::base::time::format_rfc3339),
-            refusals: of(&[CheckOutcome::Failed]),
-            notices: of(&[CheckOutcome::Warned, CheckOutcome::Allowed]),
+            refusals: checks_with(&[CheckOutcome::Failed]),
+            notices: checks_with(&[CheckOutcome::Warned, CheckOutcome::Allowed]),
             plan: &prepared.plan.steps,
             notes: prepared.notes.as_ref().map(|it| it.markdown.as_str()),
             receipt,
-            release: done.and_then(|it| it.release.as_ref()).map(|it| Hosted {
+            release: outcome.and_then(|it| it.release.as_ref()).map(|it| HostedReleaseJson {
                 id: it.id,
                 page: it.html_url.escaped(),
                 draft: it.draft,
             }),
-            audit: done.map(|it| &it.audit).filter(|it| !it.findings.is_empty()).map(
+            audit: outcome.map(|it| &it.audit).filter(|it| !it.findings.is_empty()).map(
                 |AuditReport { findings, warnings: notes, trusted_root }| {
                     let trusted_root = trusted_root.as_deref();
-                    Audit { verdict: overall(findings), findings, notes, trusted_root }
+                    ReleaseAuditJson { verdict: overall(findings), findings, notes, trusted_root }
                 },
             ),
         });
     }
-    let mut page = Page::new();
-    head(&mut page, request, prepared);
+    let mut page = TextPage::new();
+    header(&mut page, request, prepared);
     match receipt {
-        Some(receipt) => made(&mut page, receipt),
+        Some(receipt) => add_receipt(&mut page, receipt),
         None => report::plan(&mut page, &prepared.plan),
     }
     if args.dry_run
@@ -184,27 +195,32 @@ fn show(
         page.lines(&notes.markdown);
     }
     report::checks(&mut page, &prepared.plan.checks, global.verbose);
-    if let Some(done) = done.filter(|it| !it.audit.findings.is_empty()) {
+    if let Some(outcome) = outcome.filter(|it| !it.audit.findings.is_empty()) {
         page.heading("Audit");
-        report::audit(&mut page, &done.audit);
+        report::audit(&mut page, &outcome.audit);
     }
     page.blank();
-    page.line(last_word(args, prepared, done));
+    page.line(closing_line(args, prepared, outcome));
     page.print()
 }
 
-fn reason(check: &CheckResult) -> Notice<'_> {
-    Notice { check: check.check.name(), reason: check.reason, evidence: &check.evidence, hint: &check.hint }
+fn check_json(check: &CheckResult) -> CheckJson<'_> {
+    CheckJson {
+        check: check.check.name(),
+        reason: check.reason,
+        evidence: &check.evidence,
+        hint: &check.hint,
+    }
 }
 
-fn previous(prepared: &Prepared) -> Option<String> {
+fn previous_tag(prepared: &Prepared) -> Option<String> {
     match prepared.facts.notes_range.as_ref().map(|it| &it.start) {
         Some(RangeStart::Tag { name, .. }) => Some(name.clone()),
         Some(RangeStart::Root) | None => None,
     }
 }
 
-fn head(page: &mut Page, request: &Request, prepared: &Prepared) {
+fn header(page: &mut TextPage, request: &Request, prepared: &Prepared) {
     let bold = report::BOLD;
     page.line(format!("{bold}{}{bold:#}  {}", request.tag, request.tag.title()));
     page.line(format!("  commit    {} ({})", prepared.facts.commit, request.revision));
@@ -226,20 +242,20 @@ fn head(page: &mut Page, request: &Request, prepared: &Prepared) {
     }
 }
 
-fn made(page: &mut Page, receipt: &Receipt) {
+fn add_receipt(page: &mut TextPage, receipt: &Receipt) {
     page.heading("Made");
     for file in &receipt.files {
         page.line(format!("  {}", file.path.display()));
         page.line(format!("    {}, {} bytes", file.digest, file.size));
     }
-    let how = if receipt.tag_object.already_existed { "kept" } else { "made" };
+    let origin = if receipt.tag_object.already_existed { "kept" } else { "made" };
     let kind = if receipt.tag_object.kind == TagKind::Signed { "signed" } else { "not signed" };
-    page.line(format!("  tag {}, {how}, {kind}: object {}", receipt.tag, receipt.tag_object.object));
+    page.line(format!("  tag {}, {origin}, {kind}: object {}", receipt.tag, receipt.tag_object.object));
 }
 
-fn last_word(args: &Release, prepared: &Prepared, done: Option<&Done>) -> String {
+fn closing_line(args: &ReleaseArgs, prepared: &Prepared, outcome: Option<&ReleaseOutcome>) -> String {
     let refusals = prepared.plan.failed_checks().count();
-    if let Some(release) = done.and_then(|it| it.release.as_ref()) {
+    if let Some(release) = outcome.and_then(|it| it.release.as_ref()) {
         let state = if release.draft {
             "A draft, complete: publish it by running again without --draft"
         } else {

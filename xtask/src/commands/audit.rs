@@ -1,0 +1,255 @@
+//! `audit <TAG>`: what a published release proves to somebody who only downloads it.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use model::ReleaseTag;
+use model::evidence::audit::{AttestationRequirement, AuditReport, ReleaseExpectation};
+use model::evidence::verdict::{Finding, Verdict, overall};
+use ops::{AuditRequest, OpsError, ReleaseEvent};
+use serde::Serialize;
+
+use crate::RunOutcome;
+use crate::args::{self, GlobalArgs};
+use crate::environment::GITHUB_STEP_SUMMARY;
+use crate::error::CliError;
+use crate::github::GitHubClients;
+use crate::progress::ProgressReporter;
+use crate::report::{self, TextPage};
+use crate::session::{self, RepositoryContext, Session};
+use crate::trust;
+
+/// How long to wait before looking again at what may still be on its way.
+///
+/// A look takes about ten requests, of which anybody has sixty an hour.
+const AUDIT_RETRY_INTERVAL: Duration = Duration::from_secs(30);
+
+/// What scripts get.
+#[derive(Serialize)]
+struct AuditJson<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    repository: RepositoryJson,
+    #[serde(flatten)]
+    audit: AuditEntryJson<'a>,
+}
+
+/// What scripts get of many.
+#[derive(Serialize)]
+struct AuditAllJson<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    repository: RepositoryJson,
+    verdict: Verdict,
+    audits: Vec<AuditEntryJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct AuditEntryJson<'a> {
+    subject: &'a str,
+    verdict: Verdict,
+    findings: &'a [Finding],
+    notes: &'a [String],
+    trusted_root: Option<&'a str>,
+}
+
+/// The repository that was audited, and where its name comes from.
+#[derive(Serialize)]
+struct RepositoryJson {
+    repository: String,
+    repository_source: String,
+}
+
+impl RepositoryJson {
+    fn of(context: &RepositoryContext) -> Self {
+        Self { repository: context.slug.to_string(), repository_source: context.slug_source.to_string() }
+    }
+}
+
+pub(crate) fn run(global: &GlobalArgs, args: &args::AuditArgs) -> Result<RunOutcome, CliError> {
+    let session = Session::discover(global)?.map(|it| it.with_trust_root(&args.trust)).transpose()?;
+    let context = match &session {
+        Some(session) => session.repository_context(),
+        None => RepositoryContext::find(global)?,
+    };
+    let trust_root = trust::trust_root_source(&args.trust, true, context.retry_policy.idle_timeout)?;
+    let clients =
+        GitHubClients::connect(&context.slug, (context.host_is_explicit, context.retry_policy), trust_root)?;
+    let audit = AuditRequest {
+        clients: clients.clients(),
+        slug: &context.slug,
+        current_name_only: global.repo.is_some(),
+        catalog: &context.catalog,
+        clone: session.as_ref().map(Session::context),
+        now: session::now(),
+    };
+    let wait = args.wait.unwrap_or_default();
+    let Some(text) = &args.tag else {
+        return audit_all(global, audit, &context, (&release_tags(session.as_ref())?, wait));
+    };
+    let tag = ReleaseTag::parse(&context.catalog, text)?;
+    let audited = audit_tag(global, audit, &tag, wait)?;
+    report::append_to_actions_file(GITHUB_STEP_SUMMARY, &summary_markdown(&audited))?;
+    if report::is_json(global) {
+        let schema = "opensandbox-release/audit/1";
+        report::print_json(&AuditJson {
+            schema,
+            repository: RepositoryJson::of(&context),
+            audit: audited.to_json(),
+        })?;
+    } else {
+        let mut page = TextPage::new();
+        page.line(format!("{}  {}", audited.tag, tag.title()));
+        page.line(repository_line(&context));
+        report::audit(&mut page, &audited.report);
+        page.print()?;
+    }
+    Ok(RunOutcome::Verdict(audited.verdict()))
+}
+
+/// Which repository was audited: somebody who runs an audit in another folder than they think must see it.
+fn repository_line(context: &RepositoryContext) -> String {
+    format!("for {} ({})", context.slug, report::sanitize(&context.slug_source.to_string()))
+}
+
+/// A release, and what its audit came to.
+struct AuditResult {
+    tag: String,
+    report: AuditReport,
+}
+
+impl AuditResult {
+    fn verdict(&self) -> Verdict {
+        overall(&self.report.findings)
+    }
+
+    fn to_json(&self) -> AuditEntryJson<'_> {
+        AuditEntryJson {
+            subject: &self.tag,
+            verdict: self.verdict(),
+            findings: &self.report.findings,
+            notes: &self.report.warnings,
+            trusted_root: self.report.trusted_root.as_deref(),
+        }
+    }
+
+    /// Everything that is not proven, in a few words.
+    fn unproven_summary(&self) -> String {
+        let open = self.report.findings.iter().filter(|it| it.verdict != Verdict::Proven);
+        let mut open: Vec<String> = open.map(|it| format!("{} {}", it.check, it.reason)).collect();
+        open.dedup();
+        open.join(", ")
+    }
+}
+
+fn audit_tag(
+    global: &GlobalArgs,
+    audit: AuditRequest<'_>,
+    tag: &ReleaseTag,
+    wait: Duration,
+) -> Result<AuditResult, CliError> {
+    let expectation = ops::expectation(audit.catalog, tag, AttestationRequirement::Required);
+    let report = audit_with_retries(global, audit, &expectation, wait)?;
+    Ok(AuditResult { tag: expectation.tag, report })
+}
+
+/// Every tag of every target that this clone has.
+fn release_tags(session: Option<&Session>) -> Result<Vec<ReleaseTag>, CliError> {
+    let no_clone = || CliError::usage(anyhow!("--all audits the tags of a clone, and there is none here"));
+    let session = session.ok_or_else(no_clone)?;
+    let mut all = Vec::new();
+    for target in session.catalog.targets() {
+        for tag in session.repo.tags(target).map_err(OpsError::from)? {
+            // What is no release tag of the target's form was never released.
+            all.extend(ReleaseTag::parse(&session.catalog, &tag.name).ok());
+        }
+    }
+    Ok(all)
+}
+
+/// Every release by itself, and the worst of them.
+fn audit_all(
+    global: &GlobalArgs,
+    audit: AuditRequest<'_>,
+    context: &RepositoryContext,
+    (tags, wait): (&[ReleaseTag], Duration),
+) -> Result<RunOutcome, CliError> {
+    let mut outcome = Vec::new();
+    for (index, tag) in tags.iter().enumerate() {
+        report::print_progress(global, &format!("auditing {tag} ({} of {})", index + 1, tags.len()));
+        outcome.push(audit_tag(global, audit, tag, wait)?);
+    }
+    // No tags prove nothing.
+    let verdict = outcome.iter().map(AuditResult::verdict).max().unwrap_or(Verdict::Unproven);
+    for result in &outcome {
+        report::append_to_actions_file(GITHUB_STEP_SUMMARY, &summary_markdown(result))?;
+    }
+    if report::is_json(global) {
+        let audits = outcome.iter().map(AuditResult::to_json).collect();
+        let repository = RepositoryJson::of(context);
+        let schema = "opensandbox-release/audit-all/1";
+        report::print_json(&AuditAllJson { schema, repository, verdict, audits })?;
+    } else {
+        let mut page = TextPage::new();
+        page.line(repository_line(context));
+        for result in &outcome {
+            report::audit_row(&mut page, &result.tag, result.verdict(), &result.unproven_summary());
+        }
+        report::overall_verdict(&mut page, verdict);
+        page.print()?;
+    }
+    Ok(RunOutcome::Verdict(verdict))
+}
+
+/// Looks; and looks again, as long as something may still be on its way and there is time.
+fn audit_with_retries(
+    global: &GlobalArgs,
+    audit: AuditRequest<'_>,
+    expectation: &ReleaseExpectation,
+    wait: Duration,
+) -> Result<AuditReport, CliError> {
+    let started = Instant::now();
+    let mut reporter = ProgressReporter::new(global);
+    loop {
+        let audit = AuditRequest { now: session::now(), ..audit };
+        let report = ops::audit(audit, expectation, &mut |it| reporter.report(&ReleaseEvent::Http(it)))?;
+        let remaining = wait.saturating_sub(started.elapsed());
+        let pending = report.findings.iter().filter(|it| ops::may_resolve_later(it));
+        let pending: Vec<String> =
+            pending.map(|it| format!("{} {} ({})", it.check, it.subject, it.reason)).collect();
+        if pending.is_empty() || remaining.is_zero() || overall(&report.findings) == Verdict::Refuted {
+            return Ok(report);
+        }
+        let pause = AUDIT_RETRY_INTERVAL.min(remaining);
+        let line = format!("waiting, {} s left, for {}", remaining.as_secs(), pending.join(", "));
+        report::print_progress(global, &line);
+        std::thread::sleep(pause);
+    }
+}
+
+/// The report as a table for the summary of a workflow's step.
+fn summary_markdown(finding: &AuditResult) -> String {
+    let AuditResult { tag, report } = finding;
+    let cell = |text: &str| ops::markdown_text(&report::sanitize(text));
+    // Commands are copied: they must stand as they are. A bar ends a cell even in a code span.
+    let command = |text: &str| match text {
+        "" => String::new(),
+        _ => ops::markdown_code(&report::sanitize(text)).replace('|', "\\|"),
+    };
+    let verdict = report::verdict_label(overall(&report.findings));
+    let mut out = format!(
+        "## Audit of `{tag}`: {verdict}\n\n| what | verdict | reason | evidence | what to do |\n|---|---|---|---|---|\n"
+    );
+    for finding in &report.findings {
+        let subject_cell = cell(&format!("{} {}", finding.check, finding.subject));
+        let (verdict, evidence, hint) =
+            (report::verdict_label(finding.verdict), cell(&finding.evidence), command(&finding.hint));
+        writeln!(out, "| {subject_cell} | {verdict} | {} | {evidence} | {hint} |", finding.reason)
+            .expect("writing to a string cannot fail");
+    }
+    for note in &report.warnings {
+        writeln!(out, "\nNote: {}", cell(note)).expect("writing to a string cannot fail");
+    }
+    out
+}
