@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, anyhow};
+use model::evidence::signature::SignatureFormat;
 use model::{Catalog, ReleaseTag, RepoSlug};
 use ops::{OpsError, ProgramPolicy};
-use rehearsal::{KeyKind, ProtectedPaths, RehearsalConfig, RehearsalSource};
+use rehearsal::{ProtectedPaths, RehearsalConfig, RehearsalSource};
 
 use crate::args::{GlobalArgs, RehearseArgs};
 use crate::environment::{self, non_empty};
@@ -145,7 +146,7 @@ fn next_release_tag(catalog: &Catalog, session: Option<&Session>) -> Result<Rele
 }
 
 /// The kind of key that git is configured for.
-fn key_kind(session: Option<&Session>) -> Result<KeyKind, CliError> {
+fn key_kind(session: Option<&Session>) -> Result<SignatureFormat, CliError> {
     if let Some(session) = session {
         let signing = session.repo.spawn_signing_config().wait().map_err(OpsError::from)?;
         return parse_key_kind(signing.values.get("gpg.format").map_or("", String::as_str));
@@ -163,10 +164,10 @@ fn key_kind(session: Option<&Session>) -> Result<KeyKind, CliError> {
 }
 
 /// The kind of key that a value of `gpg.format` asks for.
-fn parse_key_kind(format: &str) -> Result<KeyKind, CliError> {
+fn parse_key_kind(format: &str) -> Result<SignatureFormat, CliError> {
     match format {
-        "" => Ok(KeyKind::OpenPgp),
-        name => KeyKind::parse(name)
+        "" => Ok(SignatureFormat::OpenPgp),
+        name => SignatureFormat::parse(name)
             .ok_or_else(|| CliError::usage(anyhow!("gpg.format is {name}: git knows openpgp, x509 and ssh"))),
     }
 }

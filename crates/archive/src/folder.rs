@@ -8,6 +8,7 @@
 //! A file is written under `.<name>.partial` and renamed when it is complete and on disk, so that a killed run leaves no
 //! truncated file; the next run removes what is left.
 
+mod error;
 mod pending;
 
 use std::fs::File;
@@ -18,7 +19,11 @@ use std::path::{Component, Path, PathBuf};
 use model::release::receipt::OutputFile;
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags};
 
+pub use error::FolderError;
 pub use pending::{DigestWriter, PendingFile};
+
+use error::unexpected_file_type;
+use pending::FolderRef;
 
 /// How a folder below another is opened.
 const FOLDER_FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -27,49 +32,6 @@ const READ_FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags
 /// How a file is created.
 const CREATE_FLAGS: OFlags =
     OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-
-/// Why a folder or file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum FolderError {
-    /// Another run writes to the folder.
-    #[error("another run writes to {}", .0.display())]
-    Locked(PathBuf),
-    /// Something else than a plain folder or file has this name.
-    #[error("{} is {found}, expected {expected}", path.display())]
-    UnexpectedFileType {
-        /// Its path.
-        path: PathBuf,
-        /// What it is, with its article.
-        found: &'static str,
-        /// What it should be, with its article.
-        expected: &'static str,
-    },
-    /// A file is too long to be read.
-    #[error("{} is longer than {limit} bytes", path.display())]
-    FileTooLarge {
-        /// Its path.
-        path: PathBuf,
-        /// The limit in bytes.
-        limit: u64,
-    },
-    /// The file system refused.
-    #[error("cannot {verb} {}", path.display())]
-    Io {
-        /// What was tried.
-        verb: &'static str,
-        /// The path.
-        path: PathBuf,
-        /// The system's error.
-        #[source]
-        source: io::Error,
-    },
-}
-
-impl FolderError {
-    fn io_error(verb: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
-        Self::Io { verb, path: path.to_owned(), source: source.into() }
-    }
-}
 
 /// An open folder. What is below it is reached through this handle, whatever happens to its path meanwhile.
 #[derive(Debug)]
@@ -225,7 +187,8 @@ impl FolderHandle {
         let partial_path = self.path.join(&partial);
         let handle = rustix::fs::openat(&self.handle, &partial, CREATE_FLAGS, Mode::from_raw_mode(0o666));
         let file = File::from(handle.map_err(|error| FolderError::io_error("create", &partial_path, error))?);
-        Ok(PendingFile::new(self, name, path, partial, file))
+        let folder = FolderRef { handle: &self.handle, path: &self.path };
+        Ok(PendingFile::new(folder, name, path, partial, file))
     }
 
     /// Writes a whole file.
@@ -341,17 +304,4 @@ fn read_bounded(file: File, path: &Path, limit: u64) -> Result<Vec<u8>, FolderEr
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > limit { Err(too_long()) } else { Ok(bytes) }
-}
-
-fn unexpected_file_type(path: PathBuf, kind: FileType, expected: &'static str) -> FolderError {
-    let found = match kind {
-        FileType::RegularFile => "a file",
-        FileType::Directory => "a folder",
-        FileType::Symlink => "a symbolic link",
-        FileType::Fifo => "a named pipe",
-        FileType::Socket => "a socket",
-        FileType::CharacterDevice | FileType::BlockDevice => "a device",
-        FileType::Unknown => "something unknown",
-    };
-    FolderError::UnexpectedFileType { path, found, expected }
 }

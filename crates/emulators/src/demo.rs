@@ -10,8 +10,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use model::catalog::{SourceFormat, TagForm, Target, VersionSource};
 use model::{Catalog, ReleaseTag};
 
-use crate::github::isolate_git;
-use crate::{EmulatorError, failed_to};
+use crate::error::{EmulatorError, failed_to};
+use crate::github::git::isolate_git;
 
 /// When the first commit was made, in seconds since 1970 in UTC: 2026-05-28. The others follow, one an hour.
 const FIRST_COMMIT_TIME: i64 = 1_780_000_000;

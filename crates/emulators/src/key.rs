@@ -4,43 +4,16 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::github::isolate_git;
-use crate::{EmulatorError, failed_to};
+use model::evidence::signature::SignatureFormat;
 
-/// The kinds of signatures, as `gpg.format` calls them (`git help config`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyKind {
-    /// `openpgp`, which is what git does where nothing is configured.
-    OpenPgp,
-    /// `ssh`.
-    Ssh,
-    /// `x509`.
-    X509,
-}
-
-impl KeyKind {
-    /// The kind of this name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::OpenPgp, Self::Ssh, Self::X509].into_iter().find(|it| it.name() == name)
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::OpenPgp => "openpgp",
-            Self::Ssh => "ssh",
-            Self::X509 => "x509",
-        }
-    }
-}
+use crate::error::{EmulatorError, failed_to};
+use crate::github::git::isolate_git;
 
 /// A key that was made for a rehearsal, in a home of its own. The agents that were started for it end with it.
 #[derive(Debug)]
 pub struct EphemeralKey {
     /// What kind it is.
-    pub kind: KeyKind,
+    pub kind: SignatureFormat,
     /// What `user.signingKey` is to be: a fingerprint, or a path.
     pub signing_key: String,
     /// The file that others need: the public key in ASCII armor, an `allowed_signers` file, or the certificate in PEM.
@@ -54,24 +27,24 @@ impl EphemeralKey {
     /// # Errors
     /// [`RehearsalError`] where a program is missing (`gpg`, `gpgsm`, `ssh-keygen`) or refuses.
     pub fn new(
-        kind: KeyKind,
+        kind: SignatureFormat,
         home: &Path,
         public_dir: &Path,
         (name, address): (&str, &str),
     ) -> Result<Self, EmulatorError> {
         let script = match kind {
-            KeyKind::OpenPgp => {
+            SignatureFormat::OpenPgp => {
                 "gpg --batch --quiet --no-tty --pinentry-mode loopback --passphrase '' \
                    --quick-gen-key \"$NAME <$ADDRESS>\" ed25519 sign never
                  gpg --batch --armor --export > \"$PUBLIC/keys.asc\"
                  gpg --batch --with-colons --list-keys | sed -n 's/^fpr:*\\([0-9A-F]*\\):.*/\\1/p' | head -n 1"
             }
-            KeyKind::Ssh => {
+            SignatureFormat::Ssh => {
                 "ssh-keygen -q -t ed25519 -N '' -C \"$ADDRESS\" -f \"$HOME/.ssh/id_rehearsal\"
                  echo \"$ADDRESS $(cat \"$HOME/.ssh/id_rehearsal.pub\")\" > \"$PUBLIC/allowed_signers\"
                  echo \"$HOME/.ssh/id_rehearsal.pub\""
             }
-            KeyKind::X509 => {
+            SignatureFormat::X509 => {
                 "cd \"$HOME/.gnupg\"
                  echo allow-loopback-pinentry > gpg-agent.conf
                  echo disable-crl-checks > gpgsm.conf
@@ -91,9 +64,9 @@ impl EphemeralKey {
             kind,
             signing_key: String::new(),
             public_file: public_dir.join(match kind {
-                KeyKind::OpenPgp => "keys.asc",
-                KeyKind::Ssh => "allowed_signers",
-                KeyKind::X509 => "certificates.pem",
+                SignatureFormat::OpenPgp => "keys.asc",
+                SignatureFormat::Ssh => "allowed_signers",
+                SignatureFormat::X509 => "certificates.pem",
             }),
             homes: vec![home.to_owned()],
         };
@@ -110,11 +83,11 @@ impl EphemeralKey {
     #[must_use]
     pub fn signers_toml(&self) -> String {
         match self.kind {
-            KeyKind::OpenPgp => {
+            SignatureFormat::OpenPgp => {
                 format!("openpgp_keyring = \"keys.asc\"\nopenpgp_fingerprints = [\"{}\"]\n", self.signing_key)
             }
-            KeyKind::Ssh => "allowed_signers = \"allowed_signers\"\n".to_owned(),
-            KeyKind::X509 => {
+            SignatureFormat::Ssh => "allowed_signers = \"allowed_signers\"\n".to_owned(),
+            SignatureFormat::X509 => {
                 format!(
                     "x509_certificates = \"certificates.pem\"\nx509_fingerprints = [\"{}\"]\n",
                     self.signing_key
@@ -131,10 +104,10 @@ impl EphemeralKey {
         create_private_dir(&home.join(".gnupg"))?;
         self.homes.push(home.to_owned());
         let script = match self.kind {
-            KeyKind::OpenPgp => "gpg --batch --quiet --no-tty --import \"$PUBLIC\"",
+            SignatureFormat::OpenPgp => "gpg --batch --quiet --no-tty --import \"$PUBLIC\"",
             // `git verify-tag` asks the file that `gpg.ssh.allowedSignersFile` names.
-            KeyKind::Ssh => "test -s \"$PUBLIC\"",
-            KeyKind::X509 => {
+            SignatureFormat::Ssh => "test -s \"$PUBLIC\"",
+            SignatureFormat::X509 => {
                 "echo disable-crl-checks > \"$HOME/.gnupg/gpgsm.conf\"
                  echo \"$KEY S relax\" > \"$HOME/.gnupg/trustlist.txt\"
                  gpgsm --batch --quiet --import \"$PUBLIC\""
@@ -152,7 +125,7 @@ impl EphemeralKey {
 impl Drop for EphemeralKey {
     /// An agent that is not there needs no end, and a folder for sockets that is not there no removal.
     fn drop(&mut self) {
-        if self.kind != KeyKind::Ssh {
+        if self.kind != SignatureFormat::Ssh {
             for home in &self.homes {
                 run_shell(home, "gpgconf --kill all; gpgconf --remove-socketdir", &[]).ok();
             }

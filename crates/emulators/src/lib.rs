@@ -6,29 +6,18 @@
 //! GitHub's published description, not to what its clients happen to send.
 
 mod demo;
+mod error;
 mod fault;
 mod github;
 mod key;
 mod sigstore;
 
 pub use demo::create_demo_repository;
+pub use error::EmulatorError;
 pub use fault::{Fault, FaultKind, FaultTiming, Hook};
 pub use github::{GitHub, GitHubSettings, HttpExchange, UserAccount};
-pub use key::{EphemeralKey, KeyKind};
+pub use key::EphemeralKey;
 pub use sigstore::{
     ActionsRun, BundleContent, BundleSigner, BundleSpec, CertificateClaims, CertificateLog, ManagedKey,
     RekorVersion, Sigstore, SubjectAlternativeName, Tuf,
 };
-
-/// Why a world cannot be set up.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot {action}")]
-pub struct EmulatorError {
-    pub(crate) action: String,
-    #[source]
-    pub(crate) source: std::io::Error,
-}
-
-pub(crate) fn failed_to(action: impl Into<String>) -> impl FnOnce(std::io::Error) -> EmulatorError {
-    move |source| EmulatorError { action: action.into(), source }
-}

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use emulators::KeyKind;
+use model::evidence::signature::SignatureFormat;
 use model::{Catalog, ReleaseTag, RepoSlug};
 
 /// What is to be rehearsed, and with what.
@@ -23,7 +23,7 @@ pub struct RehearsalConfig {
     /// The release.
     pub tag: ReleaseTag,
     /// The kind of the key that signs the tag.
-    pub key_kind: KeyKind,
+    pub key_kind: SignatureFormat,
     /// Further flags of `release`: what is released, and what is allowed.
     pub release_flags: Vec<String>,
     /// What stands before the verb, where the real release is meant: the repository and its catalog.

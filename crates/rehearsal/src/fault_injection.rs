@@ -6,10 +6,13 @@ use emulators::Fault as Broken;
 use model::evidence::verdict::{Finding, Verdict};
 use serde::Serialize;
 
+use crate::config::{RehearsalConfig, RehearsalSource};
+use crate::error::RehearsalError;
+use crate::interrupt;
+use crate::protected_paths::ProtectedPaths;
 use crate::sandbox::ReleaseSandbox;
 use crate::scenarios::{ExpectedOutcome, FaultScenario, InjectionPoint};
 use crate::steps::{self, JsonRun, ReleaseProducts};
-use crate::{ProtectedPaths, RehearsalConfig, RehearsalError, RehearsalSource, interrupt};
 
 /// What came of a fault.
 #[derive(Debug, Clone, Serialize)]

@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::RehearsalError;
+use crate::error::RehearsalError;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static WATCH_ONCE: Once = Once::new();

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use model::evidence::verdict::{Finding, Verdict};
 use serde::Serialize;
 
+use crate::error::RehearsalError;
+use crate::files::{create_dir, write_file};
 use crate::process::SandboxUser;
 use crate::sandbox::ReleaseSandbox;
 use crate::steps::step_finding;
-use crate::{RehearsalError, create_dir, write_file};
 
 /// A command of the notes, and what became of it.
 #[derive(Debug, Clone, Serialize)]

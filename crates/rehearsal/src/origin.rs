@@ -6,8 +6,10 @@ use std::process::{Command, Stdio};
 
 use emulators::GitHub;
 
+use crate::config::RehearsalConfig;
+use crate::error::RehearsalError;
+use crate::files::write_file;
 use crate::process::{self, SandboxUser};
-use crate::{RehearsalConfig, RehearsalError, write_file};
 
 /// Fills origin with the demo, and clones it. Says what stands there.
 pub(crate) fn create_from_demo(

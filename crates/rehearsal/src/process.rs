@@ -6,7 +6,10 @@ use std::process::{Command, Stdio};
 
 use emulators::GitHub;
 
-use crate::{RehearsalConfig, RehearsalError, create_dir, interrupt};
+use crate::config::RehearsalConfig;
+use crate::error::RehearsalError;
+use crate::files::create_dir;
+use crate::interrupt;
 
 /// Somebody with a home.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use model::evidence::verdict::{Finding, Verdict};
 
-use crate::RehearsalError;
+use crate::error::RehearsalError;
 use crate::origin::git_read_only;
 use crate::steps::step_finding;
 

@@ -2,12 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use emulators::{EphemeralKey, GitHub, GitHubSettings, KeyKind, Sigstore};
+use emulators::{EphemeralKey, GitHub, GitHubSettings, Sigstore};
 use model::Catalog;
+use model::evidence::signature::SignatureFormat;
 use tempfile::TempDir;
 
+use crate::config::{RehearsalConfig, RehearsalSource};
+use crate::error::RehearsalError;
+use crate::files::{create_dir, write_file};
+use crate::origin;
 use crate::process::SandboxUser;
-use crate::{RehearsalConfig, RehearsalError, RehearsalSource, create_dir, origin, write_file};
 
 /// What may push and release on the GitHub on loopback. It opens nothing else, and so it is no secret.
 const OPERATOR_TOKEN: &str = "token-of-a-rehearsal";
@@ -140,11 +144,11 @@ impl<'a> ReleaseSandbox<'a> {
 const MAX_SANDBOX_PATH_BYTES: usize = 107 - "/operator/.gnupg/S.gpg-agent.browser".len();
 
 /// Whether everything works in a folder of this name.
-fn check_temp_dir(folder: &Path, key: KeyKind) -> Result<(), RehearsalError> {
+fn check_temp_dir(folder: &Path, key: SignatureFormat) -> Result<(), RehearsalError> {
     let reason = match folder.to_str() {
         None => "no UTF-8",
         Some(text) if text.contains(':') => "no folder for PATH: it has a ':'",
-        Some(text) if key != KeyKind::Ssh && text.len() > MAX_SANDBOX_PATH_BYTES => {
+        Some(text) if key != SignatureFormat::Ssh && text.len() > MAX_SANDBOX_PATH_BYTES => {
             "too long a name for gpg's sockets"
         }
         Some(_) => return Ok(()),

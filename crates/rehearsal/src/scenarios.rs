@@ -4,7 +4,7 @@ use std::path::Path;
 
 use emulators::{ActionsRun, EphemeralKey, FaultKind, FaultTiming};
 
-use crate::RehearsalError;
+use crate::error::RehearsalError;
 use crate::process::SandboxUser;
 use crate::sandbox::{ReleaseSandbox, configure_git};
 use crate::steps::ReleaseProducts;

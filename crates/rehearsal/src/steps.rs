@@ -7,9 +7,11 @@ use model::evidence::verdict::{Finding, Verdict};
 use model::{Digest, ReleaseTag};
 use serde_json::Value;
 
+use crate::config::RehearsalConfig;
+use crate::error::RehearsalError;
+use crate::files::write_file;
 use crate::process::{ProcessOutput, run_command};
 use crate::sandbox::ReleaseSandbox;
-use crate::{RehearsalConfig, RehearsalError, write_file};
 
 /// A release that was made.
 #[derive(Debug, Clone)]

@@ -2,18 +2,28 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use model::Digest;
 use model::base::id::Hasher;
 use model::release::receipt::OutputFile;
 
-use super::{FolderError, FolderHandle};
+use rustix::fs::AtFlags;
+
+use super::error::FolderError;
+
+/// The folder of a pending file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FolderRef<'a> {
+    pub(super) handle: &'a OwnedFd,
+    pub(super) path: &'a Path,
+}
 
 /// A file that is being written. Dropped before it is finished, it leaves nothing behind.
 #[derive(Debug)]
 pub struct PendingFile<'a> {
-    folder: &'a FolderHandle,
+    folder: FolderRef<'a>,
     name: String,
     path: PathBuf,
     partial_name: String,
@@ -23,9 +33,9 @@ pub struct PendingFile<'a> {
 }
 
 impl<'a> PendingFile<'a> {
-    /// A file that `handle` is open for, under its temporary name `partial`.
+    /// A file that `handle` is open for, in a folder, under a temporary name.
     pub(super) fn new(
-        folder: &'a FolderHandle,
+        folder: FolderRef<'a>,
         name: &str,
         path: PathBuf,
         partial_name: String,
@@ -57,11 +67,11 @@ impl<'a> PendingFile<'a> {
         let failed = |error: io::Error| FolderError::io_error("write", &partial, error);
         self.out.flush().map_err(failed)?;
         self.out.get_ref().sync_all().map_err(failed)?;
-        let handle = &self.folder.handle;
+        let handle = self.folder.handle;
         let renamed = rustix::fs::renameat(handle, &self.partial_name, handle, &self.name);
         renamed.map_err(|error| FolderError::io_error("rename a file to", &self.path, error))?;
         let synced = rustix::fs::fsync(handle);
-        synced.map_err(|error| FolderError::io_error("write the folder", &self.folder.path, error))?;
+        synced.map_err(|error| FolderError::io_error("write the folder", self.folder.path, error))?;
         Ok(OutputFile { path: self.path.clone(), digest: self.hasher.clone().finish(), size: self.size })
     }
 }
@@ -82,7 +92,7 @@ impl Write for PendingFile<'_> {
 impl Drop for PendingFile<'_> {
     /// After the rename nothing has the old name any more. A failure has no one to go to: the next run removes the file.
     fn drop(&mut self) {
-        self.folder.remove(&self.partial_name).ok();
+        rustix::fs::unlinkat(self.folder.handle, &self.partial_name, AtFlags::empty()).ok();
     }
 }
 

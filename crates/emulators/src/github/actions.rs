@@ -9,11 +9,12 @@ use model::base::time::format_rfc3339;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::caller::CallerRole;
+use super::context::ServerContext;
+use super::repository;
 use super::response::{ApiError, HandlerResult, PageParams, created, ok};
-use super::router::CallerRole;
 use super::schemas::{self, BaseUrls};
-use super::state::{GitHubSettings, ServerState as Remembered};
-use super::{ServerContext, repository};
+use super::state::{GitHubSettings, ServerState as Remembered, StoredAttestation};
 
 /// A run of a workflow.
 #[derive(Debug, Clone, Copy)]
@@ -72,17 +73,6 @@ pub(crate) fn workflow_run(settings: &GitHubSettings, urls: &BaseUrls, run: &Wor
 #[derive(Debug, Deserialize)]
 pub(crate) struct AttestationParams {
     bundle: Value,
-}
-
-/// A bundle that is kept.
-#[derive(Debug, Clone)]
-pub(crate) struct StoredAttestation {
-    pub(crate) id: u64,
-    /// Its text, as it came.
-    pub(crate) text: String,
-    predicate_type: String,
-    /// `user`, or `github` for what GitHub itself attests.
-    initiator: &'static str,
 }
 
 /// `POST .../attestations`: a Sigstore bundle, filed under every subject of its statement.

@@ -13,10 +13,10 @@ use model::base::url;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::ServerContext;
+use super::caller::CallerRole;
+use super::context::ServerContext;
 use super::releases::is_visible;
 use super::response::{ApiError, HandlerResult, PageParams, created, no_content, ok, paginate, redirect};
-use super::router::CallerRole;
 use super::schemas::{self, BaseUrls};
 use super::state::{StoredAsset, StoredRelease};
 

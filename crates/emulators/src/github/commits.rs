@@ -6,10 +6,11 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
+use super::context::ServerContext;
+use super::git;
 use super::response::{ApiError, HandlerResult, ok};
 use super::schemas::{self, BaseUrls};
 use super::state::GitHubSettings;
-use super::{ServerContext, git};
 
 /// `GET .../commits/{id}`
 pub(crate) async fn show(

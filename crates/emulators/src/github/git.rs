@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use super::response::ApiError;
-use crate::{EmulatorError, failed_to};
+use crate::error::{EmulatorError, failed_to};
 
 /// A bare repository with this default branch, made where it is missing.
 pub(crate) fn init_bare(bare: &Path, branch: &str) -> Result<(), EmulatorError> {

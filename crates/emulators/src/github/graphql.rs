@@ -8,9 +8,10 @@ use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::caller::CallerRole;
+use super::context::ServerContext;
+use super::git;
 use super::response::{HandlerResult, ok};
-use super::router::CallerRole;
-use super::{ServerContext, git};
 
 /// A query.
 #[derive(Debug, Deserialize)]

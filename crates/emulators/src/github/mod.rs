@@ -6,8 +6,10 @@
 
 mod actions;
 mod assets;
+mod caller;
 mod commits;
-mod git;
+mod context;
+pub(crate) mod git;
 mod graphql;
 mod refs;
 mod releases;
@@ -19,16 +21,17 @@ mod server;
 mod smart_http;
 mod state;
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use serde_json::Value;
 
-pub(crate) use git::isolate_git;
 pub use state::{GitHubSettings, HttpExchange, UserAccount};
 
-use crate::{EmulatorError, Fault, failed_to};
+use crate::error::{EmulatorError, failed_to};
+use crate::fault::Fault;
+use context::ServerContext;
 use state::ServerState;
 
 /// A GitHub on 127.0.0.1, on a port that the system gave. It ends when it is dropped.
@@ -37,27 +40,6 @@ pub struct GitHub {
     shared: Arc<ServerContext>,
     shutdown: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-}
-
-/// What every request works with.
-#[derive(Debug)]
-pub(crate) struct ServerContext {
-    pub(crate) state: Mutex<ServerState>,
-    /// Where assets are kept.
-    pub(crate) asset_dir: PathBuf,
-    /// The repository behind it.
-    pub(crate) git_dir: PathBuf,
-    /// Where the API listens, as in `127.0.0.1:4000`.
-    pub(crate) api_address: String,
-    /// Where assets are downloaded from: another host.
-    pub(crate) storage_address: String,
-}
-
-impl ServerContext {
-    /// The state. What a panicking request left is looked at all the same: tests want to see it.
-    pub(crate) fn state(&self) -> MutexGuard<'_, ServerState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl GitHub {

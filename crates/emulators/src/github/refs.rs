@@ -9,10 +9,11 @@ use model::base::url;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::caller::CallerRole;
+use super::context::ServerContext;
+use super::git;
 use super::response::{ApiError, HandlerResult, created, no_content, ok};
-use super::router::CallerRole;
 use super::schemas::BaseUrls;
-use super::{ServerContext, git};
 
 /// `GET .../git/ref/{name}`, as in `tags/server/v0.1.0`.
 pub(crate) async fn show(

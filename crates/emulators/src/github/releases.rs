@@ -8,11 +8,12 @@ use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::caller::CallerRole;
+use super::context::ServerContext;
+use super::git;
 use super::response::{ApiError, HandlerResult, PageParams, created, no_content, ok, paginate};
-use super::router::CallerRole;
 use super::schemas::{self, BaseUrls};
 use super::state::StoredRelease;
-use super::{ServerContext, git};
 
 /// The longest text of a release, in characters (github.md F9).
 const MAX_BODY_CHARS: usize = 125_000;

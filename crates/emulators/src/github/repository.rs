@@ -7,9 +7,9 @@ use axum::http::HeaderMap;
 use model::base::time::format_rfc3339;
 use serde_json::{Map, Value, json};
 
-use super::ServerContext;
+use super::caller::CallerRole;
+use super::context::ServerContext;
 use super::response::{ApiError, HandlerResult, ok};
-use super::router::CallerRole;
 use super::schemas::{self, BaseUrls};
 use super::state::GitHubSettings;
 

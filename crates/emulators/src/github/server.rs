@@ -17,10 +17,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::oneshot;
 
+use super::context::ServerContext;
 use super::response::ApiError;
+use super::router;
 use super::state::{HttpExchange, ServerState};
-use super::{ServerContext, router};
-use crate::{FaultKind, FaultTiming, Hook};
+use crate::fault::{FaultKind, FaultTiming, Hook};
 
 /// Where a connection came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,9 +12,10 @@ use http_body_util::BodyExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use super::caller::CallerRole;
+use super::context::ServerContext;
 use super::response::{ApiError, HandlerResult};
-use super::router::CallerRole;
-use super::{ServerContext, git, refs};
+use super::{git, refs};
 
 /// Everything that git asks for. A push needs a token that may push.
 pub(crate) async fn serve_git(

@@ -5,8 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::Digest;
 use serde_json::Value;
 
-use super::actions::StoredAttestation;
-use crate::Fault;
+use crate::fault::Fault;
+
+/// A bundle that is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredAttestation {
+    pub(crate) id: u64,
+    /// Its text, as it came.
+    pub(crate) text: String,
+    pub(crate) predicate_type: String,
+    /// `user`, or `github` for what GitHub itself attests.
+    pub(crate) initiator: &'static str,
+}
 
 /// How a repository on GitHub is set up.
 #[derive(Debug, Clone)]

@@ -4,9 +4,11 @@ use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use model::Digest;
 use serde_json::{Value, json};
 
+use super::claims::CertificateClaims;
+use super::instance::Sigstore;
+use super::key::EcdsaKey;
 use super::transparency_log::encode_pem;
-use super::{CertificateClaims, EcdsaKey, Sigstore, pae};
-use crate::EmulatorError;
+use crate::error::EmulatorError;
 
 /// The type of in-toto statements in an envelope.
 const IN_TOTO_PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -91,6 +93,18 @@ impl<'a> BundleSpec<'a> {
 }
 
 impl Sigstore {
+    /// A bundle (`application/vnd.dev.sigstore.bundle.v0.3+json`) over an in-toto statement, signed with a certificate of
+    /// these claims and written down in the log.
+    ///
+    /// # Errors
+    /// [`RehearsalError`] where the claims cannot be encoded.
+    pub fn attest(&mut self, claims: &CertificateClaims, statement: &Value) -> Result<Value, EmulatorError> {
+        self.create_bundle(&BundleSpec::new(
+            BundleSigner::Certificate(claims),
+            BundleContent::Statement(statement),
+        ))
+    }
+
     /// A bundle (`application/vnd.dev.sigstore.bundle.v0.3+json`), as it was asked for.
     ///
     /// # Errors
@@ -149,18 +163,32 @@ impl Sigstore {
             "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
             "verificationMaterial": material,
         });
+        let signature = BASE64.encode(&signature);
         if is_artifact {
-            bundle["messageSignature"] = json!({
-                "messageDigest": { "algorithm": "SHA2_256", "digest": BASE64.encode(digest.bytes()) },
-                "signature": BASE64.encode(&signature),
-            });
+            bundle["messageSignature"] = message_signature(&digest, &signature);
         } else {
-            bundle["dsseEnvelope"] = json!({
-                "payload": BASE64.encode(payload),
-                "payloadType": payload_type,
-                "signatures": [{ "sig": BASE64.encode(&signature) }],
-            });
+            bundle["dsseEnvelope"] = dsse_envelope(payload_type, payload, &signature);
         }
         Ok(bundle)
     }
+}
+
+fn message_signature(digest: &Digest, signature: &str) -> Value {
+    json!({
+        "messageDigest": { "algorithm": "SHA2_256", "digest": BASE64.encode(digest.bytes()) },
+        "signature": signature,
+    })
+}
+
+fn dsse_envelope(payload_type: &str, payload: &[u8], signature: &str) -> Value {
+    json!({
+        "payload": BASE64.encode(payload),
+        "payloadType": payload_type,
+        "signatures": [{ "sig": signature }],
+    })
+}
+
+/// What a DSSE signature is over (DSSE protocol v1.0.0, "PAE").
+fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+    [format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).as_bytes(), payload].concat()
 }

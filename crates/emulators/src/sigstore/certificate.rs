@@ -20,9 +20,12 @@ use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use x509_cert::time::{Time, Validity};
 
+use super::claims::CertificateClaims;
 use super::claims::{CertificateLog, SubjectAlternativeName as Called};
-use super::{CertificateClaims, EcdsaKey, encoding_error, transparency_log};
-use crate::EmulatorError;
+use super::key::EcdsaKey;
+use super::key::encoding_error;
+use super::transparency_log;
+use crate::error::EmulatorError;
 
 const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");

@@ -7,11 +7,14 @@ use serde_json::Value;
 use x509_cert::Certificate;
 use x509_cert::der::{Decode as _, Encode as _};
 
+use super::claims::CertificateClaims;
 use super::der::{integer, octet_string, oid, sequence, set, tlv};
+use super::instance::Sigstore;
+use super::key::EcdsaKey;
+use super::key::encoding_error;
 use super::timestamp::{CONTENT_TYPE, ECDSA_WITH_SHA256, MESSAGE_DIGEST, SHA256, SIGNED_DATA};
 use super::transparency_log::encode_pem;
-use super::{CertificateClaims, EcdsaKey, Sigstore, encoding_error};
-use crate::EmulatorError;
+use crate::error::EmulatorError;
 
 const PKCS7_DATA: &[u32] = &[1, 2, 840, 113_549, 1, 7, 1];
 const REKOR_LOG_ENTRY: &[u32] = &[1, 3, 6, 1, 4, 1, 57264, 3, 1];

@@ -5,7 +5,9 @@ use x509_cert::der::{Decode as _, Encode as _};
 
 use super::certificate::{self, EncodeResult};
 use super::der::{integer, octet_string, oid, sequence, set, tlv};
-use super::{EcdsaKey, encoding_error, transparency_log};
+use super::key::EcdsaKey;
+use super::key::encoding_error;
+use super::transparency_log;
 
 pub(crate) const SHA256: &[u32] = &[2, 16, 840, 1, 101, 3, 4, 2, 1];
 pub(crate) const ECDSA_WITH_SHA256: &[u32] = &[1, 2, 840, 10045, 4, 3, 2];

@@ -4,8 +4,8 @@ use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use model::Digest;
 use serde_json::{Value, json};
 
-use super::EcdsaKey;
-use crate::EmulatorError;
+use super::key::EcdsaKey;
+use crate::error::EmulatorError;
 
 /// What checkpoints are signed under.
 const CHECKPOINT_ORIGIN: &str = "rekor.rehearsal.invalid - 1";

@@ -3,9 +3,9 @@
 use model::Digest;
 use serde_json::{Value, json};
 
-use super::EcdsaKey;
+use super::key::EcdsaKey;
 use super::transparency_log::encode_pem;
-use crate::EmulatorError;
+use crate::error::EmulatorError;
 
 /// A repository.
 #[derive(Debug)]

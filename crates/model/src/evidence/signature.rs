@@ -23,6 +23,22 @@ impl SignatureFormat {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::OpenPgp, Self::X509, Self::Ssh];
 
+    /// The format of this name. Returns `None` if git knows no such format.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.name() == name)
+    }
+
+    /// The value of `gpg.format`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenPgp => "openpgp",
+            Self::X509 => "x509",
+            Self::Ssh => "ssh",
+        }
+    }
+
     /// The words between `BEGIN` or `END` and the dashes of its armor.
     #[must_use]
     pub fn armor_label(self) -> &'static str {
