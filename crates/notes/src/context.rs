@@ -1,48 +1,12 @@
 //! What a template is given.
 
 use model::base::url;
-use model::catalog::{Catalog, Target};
 use model::release::changelog::{ChangeKind, Changelog, ChangelogEntry, Contributor, RangeStart};
-use model::{CommitId, ReleaseTag, RepoSlug};
 use serde::Serialize;
 
 use crate::escape;
+use crate::input::NotesInput;
 use crate::verify::VerifyCommands;
-
-/// What notes are made from.
-#[derive(Debug, Clone, Copy)]
-pub struct NotesInput<'a> {
-    /// The catalog.
-    pub catalog: &'a Catalog,
-    /// The target.
-    pub target: &'a Target,
-    /// The tag.
-    pub tag: &'a ReleaseTag,
-    /// The commit.
-    pub commit: CommitId,
-    /// The repository on GitHub.
-    pub slug: &'a RepoSlug,
-    /// The changelog.
-    pub changelog: &'a Changelog,
-    /// Whether the tag is, or will be, a signed one.
-    pub signed_tag: bool,
-}
-
-/// A template, and what to call it in errors.
-#[derive(Debug, Clone)]
-pub struct Template {
-    /// The file's name.
-    pub file: String,
-    /// Its text.
-    pub text: String,
-}
-
-impl Default for Template {
-    /// The template that is built in.
-    fn default() -> Self {
-        Self { file: "templates/release-notes.md.j2".to_owned(), text: crate::DEFAULT_TEMPLATE.to_owned() }
-    }
-}
 
 /// The values of a template, by the names that it uses. Every text in it is Markdown already.
 #[derive(Debug, Clone, Serialize)]

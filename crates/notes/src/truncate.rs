@@ -2,11 +2,9 @@
 
 use model::release::changelog::ChangeKind;
 
-use crate::NotesError;
 use crate::context::TemplateContext;
-
-/// The longest body that GitHub takes, in characters (Unicode scalar values).
-pub const MAX_NOTES_CHARS: usize = 125_000;
+use crate::error::NotesError;
+use crate::limits::MAX_NOTES_CHARS;
 
 /// Release notes in Markdown.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use model::catalog::Channel;
 use serde::Serialize;
 
-use crate::context::NotesInput;
+use crate::input::NotesInput;
 
 /// What the commands of "Verify this release" name.
 #[derive(Debug, Clone, Serialize)]

@@ -7,9 +7,12 @@ use model::CommitId;
 use model::release::tree::{ArchiveSource, Member, MemberContent};
 
 use crate::attributes::{Attributes, PathAttributes};
+use crate::error::RepoError;
 use crate::error::{git_error, object_error};
+use crate::object_ids::{object_id, oid};
 use crate::objects::{self, MAX_FILE_BYTES, MAX_TREE_BYTES};
-use crate::{Repo, RepoError, convert, object_id, oid, substitute};
+use crate::repository::Repo;
+use crate::{convert, substitute};
 
 /// What takes the members of an archive, one after the other.
 pub type MemberSink<'a, E> = dyn FnMut(&Member<'_>) -> Result<(), E> + 'a;

@@ -10,7 +10,7 @@ use gix_attributes::glob::pattern::Case;
 use gix_attributes::search::{MetadataCollection, Outcome};
 use gix_attributes::{Search, StateRef};
 
-use crate::RepoError;
+use crate::error::RepoError;
 
 /// The attributes that matter to an archive.
 const ATTRIBUTE_NAMES: [&str; 8] =

@@ -7,8 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::programs::ProgramPolicy;
-use crate::{Repo, RepoError};
+use crate::error::RepoError;
+use crate::program_policy::ProgramPolicy;
+use crate::repository::Repo;
 
 /// A question that git is still working on, and how long it may once somebody waits for it.
 #[derive(Debug)]

@@ -190,9 +190,10 @@ impl RepoError {
 /// Turns git's error for an object into ours: what is not there is told apart from what cannot be read.
 pub(crate) fn object_error(id: git2::Oid, purpose: &str) -> impl FnOnce(git2::Error) -> RepoError {
     move |source| match source.code() {
-        git2::ErrorCode::NotFound => {
-            RepoError::ObjectNotFound { object: crate::object_id(id), purpose: purpose.to_owned() }
-        }
+        git2::ErrorCode::NotFound => RepoError::ObjectNotFound {
+            object: crate::object_ids::object_id(id),
+            purpose: purpose.to_owned(),
+        },
         _ => RepoError::Git { what: format!("object {id} for {purpose}"), source: Box::new(source) },
     }
 }

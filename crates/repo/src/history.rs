@@ -11,9 +11,12 @@ use git2::{Mailmap, Oid};
 use model::release::changelog::{CommitHistory, CommitNode};
 use model::{CommitId, RepoPath};
 
+use crate::error::RepoError;
 use crate::error::object_error;
+use crate::message;
+use crate::object_ids::{commit_id, oid};
 use crate::paths::{PathEntry, PathLookup};
-use crate::{Repo, RepoError, commit_id, message, oid};
+use crate::repository::Repo;
 
 /// How many commits past the last interesting one are looked at, for clocks that went wrong: git's `SLOP`.
 const SLOP: usize = 5;

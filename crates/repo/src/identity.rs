@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use crate::command::{GitProcess, spawn_git};
-use crate::programs::{ProgramPolicy, parse_config_list};
-use crate::{Repo, RepoError};
+use crate::error::RepoError;
+use crate::program_policy::ProgramPolicy;
+use crate::programs::parse_config_list;
+use crate::repository::Repo;
 
 /// A name, address and time in the form of a tag object's `tagger` line.
 #[derive(Debug, Clone, PartialEq, Eq)]

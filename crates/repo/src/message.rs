@@ -47,7 +47,7 @@ pub(crate) fn changelog_commit(commit: &Commit<'_>, mailmap: Option<&Mailmap>) -
     let author = PersonIdent::new(&person(author.name_bytes()), &person(author.email_bytes()));
     let co_authors = body.lines().filter_map(co_author).map(|it| apply_mailmap(it, mailmap)).collect();
     Change {
-        id: crate::commit_id(commit.id()),
+        id: crate::object_ids::commit_id(commit.id()),
         author: apply_mailmap(author, mailmap),
         subject,
         co_authors,

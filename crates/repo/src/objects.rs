@@ -2,8 +2,9 @@
 
 use git2::{Commit, ObjectType, Odb, OdbObject, Oid};
 
+use crate::error::RepoError;
 use crate::error::{git_error, object_error};
-use crate::{Repo, RepoError};
+use crate::repository::Repo;
 
 /// The longest commit, in bytes: its message is the most of it.
 const MAX_COMMIT_BYTES: usize = 16 << 20;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, Repository};
 
-use crate::RepoError;
+use crate::error::RepoError;
 
 /// Files below a git directory that are read whenever a repository is opened or used.
 const CHECKED_FILES: [&str; 12] = [

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use git2::{Oid, Repository};
 use model::RepoPath;
 
-use crate::RepoError;
+use crate::error::RepoError;
 use crate::error::object_error;
 
 /// Git's number for a folder in a tree.

@@ -7,16 +7,9 @@
 //! the operator's value or to nothing.
 
 use crate::command::spawn_git;
-use crate::{Repo, RepoError};
-
-/// Whose programs git may start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProgramPolicy {
-    /// All that are configured, as git itself does: for commands that change the operator's own repository.
-    AllConfig,
-    /// Only those of the operator's own configuration: for commands that only read.
-    ProtectedConfig,
-}
+use crate::error::RepoError;
+use crate::program_policy::{FIXED_SETTINGS, ProgramPolicy};
+use crate::repository::Repo;
 
 /// Keys of git's configuration that name a program, as far as the commands that this crate runs (`status`, `ls-remote`,
 /// `ls-files`, `var`, `config`) would start it. A `*` stands for a subsection.
@@ -38,20 +31,6 @@ const PROGRAM_KEYS: [&str; 17] = [
     "gpg.ssh.defaultkeycommand",
     "include.path",
     "includeif.*.path",
-];
-
-/// What is set whatever the repository's files say. Hooks are files of the repository. Remote helpers (`ext::` runs any
-/// command) are reached through addresses, which `url.*.insteadOf` can rewrite. A bare repository inside of the files
-/// of another one would bring its own configuration.
-pub(crate) const FIXED_SETTINGS: [&str; 8] = [
-    "core.hooksPath=/dev/null",
-    "protocol.allow=never",
-    "protocol.http.allow=always",
-    "protocol.https.allow=always",
-    "protocol.ssh.allow=always",
-    "protocol.file.allow=always",
-    "protocol.git.allow=always",
-    "safe.bareRepository=explicit",
 ];
 
 /// A value of git's configuration, and whether a file of the repository has it.

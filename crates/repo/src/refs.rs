@@ -6,11 +6,14 @@ use model::release::facts::{DefaultBranch, ObservedAt, TagKind, TagRef};
 use model::release::receipt::LocalTag;
 use model::{CommitId, ObjectId, RepoPath, Version};
 
+use crate::error::RepoError;
 use crate::error::{git_error, object_error};
+use crate::identity::TaggerIdentity;
+use crate::object_ids::{commit_id, object_id, oid};
 use crate::objects::{self, MAX_FILE_BYTES, MAX_TAG_BYTES};
 use crate::open::reject_symlinks;
 use crate::paths::PathLookup;
-use crate::{Repo, RepoError, TaggerIdentity, commit_id, object_id, oid};
+use crate::repository::Repo;
 
 /// What starts a signature in a tag object (git's `gpg-interface.c`).
 const SIGNATURE_BEGIN_LINES: [&str; 4] = [

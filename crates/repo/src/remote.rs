@@ -8,8 +8,9 @@ use model::release::host::{RemoteRefs, RemoteTag};
 use model::{CommitId, ObjectId, RepoSlug};
 
 use crate::command::{GitProcess, spawn_git_outside, spawn_git_safely};
-use crate::programs::{FIXED_SETTINGS, ProgramPolicy};
-use crate::{Repo, RepoError};
+use crate::error::RepoError;
+use crate::program_policy::{FIXED_SETTINGS, ProgramPolicy};
+use crate::repository::Repo;
 
 /// A remote that is still thinking.
 #[derive(Debug)]
@@ -82,7 +83,7 @@ impl Repo {
     /// Whether the clone has a commit.
     #[must_use]
     pub fn has_commit(&self, commit: CommitId) -> bool {
-        self.git.find_commit(crate::oid(commit.object())).is_ok()
+        self.git.find_commit(crate::object_ids::oid(commit.object())).is_ok()
     }
 }
 

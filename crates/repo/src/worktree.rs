@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::command::{GitProcess, spawn_git_safely};
-use crate::{Repo, RepoError};
+use crate::error::RepoError;
+use crate::repository::Repo;
 
 impl Repo {
     /// Asks `git status`, to be heard later: git's own view of sparse checkouts, filters and file system monitors. It

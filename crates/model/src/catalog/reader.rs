@@ -6,17 +6,35 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{
+use super::config::{
     Catalog, CatalogError, Channel, RepositoryIdentity, TagForm, TagSignerPolicy, Target, VersionSource,
 };
 use crate::catalog::version::Scheme;
 use crate::evidence::signature::SigstoreIdentity;
 use crate::{RepoPath, RepoSlug};
 
-/// The catalog that `text` spells.
-pub(super) fn parse_catalog(file: &str, text: &str) -> Result<Catalog, CatalogError> {
-    let raw: RawCatalog = toml::from_str(text).map_err(|error| toml_error(file, text, &error))?;
-    CatalogReader { file, text }.catalog(raw)
+impl Catalog {
+    /// Reads the text of a `release.toml`. `file` only names it in errors.
+    ///
+    /// # Errors
+    /// [`CatalogError`]: no TOML, an unknown key, two targets under one prefix, a path outside the repository, a
+    /// repository or workflow name of another form.
+    pub fn parse(file: &str, text: &str) -> Result<Self, CatalogError> {
+        let raw: RawCatalog = toml::from_str(text).map_err(|error| toml_error(file, text, &error))?;
+        CatalogReader { file, text }.catalog(raw)
+    }
+
+    /// Returns the text of a `release.toml` with other `[signers]`, for a rehearsal with an ephemeral key. Comments are
+    /// lost.
+    ///
+    /// # Errors
+    /// [`CatalogError`] if one of the texts is not TOML.
+    pub fn replace_signers(file: &str, text: &str, signers: &str) -> Result<String, CatalogError> {
+        let table = |it: &str| it.parse::<toml::Table>().map_err(|error| toml_error(file, it, &error));
+        let mut document = table(text)?;
+        document.insert("signers".to_owned(), table(signers)?.into());
+        Ok(document.to_string())
+    }
 }
 
 fn toml_error(file: &str, text: &str, error: &toml::de::Error) -> CatalogError {
@@ -25,14 +43,6 @@ fn toml_error(file: &str, text: &str, error: &toml::de::Error) -> CatalogError {
         line: error.span().map(|span| line_of(text, &span)),
         message: error.message().replace('\n', ", "),
     }
-}
-
-/// The text with this policy instead of its own.
-pub(super) fn replace_signers(file: &str, text: &str, signers: &str) -> Result<String, CatalogError> {
-    let table = |it: &str| it.parse::<toml::Table>().map_err(|error| toml_error(file, it, &error));
-    let mut document = table(text)?;
-    document.insert("signers".to_owned(), table(signers)?.into());
-    Ok(document.to_string())
 }
 
 #[derive(Deserialize)]
@@ -345,5 +355,86 @@ impl CatalogReader<'_> {
             text,
             format!("'{}' is no {what}: want letters, digits and '{allowed}'", text.get_ref()),
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALID_CATALOG: &str = r#"
+[repository]
+default_branch = "main"
+eras = [{ slug = "acme/widgets" }]
+[archive]
+prefix = "widgets"
+workflow = "release.yml"
+[images]
+registries = ["registry.example.com/acme"]
+[contributors]
+bots = ["*[bot]"]
+[[target]]
+id = "server"
+aliases = ["srv"]
+display_name = "Widget Server"
+tag_form = "v"
+versions = "semver"
+workflow = "publish.yml"
+paths = ["server"]
+version_source = { file = "server/package.json", format = "json", keys = ["/version"] }
+channels = [{ npm = "@acme/server" }]
+"#;
+
+    fn parse_error(from: &str, to: &str) -> String {
+        let text = VALID_CATALOG.replace(from, to);
+        assert_ne!(text, VALID_CATALOG, "nothing was replaced");
+        Catalog::parse("release.toml", &text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn reads_a_catalog() {
+        let catalog = Catalog::parse("release.toml", VALID_CATALOG).unwrap();
+        assert_eq!(catalog.target("srv").unwrap().id, "server");
+        assert_eq!(catalog.slug().to_string(), "acme/widgets");
+        assert!(catalog.target("client").is_none());
+    }
+
+    #[test]
+    fn replace_signers_replaces_the_signers_table() {
+        let with_signers = format!("{VALID_CATALOG}\n[signers]\nallowed_signers = \"own\"\n");
+        for text in [VALID_CATALOG, &with_signers] {
+            let text = Catalog::replace_signers("release.toml", text, "allowed_signers = \"other\"").unwrap();
+            let catalog = Catalog::parse("release.toml", &text).unwrap();
+            assert_eq!(catalog.signer_policy.as_ref().unwrap().allowed_signers.as_deref(), Some("other"));
+            assert_eq!(catalog.target("srv").unwrap().display_name, "Widget Server");
+        }
+        Catalog::replace_signers("release.toml", "[[", "").unwrap_err();
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn parsing_never_panics(cut in 0usize..600, junk in "[\\[\\]{}\"=a-z\\n]{0,12}") {
+            let offset = cut.min(VALID_CATALOG.len());
+            let text = format!("{}{junk}{}", &VALID_CATALOG[..offset], &VALID_CATALOG[offset..]);
+            if let Ok(catalog) = Catalog::parse("release.toml", &text) {
+                proptest::prop_assert!(!catalog.targets().is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn errors_name_the_line_and_the_expected_value() {
+        insta::assert_snapshot!(parse_error("aliases", "alias"), @"release.toml:14: unknown field `alias`, expected one of `id`, `aliases`, `display_name`, `tag_form`, `versions`, `workflow`, `paths`, `version_source`, `channels`");
+        insta::assert_snapshot!(parse_error("[\"srv\"]", "[\"server\"]"), @"release.toml:14: 'server' is a prefix already, at line 13: want one target each");
+        insta::assert_snapshot!(parse_error("[\"server\"]", "[\"../server\"]"), @"release.toml:19: '../server' is not a plain path inside the repository: it has a '.' or '..' part");
+        insta::assert_snapshot!(parse_error("\"semver\"", "\"calver\""), @"release.toml:17: unknown variant `calver`, expected `semver` or `pep440`");
+        insta::assert_snapshot!(parse_error("publish.yml", "publish"), @"release.toml:18: 'publish' is no workflow: want a .yml or .yaml file of .github/workflows");
+        insta::assert_snapshot!(parse_error("@acme/server", "$(reboot)"), @"release.toml:21: '$(reboot)' is no package name: want letters, digits, '@', '-', '.', '_' and '/'");
+        let signers = |text: &str| parse_error("[[target]]", &format!("[signers]\n{text}\n[[target]]"));
+        insta::assert_snapshot!(signers("openpgp_keyring = \"keys.asc\""), @"release.toml:13: want openpgp_fingerprints: without them nothing in the file counts");
+        insta::assert_snapshot!(signers("openpgp_keyring = \"k\"\nopenpgp_fingerprints = [\"DEADBEEF\"]"), @"release.toml:14: 'DEADBEEF' is no fingerprint: want 40 or 64 hexadecimal digits");
+        insta::assert_snapshot!(signers("allowed_signers = \"../x\""), @"release.toml:13: '../x' is not a plain path inside the repository: it has a '.' or '..' part");
+        insta::assert_snapshot!(parse_error("acme/widgets", "widgets"), @"release.toml:4: 'widgets' is not a repository: want [HOST/]OWNER/NAME");
+        insta::assert_snapshot!(parse_error("\"server\"", "\"Server\""), @"release.toml:13: 'Server' is no target name: want lower-case letters, digits and '-', with '/' between parts");
     }
 }

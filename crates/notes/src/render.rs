@@ -1,0 +1,71 @@
+//! Renders a template within limits.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior, Value};
+
+use crate::context::TemplateContext;
+use crate::error::NotesError;
+use crate::input::NotesInput;
+use crate::limits::{MAX_OUTPUT_BYTES, MAX_TEMPLATE_FUEL};
+use crate::template::Template;
+use crate::truncate::{Notes, fit_to_limit};
+
+/// What a template writes, up to the limit.
+#[derive(Default)]
+struct BoundedBuffer {
+    bytes: Vec<u8>,
+    is_full: bool,
+}
+
+impl std::io::Write for BoundedBuffer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.is_full |= self.bytes.len() + bytes.len() > MAX_OUTPUT_BYTES;
+        if self.is_full {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The notes of a release, at most [`LIMIT`] characters long.
+///
+/// # Errors
+/// [`NotesError::Template`] with file and line, [`NotesError::TooLong`] where no entry is left to leave out.
+pub fn render(input: &NotesInput<'_>, template: &Template) -> Result<Notes, NotesError> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.set_syntax(trim_block_syntax());
+    environment.set_fuel(Some(MAX_TEMPLATE_FUEL));
+    let wrong = |error: minijinja::Error| NotesError::Template {
+        file: template.file.clone(),
+        line: error.line().unwrap_or(1),
+        message: error
+            .detail()
+            .map_or_else(|| error.kind().to_string(), |it| format!("{}: {it}", error.kind())),
+    };
+    environment.add_template("notes", &template.text).map_err(wrong)?;
+    let compiled = environment.get_template("notes").map_err(wrong)?;
+    fit_to_limit(TemplateContext::from_input(input), |context| {
+        let mut out = BoundedBuffer::default();
+        let rendered = compiled.render_captured_to(Value::from(Serde(context)), &mut out).map(drop);
+        if out.is_full {
+            return Err(NotesError::OutputTooLarge { bytes: MAX_OUTPUT_BYTES });
+        }
+        rendered.map_err(wrong)?;
+        Ok(String::from_utf8_lossy(&out.bytes).into_owned())
+    })
+}
+
+/// The syntax of templates: a block on a line of its own leaves nothing of that line behind.
+fn trim_block_syntax() -> SyntaxConfig {
+    let mut builder = SyntaxConfig::builder();
+    builder.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true);
+    builder.build().expect("the usual delimiters do not clash")
+}
