@@ -1,64 +1,68 @@
 //! Archives that somebody tampered with, by number: published with sums and attestations that fit them, so that only the archive
 //! itself is wrong.
 
-use crate::support::published_release::{FOLDER, Released, filter, open};
-use crate::support::repository::say;
-use crate::support::tar_builder::Tarball;
+use crate::support::published_release::{ARCHIVE_FOLDER, PublishedRelease, run_filter, unproven_findings};
+use crate::support::repository::print_note;
+use crate::support::tar_builder::TarBuilder;
 use crate::support::test_bed::TAG;
 
 /// What was tampered with, and the finding that must tell it.
-type Attack = (u32, &'static str, Vec<u8>, &'static str);
+type ArchiveAttack = (u32, &'static str, Vec<u8>, &'static str);
 
 /// Publishes each archive with sums and attestations that fit it: only the archive itself is wrong. Before and after it stands
 /// its twin, which is proven.
-fn play(released: &mut Released, attacks: Vec<Attack>) {
-    let good = released.archive();
-    let twin = |released: &mut Released| {
-        released.publish(&good);
-        assert_eq!(open(&released.audit(&[])), ("proven".to_owned(), Vec::new()), "the twin is not proven");
+fn check_attacks(published_release: &mut PublishedRelease, attacks: Vec<ArchiveAttack>) {
+    let good = published_release.archive();
+    let twin = |published_release: &mut PublishedRelease| {
+        published_release.publish_attested(&good);
+        assert_eq!(
+            unproven_findings(&published_release.audit(&[])),
+            ("proven".to_owned(), Vec::new()),
+            "the twin is not proven"
+        );
     };
-    twin(released);
+    twin(published_release);
     let mut table =
         vec!["case  expected                  got                                  attack".to_owned()];
     let mut wrong = Vec::new();
     for (number, what, archive, expected) in attacks {
-        assert_ne!(archive, released.archive(), "{what}: nothing was changed");
-        released.publish(&archive);
-        let (verdict, found) = open(&released.audit(&[]));
+        assert_ne!(archive, published_release.archive(), "{what}: nothing was changed");
+        published_release.publish_attested(&archive);
+        let (verdict, found) = unproven_findings(&published_release.audit(&[]));
         let found = found.join(", ");
         table.push(format!("{number:>4}  {expected:<25} {found:<36} {what}"));
         if verdict != "refuted" || found != expected {
             wrong.push(format!("{number} {what}: {verdict}, {found}"));
         }
     }
-    twin(released);
-    say(&table.join("\n"));
+    twin(published_release);
+    print_note(&table.join("\n"));
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// A tar stream with something changed, compressed.
-fn edited(tar: &[u8], edit: &dyn Fn(&mut Tarball)) -> Vec<u8> {
-    let mut it = Tarball::parse(tar);
-    edit(&mut it);
-    gzip(&it.bytes())
+fn edited_archive(tar: &[u8], edit: &dyn Fn(&mut TarBuilder)) -> Vec<u8> {
+    let mut tar_builder = TarBuilder::parse(tar);
+    edit(&mut tar_builder);
+    gzip(&tar_builder.to_bytes())
 }
 
 /// A path below the archive's folder.
-fn path(name: &str) -> String {
-    format!("{FOLDER}/{name}")
+fn member_path(name: &str) -> String {
+    format!("{ARCHIVE_FOLDER}/{name}")
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
-    filter("gzip", &["-n"], bytes)
+    run_filter("gzip", &["-n"], bytes)
 }
 
 #[test]
-fn gzip_files_that_two_programs_would_read_differently_are_refused() {
-    let mut released = Released::new();
-    let (good, tar) = (released.archive(), released.tar());
-    let changed = |at: usize, value: u8| {
+fn ambiguous_gzip_files_are_refuted() {
+    let mut published_release = PublishedRelease::new();
+    let (good, tar) = (published_release.archive(), published_release.tar());
+    let changed = |index: usize, value: u8| {
         let mut bytes = good.clone();
-        bytes[at] = value;
+        bytes[index] = value;
         bytes
     };
     let end = good.len();
@@ -80,125 +84,155 @@ fn gzip_files_that_two_programs_would_read_differently_are_refused() {
         (44, "not compressed at all", tar, "archive: archive"),
         (44, "a broken stream", changed(20, good[20] ^ 0xff), "archive: archive"),
     ];
-    play(&mut released, attacks);
+    check_attacks(&mut published_release, attacks);
 }
 
 #[test]
-fn tar_streams_that_two_programs_would_unpack_differently_are_refused() {
-    let mut released = Released::new();
-    let tar = released.tar();
-    let edited = |edit: &dyn Fn(&mut Tarball)| edited(&tar, edit);
-    let renamed = |name: &str| edited(&|it: &mut Tarball| it.rename("README.md", name));
-    let kind = |kind: u8, link: &str| edited(&|it: &mut Tarball| it.add(&path("extra"), kind, b"", link));
+fn ambiguous_tar_members_are_refuted() {
+    let mut published_release = PublishedRelease::new();
+    let tar = published_release.tar();
+    let edited = |edit: &dyn Fn(&mut TarBuilder)| edited_archive(&tar, edit);
+    let renamed = |name: &str| edited(&|it: &mut TarBuilder| it.rename("README.md", name));
+    let kind = |kind: u8, link: &str| {
+        edited(&|it: &mut TarBuilder| it.add_member(&member_path("extra"), kind, b"", link))
+    };
     let attacks = vec![
-        (45, "a path that leads up", renamed(&path("../evil")), "archive: archive"),
+        (45, "a path that leads up", renamed(&member_path("../evil")), "archive: archive"),
         (45, "an absolute path", renamed("/etc/evil"), "archive: archive"),
-        (45, "a path with a dot", renamed(&path("./README.md")), "archive: archive"),
-        (45, "a path with a backslash", renamed(&path("a\\b")), "archive: archive"),
+        (45, "a path with a dot", renamed(&member_path("./README.md")), "archive: archive"),
+        (45, "a path with a backslash", renamed(&member_path("a\\b")), "archive: archive"),
         (45, "a second top folder", renamed("elsewhere/README.md"), "archive: archive"),
-        (45, "a path that is there twice", edited(&|it| it.double("README.md")), "archive: archive"),
+        (45, "a path that is there twice", edited(&|it| it.duplicate("README.md")), "archive: archive"),
         (
             45,
             "paths that differ in case",
-            edited(&|it| it.add(&path("readme.MD"), b'0', b"x", "")),
+            edited(&|it| it.add_member(&member_path("readme.MD"), b'0', b"x", "")),
             "archive: archive",
         ),
         (45, "a symbolic link", kind(b'2', "/etc/passwd"), "archive: archive"),
-        (45, "a hard link", kind(b'1', &path("README.md")), "archive: archive"),
+        (45, "a hard link", kind(b'1', &member_path("README.md")), "archive: archive"),
         (45, "a device", kind(b'3', ""), "archive: archive"),
         (45, "a pipe", kind(b'6', ""), "archive: archive"),
         (45, "a sparse file", kind(b'S', ""), "archive: archive"),
         (
             45,
             "a long name of GNU's",
-            edited(&|it| it.add("././@LongLink", b'L', b"evil\0", "")),
+            edited(&|it| it.add_member("././@LongLink", b'L', b"evil\0", "")),
             "archive: archive",
         ),
     ];
-    play(&mut released, attacks);
+    check_attacks(&mut published_release, attacks);
 }
 
 #[test]
-fn headers_and_ends_that_two_programs_would_read_differently_are_refused() {
-    let mut released = Released::new();
-    let tar = released.tar();
-    let edited = |edit: &dyn Fn(&mut Tarball)| edited(&tar, edit);
+fn ambiguous_tar_headers_are_refuted() {
+    let mut published_release = PublishedRelease::new();
+    let tar = published_release.tar();
+    let edited = |edit: &dyn Fn(&mut TarBuilder)| edited_archive(&tar, edit);
     let mut behind = tar.clone();
     let last = behind.len() - 512;
     behind[last] = 1;
     let mut hidden = tar.clone();
     // The README's six bytes and their padding: the last byte of its record.
-    let at = hidden.windows(12).position(|it| it == b"hello there\n").unwrap();
-    hidden[at + 511] = 1;
+    let offset = hidden.windows(12).position(|it| it == b"hello there\n").unwrap();
+    hidden[offset + 511] = 1;
     let attacks = vec![
         (
             45,
             "a pax header with another path",
-            edited(&|it| it.pax("README.md", "path", &path("evil"))),
+            edited(&|it| it.add_pax_header("README.md", "path", &member_path("evil"))),
             "archive: archive",
         ),
-        (45, "a pax header with a size", edited(&|it| it.pax("README.md", "size", "3")), "archive: archive"),
+        (
+            45,
+            "a pax header with a size",
+            edited(&|it| it.add_pax_header("README.md", "size", "3")),
+            "archive: archive",
+        ),
         (
             45,
             "a pax header with attributes",
-            edited(&|it| it.pax("README.md", "SCHILY.xattr.user.x", "y")),
+            edited(&|it| it.add_pax_header("README.md", "SCHILY.xattr.user.x", "y")),
             "archive: archive",
         ),
-        (45, "an owner", edited(&|it| it.field("README.md", 108, b"0000017\0")), "archive: archive"),
-        (45, "a set-uid mode", edited(&|it| it.field("README.md", 100, b"0004775\0")), "archive: archive"),
+        (
+            45,
+            "an owner",
+            edited(&|it| it.set_header_bytes("README.md", 108, b"0000017\0")),
+            "archive: archive",
+        ),
+        (
+            45,
+            "a set-uid mode",
+            edited(&|it| it.set_header_bytes("README.md", 100, b"0004775\0")),
+            "archive: archive",
+        ),
         (
             45,
             "a number in base 256",
-            edited(&|it| it.field("README.md", 136, b"\x80\0\0\0\0\0\0\0\0\0\0\x01")),
+            edited(&|it| it.set_header_bytes("README.md", 136, b"\x80\0\0\0\0\0\0\0\0\0\0\x01")),
             "archive: archive",
         ),
         (45, "something behind the end", gzip(&behind), "archive: archive"),
         (45, "something behind a file", gzip(&hidden), "archive: archive"),
         (45, "no end", gzip(&tar[..tar.len() - tar.len() % 10240 - 8192]), "archive: archive"),
     ];
-    play(&mut released, attacks);
+    check_attacks(&mut published_release, attacks);
 }
 
 #[test]
-fn archives_of_another_tree_or_commit_are_refused() {
-    let mut released = Released::new();
-    let tar = released.tar();
-    let edited = |edit: &dyn Fn(&mut Tarball)| edited(&tar, edit);
-    let of = |it: &Released, folder: &str, revision: &str| gzip(&it.tar_of(folder, revision));
-    let other_folder = of(&released, "opensandbox-server-v0.1.0", TAG);
-    let (before, bare) = (of(&released, FOLDER, "HEAD^"), of(&released, FOLDER, "HEAD^{tree}"));
+fn archives_of_another_tree_are_refuted() {
+    let mut published_release = PublishedRelease::new();
+    let tar = published_release.tar();
+    let edited = |edit: &dyn Fn(&mut TarBuilder)| edited_archive(&tar, edit);
+    let of = |it: &PublishedRelease, folder: &str, revision: &str| gzip(&it.tar_of(folder, revision));
+    let other_folder = of(&published_release, "opensandbox-server-v0.1.0", TAG);
+    let (before, bare) = (
+        of(&published_release, ARCHIVE_FOLDER, "HEAD^"),
+        of(&published_release, ARCHIVE_FOLDER, "HEAD^{tree}"),
+    );
     let attacks = vec![
-        (46, "a file more", edited(&|it| it.add(&path("zzz"), b'0', b"evil\n", "")), "tree: tree-mismatch"),
+        (
+            46,
+            "a file more",
+            edited(&|it| it.add_member(&member_path("zzz"), b'0', b"evil\n", "")),
+            "tree: tree-mismatch",
+        ),
         (46, "a file less", edited(&|it| it.remove("README.md")), "tree: tree-mismatch"),
-        (46, "another byte", edited(&|it| it.content("README.md", b"hello where\n")), "tree: tree-mismatch"),
+        (
+            46,
+            "another byte",
+            edited(&|it| it.set_content("README.md", b"hello where\n")),
+            "tree: tree-mismatch",
+        ),
         (
             46,
             "a file that may be executed",
-            edited(&|it| it.field("README.md", 100, b"0000775\0")),
+            edited(&|it| it.set_header_bytes("README.md", 100, b"0000775\0")),
             "tree: tree-mismatch",
         ),
         (
             46,
             "a folder in a file's place",
-            edited(&|it| it.replace("README.md", b'5')),
+            edited(&|it| it.change_type("README.md", b'5')),
             "tree: tree-mismatch",
         ),
         (46, "another folder", other_folder, "tree: tree-mismatch"),
         (47, "the archive of another commit", before.clone(), "tree: commit"),
-        (47, "another commit in the header", edited(&|it| it.commit(&"f".repeat(40))), "tree: commit"),
+        (47, "another commit in the header", edited(&|it| it.set_commit(&"f".repeat(40))), "tree: commit"),
         (47, "no commit in the header", bare, "tree: commit, run: time"),
     ];
-    play(&mut released, attacks);
+    check_attacks(&mut published_release, attacks);
     // Without a clone the header is all there is, and the report says so.
-    let good = released.archive();
-    released.publish(&good);
-    let mut command = released.world.command(&["audit", TAG, "--format", "json"]);
-    command.current_dir(released.world.home.path()).arg("--trusted-root").arg("root.json");
-    let ran = crate::support::repository::run(&mut command);
-    assert_eq!(open(&ran).0, "proven");
-    assert!(ran.stdout.contains("there is no clone here"), "{}", ran.stdout);
-    released.publish(&before);
-    let mut command = released.world.command(&["audit", TAG, "--format", "json"]);
-    command.current_dir(released.world.home.path()).arg("--trusted-root").arg("root.json");
-    assert_eq!(open(&crate::support::repository::run(&mut command)).1, ["tree: commit"]);
+    let good = published_release.archive();
+    published_release.publish_attested(&good);
+    let mut command = published_release.bed.command(&["audit", TAG, "--format", "json"]);
+    command.current_dir(published_release.bed.home.path()).arg("--trusted-root").arg("root.json");
+    let output = crate::support::repository::run(&mut command);
+    assert_eq!(unproven_findings(&output).0, "proven");
+    assert!(output.stdout.contains("there is no clone here"), "{}", output.stdout);
+    published_release.publish_attested(&before);
+    let mut command = published_release.bed.command(&["audit", TAG, "--format", "json"]);
+    command.current_dir(published_release.bed.home.path()).arg("--trusted-root").arg("root.json");
+    assert_eq!(unproven_findings(&crate::support::repository::run(&mut command)).1, ["tree: commit"]);
 }

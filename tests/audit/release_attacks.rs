@@ -3,94 +3,102 @@
 use emulators::ActionsRun;
 use serde_json::json;
 
-use crate::support::published_release::{ARCHIVE, Released, filter, open, sha256, sums};
-use crate::support::repository::say;
+use crate::support::published_release::{
+    ARCHIVE_NAME, PublishedRelease, checksum_file, run_filter, sha256_hex, unproven_findings,
+};
+use crate::support::repository::print_note;
 use crate::support::test_bed::TAG;
 
 #[test]
-fn sums_that_two_programs_would_read_differently_are_refused() {
-    let mut released = Released::new();
-    let good = released.archive();
-    released.publish(&good);
-    let sums = String::from_utf8(released.world.github.asset_bytes(asset(&released, "SHA256SUMS")).unwrap())
-        .unwrap();
+fn ambiguous_checksum_files_are_refuted() {
+    let mut published_release = PublishedRelease::new();
+    let good = published_release.archive();
+    published_release.publish_attested(&good);
+    let sums = String::from_utf8(
+        published_release.bed.github.asset_bytes(asset_id(&published_release, "SHA256SUMS")).unwrap(),
+    )
+    .unwrap();
     let hash = &sums[..64];
     let texts = [
-        (40, "a path that leads up", format!("{hash}  ../{ARCHIVE}\n"), "sums-format"),
-        (40, "an absolute path", format!("{hash}  /{ARCHIVE}\n"), "sums-format"),
-        (40, "a folder", format!("{hash}  a/{ARCHIVE}\n"), "sums-format"),
-        (40, "a backslash", format!("{hash}  a\\{ARCHIVE}\n"), "sums-format"),
-        (40, "a NUL", format!("{hash}  {ARCHIVE}\0\n"), "sums-format"),
-        (40, "an escaped line", format!("\\{hash}  {ARCHIVE}\\n\n"), "sums-format"),
+        (40, "a path that leads up", format!("{hash}  ../{ARCHIVE_NAME}\n"), "sums-format"),
+        (40, "an absolute path", format!("{hash}  /{ARCHIVE_NAME}\n"), "sums-format"),
+        (40, "a folder", format!("{hash}  a/{ARCHIVE_NAME}\n"), "sums-format"),
+        (40, "a backslash", format!("{hash}  a\\{ARCHIVE_NAME}\n"), "sums-format"),
+        (40, "a NUL", format!("{hash}  {ARCHIVE_NAME}\0\n"), "sums-format"),
+        (40, "an escaped line", format!("\\{hash}  {ARCHIVE_NAME}\\n\n"), "sums-format"),
         (41, "a name twice", format!("{sums}{sums}"), "sums-format"),
         (
             41,
             "a name twice, with another hash",
-            format!("{sums}{}  {ARCHIVE}\n", "0".repeat(64)),
+            format!("{sums}{}  {ARCHIVE_NAME}\n", "0".repeat(64)),
             "sums-format",
         ),
         (41, "a file that is unknown", format!("{sums}{hash}  other.tar.gz\n"), "sums-content"),
         (41, "a byte order mark", format!("\u{feff}{sums}"), "sums-format"),
         (41, "other line ends", sums.replace('\n', "\r\n"), "sums-format"),
-        (41, "capital digits", format!("{}  {ARCHIVE}\n", hash.to_uppercase()), "sums-format"),
-        (41, "the binary mark", format!("{hash} *{ARCHIVE}\n"), "sums-format"),
+        (41, "capital digits", format!("{}  {ARCHIVE_NAME}\n", hash.to_uppercase()), "sums-format"),
+        (41, "the binary mark", format!("{hash} *{ARCHIVE_NAME}\n"), "sums-format"),
         (41, "no last line end", sums.trim_end().to_owned(), "sums-format"),
         (42, "another archive", format!("{hash}  opensandbox-server-v0.1.0.tar.gz\n"), "sums-content"),
-        (42, "another hash", format!("{}  {ARCHIVE}\n", "0".repeat(64)), "sums-content"),
+        (42, "another hash", format!("{}  {ARCHIVE_NAME}\n", "0".repeat(64)), "sums-content"),
     ];
-    let run = released.run();
+    let run = published_release.workflow_run();
     let mut table = Vec::new();
     for (number, what, text, reason) in texts {
         assert_ne!(text, sums);
-        released.publish_as(&good, text.as_bytes());
-        released.attest(&[(ARCHIVE, &good), ("SHA256SUMS", text.as_bytes())], &run);
-        let found = open(&released.audit(&[]));
+        published_release.publish_unattested(&good, text.as_bytes());
+        published_release.attest(&[(ARCHIVE_NAME, &good), ("SHA256SUMS", text.as_bytes())], &run);
+        let found = unproven_findings(&published_release.audit(&[]));
         table.push(format!("{number:>4}  sums: {reason:<14} {:<24} {what}", found.1.join(", ")));
         assert_eq!(found, ("refuted".to_owned(), vec![format!("sums: {reason}")]), "{what}");
     }
     // An empty file cannot be put on GitHub; one of a line end can.
-    released.publish_as(&good, b"\n");
-    released.attest(&[("SHA256SUMS", b"\n")], &run);
-    assert_eq!(open(&released.audit(&[])).1, ["sums: sums-format"]);
-    released.publish(&good);
-    assert_eq!(open(&released.audit(&[])).0, "proven");
-    say(&table.join("\n"));
+    published_release.publish_unattested(&good, b"\n");
+    published_release.attest(&[("SHA256SUMS", b"\n")], &run);
+    assert_eq!(unproven_findings(&published_release.audit(&[])).1, ["sums: sums-format"]);
+    published_release.publish_attested(&good);
+    assert_eq!(unproven_findings(&published_release.audit(&[])).0, "proven");
+    print_note(&table.join("\n"));
 }
 
 /// The number of an asset.
-fn asset(released: &Released, name: &str) -> u64 {
-    let release = released.world.release();
+fn asset_id(published_release: &PublishedRelease, name: &str) -> u64 {
+    let release = published_release.bed.only_release();
     let all = release["assets"].as_array().unwrap();
     all.iter().find(|it| it["name"] == name).unwrap()["id"].as_u64().unwrap()
 }
 
 #[test]
-fn assets_that_were_replaced_are_not_proven() {
-    let mut released = Released::new();
-    let good = released.archive();
+fn replaced_assets_are_not_proven() {
+    let mut published_release = PublishedRelease::new();
+    let good = published_release.archive();
     // 37 and 38: consistent, and attested by nobody: sums prove nothing alone.
-    let repacked = filter("gzip", &["-n", "-1"], &released.tar());
-    let sums = sums(&repacked);
-    released.publish_as(&repacked, sums.as_bytes());
+    let repacked = run_filter("gzip", &["-n", "-1"], &published_release.tar());
+    let sums = checksum_file(&repacked);
+    published_release.publish_unattested(&repacked, sums.as_bytes());
     let unattested = ["attestation: missing", "attestation: missing"];
-    assert_eq!(open(&released.audit(&[])), ("unproven".to_owned(), unattested.map(str::to_owned).to_vec()));
+    assert_eq!(
+        unproven_findings(&published_release.audit(&[])),
+        ("unproven".to_owned(), unattested.map(str::to_owned).to_vec())
+    );
     // 39: other bytes than GitHub says it has.
-    released.publish(&good);
-    released.world.github.tamper_asset(asset(&released, ARCHIVE), &repacked).unwrap();
-    let (verdict, found) = open(&released.audit(&[]));
+    published_release.publish_attested(&good);
+    published_release.bed.github.tamper_asset(asset_id(&published_release, ARCHIVE_NAME), &repacked).unwrap();
+    let (verdict, found) = unproven_findings(&published_release.audit(&[]));
     assert_eq!(verdict, "refuted");
     assert!(found.contains(&"asset: transport".to_owned()), "{found:?}");
-    released.world.github.tamper_asset(asset(&released, ARCHIVE), &good).unwrap();
-    assert_eq!(open(&released.audit(&[])).0, "proven");
+    published_release.bed.github.tamper_asset(asset_id(&published_release, ARCHIVE_NAME), &good).unwrap();
+    assert_eq!(unproven_findings(&published_release.audit(&[])).0, "proven");
     // 43: an old release's pair, every signature valid, under a new tag.
-    let old = filter("gzip", &["-n"], &released.tar_of("opensandbox-server-v0.1.0", "server/v0.1.0"));
+    let old =
+        run_filter("gzip", &["-n"], &published_release.tar_of("opensandbox-server-v0.1.0", "server/v0.1.0"));
     let old_name = "opensandbox-server-v0.1.0.tar.gz";
-    let hash = sha256(&old);
+    let hash = sha256_hex(&old);
     let old_sums = format!("{hash}  {old_name}\n");
-    let run = released.run();
-    released.attest(&[(old_name, &old), ("SHA256SUMS", old_sums.as_bytes())], &run);
-    released.publish_as(&old, old_sums.as_bytes());
-    let (verdict, found) = open(&released.audit(&[]));
+    let run = published_release.workflow_run();
+    published_release.attest(&[(old_name, &old), ("SHA256SUMS", old_sums.as_bytes())], &run);
+    published_release.publish_unattested(&old, old_sums.as_bytes());
+    let (verdict, found) = unproven_findings(&published_release.audit(&[]));
     assert_eq!(
         (verdict.as_str(), found),
         (
@@ -101,32 +109,32 @@ fn assets_that_were_replaced_are_not_proven() {
 }
 
 #[test]
-fn tags_that_were_moved_and_runs_of_elsewhere_are_refused() {
-    let mut released = Released::new();
-    let good = released.archive();
-    released.publish(&good);
-    assert_eq!(open(&released.audit(&[])).0, "proven");
+fn tag_moved_to_a_side_branch_is_refuted() {
+    let mut published_release = PublishedRelease::new();
+    let good = published_release.archive();
+    published_release.publish_attested(&good);
+    assert_eq!(unproven_findings(&published_release.audit(&[])).0, "proven");
     // 15: the tag was moved to a side branch, and everything was made again for it: a fully valid identity.
-    released.world.clone.git(["checkout", "-q", "-b", "side"]);
-    released.world.clone.git(["commit", "-q", "--allow-empty", "-m", "evil"]);
-    released.world.clone.git(["tag", "-f", "-a", "-m", "release", TAG]);
-    released.world.clone.git(["push", "-q", "-f", "origin", TAG, "side"]);
-    released.commit = released.world.clone.git(["rev-parse", "HEAD"]);
-    let again = released.archive();
-    released.publish(&again);
-    let (verdict, found) = open(&released.audit(&[]));
+    published_release.bed.clone.git(["checkout", "-q", "-b", "side"]);
+    published_release.bed.clone.git(["commit", "-q", "--allow-empty", "-m", "evil"]);
+    published_release.bed.clone.git(["tag", "-f", "-a", "-m", "release", TAG]);
+    published_release.bed.clone.git(["push", "-q", "-f", "origin", TAG, "side"]);
+    published_release.commit = published_release.bed.clone.git(["rev-parse", "HEAD"]);
+    let again = published_release.archive();
+    published_release.publish_attested(&again);
+    let (verdict, found) = unproven_findings(&published_release.audit(&[]));
     assert_eq!(verdict, "refuted");
     assert_eq!(found, ["run: unreachable-from-main", "branch: unreachable-from-main"]);
 }
 
 #[test]
-fn the_run_that_attests_must_be_the_release_workflow_and_have_the_commit() {
-    let mut released = Released::new();
-    let good = released.archive();
-    let sums = sums(&good);
-    let files: [(&str, &[u8]); 2] = [(ARCHIVE, &good), ("SHA256SUMS", sums.as_bytes())];
-    let before = released.world.clone.git(["rev-parse", "HEAD^"]);
-    let right = released.run();
+fn attesting_run_must_match_the_release_workflow() {
+    let mut published_release = PublishedRelease::new();
+    let good = published_release.archive();
+    let sums = checksum_file(&good);
+    let files: [(&str, &[u8]); 2] = [(ARCHIVE_NAME, &good), ("SHA256SUMS", sums.as_bytes())];
+    let before = published_release.bed.clone.git(["rev-parse", "HEAD^"]);
+    let right = published_release.workflow_run();
     let cases: [(ActionsRun, &[&str]); 6] = [
         (ActionsRun { workflow: "ci.yml".to_owned(), ..right.clone() }, &["attestation: workflow"; 2]),
         (ActionsRun { reference: "refs/heads/side".to_owned(), ..right.clone() }, &["attestation: ref"; 2]),
@@ -137,70 +145,73 @@ fn the_run_that_attests_must_be_the_release_workflow_and_have_the_commit() {
         (right, &[]),
     ];
     for (run, expected) in cases {
-        released.world.github.clear_attestations();
-        released.publish_as(&good, sums.as_bytes());
-        released.attest(&files, &run);
-        let (verdict, found) = open(&released.audit(&[]));
+        published_release.bed.github.clear_attestations();
+        published_release.publish_unattested(&good, sums.as_bytes());
+        published_release.attest(&files, &run);
+        let (verdict, found) = unproven_findings(&published_release.audit(&[]));
         assert_eq!(found, expected, "{run:?}");
         assert_eq!(verdict, if expected.is_empty() { "proven" } else { "refuted" });
     }
 }
 
 #[test]
-fn a_later_run_may_release_an_older_tag() {
-    let mut released = Released::new();
-    let good = released.archive();
-    released.world.clone.git(["commit", "-q", "--allow-empty", "-m", "chore: go on"]);
-    released.world.clone.git(["push", "-q", "origin", "main"]);
-    let sums = sums(&good);
-    let later = ActionsRun { commit: released.world.clone.git(["rev-parse", "HEAD"]), ..released.run() };
-    released.publish_as(&good, sums.as_bytes());
-    released.attest(&[(ARCHIVE, &good), ("SHA256SUMS", sums.as_bytes())], &later);
-    assert_eq!(open(&released.audit(&[])), ("proven".to_owned(), Vec::new()));
+fn run_on_a_later_commit_may_attest_an_older_tag() {
+    let mut published_release = PublishedRelease::new();
+    let good = published_release.archive();
+    published_release.bed.clone.git(["commit", "-q", "--allow-empty", "-m", "chore: go on"]);
+    published_release.bed.clone.git(["push", "-q", "origin", "main"]);
+    let sums = checksum_file(&good);
+    let later = ActionsRun {
+        commit: published_release.bed.clone.git(["rev-parse", "HEAD"]),
+        ..published_release.workflow_run()
+    };
+    published_release.publish_unattested(&good, sums.as_bytes());
+    published_release.attest(&[(ARCHIVE_NAME, &good), ("SHA256SUMS", sums.as_bytes())], &later);
+    assert_eq!(unproven_findings(&published_release.audit(&[])), ("proven".to_owned(), Vec::new()));
 }
 
 #[test]
-fn releases_from_before_attestations_are_unproven_and_not_refuted() {
-    let released = Released::new();
-    let good = released.archive();
-    let sums = sums(&good);
+fn release_older_than_attestations_is_unproven() {
+    let published_release = PublishedRelease::new();
+    let good = published_release.archive();
+    let sums = checksum_file(&good);
     // 2026-04-30.
-    released.world.github.configure(|it| it.now = 1_777_500_000);
-    released.publish_as(&good, sums.as_bytes());
+    published_release.bed.github.configure(|it| it.now = 1_777_500_000);
+    published_release.publish_unattested(&good, sums.as_bytes());
     let unproven = ["attestation: predates", "attestation: predates"].map(str::to_owned).to_vec();
-    assert_eq!(open(&released.audit(&[])), ("unproven".to_owned(), unproven));
+    assert_eq!(unproven_findings(&published_release.audit(&[])), ("unproven".to_owned(), unproven));
 }
 
 #[test]
-fn waiting_ends_in_a_verdict() {
-    let released = Released::new();
-    let good = released.archive();
-    let sums = sums(&good);
-    released.publish_as(&good, sums.as_bytes());
-    let ran = released.audit(&["--wait", "1s"]);
-    assert_eq!(open(&ran).0, "unproven");
-    assert!(ran.stderr.contains("waiting, "), "{}", ran.stderr);
-    assert_eq!(released.audit(&["--wait", "soon"]).code, 2);
+fn wait_timeout_ends_in_a_verdict() {
+    let published_release = PublishedRelease::new();
+    let good = published_release.archive();
+    let sums = checksum_file(&good);
+    published_release.publish_unattested(&good, sums.as_bytes());
+    let output = published_release.audit(&["--wait", "1s"]);
+    assert_eq!(unproven_findings(&output).0, "unproven");
+    assert!(output.stderr.contains("waiting, "), "{}", output.stderr);
+    assert_eq!(published_release.audit(&["--wait", "soon"]).code, 2);
 }
 
 #[test]
-fn every_release_of_a_clone_is_audited_by_itself() {
-    let mut released = Released::new();
-    let good = released.archive();
-    released.publish(&good);
+fn audit_all_reports_each_release() {
+    let mut published_release = PublishedRelease::new();
+    let good = published_release.archive();
+    published_release.publish_attested(&good);
     let all = |arguments: &[&str]| {
-        released.world.github.reset_rate_limit();
-        let root = released.world.home.path().join("root.json");
-        released
-            .world
+        published_release.bed.github.reset_rate_limit();
+        let root = published_release.bed.home.path().join("root.json");
+        published_release
+            .bed
             .run(&[&["audit", "--all", "--trusted-root", root.to_str().unwrap()], arguments].concat())
     };
     // The tag before has no release: that is not proven, and so all are not.
-    let ran = all(&["--format", "json"]);
-    assert_eq!(ran.code, 11, "{}", ran.stdout);
-    let told = ran.json();
-    assert_eq!(told["schema"], "opensandbox-release/audit-all/1");
-    let audits: Vec<(&str, &str)> = told["audits"]
+    let output = all(&["--format", "json"]);
+    assert_eq!(output.code, 11, "{}", output.stdout);
+    let document = output.json();
+    assert_eq!(document["schema"], "opensandbox-release/audit-all/1");
+    let audits: Vec<(&str, &str)> = document["audits"]
         .as_array()
         .unwrap()
         .iter()
@@ -209,19 +220,19 @@ fn every_release_of_a_clone_is_audited_by_itself() {
     assert_eq!(audits, [("server/v0.1.0", "unproven"), (TAG, "proven")]);
     let text = all(&[]).stdout;
     assert!(text.contains("server/v0.1.0") && text.contains("release not-public"), "{text}");
-    let mut command = released.world.command(&["audit", "--all"]);
-    let ran = crate::support::repository::run(command.current_dir(released.world.home.path()));
-    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    let mut command = published_release.bed.command(&["audit", "--all"]);
+    let output = crate::support::repository::run(command.current_dir(published_release.bed.home.path()));
+    assert_eq!(output.code, 2, "{}", output.stderr);
 }
 
 #[test]
-fn the_summary_of_a_workflows_step_is_a_table() {
-    let mut released = Released::new();
-    let good = released.archive();
-    released.publish(&good);
-    let summary = released.world.home.path().join("summary.md");
-    let mut command = released.world.command(&["audit", TAG, "--trusted-root"]);
-    command.arg(released.world.home.path().join("root.json")).env("GITHUB_STEP_SUMMARY", &summary);
+fn step_summary_is_a_table() {
+    let mut published_release = PublishedRelease::new();
+    let good = published_release.archive();
+    published_release.publish_attested(&good);
+    let summary = published_release.bed.home.path().join("summary.md");
+    let mut command = published_release.bed.command(&["audit", TAG, "--trusted-root"]);
+    command.arg(published_release.bed.home.path().join("root.json")).env("GITHUB_STEP_SUMMARY", &summary);
     crate::support::repository::run(&mut command).ok();
     let text = std::fs::read_to_string(&summary).unwrap();
     assert!(text.starts_with(&format!("## Audit of `{TAG}`: proven\n\n| what | verdict |")), "{text}");
@@ -229,19 +240,26 @@ fn the_summary_of_a_workflows_step_is_a_table() {
 }
 
 #[test]
-fn immutable_releases_are_attested_by_github_itself() {
-    let mut released = Released::new();
+fn immutable_release_requires_the_github_attestation() {
+    let mut published_release = PublishedRelease::new();
     let mut internal =
-        emulators::Sigstore::for_organization("GitHub, Inc.", crate::support::attested_file::NOW).unwrap();
-    let roots =
-        format!("{}\n{}", released.sigstore.trusted_root().unwrap(), internal.trusted_root().unwrap());
-    std::fs::write(released.world.home.path().join("root.json"), roots).unwrap();
-    released.world.github.configure(|it| it.immutable_releases = true);
-    let good = released.archive();
-    released.publish(&good);
-    assert_eq!(open(&released.audit(&[])), ("unproven".to_owned(), vec!["immutable: missing".to_owned()]));
-    let object = released.world.clone.git(["rev-parse", TAG]);
-    let hash = sha256(&good);
+        emulators::Sigstore::for_organization("GitHub, Inc.", crate::support::attested_file::SIGNING_TIME)
+            .unwrap();
+    let roots = format!(
+        "{}\n{}",
+        published_release.sigstore.trusted_root().unwrap(),
+        internal.trusted_root().unwrap()
+    );
+    std::fs::write(published_release.bed.home.path().join("root.json"), roots).unwrap();
+    published_release.bed.github.configure(|it| it.immutable_releases = true);
+    let good = published_release.archive();
+    published_release.publish_attested(&good);
+    assert_eq!(
+        unproven_findings(&published_release.audit(&[])),
+        ("unproven".to_owned(), vec!["immutable: missing".to_owned()])
+    );
+    let object = published_release.bed.clone.git(["rev-parse", TAG]);
+    let hash = sha256_hex(&good);
     let mut attest = |tag: &str, sha1: &str, name: &str| {
         let claims = emulators::CertificateClaims {
             subject_alternative_names: vec![emulators::SubjectAlternativeName::Uri(name.to_owned())],
@@ -253,7 +271,7 @@ fn immutable_releases_are_attested_by_github_itself() {
             "_type": "https://in-toto.io/Statement/v1",
             "subject": [
                 { "uri": format!("pkg:github/acme/widgets@{tag}"), "digest": { "sha1": sha1 } },
-                { "name": ARCHIVE, "digest": { "sha256": hash } },
+                { "name": ARCHIVE_NAME, "digest": { "sha256": hash } },
             ],
             "predicateType": "https://in-toto.io/attestation/release/v0.2",
             "predicate": {
@@ -272,13 +290,13 @@ fn immutable_releases_are_attested_by_github_itself() {
             .unwrap();
         // GitHub files it under the tag's object; a wrong one is put there by whoever tampers with the list.
         let text = bundle.to_string();
-        released.world.github.add_attestation(&text, true).unwrap();
+        published_release.bed.github.add_attestation(&text, true).unwrap();
     };
     let signer = "https://dotcom.releases.github.com";
     attest("server/v0.1.0", &object, signer);
-    assert_eq!(open(&released.audit(&[])).1, ["immutable: tag"]);
+    assert_eq!(unproven_findings(&published_release.audit(&[])).1, ["immutable: tag"]);
     attest(TAG, &object, "https://evil.releases.github.com");
-    assert_eq!(open(&released.audit(&[])).0, "refuted");
+    assert_eq!(unproven_findings(&published_release.audit(&[])).0, "refuted");
     attest(TAG, &object, signer);
-    assert_eq!(open(&released.audit(&[])), ("proven".to_owned(), Vec::new()));
+    assert_eq!(unproven_findings(&published_release.audit(&[])), ("proven".to_owned(), Vec::new()));
 }

@@ -2,51 +2,51 @@
 
 use std::path::Path;
 
-use crate::sign::ssh::Signed;
-use crate::support::repository::{Fixture, Ran, run, xtask};
+use crate::sign::ssh::SshTagSigner;
+use crate::support::repository::{CapturedOutput, TestRepository, run, xtask};
 use crate::support::test_bed::TAG;
 
-fn init(fixture: &Fixture, arguments: &[&str]) -> Ran {
+fn config_init(fixture: &TestRepository, arguments: &[&str]) -> CapturedOutput {
     let mut command = xtask(fixture.path());
     run(command.args(["config", "init"]).args(arguments))
 }
 
 /// Writes a first configuration with the key that git is configured for, releases, and verifies the tag without that home.
 #[track_caller]
-pub(crate) fn trusts(fixture: &Fixture, home: (&str, &Path), file: &str) {
+pub(crate) fn expect_config_init_trusts(fixture: &TestRepository, home: (&str, &Path), file: &str) {
     std::fs::remove_file(fixture.path().join(".git/release.toml")).unwrap();
     let with_home =
         |arguments: &[&str]| run(xtask(fixture.path()).env(home.0, home.1).args(arguments)).ok().stdout;
-    let told = with_home(&["config", "init", "--signer"]);
-    assert!(told.contains(file), "{told}");
+    let stdout = with_home(&["config", "init", "--signer"]);
+    assert!(stdout.contains(file), "{stdout}");
     fixture.git(["add", "-A"]);
     fixture.git(["commit", "-qm", "chore: name who may release"]);
-    fixture.pushed();
+    fixture.push_main();
     with_home(&["release", TAG, "--sign-tag"]);
     let mut command = xtask(fixture.path());
-    let ran = run(command.env(home.0, "/nonexistent").args(["verify-tag", TAG]));
-    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    let output = run(command.env(home.0, "/nonexistent").args(["verify-tag", TAG]));
+    assert_eq!(output.code, 0, "{}", output.stdout);
 }
 
 #[test]
-fn the_command_that_warnings_name_makes_the_operators_tags_proven() {
+fn config_init_signer_makes_the_operators_tags_proven() {
     for kind in [&["-t", "ed25519"][..], &["-t", "ecdsa"]] {
-        let signed = Signed::new(kind);
-        let fixture = &signed.fixture;
+        let signer = SshTagSigner::new(kind);
+        let fixture = &signer.fixture;
         std::fs::remove_file(fixture.path().join(".git/release.toml")).unwrap();
         let warned = fixture.xtask(["doctor", TAG, "--sign-tag"]).ok().stdout;
         let command = "cargo xtask config init --signer";
         assert!(warned.contains(command), "{warned}");
-        let told = init(fixture, &["--signer"]).ok().stdout;
-        assert!(told.contains(".github/allowed_signers") && told.contains("release.toml"), "{told}");
+        let stdout = config_init(fixture, &["--signer"]).ok().stdout;
+        assert!(stdout.contains(".github/allowed_signers") && stdout.contains("release.toml"), "{stdout}");
         fixture.git(["add", "-A"]);
         fixture.git(["commit", "-qm", "chore: name who may release"]);
-        fixture.pushed();
+        fixture.push_main();
         let checked = fixture.xtask(["doctor", TAG, "--sign-tag"]).ok().stdout;
         assert!(!checked.contains(command), "{checked}");
         fixture.xtask(["release", TAG, "--sign-tag"]).ok();
-        let ran = fixture.xtask(["verify-tag", TAG]);
-        assert_eq!(ran.code, 0, "{}", ran.stdout);
+        let output = fixture.xtask(["verify-tag", TAG]);
+        assert_eq!(output.code, 0, "{}", output.stdout);
         // ssh-keygen takes the same file.
         fixture.git(["config", "gpg.ssh.allowedSignersFile", ".github/allowed_signers"]);
         fixture.git(["verify-tag", TAG]);
@@ -54,58 +54,66 @@ fn the_command_that_warnings_name_makes_the_operators_tags_proven() {
 }
 
 #[test]
-fn another_key_is_refuted_by_what_was_written() {
-    let signed = Signed::new(&["-t", "ed25519"]);
-    std::fs::remove_file(signed.fixture.path().join(".git/release.toml")).unwrap();
-    let other = Signed::new(&["-t", "ed25519"]);
+fn key_outside_the_written_policy_is_refused() {
+    let signer = SshTagSigner::new(&["-t", "ed25519"]);
+    std::fs::remove_file(signer.fixture.path().join(".git/release.toml")).unwrap();
+    let other = SshTagSigner::new(&["-t", "ed25519"]);
     let key = other.fixture.path().join(".git/key.pub");
-    init(&signed.fixture, &[&format!("--signer={}", key.display())]).ok();
-    signed.fixture.git(["add", "-A"]);
-    signed.fixture.git(["commit", "-qm", "chore: name who may release"]);
-    signed.fixture.pushed();
-    let ran = signed.fixture.xtask(["release", TAG, "--sign-tag"]);
-    assert!(ran.code == 1 && ran.stdout.contains("signer"), "{}\n{}", ran.stdout, ran.stderr);
+    config_init(&signer.fixture, &[&format!("--signer={}", key.display())]).ok();
+    signer.fixture.git(["add", "-A"]);
+    signer.fixture.git(["commit", "-qm", "chore: name who may release"]);
+    signer.fixture.push_main();
+    let output = signer.fixture.xtask(["release", TAG, "--sign-tag"]);
+    assert!(output.code == 1 && output.stdout.contains("signer"), "{}\n{}", output.stdout, output.stderr);
 }
 
 #[test]
-fn nothing_that_is_there_is_overwritten() {
-    let signed = Signed::new(&["-t", "ed25519"]);
-    let fixture = &signed.fixture;
+fn config_init_overwrites_nothing() {
+    let signer = SshTagSigner::new(&["-t", "ed25519"]);
+    let fixture = &signer.fixture;
     std::fs::remove_file(fixture.path().join(".git/release.toml")).unwrap();
-    init(fixture, &[]).ok();
+    config_init(fixture, &[]).ok();
     let catalog = || std::fs::read_to_string(fixture.path().join("release.toml")).unwrap();
     assert_eq!(catalog(), include_str!("../../release.toml"));
-    assert_eq!(init(fixture, &[]).code, 2);
+    assert_eq!(config_init(fixture, &[]).code, 2);
     // What the operator wrote stays, and the signers come behind it.
-    let own = format!("# mine\n{}", catalog());
-    fixture.write("release.toml", own.as_bytes());
-    init(fixture, &["--signer"]).ok();
-    assert!(catalog().starts_with(own.trim_end()) && catalog().contains("[signers]"));
+    let operator_config = format!("# mine\n{}", catalog());
+    fixture.write_file("release.toml", operator_config.as_bytes());
+    config_init(fixture, &["--signer"]).ok();
+    assert!(catalog().starts_with(operator_config.trim_end()) && catalog().contains("[signers]"));
     let before = catalog();
-    assert!(init(fixture, &["--signer"]).stderr.contains("exists already with [signers]"));
-    fixture.write("release.toml", own.as_bytes());
-    let ran = init(fixture, &["--signer"]);
-    assert!(ran.code == 1 && ran.stderr.contains("allowed_signers exists already"), "{}", ran.stderr);
-    assert_eq!(catalog(), own);
-    assert_ne!(before, own);
+    assert!(config_init(fixture, &["--signer"]).stderr.contains("exists already with [signers]"));
+    fixture.write_file("release.toml", operator_config.as_bytes());
+    let output = config_init(fixture, &["--signer"]);
+    assert!(
+        output.code == 1 && output.stderr.contains("allowed_signers exists already"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(catalog(), operator_config);
+    assert_ne!(before, operator_config);
     // No link is followed.
     std::fs::remove_dir_all(fixture.path().join(".github")).unwrap();
-    let elsewhere = tempfile::tempdir().unwrap();
-    std::os::unix::fs::symlink(elsewhere.path(), fixture.path().join(".github")).unwrap();
-    let ran = init(fixture, &["--signer"]);
-    assert!(ran.code == 1 && ran.stderr.contains(".github"), "{}", ran.stderr);
-    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    let outside = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(outside.path(), fixture.path().join(".github")).unwrap();
+    let output = config_init(fixture, &["--signer"]);
+    assert!(output.code == 1 && output.stderr.contains(".github"), "{}", output.stderr);
+    assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
 }
 
 #[test]
-fn what_is_in_use_is_shown_with_its_source() {
-    let fixture = Fixture::released();
-    let told = fixture.xtask(["config", "show"]).ok().stdout;
-    assert!(told.contains("the built-in release.toml") && told.contains("[[target]]"), "{told}");
-    init(&fixture, &[]).ok();
-    let told = fixture.xtask(["config", "show", "--format", "json"]).ok().json();
-    assert!(told["source"].as_str().unwrap().ends_with("/release.toml"), "{told}");
-    assert_eq!(told["text"], include_str!("../../release.toml"));
-    let ran = init(&Fixture::released(), &["--signer"]);
-    assert!(ran.code == 1 && ran.stderr.contains("signing key"), "no key is no signer: {}", ran.stderr);
+fn config_show_names_its_source() {
+    let fixture = TestRepository::with_release();
+    let report = fixture.xtask(["config", "show"]).ok().stdout;
+    assert!(report.contains("the built-in release.toml") && report.contains("[[target]]"), "{report}");
+    config_init(&fixture, &[]).ok();
+    let report = fixture.xtask(["config", "show", "--format", "json"]).ok().json();
+    assert!(report["source"].as_str().unwrap().ends_with("/release.toml"), "{report}");
+    assert_eq!(report["text"], include_str!("../../release.toml"));
+    let output = config_init(&TestRepository::with_release(), &["--signer"]);
+    assert!(
+        output.code == 1 && output.stderr.contains("signing key"),
+        "no key is no signer: {}",
+        output.stderr
+    );
 }

@@ -2,42 +2,44 @@
 
 use std::path::Path;
 
-use crate::support::attested_file::{Minted, POLICY, verdict};
-use crate::support::repository::{hermetic, run, say};
+use crate::support::attested_file::{AttestedFile, RELEASE_POLICY_FLAGS, verify_verdict};
+use crate::support::repository::{hermetic_command, print_note, run};
 
 /// Whether strace is there and may look at other processes. Where it is missing, that is said aloud, and fails in CI; some machines
 /// forbid it.
-pub(crate) fn may_trace(test: &str) -> bool {
-    let there = std::process::Command::new("strace").arg("-V").output().is_ok();
-    let allowed =
-        there && run(hermetic("strace", Path::new("/")).args(["-o", "/dev/null", "true"])).code == 0;
+pub(crate) fn strace_is_available(test: &str) -> bool {
+    let installed = std::process::Command::new("strace").arg("-V").output().is_ok();
+    let allowed = installed
+        && run(hermetic_command("strace", Path::new("/")).args(["-o", "/dev/null", "true"])).code == 0;
     if !allowed {
-        assert!(there || std::env::var_os("CI").is_none(), "strace is missing: run scripts/setup.sh");
-        say(&format!("SKIPPED {test}: strace is missing (scripts/setup.sh installs it) or not allowed here"));
+        assert!(installed || std::env::var_os("CI").is_none(), "strace is missing: run scripts/setup.sh");
+        print_note(&format!(
+            "SKIPPED {test}: strace is missing (scripts/setup.sh installs it) or not allowed here"
+        ));
     }
     allowed
 }
 
 /// What opens files and sockets in a run, as strace tells it.
-fn traced(minted: &Minted, arguments: &[&str]) -> String {
-    let log = minted.path("trace");
-    let command = minted.command(
-        &std::fs::read_to_string(minted.path("bundle.json")).unwrap(),
+fn trace_syscalls(attested_file: &AttestedFile, arguments: &[&str]) -> String {
+    let log = attested_file.path("trace");
+    let command = attested_file.command(
+        &std::fs::read_to_string(attested_file.path("bundle.json")).unwrap(),
         "bundle.json",
         arguments,
     );
-    let mut strace = hermetic("strace", minted.folder.path());
+    let mut strace = hermetic_command("strace", attested_file.folder.path());
     strace.args(["-f", "-e", "trace=%network,openat,open", "-o"]).arg(&log);
     strace.arg(command.get_program()).args(command.get_args());
-    let ran = run(&mut strace);
-    assert_eq!(verdict(&ran).0, "proven", "{}", ran.stderr);
+    let output = run(&mut strace);
+    assert_eq!(verify_verdict(&output).0, "proven", "{}", output.stderr);
     std::fs::read_to_string(log).unwrap()
 }
 
 #[test]
-fn offline_there_is_no_socket_and_nothing_of_the_operators_is_read() {
-    let mut minted = Minted::new();
-    let bundle = minted.bundle();
+fn offline_verify_opens_no_socket() {
+    let mut attested_file = AttestedFile::new();
+    let bundle = attested_file.bundle();
     // A home that would be found out: a keyring, configuration, caches, all of them broken.
     for (path, text) in [
         (".gnupg/pubring.kbx", "broken"),
@@ -47,63 +49,74 @@ fn offline_there_is_no_socket_and_nothing_of_the_operators_is_read() {
         (".sigstore/root/tuf.db", "broken"),
         (".netrc", "broken"),
     ] {
-        let file = minted.path(path);
+        let file = attested_file.path(path);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, text).unwrap();
     }
-    let root = minted.path("root.json");
-    let offline = [&POLICY[..], &["--offline", "--trusted-root", root.to_str().unwrap()]].concat();
-    assert_eq!(verdict(&minted.verify(&bundle, &offline)).0, "proven");
-    if !may_trace("offline_there_is_no_socket") {
+    let root = attested_file.path("root.json");
+    let offline =
+        [&RELEASE_POLICY_FLAGS[..], &["--offline", "--trusted-root", root.to_str().unwrap()]].concat();
+    assert_eq!(verify_verdict(&attested_file.verify(&bundle, &offline)).0, "proven");
+    if !strace_is_available("offline_there_is_no_socket") {
         return;
     }
-    let trace = traced(&minted, &offline);
+    let trace = trace_syscalls(&attested_file, &offline);
     let sockets: Vec<&str> =
         trace.lines().filter(|it| it.contains("socket(") || it.contains("connect(")).collect();
     assert!(sockets.is_empty(), "{sockets:#?}");
-    let home = minted.folder.path().to_str().unwrap();
-    let own = |line: &&str| {
+    let home = attested_file.folder.path().to_str().unwrap();
+    let is_user_file = |line: &&str| {
         [".gnupg", ".gitconfig", ".config", ".sigstore", ".netrc", ".cache"]
             .iter()
             .any(|it| line.contains(&format!("{home}/{it}")))
     };
-    let read: Vec<&str> = trace.lines().filter(own).filter(|it| !it.contains("ENOENT")).collect();
+    let read: Vec<&str> = trace.lines().filter(is_user_file).filter(|it| !it.contains("ENOENT")).collect();
     assert!(read.is_empty(), "{read:#?}");
 }
 
 #[test]
-fn in_an_empty_network_namespace_everything_that_is_here_is_proven() {
-    let mut minted = Minted::new();
-    let bundle = minted.bundle().to_string();
-    let command = minted.command(&bundle, "bundle.json", &[&POLICY[..], &["--offline"]].concat());
-    let allowed = run(hermetic("unshare", minted.folder.path()).args(["-rn", "true"])).code == 0;
+fn offline_verify_works_without_a_network() {
+    let mut attested_file = AttestedFile::new();
+    let bundle = attested_file.bundle().to_string();
+    let command =
+        attested_file.command(&bundle, "bundle.json", &[&RELEASE_POLICY_FLAGS[..], &["--offline"]].concat());
+    let allowed =
+        run(hermetic_command("unshare", attested_file.folder.path()).args(["-rn", "true"])).code == 0;
     if !allowed {
-        say("SKIPPED in_an_empty_network_namespace: this machine allows none");
+        print_note("SKIPPED in_an_empty_network_namespace: this machine allows none");
         return;
     }
     let inside = |command: &std::process::Command| {
-        let mut unshare = hermetic("unshare", minted.folder.path());
+        let mut unshare = hermetic_command("unshare", attested_file.folder.path());
         unshare.arg("-rn").arg(command.get_program()).args(command.get_args());
         run(unshare.env("RELEASE_HTTP_TRIES", "1").env("RELEASE_HTTP_TIMEOUT", "2"))
     };
     // The built-in roots do not know our authority: it is refused, and nobody was asked.
-    assert_eq!(verdict(&inside(&command)), ("refuted".to_owned(), "trust-root".to_owned()));
-    let command = minted.command(&bundle, "bundle.json", &POLICY);
-    assert_eq!(verdict(&inside(&command)).0, "proven");
+    assert_eq!(verify_verdict(&inside(&command)), ("refuted".to_owned(), "trust-root".to_owned()));
+    let command = attested_file.command(&bundle, "bundle.json", &RELEASE_POLICY_FLAGS);
+    assert_eq!(verify_verdict(&inside(&command)).0, "proven");
     // Without --offline the roots are looked for over TUF; where nobody answers, those of this program count.
-    let mut online = crate::support::repository::xtask(minted.folder.path());
-    online.args(["verify", &minted.file(), "-R", "acme/widgets", "--format", "json", "--bundle"]);
-    online.arg(minted.path("bundle.json"));
-    let ran = inside(&online);
-    assert_eq!(verdict(&ran), ("refuted".to_owned(), "trust-root".to_owned()));
+    let mut online = crate::support::repository::xtask(attested_file.folder.path());
+    online.args(["verify", &attested_file.file_path(), "-R", "acme/widgets", "--format", "json", "--bundle"]);
+    online.arg(attested_file.path("bundle.json"));
+    let output = inside(&online);
+    assert_eq!(verify_verdict(&output), ("refuted".to_owned(), "trust-root".to_owned()));
     assert!(
-        ran.json()["trusted_root"].as_str().unwrap().contains("built-in trusted roots"),
+        output.json()["trusted_root"].as_str().unwrap().contains("built-in trusted roots"),
         "{}",
-        ran.stdout
+        output.stdout
     );
     // And what only GitHub has is unproven.
-    let mut online = crate::support::repository::xtask(minted.folder.path());
-    online.args(["verify", &minted.file(), "-R", "acme/widgets", "--format", "json", "--trusted-root"]);
-    online.arg(minted.path("root.json"));
-    assert_eq!(verdict(&inside(&online)), ("unproven".to_owned(), "unreachable".to_owned()));
+    let mut online = crate::support::repository::xtask(attested_file.folder.path());
+    online.args([
+        "verify",
+        &attested_file.file_path(),
+        "-R",
+        "acme/widgets",
+        "--format",
+        "json",
+        "--trusted-root",
+    ]);
+    online.arg(attested_file.path("root.json"));
+    assert_eq!(verify_verdict(&inside(&online)), ("unproven".to_owned(), "unreachable".to_owned()));
 }

@@ -5,55 +5,63 @@ use std::process::Command;
 use emulators::{Fault, FaultKind, FaultTiming};
 use serde_json::json;
 
-use crate::support::repository::{Ran, run};
-use crate::support::test_bed::{TAG, TOKEN, World, secrets, without_secret};
+use crate::support::repository::{CapturedOutput, run};
+use crate::support::test_bed::{TAG, TOKEN, TestBed, expect_no_secret, files_with_token};
 
 /// Runs a release with other variables.
 #[track_caller]
-fn with(world: &World, variables: &[(&str, &str)]) -> Ran {
-    let mut command = world.command(&["release", TAG, "--push"]);
+fn release_with_variables(bed: &TestBed, variables: &[(&str, &str)]) -> CapturedOutput {
+    let mut command = bed.command(&["release", TAG, "--push"]);
     command.envs(variables.iter().copied());
-    without_secret(run(&mut command))
+    expect_no_secret(run(&mut command))
 }
 
 #[test]
-fn credentials_are_looked_at_before_anything_is_made() {
-    let world = World::new();
-    world.github.configure(|it| it.read_token = Some("invented-reader".to_owned()));
-    world.clone.git(["config", "--rename-section", "credential", "put-away"]);
+fn credentials_are_checked_before_any_change() {
+    let bed = TestBed::new();
+    bed.github.configure(|it| it.read_token = Some("invented-reader".to_owned()));
+    bed.clone.git(["config", "--rename-section", "credential", "put-away"]);
     for (token, word) in [("invented-reader", "may not push"), ("", "there is no token")] {
-        let ran = with(&world, &[("GH_TOKEN", token)]);
-        assert!(ran.code == 1 && ran.stdout.contains(word) && ran.stdout.contains("hint:"), "{}", ran.stdout);
+        let output = release_with_variables(&bed, &[("GH_TOKEN", token)]);
+        assert!(
+            output.code == 1 && output.stdout.contains(word) && output.stdout.contains("hint:"),
+            "{}",
+            output.stdout
+        );
     }
-    let ran = with(&world, &[("GH_TOKEN", "expired")]);
-    assert!(ran.code == 1 && ran.stderr.contains("401: Bad credentials (request "), "{}", ran.stderr);
-    assert!(ran.stderr.contains("hint: the token is not valid"), "{}", ran.stderr);
-    assert!(world.github.releases().is_empty() && !world.clone.path().join("dist").exists());
-    world.clone.git(["config", "--rename-section", "put-away", "credential"]);
-    with(&world, &[("GH_TOKEN", ""), ("GITHUB_TOKEN", TOKEN)]).ok();
+    let output = release_with_variables(&bed, &[("GH_TOKEN", "expired")]);
+    assert!(
+        output.code == 1 && output.stderr.contains("401: Bad credentials (request "),
+        "{}",
+        output.stderr
+    );
+    assert!(output.stderr.contains("hint: the token is not valid"), "{}", output.stderr);
+    assert!(bed.github.releases().is_empty() && !bed.clone.path().join("dist").exists());
+    bed.clone.git(["config", "--rename-section", "put-away", "credential"]);
+    release_with_variables(&bed, &[("GH_TOKEN", ""), ("GITHUB_TOKEN", TOKEN)]).ok();
 }
 
 #[test]
-fn the_token_of_a_workflow_run_starts_no_workflow_and_that_is_said() {
-    let world = World::new();
-    world.github.configure(|it| it.app_token = Some("ghs_invented".to_owned()));
+fn workflow_token_warns_that_no_workflow_starts() {
+    let bed = TestBed::new();
+    bed.github.configure(|it| it.app_token = Some("ghs_invented".to_owned()));
     let run = [("GH_TOKEN", ""), ("GITHUB_TOKEN", "ghs_invented"), ("GITHUB_ACTIONS", "true")];
-    let ran = with(&world, &run).ok();
-    assert!(ran.stdout.contains("starts no workflow"), "{}", ran.stdout);
-    let world = World::new();
-    world.github.configure(|it| it.app_token = Some("ghs_invented".to_owned()));
-    let ran = with(&world, &[("GH_TOKEN", "ghs_invented")]).ok();
-    assert!(ran.stdout.contains("does not tell what it may do"), "{}", ran.stdout);
-    let world = World::new();
-    let ran = with(&world, &[]).ok();
-    assert!(ran.stdout.contains("16 of 17 passed"), "{}", ran.stdout);
+    let output = release_with_variables(&bed, &run).ok();
+    assert!(output.stdout.contains("starts no workflow"), "{}", output.stdout);
+    let bed = TestBed::new();
+    bed.github.configure(|it| it.app_token = Some("ghs_invented".to_owned()));
+    let output = release_with_variables(&bed, &[("GH_TOKEN", "ghs_invented")]).ok();
+    assert!(output.stdout.contains("does not tell what it may do"), "{}", output.stdout);
+    let bed = TestBed::new();
+    let output = release_with_variables(&bed, &[]).ok();
+    assert!(output.stdout.contains("16 of 17 passed"), "{}", output.stdout);
 }
 
 #[test]
-fn a_token_travels_to_github_alone() {
-    let world = World::new();
-    world.publish().ok();
-    let exchanges = world.github.exchanges();
+fn token_is_sent_to_the_github_api_only() {
+    let bed = TestBed::new();
+    bed.publish().ok();
+    let exchanges = bed.github.exchanges();
     let storage: Vec<_> = exchanges.iter().filter(|it| it.path.starts_with("storage:")).collect();
     assert!(storage.len() >= 2 && storage.iter().all(|it| !it.authorized), "{storage:?}");
     let audit: Vec<_> = exchanges.iter().skip_while(|it| it.method != "PATCH").collect();
@@ -66,18 +74,22 @@ fn a_token_travels_to_github_alone() {
         "ftp://127.0.0.1",
         "nonsense",
     ] {
-        let ran = with(&world, &[("GITHUB_API_URL", api)]);
-        assert!(ran.code == 1 && ran.stderr.contains("cannot be talked to"), "{api}: {}", ran.stderr);
+        let output = release_with_variables(&bed, &[("GITHUB_API_URL", api)]);
+        assert!(
+            output.code == 1 && output.stderr.contains("cannot be talked to"),
+            "{api}: {}",
+            output.stderr
+        );
     }
 }
 
 #[test]
-fn assets_and_redirects_stay_on_githubs_host() {
-    let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    elsewhere.set_nonblocking(true).unwrap();
-    let address = format!("http://{}", elsewhere.local_addr().unwrap());
-    let world = World::new();
-    let planned = world.run(&["release", TAG, "--push", "--dry-run", "--format", "json"]).ok().json();
+fn other_hosts_in_responses_are_not_contacted() {
+    let other_host = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    other_host.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", other_host.local_addr().unwrap());
+    let bed = TestBed::new();
+    let planned = bed.run(&["release", TAG, "--push", "--dry-run", "--format", "json"]).ok().json();
     let draft = json!({
         "id": 1, "tag_name": TAG, "draft": true, "prerelease": false, "html_url": "x",
         "name": "OpenSandbox Server v0.1.1", "body": planned["notes"],
@@ -89,9 +101,13 @@ fn assets_and_redirects_stay_on_githubs_host() {
         body: draft.to_string(),
         timing: FaultTiming::Before,
     };
-    world.github.inject(Fault::once("POST", "/releases", what));
-    let ran = world.publish();
-    assert!(ran.code == 1 && ran.stderr.contains("assets would go to another host"), "{}", ran.stderr);
+    bed.github.inject(Fault::once("POST", "/releases", what));
+    let output = bed.publish();
+    assert!(
+        output.code == 1 && output.stderr.contains("assets would go to another host"),
+        "{}",
+        output.stderr
+    );
     let headers = vec![("location", format!("{address}/repos/acme/gadgets"))];
     let what = FaultKind::CannedResponse {
         status: 301,
@@ -99,12 +115,12 @@ fn assets_and_redirects_stay_on_githubs_host() {
         body: "{\"message\":\"Moved Permanently\"}".to_owned(),
         timing: FaultTiming::Before,
     };
-    world.github.inject(Fault::once("GET", "/repos/acme/widgets", what));
-    let ran = world.publish();
+    bed.github.inject(Fault::once("GET", "/repos/acme/widgets", what));
+    let output = bed.publish();
     assert!(
-        ran.code == 1 && ran.stderr.contains("has moved to") && ran.stderr.contains("-R OWNER/NAME"),
+        output.code == 1 && output.stderr.contains("has moved to") && output.stderr.contains("-R OWNER/NAME"),
         "{}",
-        ran.stderr
+        output.stderr
     );
     let headers = vec![("link", format!("<{address}/releases?page=2>; rel=\"next\""))];
     let what = FaultKind::CannedResponse {
@@ -113,136 +129,141 @@ fn assets_and_redirects_stay_on_githubs_host() {
         body: "[]".to_owned(),
         timing: FaultTiming::Before,
     };
-    world.github.inject(Fault {
+    bed.github.inject(Fault {
         method: "GET".into(),
         path: "/releases".into(),
         skip_count: 1,
         times: 1,
         kind: what,
     });
-    let ran = world.publish();
-    assert!(ran.code == 1 && ran.stderr.contains("is on another host"), "{}", ran.stderr);
-    assert!(elsewhere.accept().is_err(), "somebody called the other host");
+    let output = bed.publish();
+    assert!(output.code == 1 && output.stderr.contains("is on another host"), "{}", output.stderr);
+    assert!(other_host.accept().is_err(), "somebody called the other host");
 }
 
 #[test]
-fn pages_of_a_list_are_followed() {
-    let world = World::new();
-    let oldest = world.made(true);
+fn release_list_pages_are_followed() {
+    let bed = TestBed::new();
+    let oldest = bed.create_release(true);
     for number in 0..101 {
         let body = json!({ "tag_name": format!("other/v0.0.{number}"), "draft": true });
-        world.rest("POST", "/releases", Some(&body));
+        bed.rest_request("POST", "/releases", Some(&body));
     }
-    let done = world.publish().ok().json();
+    let done = bed.publish().ok().json();
     assert_eq!(done["release"]["id"], oldest, "the draft on the second page was not seen");
 }
 
 #[test]
-fn a_proxy_is_used() {
-    let world = World::new();
-    let proxy = world.github.api_url();
+fn proxy_variables_are_used() {
+    let bed = TestBed::new();
+    let proxy = bed.github.api_url();
     let variables = [
         ("GITHUB_API_URL", "http://api.github.localhost"),
         ("HTTP_PROXY", proxy.as_str()),
         ("http_proxy", proxy.as_str()),
         ("NO_PROXY", "127.0.0.1"),
     ];
-    let ran = with(&world, &variables).ok();
-    assert!(ran.stdout.contains("http://github.localhost/acme/widgets/releases/tag/"), "{}", ran.stdout);
-    let world = World::new();
+    let output = release_with_variables(&bed, &variables).ok();
+    assert!(
+        output.stdout.contains("http://github.localhost/acme/widgets/releases/tag/"),
+        "{}",
+        output.stdout
+    );
+    let bed = TestBed::new();
     let mut without = variables;
     without[1].1 = "http://127.0.0.1:1";
     without[2].1 = "http://127.0.0.1:1";
-    let ran = with(&world, &without);
-    assert!(ran.code == 1 && ran.stderr.contains("proxy variables"), "{}", ran.stderr);
+    let output = release_with_variables(&bed, &without);
+    assert!(output.code == 1 && output.stderr.contains("proxy variables"), "{}", output.stderr);
 }
 
 #[test]
-fn an_enterprise_server_has_its_api_under_a_path() {
-    let world = World::new();
-    let api = format!("{}/api/v3", world.github.api_url());
-    let ran = with(&world, &[("GITHUB_API_URL", &api)]).ok();
-    assert!(ran.stdout.contains("Published: "), "{}", ran.stdout);
+fn enterprise_api_path_is_used() {
+    let bed = TestBed::new();
+    let api = format!("{}/api/v3", bed.github.api_url());
+    let output = release_with_variables(&bed, &[("GITHUB_API_URL", &api)]).ok();
+    assert!(output.stdout.contains("Published: "), "{}", output.stdout);
 }
 
 #[test]
-fn what_comes_slowly_comes_and_what_stops_does_not_hold_a_run_up_for_ever() {
-    let world = World::new();
+fn stalled_response_times_out() {
+    let bed = TestBed::new();
     let slow = FaultKind::SlowResponse(std::time::Duration::from_millis(300));
-    world.github.inject(Fault {
+    bed.github.inject(Fault {
         method: "GET".into(),
         path: String::new(),
         skip_count: 3,
         times: 3,
         kind: slow,
     });
-    world.publish().ok();
-    let world = World::new();
+    bed.publish().ok();
+    let bed = TestBed::new();
     let stopped = FaultKind::SlowResponse(std::time::Duration::from_secs(60));
-    world.github.inject(Fault {
+    bed.github.inject(Fault {
         method: "GET".into(),
         path: "/repos/".into(),
         skip_count: 0,
         times: 9,
         kind: stopped,
     });
-    let ran = with(&world, &[("RELEASE_HTTP_TIMEOUT", "0.3"), ("RELEASE_HTTP_TRIES", "2")]);
-    assert!(ran.code == 1 && ran.stderr.contains("the answer does not go on"), "{}", ran.stderr);
+    let output =
+        release_with_variables(&bed, &[("RELEASE_HTTP_TIMEOUT", "0.3"), ("RELEASE_HTTP_TRIES", "2")]);
+    assert!(output.code == 1 && output.stderr.contains("the answer does not go on"), "{}", output.stderr);
 }
 
 #[test]
-fn limits_end_a_run_that_the_next_one_finishes() {
-    let world = World::new();
-    world.github.configure(|it| it.rate_limit = 12);
-    let ran = world.publish();
-    assert!(ran.code == 1 && ran.stderr.contains("GitHub asks to wait for 36"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("hint: wait, then run again"), "{}", ran.stderr);
-    world.github.configure(|it| it.rate_limit = 5000);
-    world.publish().ok();
+fn rate_limited_run_is_finished_by_the_next() {
+    let bed = TestBed::new();
+    bed.github.configure(|it| it.rate_limit = 12);
+    let output = bed.publish();
+    assert!(output.code == 1 && output.stderr.contains("GitHub asks to wait for 36"), "{}", output.stderr);
+    assert!(output.stderr.contains("hint: wait, then run again"), "{}", output.stderr);
+    bed.github.configure(|it| it.rate_limit = 5000);
+    bed.publish().ok();
 }
 
 #[test]
-fn accounts_of_authors_are_asked_once_and_may_be_missing() {
-    let asked =
-        |world: &World| world.github.exchanges().iter().filter(|it| it.path.contains("/commits/")).count();
-    let world = World::new();
-    world.publish().ok();
-    assert_eq!(asked(&world), 1);
-    assert!(world.release()["body"].as_str().unwrap().contains("- @ada-example"));
-    world.publish().ok();
-    assert_eq!(asked(&world), 1, "what is known was asked again");
-    let world = World::new();
+fn author_logins_are_requested_once() {
+    let count_login_requests =
+        |bed: &TestBed| bed.github.exchanges().iter().filter(|it| it.path.contains("/commits/")).count();
+    let bed = TestBed::new();
+    bed.publish().ok();
+    assert_eq!(count_login_requests(&bed), 1);
+    assert!(bed.only_release()["body"].as_str().unwrap().contains("- @ada-example"));
+    bed.publish().ok();
+    assert_eq!(count_login_requests(&bed), 1, "what is known was asked again");
+    let bed = TestBed::new();
     let what = FaultKind::CannedResponse {
         status: 404,
         headers: Vec::new(),
         body: "{\"message\":\"Not Found\"}".into(),
         timing: FaultTiming::Before,
     };
-    world.github.inject(Fault::once("GET", "/commits/", what));
-    world.publish().ok();
-    assert!(world.release()["body"].as_str().unwrap().contains("- Ada Example"));
-    let world = World::new();
-    world.github.configure(|it| it.rate_limit = 100);
-    world.publish().ok();
-    assert_eq!(asked(&world), 0, "the last requests of the hour went to accounts");
+    bed.github.inject(Fault::once("GET", "/commits/", what));
+    bed.publish().ok();
+    assert!(bed.only_release()["body"].as_str().unwrap().contains("- Ada Example"));
+    let bed = TestBed::new();
+    bed.github.configure(|it| it.rate_limit = 100);
+    bed.publish().ok();
+    assert_eq!(count_login_requests(&bed), 0, "the last requests of the hour went to accounts");
 }
 
 #[test]
-fn one_run_at_a_time_for_a_tag() {
-    let world = World::new();
-    world.github.inject(Fault::once(
+fn concurrent_runs_of_one_tag_are_refused() {
+    let bed = TestBed::new();
+    bed.github.inject(Fault::once(
         "POST",
         "/releases",
         FaultKind::DelayResponse(std::time::Duration::from_millis(900)),
     ));
-    let mut first = world.command(&["release", TAG, "--push"]);
+    let mut first = bed.command(&["release", TAG, "--push"]);
     let mut first =
         first.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
-    while world.github.pending_faults() > 0 {
+    while bed.github.pending_faults() > 0 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let elsewhere = world.home.path().join("out");
-    let second = world.run(&["release", TAG, "--push", "--out", elsewhere.to_str().unwrap()]);
+    let other_output = bed.home.path().join("out");
+    let second = bed.run(&["release", TAG, "--push", "--out", other_output.to_str().unwrap()]);
     assert!(
         second.code == 1 && second.stderr.contains("another run on this machine publishes"),
         "{}",
@@ -250,41 +271,44 @@ fn one_run_at_a_time_for_a_tag() {
     );
     assert!(second.stderr.contains("hint: wait for it to end"), "{}", second.stderr);
     assert!(first.wait().unwrap().success());
-    assert_eq!(world.github.releases().len(), 1);
-    world.run(&["release", TAG, "--push", "--out", elsewhere.to_str().unwrap()]).ok();
+    assert_eq!(bed.github.releases().len(), 1);
+    bed.run(&["release", TAG, "--push", "--out", other_output.to_str().unwrap()]).ok();
 }
 
 #[test]
-fn secrets_in_addresses_are_not_told() {
-    let world = World::new();
-    let url = world.github.clone_url().replace("http://", &format!("http://x-access-token:{TOKEN}@"));
-    world.clone.git(["remote", "set-url", "origin", &url]);
-    world.publish().ok();
-    let world = World::new();
+fn credentials_in_urls_are_not_printed() {
+    let bed = TestBed::new();
+    let url = bed.github.clone_url().replace("http://", &format!("http://x-access-token:{TOKEN}@"));
+    bed.clone.git(["remote", "set-url", "origin", &url]);
+    bed.publish().ok();
+    let bed = TestBed::new();
     let gone = format!("http://x-access-token:{TOKEN}@127.0.0.1:1/acme/widgets.git");
-    world.clone.git(["remote", "set-url", "origin", &gone]);
-    let ran = world.publish();
-    assert!(ran.code == 1 && ran.stderr.contains("cannot be asked"), "{}", ran.stderr);
+    bed.clone.git(["remote", "set-url", "origin", &gone]);
+    let output = bed.publish();
+    assert!(output.code == 1 && output.stderr.contains("cannot be asked"), "{}", output.stderr);
     // A token as a name: git would show it where it cannot ask for a password.
-    let named = world.github.clone_url().replace("http://", &format!("http://{TOKEN}@"));
-    world.github.configure(|it| it.private = true);
-    world.clone.git(["config", "--rename-section", "credential", "put-away"]);
-    world.clone.git(["remote", "set-url", "origin", &named]);
-    let ran = world.publish();
-    assert!(ran.code == 1 && ran.stderr.contains("cannot be asked"), "{}", ran.stderr);
-    let ran = with(&world, &[("GITHUB_API_URL", &format!("https://x:{TOKEN}@ghe.example.com/api/v3"))]);
-    assert!(ran.code == 1 && ran.stderr.contains("https://***@ghe.example.com"), "{}", ran.stderr);
+    let named = bed.github.clone_url().replace("http://", &format!("http://{TOKEN}@"));
+    bed.github.configure(|it| it.private = true);
+    bed.clone.git(["config", "--rename-section", "credential", "put-away"]);
+    bed.clone.git(["remote", "set-url", "origin", &named]);
+    let output = bed.publish();
+    assert!(output.code == 1 && output.stderr.contains("cannot be asked"), "{}", output.stderr);
+    let output = release_with_variables(
+        &bed,
+        &[("GITHUB_API_URL", &format!("https://x:{TOKEN}@ghe.example.com/api/v3"))],
+    );
+    assert!(output.code == 1 && output.stderr.contains("https://***@ghe.example.com"), "{}", output.stderr);
     // Every run of every world is searched, and every file that it left when the world ends; the search finds something.
-    let planted = world.home.path().join("planted");
+    let planted = bed.home.path().join("planted");
     std::fs::write(&planted, format!("Authorization: Bearer {TOKEN}\n")).unwrap();
-    assert_eq!(secrets(world.home.path()), std::slice::from_ref(&planted));
+    assert_eq!(files_with_token(bed.home.path()), std::slice::from_ref(&planted));
     std::fs::remove_file(planted).unwrap();
 }
 
 #[test]
-fn tokens_of_helpers_are_found() {
-    let world = World::new();
-    let bin = world.home.path().join("bin");
+fn token_is_read_from_gh() {
+    let bed = TestBed::new();
+    let bin = bed.home.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
     let gh = bin.join("gh");
     std::fs::write(
@@ -294,6 +318,6 @@ fn tokens_of_helpers_are_found() {
     .unwrap();
     run(Command::new("chmod").arg("+x").arg(&gh)).ok();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    let ran = with(&world, &[("GH_TOKEN", ""), ("PATH", &path)]).ok();
-    assert!(ran.stdout.contains("Published"), "{}", ran.stdout);
+    let output = release_with_variables(&bed, &[("GH_TOKEN", ""), ("PATH", &path)]).ok();
+    assert!(output.stdout.contains("Published"), "{}", output.stdout);
 }

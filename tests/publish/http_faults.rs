@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use emulators::{Fault, FaultKind, FaultTiming, HttpExchange};
 
-use crate::support::repository::{run, say};
-use crate::support::test_bed::{TAG, World, without_secret};
+use crate::support::repository::{print_note, run};
+use crate::support::test_bed::{TAG, TestBed, expect_no_secret};
 
 /// The ways in which a request goes wrong.
-fn ways() -> Vec<(&'static str, FaultKind)> {
+fn fault_kinds() -> Vec<(&'static str, FaultKind)> {
     let answer =
         |status, when, headers: Vec<(&'static str, String)>, message: &str| FaultKind::CannedResponse {
             status,
@@ -36,58 +36,59 @@ fn ways() -> Vec<(&'static str, FaultKind)> {
 }
 
 /// A request, by its number, and what happens to it.
-struct Case<'a> {
-    number: usize,
+struct FaultCase<'a> {
+    request_index: usize,
     request: &'a HttpExchange,
     name: &'static str,
-    what: FaultKind,
+    fault: FaultKind,
 }
 
-impl Case<'_> {
+impl FaultCase<'_> {
     /// Plays it, and says whether the same run came to the end. Other bytes than were published are no fault that a
     /// run could heal: it says that they were refuted.
-    fn play(&self, wanted: &[String]) -> bool {
-        let world = World::new();
-        let after = u32::try_from(self.number).unwrap();
-        let what = self.what.clone();
-        world.github.inject(Fault {
+    fn run_case(&self, expected: &[String]) -> bool {
+        let bed = TestBed::new();
+        let after = u32::try_from(self.request_index).unwrap();
+        let what = self.fault.clone();
+        bed.github.inject(Fault {
             method: String::new(),
             path: String::new(),
             skip_count: after,
             times: 1,
             kind: what,
         });
-        let case = format!("{} on {}: {} {}", self.name, self.number, self.request.method, self.request.path);
-        let mut first = world.command(&["release", TAG, "--push"]);
+        let case =
+            format!("{} on {}: {} {}", self.name, self.request_index, self.request.method, self.request.path);
+        let mut first = bed.command(&["release", TAG, "--push"]);
         if self.name == "time-out" {
             first.env("RELEASE_HTTP_TIMEOUT", "1");
         }
-        let first = without_secret(run(&mut first));
-        assert_eq!(world.github.pending_faults(), 0, "{case} was not reached");
-        for release in world.github.releases().iter().filter(|it| it["draft"] == false) {
+        let first = expect_no_secret(run(&mut first));
+        assert_eq!(bed.github.pending_faults(), 0, "{case} was not reached");
+        for release in bed.github.releases().iter().filter(|it| it["draft"] == false) {
             assert_eq!(release["assets"].as_array().unwrap().len(), 2, "{case}: published incomplete");
         }
         if first.code != 0 {
             let other_bytes = self.name == "malformed" && self.request.path.starts_with("storage:");
             let resumable = first.code == 11 || first.code == 1 && first.stderr.contains("hint: ");
             assert!(resumable || first.code == 10 && other_bytes, "{case}: {}\n{}", first.code, first.stderr);
-            let again = world.publish();
+            let again = bed.publish();
             assert_eq!(again.code, 0, "{case}, again:\n{}\nbefore:\n{}", again.stderr, first.stderr);
         }
-        assert_eq!(world.published(), wanted, "{case}");
+        assert_eq!(bed.release_summary(), expected, "{case}");
         first.code == 0
     }
 }
 
 #[test]
-fn every_request_may_go_wrong_in_every_way() {
-    let world = World::new();
-    world.publish().ok();
-    let (requests, wanted) = (world.github.exchanges(), world.published());
+fn every_faulty_request_converges_to_the_same_release() {
+    let bed = TestBed::new();
+    bed.publish().ok();
+    let (requests, expected) = (bed.github.exchanges(), bed.release_summary());
     let mut cases = Vec::new();
-    for (name, what) in ways() {
+    for (name, what) in fault_kinds() {
         for (number, request) in requests.iter().enumerate() {
-            cases.push(Case { number, request, name, what: what.clone() });
+            cases.push(FaultCase { request_index: number, request, name, fault: what.clone() });
         }
     }
     let all = cases.len();
@@ -97,7 +98,7 @@ fn every_request_may_go_wrong_in_every_way() {
         for _ in 0..6 {
             scope.spawn(|| {
                 while let Some(case) = { queue.lock().unwrap().pop() } {
-                    let same = case.play(&wanted);
+                    let same = case.run_case(&expected);
                     table.lock().unwrap().entry(case.name).or_default()[usize::from(!same)] += 1;
                 }
             });
@@ -105,10 +106,10 @@ fn every_request_may_go_wrong_in_every_way() {
     });
     let table = table.into_inner().unwrap();
     for (name, [same, next]) in &table {
-        say(&format!("fault matrix: {name}: {same} in the same run, {next} in the next"));
+        print_note(&format!("fault matrix: {name}: {same} in the same run, {next} in the next"));
     }
     let done: usize = table.values().flatten().sum();
-    say(&format!(
+    print_note(&format!(
         "fault matrix: {} requests × {} faults, {done} of {all} converged",
         requests.len(),
         table.len()

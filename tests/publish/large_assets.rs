@@ -4,11 +4,11 @@ use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::support::repository::{Fixture, hermetic, run, say};
-use crate::support::test_bed::{TAG, TOKEN, World};
+use crate::support::repository::{TestRepository, hermetic_command, print_note, run};
+use crate::support::test_bed::{TAG, TOKEN, TestBed};
 
 /// Bytes that do not compress, the same at every run (xorshift64, Marsaglia 2003).
-pub(crate) fn noise(length: usize) -> Vec<u8> {
+pub(crate) fn incompressible_bytes(length: usize) -> Vec<u8> {
     let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut bytes = Vec::with_capacity(length);
     while bytes.len() < length {
@@ -21,57 +21,57 @@ pub(crate) fn noise(length: usize) -> Vec<u8> {
 }
 
 /// The most memory that a process ever had resident, in KiB (`man 5 proc`).
-fn peak(id: u32) -> u64 {
+fn peak_resident_kib(id: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
     let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 #[test]
-fn a_hundred_megabytes_take_little_memory() {
-    let mut clone = Fixture::released();
-    for (number, bytes) in noise(100_000_000).chunks(1_000_000).enumerate() {
-        clone.write(&format!("server/noise/{number}"), bytes);
+fn hundred_megabyte_upload_needs_little_memory() {
+    let mut clone = TestRepository::with_release();
+    for (number, bytes) in incompressible_bytes(100_000_000).chunks(1_000_000).enumerate() {
+        clone.write_file(&format!("server/noise/{number}"), bytes);
     }
     clone.git(["config", "core.compression", "0"]);
     clone.commit("feat(server): noise (#3)", &[]);
-    clone.pushed();
-    let world = World::of(clone);
-    let mut command = world.command(&["release", TAG, "--push"]);
+    clone.push_main();
+    let bed = TestBed::with_clone(clone);
+    let mut command = bed.command(&["release", TAG, "--push"]);
     command.env("RELEASE_HTTP_TIMEOUT", "30").stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    let (mut started, mut took, mut most) = (Instant::now(), Duration::ZERO, 0);
+    let (mut started, mut took, mut peak_kib) = (Instant::now(), Duration::ZERO, 0);
     for line in BufReader::new(child.stderr.take().unwrap()).lines() {
         match line.unwrap().as_str() {
             "uploading opensandbox-server-v0.1.1.tar.gz" => started = Instant::now(),
             "uploaded opensandbox-server-v0.1.1.tar.gz" => took = started.elapsed(),
-            "auditing server/v0.1.1" => most = peak(child.id()),
+            "auditing server/v0.1.1" => peak_kib = peak_resident_kib(child.id()),
             _ => {}
         }
     }
     assert!(child.wait().unwrap().success());
-    let size = world.release()["assets"][0]["size"].as_u64().unwrap();
+    let size = bed.only_release()["assets"][0]["size"].as_u64().unwrap();
     assert!(size > 100_000_000, "{size} bytes are no large asset");
-    let curl = with_curl(&world);
+    let curl = time_curl_upload(&bed);
     let ratio = took.as_secs_f64() / curl.as_secs_f64();
-    say(&format!(
+    print_note(&format!(
         "upload: {size} bytes in {took:.2?}, curl in {curl:.2?}: {ratio:.2}; at most {} MiB",
-        most >> 10
+        peak_kib >> 10
     ));
-    assert!(most > 0 && most < 64 << 10, "{most} KiB");
+    assert!(peak_kib > 0 && peak_kib < 64 << 10, "{peak_kib} KiB");
 }
 
 /// How long curl takes to send the same file to the same server.
-fn with_curl(world: &World) -> Duration {
+fn time_curl_upload(bed: &TestBed) -> Duration {
     let name = "opensandbox-server-v0.1.1.tar.gz";
-    let file = world.clone.path().join("dist/server-v0.1.1").join(name);
+    let file = bed.clone.path().join("dist/server-v0.1.1").join(name);
     let to = format!(
         "{}/api/uploads/repos/acme/widgets/releases/{}/assets?name=again",
-        world.github.api_url(),
-        world.release()["id"]
+        bed.github.api_url(),
+        bed.only_release()["id"]
     );
     let started = Instant::now();
-    let mut curl = hermetic("curl", world.home.path());
+    let mut curl = hermetic_command("curl", bed.home.path());
     curl.args(["-sS", "-f", "-o", "/dev/null", "-H", &format!("Authorization: Bearer {TOKEN}")]);
     curl.args(["-H", "Content-Type: application/gzip", "-X", "POST", "-T"]).arg(file).arg(to);
     run(&mut curl).ok();

@@ -1,10 +1,10 @@
 //! Publishing to the emulated GitHub: from every state, through every fault, to one published release.
 
-mod converging;
 mod crash_recovery;
 mod credentials;
 mod existing_states;
 mod http_faults;
 pub(crate) mod large_assets;
+mod release_flow;
 mod release_workflow;
-mod stray_states;
+mod stray_drafts;

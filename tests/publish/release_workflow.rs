@@ -6,145 +6,158 @@ use std::process::Command;
 
 use emulators::{ActionsRun, Sigstore};
 
-use crate::security::record;
-use crate::support::attested_file::{NOW, release_run, sha256sum};
-use crate::support::external_tools::fetched;
-use crate::support::repository::{Ran, hermetic, run};
-use crate::support::test_bed::{TAG, TOKEN, World, without_secret};
+use crate::security::record_case;
+use crate::support::attested_file::{SIGNING_TIME, release_workflow_run, sha256sum};
+use crate::support::external_tools::fetched_tool;
+use crate::support::repository::{CapturedOutput, hermetic_command, run};
+use crate::support::test_bed::{TAG, TOKEN, TestBed, expect_no_secret};
 
-fn root() -> PathBuf {
+fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-fn workflow() -> String {
-    std::fs::read_to_string(root().join(".github/workflows/release-generic.yml")).unwrap()
+fn workflow_text() -> String {
+    std::fs::read_to_string(workspace_root().join(".github/workflows/release-generic.yml")).unwrap()
 }
 
 /// A step of the workflow, with the built binary as the one that the job `build` handed on.
-fn step(world: &World, line: &str, variables: &[(&str, &str)]) -> Ran {
-    let suite = world.home.path().join("runner/suite");
+fn run_step(bed: &TestBed, line: &str, variables: &[(&str, &str)]) -> CapturedOutput {
+    let suite = bed.home.path().join("runner/suite");
     std::fs::create_dir_all(&suite).unwrap();
     let binary = suite.join("xtask");
     // The repository is not the catalog's own here.
     let xtask = env!("CARGO_BIN_EXE_xtask");
     std::fs::write(&binary, format!("#!/bin/sh\nexec {xtask} -R acme/widgets \"$@\"\n")).unwrap();
-    let command = world.command(&[]);
+    let command = bed.command(&[]);
     let mut bash = Command::new("bash");
-    bash.env_clear().current_dir(world.clone.path());
+    bash.env_clear().current_dir(bed.clone.path());
     for (key, value) in command.get_envs() {
         if let Some(value) = value {
             bash.env(key, value);
         }
     }
-    bash.env("PATH", std::env::var("PATH").unwrap()).env("GITHUB_OUTPUT", world.home.path().join("output"));
-    bash.env("RUNNER_TEMP", world.home.path().join("runner")).env("BINARY_SHA256", sha256sum(&binary));
-    bash.args(["-ec", &line.replace("scripts/", &format!("{}/scripts/", root().display()))]);
-    without_secret(run(bash.envs(variables.iter().copied())))
+    bash.env("PATH", std::env::var("PATH").unwrap()).env("GITHUB_OUTPUT", bed.home.path().join("output"));
+    bash.env("RUNNER_TEMP", bed.home.path().join("runner")).env("BINARY_SHA256", sha256sum(&binary));
+    bash.args(["-ec", &line.replace("scripts/", &format!("{}/scripts/", workspace_root().display()))]);
+    expect_no_secret(run(bash.envs(variables.iter().copied())))
 }
 
 /// The one line that the step of this name runs.
 #[track_caller]
-fn line(name: &str) -> String {
-    let text = workflow();
+fn step_command(name: &str) -> String {
+    let text = workflow_text();
     let (_, step) = text.split_once(&format!("- name: {name}\n")).expect(name);
     let step = step.split("\n\n").next().unwrap();
     step.lines().find_map(|it| it.trim().strip_prefix("run: ")).expect(name).to_owned()
 }
 
 /// What a step wrote for later ones.
-fn output(world: &World, key: &str) -> String {
-    let text = std::fs::read_to_string(world.home.path().join("output")).unwrap();
+fn step_output(bed: &TestBed, key: &str) -> String {
+    let text = std::fs::read_to_string(bed.home.path().join("output")).unwrap();
     text.lines().rev().find_map(|it| it.strip_prefix(&format!("{key}="))).expect(key).to_owned()
 }
 
 #[test]
-fn the_workflow_releases_attests_publishes_and_proves() {
-    let world = World::new();
-    world.github.configure(|it| it.now = NOW);
+fn workflow_publishes_a_proven_release() {
+    let bed = TestBed::new();
+    bed.github.configure(|it| it.now = SIGNING_TIME);
     // In Actions nobody has a credential helper: the token comes by the environment.
-    world.clone.git(["config", "--unset", "credential.helper"]);
+    bed.clone.git(["config", "--unset", "credential.helper"]);
     let typed =
         [("TAG", TAG), ("GH_TOKEN", TOKEN), ("NO_PATH_FILTER", "false"), ("INITIAL_RELEASE", "false")];
-    step(&world, &line("Plan"), &typed).ok();
-    assert_eq!(world.github.releases().len(), 0, "the plan changed something");
-    step(&world, &line("Make the draft and push the tag"), &typed).ok();
-    assert_eq!(world.release()["draft"], true);
+    run_step(&bed, &step_command("Plan"), &typed).ok();
+    assert_eq!(bed.github.releases().len(), 0, "the plan changed something");
+    run_step(&bed, &step_command("Make the draft and push the tag"), &typed).ok();
+    assert_eq!(bed.only_release()["draft"], true);
     // The branch goes on meanwhile: what is released stays what the tag names.
-    let commit = world.clone.git(["rev-parse", "HEAD"]);
-    world.clone.git(["commit", "-q", "--allow-empty", "-m", "chore: go on"]);
-    world.clone.git(["push", "-q", world.github.git_dir().to_str().unwrap(), "main"]);
-    let run = ActionsRun { commit, ..release_run() };
+    let commit = bed.clone.git(["rev-parse", "HEAD"]);
+    bed.clone.git(["commit", "-q", "--allow-empty", "-m", "chore: go on"]);
+    bed.clone.git(["push", "-q", bed.github.git_dir().to_str().unwrap(), "main"]);
+    let run = ActionsRun { commit, ..release_workflow_run() };
     // The job that attests gets nothing but two lines, and none of the files.
-    let files = ["archive", "checksums"].map(|it| output(&world, it));
-    step(&world, &line("Name what is attested"), &[("ARCHIVE", &files[0]), ("CHECKSUMS", &files[1])]).ok();
-    let lines = ["archive", "checksums"].map(|it| output(&world, it));
-    step(&world, &line("Write down the digests"), &[("ARCHIVE", &lines[0]), ("CHECKSUMS", &lines[1])]).ok();
-    let subjects = std::fs::read_to_string(world.clone.path().join("subjects.txt")).unwrap();
-    std::fs::remove_file(world.clone.path().join("subjects.txt")).unwrap();
+    let files = ["archive", "checksums"].map(|it| step_output(&bed, it));
+    run_step(
+        &bed,
+        &step_command("Name what is attested"),
+        &[("ARCHIVE", &files[0]), ("CHECKSUMS", &files[1])],
+    )
+    .ok();
+    let lines = ["archive", "checksums"].map(|it| step_output(&bed, it));
+    run_step(
+        &bed,
+        &step_command("Write down the digests"),
+        &[("ARCHIVE", &lines[0]), ("CHECKSUMS", &lines[1])],
+    )
+    .ok();
+    let subjects = std::fs::read_to_string(bed.clone.path().join("subjects.txt")).unwrap();
+    std::fs::remove_file(bed.clone.path().join("subjects.txt")).unwrap();
     let subjects: Vec<_> = subjects.lines().map(|it| it.split_once("  ").unwrap()).collect();
     let names = files.each_ref().map(|it| Path::new(it).file_name().unwrap().to_str().unwrap());
     let digests = files.each_ref().map(|it| sha256sum(Path::new(it)));
     assert_eq!(subjects, [(digests[0].as_str(), names[0]), (digests[1].as_str(), names[1])]);
     // What made the draft is gone with its job.
-    std::fs::remove_dir_all(world.clone.path().join("dist")).unwrap();
-    let mut sigstore = Sigstore::new(NOW).unwrap();
+    std::fs::remove_dir_all(bed.clone.path().join("dist")).unwrap();
+    let mut sigstore = Sigstore::new(SIGNING_TIME).unwrap();
     let statement = run.provenance(&[(names[0], &digests[0]), (names[1], &digests[1])]);
     let bundle = sigstore.attest(&run.claims(), &statement).unwrap();
-    world.github.add_attestation(&bundle.to_string(), false).unwrap();
-    let roots = world.home.path().join("root.json");
+    bed.github.add_attestation(&bundle.to_string(), false).unwrap();
+    let roots = bed.home.path().join("root.json");
     std::fs::write(&roots, sigstore.trusted_root().unwrap().to_string()).unwrap();
     let trusted = format!(" --trusted-root {}", roots.display());
-    let told =
-        step(&world, &line("Publish").replace("--push", &format!("--push{trusted}")), &typed).ok().stdout;
-    assert_eq!(world.release()["draft"], false);
-    assert!(told.contains("attestation"), "what was attested was not looked at:\n{told}");
-    world.github.reset_rate_limit();
-    let audit = line("Audit").replace("--wait 10m", &format!("--wait 10m{trusted}"));
-    let told = step(&world, &audit, &[("TAG", TAG)]).ok().stdout;
-    assert!(told.contains("byte by byte"), "{told}");
+    let report =
+        run_step(&bed, &step_command("Publish").replace("--push", &format!("--push{trusted}")), &typed)
+            .ok()
+            .stdout;
+    assert_eq!(bed.only_release()["draft"], false);
+    assert!(report.contains("attestation"), "what was attested was not looked at:\n{report}");
+    bed.github.reset_rate_limit();
+    let audit = step_command("Audit").replace("--wait 10m", &format!("--wait 10m{trusted}"));
+    let report = run_step(&bed, &audit, &[("TAG", TAG)]).ok().stdout;
+    assert!(report.contains("byte by byte"), "{report}");
 }
 
 #[test]
-fn paths_and_flags_that_were_typed_reach_the_notes() {
-    let world = World::new();
-    let plan = &line("Plan");
+fn workflow_inputs_reach_the_notes() {
+    let bed = TestBed::new();
+    let plan = &step_command("Plan");
     let typed = [("TAG", TAG), ("GH_TOKEN", TOKEN)];
-    let told = |more: &[(&str, &str)]| step(&world, plan, &[&typed[..], more].concat()).ok().stdout;
-    assert!(!told(&[]).contains("docs: say so"));
-    assert!(told(&[("EXTRA_PATHS", "README.md,server")]).contains("docs: say so"));
-    assert!(told(&[("NO_PATH_FILTER", "true")]).contains("docs: say so"));
+    let plan_report = |more: &[(&str, &str)]| run_step(&bed, plan, &[&typed[..], more].concat()).ok().stdout;
+    assert!(!plan_report(&[]).contains("docs: say so"));
+    assert!(plan_report(&[("EXTRA_PATHS", "README.md,server")]).contains("docs: say so"));
+    assert!(plan_report(&[("NO_PATH_FILTER", "true")]).contains("docs: say so"));
 }
 
 #[test]
-fn no_input_is_read_as_a_command_or_a_flag() {
-    let world = World::new();
-    let before = world.state();
-    let plan = &line("Plan");
+fn workflow_inputs_are_never_executed() {
+    let bed = TestBed::new();
+    let before = bed.remote_state();
+    let plan = &step_command("Plan");
     for tag in ["$(touch pwned)", "`touch pwned`", "; touch pwned", "--push", "x\ny", "\"; touch pwned; \""] {
         let typed = [("TAG", tag), ("GH_TOKEN", TOKEN), ("FROM_TAG", tag), ("EXTRA_PATHS", tag)];
-        let ran = step(&world, plan, &typed);
-        assert_eq!(ran.code, 2, "{tag}: {}\n{}", ran.stdout, ran.stderr);
-        assert!(!world.clone.path().join("pwned").exists(), "{tag} was run");
+        let output = run_step(&bed, plan, &typed);
+        assert_eq!(output.code, 2, "{tag}: {}\n{}", output.stdout, output.stderr);
+        assert!(!bed.clone.path().join("pwned").exists(), "{tag} was run");
     }
-    assert_eq!(world.state(), before);
+    assert_eq!(bed.remote_state(), before);
 }
 
 #[test]
-fn zizmor_finds_nothing_in_the_workflows() {
-    let Some(zizmor) = fetched("zizmor-1.32.0/bin/zizmor", "zizmor_finds_nothing_in_the_workflows") else {
+fn zizmor_reports_no_finding() {
+    let Some(zizmor) = fetched_tool("zizmor-1.32.0/bin/zizmor", "zizmor_finds_nothing_in_the_workflows")
+    else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
     let check = |files: &Path| {
-        let mut command = hermetic(&zizmor, folder.path());
+        let mut command = hermetic_command(&zizmor, folder.path());
         run(command.args(["--offline", "--no-progress", "--persona=auditor"]).arg(files))
     };
-    let clean = check(&root().join(".github/workflows"));
+    let clean = check(&workspace_root().join(".github/workflows"));
     assert_eq!(clean.code, 0, "{}\n{}", clean.stdout, clean.stderr);
     // An input that is pasted is found.
-    let pasted = workflow()
+    let pasted = workflow_text()
         .replace("run: scripts/release/workflow.sh --push --dry-run", "run: echo ${{ inputs.tag }}");
-    assert_ne!(pasted, workflow());
+    assert_ne!(pasted, workflow_text());
     let file = folder.path().join("pasted.yml");
     std::fs::write(&file, pasted).unwrap();
     let found = check(&file);
@@ -157,7 +170,7 @@ fn zizmor_finds_nothing_in_the_workflows() {
 }
 
 /// The text of each job.
-fn jobs(text: &str) -> Vec<(&str, String)> {
+fn job_texts(text: &str) -> Vec<(&str, String)> {
     let (_, jobs) = text.split_once("\njobs:\n").unwrap();
     let mut found: Vec<(&str, String)> = Vec::new();
     for line in jobs.lines() {
@@ -173,12 +186,12 @@ fn jobs(text: &str) -> Vec<(&str, String)> {
 }
 
 /// What is wrong with the rights of a release workflow, by job.
-fn wrong(text: &str) -> Vec<String> {
+fn permission_violations(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut fails = |holds: bool, what: String| wrong.extend((!holds).then_some(what));
     fails(text.contains("\npermissions: {}\n"), "the workflow itself has permissions".to_owned());
     let builds = |job: &str| job.contains("cargo ") || job.contains("rustc");
-    for (name, job) in jobs(text) {
+    for (name, job) in job_texts(text) {
         let has = |what: &str| job.contains(what);
         let runs_suite = has("scripts/release/");
         fails(!has("cache"), format!("{name} uses a cache"));
@@ -211,12 +224,12 @@ fn wrong(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn case_105_what_builds_may_do_nothing_and_what_attests_runs_nothing() {
-    let text = workflow();
-    assert_eq!(wrong(&text), Vec::<String>::new());
-    let names: Vec<_> = jobs(&text).iter().map(|it| it.0).collect();
+fn case_105_build_jobs_have_no_permissions() {
+    let text = workflow_text();
+    assert_eq!(permission_violations(&text), Vec::<String>::new());
+    let names: Vec<_> = job_texts(&text).iter().map(|it| it.0).collect();
     assert_eq!(names, ["build", "draft", "attest", "publish", "audit"]);
-    for file in std::fs::read_dir(root().join(".github")).unwrap() {
+    for file in std::fs::read_dir(workspace_root().join(".github")).unwrap() {
         assert_eq!(file.unwrap().file_name(), "workflows", "zizmor could be told to ignore something");
     }
     assert!(!text.contains("zizmor:"), "a finding is ignored");
@@ -243,16 +256,22 @@ fn case_105_what_builds_may_do_nothing_and_what_attests_runs_nothing() {
     ] {
         let worse = text.replace(from, to);
         assert_ne!(worse, text, "{from}");
-        assert_ne!(wrong(&worse), Vec::<String>::new(), "{to} is not seen");
+        assert_ne!(permission_violations(&worse), Vec::<String>::new(), "{to} is not seen");
     }
     // A binary that is not the one that was handed on is not run.
-    let world = World::new();
-    let before = world.state();
+    let bed = TestBed::new();
+    let before = bed.remote_state();
     let typed = [("TAG", TAG), ("GH_TOKEN", TOKEN)];
     let other = "0".repeat(64);
-    let ran = step(&world, &line("Publish"), &[&typed[..], &[("BINARY_SHA256", &other)]].concat());
-    assert!(ran.code == 1 && ran.stderr.contains("nothing was run"), "{}", ran.stderr);
-    assert_eq!(world.state(), before);
-    step(&world, &line("Publish"), &typed).ok();
-    record(105, "a dependency's build script asks for the identity", "no permission in that job", "attested");
+    let output =
+        run_step(&bed, &step_command("Publish"), &[&typed[..], &[("BINARY_SHA256", &other)]].concat());
+    assert!(output.code == 1 && output.stderr.contains("nothing was run"), "{}", output.stderr);
+    assert_eq!(bed.remote_state(), before);
+    run_step(&bed, &step_command("Publish"), &typed).ok();
+    record_case(
+        105,
+        "a dependency's build script asks for the identity",
+        "no permission in that job",
+        "attested",
+    );
 }

@@ -5,33 +5,36 @@ use std::collections::{BTreeMap, BTreeSet};
 use emulators::HttpExchange;
 use serde_json::{Map, Value, json};
 
-use crate::support::external_tools::fetched;
-use crate::support::repository::say;
-use crate::support::test_bed::{TAG, World};
+use crate::support::external_tools::fetched_tool;
+use crate::support::repository::print_note;
+use crate::support::test_bed::{TAG, TestBed};
 
 /// GitHub's description (`OpenAPI` 3.0), with what JSON Schema calls otherwise put into its words.
-struct Description {
+struct OpenApiDescription {
     paths: Map<String, Value>,
     components: Value,
 }
 
-impl Description {
+impl OpenApiDescription {
     fn read(file: &std::path::Path) -> Self {
         let mut all: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-        translate(&mut all);
+        to_json_schema(&mut all);
         let paths = all["paths"].as_object().unwrap().clone();
         Self { paths, components: all["components"].take() }
     }
 
     /// The path of the description that a request's path is one of, the most literal one.
-    fn template(&self, path: &str, method: &str) -> Option<&str> {
-        let fits = self.paths.iter().filter(|(it, at)| at.get(method).is_some() && fits(it, path));
+    fn path_template(&self, path: &str, method: &str) -> Option<&str> {
+        let fits = self
+            .paths
+            .iter()
+            .filter(|(it, operations)| operations.get(method).is_some() && path_matches(it, path));
         fits.map(|(it, _)| it.as_str())
             .max_by_key(|it| it.split('/').filter(|part| !part.starts_with('{')).count())
     }
 
     /// The schema of an answer; none where it has no body; an error where no such answer is described.
-    fn schema(&self, template: &str, method: &str, status: u16) -> Result<Option<Value>, String> {
+    fn response_schema(&self, template: &str, method: &str, status: u16) -> Result<Option<Value>, String> {
         let described = &self.paths[template][method]["responses"];
         let answer = &described[status.to_string()];
         if answer.is_null() {
@@ -47,7 +50,7 @@ impl Description {
 }
 
 /// Whether a path is one of a template. The names of tags, references and ranges may have slashes.
-fn fits(template: &str, path: &str) -> bool {
+fn path_matches(template: &str, path: &str) -> bool {
     let (mut want, mut have) = (template.split('/'), path.split('/'));
     loop {
         match (want.next(), have.next()) {
@@ -62,16 +65,16 @@ fn fits(template: &str, path: &str) -> bool {
 }
 
 /// `OpenAPI`'s `nullable` (3.0.3, "Schema Object") in JSON Schema's words.
-fn translate(value: &mut Value) {
+fn to_json_schema(value: &mut Value) {
     match value {
-        Value::Array(all) => all.iter_mut().for_each(translate),
+        Value::Array(all) => all.iter_mut().for_each(to_json_schema),
         Value::Object(all) => {
-            all.values_mut().for_each(translate);
+            all.values_mut().for_each(to_json_schema);
             all.remove("example");
             all.remove("examples");
             if all.remove("nullable") == Some(Value::Bool(true)) {
-                let own = std::mem::take(all);
-                all.insert("anyOf".to_owned(), json!([{ "type": "null" }, own]));
+                let schema = std::mem::take(all);
+                all.insert("anyOf".to_owned(), json!([{ "type": "null" }, schema]));
             }
         }
         _ => {}
@@ -79,46 +82,50 @@ fn translate(value: &mut Value) {
 }
 
 /// What speaks against an exchange.
-fn flaws(description: &Description, it: &HttpExchange) -> Vec<String> {
-    let method = it.method.to_lowercase();
-    let Some(template) = description.template(&it.path, &method) else {
-        return vec![format!("{} {} is not in GitHub's description", it.method, it.path)];
+fn schema_violations(description: &OpenApiDescription, exchange: &HttpExchange) -> Vec<String> {
+    let method = exchange.method.to_lowercase();
+    let Some(template) = description.path_template(&exchange.path, &method) else {
+        return vec![format!("{} {} is not in GitHub's description", exchange.method, exchange.path)];
     };
-    let schema = match description.schema(template, &method, it.status) {
+    let schema = match description.response_schema(template, &method, exchange.status) {
         Ok(schema) => schema,
         // A description does not list the answers that any request may get.
-        Err(_) if matches!(it.status, 401 | 403 | 404) => {
+        Err(_) if matches!(exchange.status, 401 | 403 | 404) => {
             Some(json!({ "$ref": "#/components/schemas/basic-error", "components": description.components }))
         }
         Err(error) => return vec![error],
     };
-    match (schema, &it.body) {
+    match (schema, &exchange.body) {
         (None, None) => Vec::new(),
-        (None, Some(_)) if it.status >= 400 => Vec::new(),
-        (None, Some(_)) => vec![format!("{method} {template} {} has a body and should have none", it.status)],
-        (Some(_), None) => vec![format!("{method} {template} {} has no body", it.status)],
+        (None, Some(_)) if exchange.status >= 400 => Vec::new(),
+        (None, Some(_)) => {
+            vec![format!("{method} {template} {} has a body and should have none", exchange.status)]
+        }
+        (Some(_), None) => vec![format!("{method} {template} {} has no body", exchange.status)],
         (Some(schema), Some(body)) => {
             let validator = jsonschema::validator_for(&schema).unwrap();
             let errors = validator.iter_errors(body);
             errors
-                .map(|error| format!("{method} {template} {}: {}: {error}", it.status, error.instance_path()))
+                .map(|error| {
+                    format!("{method} {template} {}: {}: {error}", exchange.status, error.instance_path())
+                })
                 .collect()
         }
     }
 }
 
 /// Asks what a release does not ask.
-fn ask_everything(world: &World) {
-    let release = world.release();
+fn send_every_request(bed: &TestBed) {
+    let release = bed.only_release();
     let (id, asset) = (&release["id"], &release["assets"][0]["id"]);
-    let (tag, head) = (world.clone.git(["rev-parse", TAG]), world.clone.git(["rev-parse", "HEAD"]));
+    let (tag, head) = (bed.clone.git(["rev-parse", TAG]), bed.clone.git(["rev-parse", "HEAD"]));
     let new = json!({ "tag_name": TAG, "name": "x", "draft": true });
     let bundle =
         |payload: &str| json!({ "bundle": { "mediaType": "x", "dsseEnvelope": { "payload": payload } } });
     // {"subject":[{"digest":{"sha256":"00"}}]}
     let statement = "eyJzdWJqZWN0IjpbeyJkaWdlc3QiOnsic2hhMjU2IjoiMDAifX1dfQ==";
     // The description of this version still has bundles in the list; GitHub has given addresses since July 2026.
-    world.github.configure(|it| it.inline_bundles = true);
+    bed.github.configure(|it| it.inline_bundles = true);
     for (method, path, body) in [
         ("GET", "/releases/latest".to_owned(), None),
         ("GET", format!("/releases/{id}"), None),
@@ -153,58 +160,60 @@ fn ask_everything(world: &World) {
         ("GET", "/actions/workflows/release-generic.yml/runs".to_owned(), None),
         ("GET", "/immutable-releases".to_owned(), None),
     ] {
-        world.rest(method, &path, body.as_ref());
+        bed.rest_request(method, &path, body.as_ref());
     }
-    world.rest("GET", "/../../../rate_limit", None);
-    let draft = world.github.releases().into_iter().find(|it| it["draft"] == true).unwrap();
-    world.rest("DELETE", &format!("/releases/{}", draft["id"]), None);
-    world.github.configure(|it| it.immutable_releases = true);
-    world.rest("GET", "/immutable-releases", None);
-    world.rest("DELETE", &format!("/releases/assets/{asset}"), None);
-    world.github.configure(|it| "another-token".clone_into(&mut it.token));
-    world.rest("GET", "", None);
+    bed.rest_request("GET", "/../../../rate_limit", None);
+    let draft = bed.github.releases().into_iter().find(|it| it["draft"] == true).unwrap();
+    bed.rest_request("DELETE", &format!("/releases/{}", draft["id"]), None);
+    bed.github.configure(|it| it.immutable_releases = true);
+    bed.rest_request("GET", "/immutable-releases", None);
+    bed.rest_request("DELETE", &format!("/releases/assets/{asset}"), None);
+    bed.github.configure(|it| "another-token".clone_into(&mut it.token));
+    bed.rest_request("GET", "", None);
 }
 
 #[test]
-fn every_answer_is_one_that_github_describes() {
-    const NAME: &str = "every_answer_is_one_that_github_describes";
-    let Some(file) = fetched("openapi-23.0.2/api.github.com.json", NAME) else { return };
-    let description = Description::read(&file);
-    let world = World::new();
-    world.clone.git(["tag", "-d", "server/v0.1.0"]);
-    world.clone.git(["tag", "-am", "signed by nobody", "server/v0.1.0", "HEAD~2"]);
-    world.publish().ok();
-    let head = world.clone.git(["rev-parse", "HEAD"]);
-    world.github.add_workflow_run("release-generic.yml", TAG, &head, Some("success"));
-    world.github.add_workflow_run("publish-server.yml", TAG, &head, None);
-    let runs = world.rest("GET", "/actions/workflows/release-generic.yml/runs", None);
+fn every_emulated_response_matches_the_github_schema() {
+    const TEST_NAME: &str = "every_answer_is_one_that_github_describes";
+    let Some(file) = fetched_tool("openapi-23.0.2/api.github.com.json", TEST_NAME) else { return };
+    let description = OpenApiDescription::read(&file);
+    let bed = TestBed::new();
+    bed.clone.git(["tag", "-d", "server/v0.1.0"]);
+    bed.clone.git(["tag", "-am", "signed by nobody", "server/v0.1.0", "HEAD~2"]);
+    bed.publish().ok();
+    let head = bed.clone.git(["rev-parse", "HEAD"]);
+    bed.github.add_workflow_run("release-generic.yml", TAG, &head, Some("success"));
+    bed.github.add_workflow_run("publish-server.yml", TAG, &head, None);
+    let runs = bed.rest_request("GET", "/actions/workflows/release-generic.yml/runs", None);
     assert_eq!(
         (&runs["total_count"], &runs["workflow_runs"][0]["conclusion"]),
         (&json!(1), &json!("success"))
     );
-    ask_everything(&world);
-    let exchanges = world.github.exchanges();
+    send_every_request(&bed);
+    let exchanges = bed.github.exchanges();
     let api = exchanges.iter().filter(|it| it.path.starts_with("/repos/") || it.path == "/rate_limit");
     let mut seen: BTreeMap<String, BTreeSet<u16>> = BTreeMap::new();
     let mut all = Vec::new();
     let mut count = 0;
-    for it in api {
-        let template = description.template(&it.path, &it.method.to_lowercase()).unwrap_or(&it.path);
-        seen.entry(format!("{} {template}", it.method)).or_default().insert(it.status);
-        all.extend(flaws(&description, it));
+    for exchange in api {
+        let template = description
+            .path_template(&exchange.path, &exchange.method.to_lowercase())
+            .unwrap_or(&exchange.path);
+        seen.entry(format!("{} {template}", exchange.method)).or_default().insert(exchange.status);
+        all.extend(schema_violations(&description, exchange));
         count += 1;
     }
     assert!(all.is_empty(), "{}", all.join("\n"));
     assert!(seen.len() >= 25, "only {} kinds of requests were looked at: {seen:#?}", seen.len());
-    say(&format!(
+    print_note(&format!(
         "openapi: {count} answers of {} kinds of requests are as GitHub describes them",
         seen.len()
     ));
-    wrong_answers_are_seen(&description, &exchanges);
+    expect_wrong_responses_found(&description, &exchanges);
 }
 
 /// The twin: an answer that lacks what it must have, or has it in another form, is seen.
-fn wrong_answers_are_seen(description: &Description, exchanges: &[HttpExchange]) {
+fn expect_wrong_responses_found(description: &OpenApiDescription, exchanges: &[HttpExchange]) {
     let good =
         exchanges.iter().find(|it| it.method == "POST" && it.path.ends_with("/releases") && it.status == 201);
     let good = good.unwrap();
@@ -213,8 +222,8 @@ fn wrong_answers_are_seen(description: &Description, exchanges: &[HttpExchange])
     {
         let mut bad = good.clone();
         bad.body.as_mut().unwrap()[field] = value;
-        assert!(!flaws(description, &bad).is_empty(), "{field} may be anything");
+        assert!(!schema_violations(description, &bad).is_empty(), "{field} may be anything");
     }
     let unknown = HttpExchange { status: 299, ..good.clone() };
-    assert!(!flaws(description, &unknown).is_empty());
+    assert!(!schema_violations(description, &unknown).is_empty());
 }

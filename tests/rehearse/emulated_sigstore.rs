@@ -4,32 +4,32 @@ use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use emulators::{BundleSpec, RekorVersion};
 use serde_json::Value;
 
-use crate::support::attested_file::{COMMIT, Minted, release_run};
-use crate::support::external_tools::fetched;
-use crate::support::repository::{Ran, hermetic, run};
+use crate::support::attested_file::{AttestedFile, SOURCE_COMMIT, release_workflow_run};
+use crate::support::external_tools::fetched_tool;
+use crate::support::repository::{CapturedOutput, hermetic_command, run};
 
 /// A bundle, and what it was signed with.
-struct Signed {
-    minted: Minted,
+struct SignedBundle {
+    attested_file: AttestedFile,
     bundle: Value,
 }
 
-impl Signed {
+impl SignedBundle {
     /// With a log of either kind, and seen by a timestamp authority or not.
     fn new(log: RekorVersion, stamped: Option<i64>) -> Self {
-        let mut minted = Minted::new();
-        let (claims, statement) = (release_run().claims(), minted.statement());
-        let bundle = minted.mint(&claims, &statement, |it| BundleSpec {
+        let mut attested_file = AttestedFile::new();
+        let (claims, statement) = (release_workflow_run().claims(), attested_file.statement());
+        let bundle = attested_file.attest_with(&claims, &statement, |it| BundleSpec {
             rekor_version: Some(log),
             timestamped_after_seconds: stamped,
             ..it
         });
-        let this = Self { minted, bundle };
-        this.write(&this.bundle);
+        let this = Self { attested_file, bundle };
+        this.write_bundle(&this.bundle);
         this
     }
 
-    fn all() -> [Self; 3] {
+    fn variants() -> [Self; 3] {
         [
             Self::new(RekorVersion::V1, None),
             Self::new(RekorVersion::V1, Some(2)),
@@ -37,18 +37,18 @@ impl Signed {
         ]
     }
 
-    fn write(&self, bundle: &Value) {
-        std::fs::write(self.minted.path("bundle.json"), bundle.to_string()).unwrap();
+    fn write_bundle(&self, bundle: &Value) {
+        std::fs::write(self.attested_file.path("bundle.json"), bundle.to_string()).unwrap();
     }
 
     /// The tampered twins: one thing is other than it was signed.
-    fn twins(&self) -> Vec<(&'static str, Value)> {
-        let flipped = |pointer: &str, at: usize| {
+    fn tampered_bundles(&self) -> Vec<(&'static str, Value)> {
+        let flipped = |pointer: &str, index: usize| {
             let mut twin = self.bundle.clone();
             let text = twin.pointer_mut(pointer).unwrap();
             let mut bytes = BASE64.decode(text.as_str().unwrap()).unwrap();
             let last = bytes.len() - 1;
-            bytes[at.min(last)] ^= 1;
+            bytes[index.min(last)] ^= 1;
             *text = Value::from(BASE64.encode(bytes));
             twin
         };
@@ -74,25 +74,25 @@ impl Signed {
 }
 
 #[test]
-fn gh_takes_what_is_minted_and_refuses_what_is_tampered_with() {
-    let Some(gh) = fetched("gh-2.103.3/bin/gh", "gh_takes_what_is_minted") else { return };
-    for signed in Signed::all() {
-        let verify = || by_gh(&gh, &signed.minted);
+fn gh_agrees_on_emulated_bundles() {
+    let Some(gh) = fetched_tool("gh-2.103.3/bin/gh", "gh_takes_what_is_minted") else { return };
+    for signed in SignedBundle::variants() {
+        let verify = || verify_with_gh(&gh, &signed.attested_file);
         let seen = verify().ok().json();
         let commit = &seen[0]["verificationResult"]["signature"]["certificate"]["sourceRepositoryDigest"];
-        assert_eq!(*commit, COMMIT);
-        refuses(&signed, verify);
+        assert_eq!(*commit, SOURCE_COMMIT);
+        expect_tampering_refused(&signed, verify);
     }
 }
 
 /// `gh attestation verify`, without anything of the network.
-pub(crate) fn by_gh(gh: &std::path::Path, minted: &Minted) -> Ran {
-    let mut command = hermetic(gh, minted.folder.path());
+pub(crate) fn verify_with_gh(gh: &std::path::Path, attested_file: &AttestedFile) -> CapturedOutput {
+    let mut command = hermetic_command(gh, attested_file.folder.path());
     command
         .env("GH_TOKEN", "invented")
-        .env("GH_CONFIG_DIR", minted.path("gh"))
+        .env("GH_CONFIG_DIR", attested_file.path("gh"))
         .env("GH_NO_UPDATE_NOTIFIER", "1");
-    command.args(["attestation", "verify"]).arg(minted.file());
+    command.args(["attestation", "verify"]).arg(attested_file.file_path());
     command.args([
         "--repo",
         "acme/widgets",
@@ -101,37 +101,40 @@ pub(crate) fn by_gh(gh: &std::path::Path, minted: &Minted) -> Ran {
     ]);
     command
         .arg("--bundle")
-        .arg(minted.path("bundle.json"))
+        .arg(attested_file.path("bundle.json"))
         .arg("--custom-trusted-root")
-        .arg(minted.path("root.json"));
+        .arg(attested_file.path("root.json"));
     run(command.args(["--format", "json"]))
 }
 
 #[test]
-fn sigstore_python_takes_what_is_minted_and_refuses_what_is_tampered_with() {
-    let Some(python) = fetched("sigstore-4.5.1/bin/sigstore", "sigstore_python_takes_what_is_minted") else {
+fn sigstore_python_agrees_on_emulated_bundles() {
+    let Some(python) = fetched_tool("sigstore-4.5.1/bin/sigstore", "sigstore_python_takes_what_is_minted")
+    else {
         return;
     };
-    for signed in Signed::all() {
-        let minted = &signed.minted;
-        let verify = || -> Ran {
-            let mut command = hermetic("python3", minted.folder.path());
+    for signed in SignedBundle::variants() {
+        let attested_file = &signed.attested_file;
+        let verify = || -> CapturedOutput {
+            let mut command = hermetic_command("python3", attested_file.folder.path());
             command.env("PYTHONPATH", python.parent().unwrap().parent().unwrap()).args(["-m", "sigstore"]);
-            command.arg("--trust-config").arg(minted.path("config.json"));
-            command.args(["verify", "identity", "--offline", "--bundle"]).arg(minted.path("bundle.json"));
-            command.args(["--cert-identity", &release_run().build_signer_uri()]);
+            command.arg("--trust-config").arg(attested_file.path("config.json"));
+            command
+                .args(["verify", "identity", "--offline", "--bundle"])
+                .arg(attested_file.path("bundle.json"));
+            command.args(["--cert-identity", &release_workflow_run().build_signer_uri()]);
             command.args(["--cert-oidc-issuer", "https://token.actions.githubusercontent.com"]);
-            run(command.arg(minted.file()))
+            run(command.arg(attested_file.file_path()))
         };
-        refuses(&signed, verify);
+        expect_tampering_refused(&signed, verify);
     }
 }
 
 /// The right bundle is taken, and each tampered twin refused.
-fn refuses(signed: &Signed, verify: impl Fn() -> Ran) {
+fn expect_tampering_refused(signed_bundle: &SignedBundle, verify: impl Fn() -> CapturedOutput) {
     verify().ok();
-    for (what, twin) in signed.twins() {
-        signed.write(&twin);
+    for (what, twin) in signed_bundle.tampered_bundles() {
+        signed_bundle.write_bundle(&twin);
         assert_ne!(verify().code, 0, "{what} was tampered with, and nobody sees it");
     }
 }

@@ -3,27 +3,27 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::external_tools::fetched;
-use crate::support::repository::{Fixture, Ran, hermetic, run};
-use crate::support::test_bed::{TAG, TOKEN, World, without_secret};
+use crate::support::external_tools::fetched_tool;
+use crate::support::repository::{CapturedOutput, TestRepository, hermetic_command, run};
+use crate::support::test_bed::{TAG, TOKEN, TestBed, expect_no_secret};
 
 /// `gh`, kept away from its user's configuration. It speaks plain HTTP to `github.localhost`, through a proxy that is the
 /// GitHub on loopback itself.
-struct Gh<'a> {
+struct GhCli<'a> {
     program: std::path::PathBuf,
-    world: &'a World,
+    bed: &'a TestBed,
 }
 
-impl Gh<'_> {
+impl GhCli<'_> {
     fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
-        let mut command = hermetic(&self.program, self.world.home.path());
+        let mut command = hermetic_command(&self.program, self.bed.home.path());
         command
             .current_dir(folder)
             .env("GH_HOST", "github.localhost")
             .env("GH_TOKEN", TOKEN)
-            .env("GH_CONFIG_DIR", self.world.home.path().join("gh"))
-            .env("XDG_CACHE_HOME", self.world.home.path().join("gh-cache"))
-            .env("HTTP_PROXY", self.world.github.api_url())
+            .env("GH_CONFIG_DIR", self.bed.home.path().join("gh"))
+            .env("XDG_CACHE_HOME", self.bed.home.path().join("gh-cache"))
+            .env("HTTP_PROXY", self.bed.github.api_url())
             .env("GH_NO_UPDATE_NOTIFIER", "1")
             .args(arguments)
             .args(["-R", "github.localhost/acme/widgets"]);
@@ -31,21 +31,21 @@ impl Gh<'_> {
     }
 
     #[track_caller]
-    fn run(&self, folder: &Path, arguments: &[&str]) -> Ran {
-        without_secret(run(&mut self.command(folder, arguments)))
+    fn run(&self, folder: &Path, arguments: &[&str]) -> CapturedOutput {
+        expect_no_secret(run(&mut self.command(folder, arguments)))
     }
 }
 
 #[test]
-fn gh_makes_sees_fills_and_changes_releases() {
-    let Some(program) = fetched("gh-2.103.3/bin/gh", "gh_makes_sees_fills_and_changes_releases") else {
+fn gh_manages_releases_on_the_emulator() {
+    let Some(program) = fetched_tool("gh-2.103.3/bin/gh", "gh_makes_sees_fills_and_changes_releases") else {
         return;
     };
-    let world = World::new();
-    let gh = Gh { program, world: &world };
-    let folder = world.clone.path();
+    let bed = TestBed::new();
+    let gh = GhCli { program, bed: &bed };
+    let folder = bed.clone.path();
     for (name, text) in [("one.txt", "first\n"), ("two.txt", "second\n")] {
-        world.clone.write(name, text.as_bytes());
+        bed.clone.write_file(name, text.as_bytes());
     }
     gh.run(
         folder,
@@ -62,7 +62,7 @@ fn gh_makes_sees_fills_and_changes_releases() {
         ],
     )
     .ok();
-    let release = world.release();
+    let release = bed.only_release();
     assert_eq!((release["draft"].as_bool(), release["name"].as_str()), (Some(false), Some("First")));
     let seen = gh
         .run(folder, &["release", "view", "server/v0.1.0", "--json", "tagName,isDraft,assets,body"])
@@ -77,9 +77,9 @@ fn gh_makes_sees_fills_and_changes_releases() {
     let again = gh.run(folder, &["release", "upload", "server/v0.1.0", "two.txt"]);
     assert_ne!(again.code, 0, "two assets have one name");
     gh.run(folder, &["release", "edit", "server/v0.1.0", "--notes", "changed", "--prerelease"]).ok();
-    let release = world.release();
+    let release = bed.only_release();
     assert_eq!((release["body"].as_str(), release["prerelease"].as_bool()), (Some("changed"), Some(true)));
-    let out = world.home.path().join("got");
+    let out = bed.home.path().join("got");
     std::fs::create_dir(&out).unwrap();
     gh.run(&out, &["release", "download", "server/v0.1.0"]).ok();
     assert_eq!(std::fs::read(out.join("one.txt")).unwrap(), b"first\n");
@@ -91,11 +91,11 @@ fn gh_makes_sees_fills_and_changes_releases() {
 }
 
 #[test]
-fn gh_downloads_what_we_published() {
-    let Some(program) = fetched("gh-2.103.3/bin/gh", "gh_downloads_what_we_published") else { return };
-    let world = World::new();
-    let done = world.publish().ok().json();
-    let gh = Gh { program, world: &world };
+fn gh_downloads_the_published_release() {
+    let Some(program) = fetched_tool("gh-2.103.3/bin/gh", "gh_downloads_what_we_published") else { return };
+    let bed = TestBed::new();
+    let done = bed.publish().ok().json();
+    let gh = GhCli { program, bed: &bed };
     let out = tempfile::tempdir().unwrap();
     gh.run(out.path(), &["release", "download", TAG]).ok();
     run(Command::new("sha256sum").args(["--strict", "-c", "SHA256SUMS"]).current_dir(out.path())).ok();
@@ -109,7 +109,7 @@ fn gh_downloads_what_we_published() {
     assert_eq!(seen["isDraft"], false);
     assert_eq!(seen["name"], "OpenSandbox Server v0.1.1");
     assert_eq!(seen["body"], done["notes"]);
-    let nobody = Fixture::new();
+    let nobody = TestRepository::new();
     let mut anonymous = gh.command(nobody.path(), &["release", "download", TAG]);
     let refused = run(anonymous.env("GH_TOKEN", "some-other-token"));
     assert!(refused.code != 0 && refused.stderr.contains("401"), "{}", refused.stderr);

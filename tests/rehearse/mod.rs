@@ -3,4 +3,4 @@
 mod emulated_github;
 mod emulated_sigstore;
 mod gh;
-mod rehearsals;
+mod local_rehearsal;

@@ -7,11 +7,11 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::repository::{Fixture, hermetic, run, say};
+use crate::support::repository::{TestRepository, hermetic_command, print_note, run};
 
 /// A commit message, the legacy script's section and entry, ours, and the defect of the legacy script that explains
 /// the difference (0 where there is none).
-const TABLE: &[(&str, [&str; 2], [&str; 2], u8)] = &[
+const LEGACY_DIFFERENCES: &[(&str, [&str; 2], [&str; 2], u8)] = &[
     ("feat: plain", ["Features", "feat: plain"], ["Features", "feat: plain"], 0),
     (
         "fix(x): with number (#7)",
@@ -66,7 +66,7 @@ const TABLE: &[(&str, [&str; 2], [&str; 2], u8)] = &[
 ];
 
 /// The entries of notes, as section and text.
-fn entries(markdown: &str) -> Vec<[String; 2]> {
+fn notes_entries(markdown: &str) -> Vec<[String; 2]> {
     let mut section = String::new();
     let mut entries = Vec::new();
     for line in markdown.lines() {
@@ -83,28 +83,28 @@ fn entries(markdown: &str) -> Vec<[String; 2]> {
     entries
 }
 
-fn expected(column: impl Fn(&(&str, [&str; 2], [&str; 2], u8)) -> [String; 2]) -> Vec<[String; 2]> {
-    let mut all: Vec<[String; 2]> = TABLE.iter().map(column).collect();
+fn table_column(column: impl Fn(&(&str, [&str; 2], [&str; 2], u8)) -> [String; 2]) -> Vec<[String; 2]> {
+    let mut all: Vec<[String; 2]> = LEGACY_DIFFERENCES.iter().map(column).collect();
     all.sort();
     all
 }
 
-fn owned(it: [&str; 2]) -> [String; 2] {
+fn to_owned_pair(it: [&str; 2]) -> [String; 2] {
     it.map(str::to_owned)
 }
 
 #[test]
-fn the_table_of_mended_defects() {
-    let mut fixture = Fixture::new();
-    for (index, (message, ..)) in TABLE.iter().enumerate() {
+fn legacy_defects_are_fixed() {
+    let mut fixture = TestRepository::new();
+    for (index, (message, ..)) in LEGACY_DIFFERENCES.iter().enumerate() {
         fixture.commit(message, &[("server/file", &index.to_string())]);
     }
     let ours = fixture.xtask(["notes", "server/v0.1.0", "--initial-release"]).ok().stdout;
-    assert_eq!(entries(&ours), expected(|it| owned(it.2)));
-    for (message, legacy, ours, defect) in TABLE {
+    assert_eq!(notes_entries(&ours), table_column(|it| to_owned_pair(it.2)));
+    for (message, legacy, ours, defect) in LEGACY_DIFFERENCES {
         assert_eq!(legacy == ours, *defect == 0, "{message:?}: a difference needs its defect, and only that");
         if *defect > 0 {
-            say(&format!(
+            print_note(&format!(
                 "defect {defect:>2}: {:<32} was {:<18} {:<36} is {:<18} {}",
                 format!("{:?}", message.lines().next().unwrap()),
                 legacy[0],
@@ -118,16 +118,16 @@ fn the_table_of_mended_defects() {
         legacy_script(&fixture, &["--target", "server", "--version", "0.1.0", "--initial-release"])
     {
         assert_eq!(
-            entries(&markdown),
-            expected(|it| owned(it.1)),
+            notes_entries(&markdown),
+            table_column(|it| to_owned_pair(it.1)),
             "the table does not say what the legacy script does"
         );
-        say("the legacy script itself says what the table says of it");
+        print_note("the legacy script itself says what the table says of it");
     }
 }
 
 /// What the legacy script of the real repository prints as a dry run; none where it is not at hand.
-fn legacy_script(fixture: &Fixture, arguments: &[&str]) -> Option<String> {
+fn legacy_script(fixture: &TestRepository, arguments: &[&str]) -> Option<String> {
     let clone = std::env::var_os("OPENSANDBOX_CLONE")?;
     Command::new("rg").arg("--version").stdout(Stdio::null()).status().ok()?;
     let mut show = Command::new("git");
@@ -135,20 +135,20 @@ fn legacy_script(fixture: &Fixture, arguments: &[&str]) -> Option<String> {
     let script = run(show.arg("-C").arg(clone).args(["show", path])).ok().stdout;
     let file = fixture.path().join(".git/legacy.sh");
     std::fs::write(&file, script).unwrap();
-    let mut command = hermetic("bash", fixture.path());
-    let ran = run(command.arg(file).args(arguments).arg("--dry-run").current_dir(fixture.path())).ok();
-    Some(ran.stdout)
+    let mut command = hermetic_command("bash", fixture.path());
+    let output = run(command.arg(file).args(arguments).arg("--dry-run").current_dir(fixture.path())).ok();
+    Some(output.stdout)
 }
 
 #[test]
-fn the_real_repository_differs_from_the_legacy_script_only_by_mended_defects() {
+fn real_notes_differ_from_the_legacy_script_only_by_fixed_defects() {
     let Some(clone) = std::env::var_os("OPENSANDBOX_CLONE") else {
-        return say("SKIPPED: OPENSANDBOX_CLONE names no clone of the real repository");
+        return print_note("SKIPPED: OPENSANDBOX_CLONE names no clone of the real repository");
     };
-    let fixture = Fixture::new();
+    let fixture = TestRepository::new();
     let folder = fixture.path().join("clone");
     fixture.git(["clone", "-q", "--no-checkout", clone.to_str().unwrap(), folder.to_str().unwrap()]);
-    let copy = Fixture::at(folder);
+    let copy = TestRepository::open(folder);
     let targets = copy.xtask(["targets", "--format", "json"]).ok().json();
     let (mut pairs, mut same, mut explained) = (0, 0, 0);
     for target in targets["targets"].as_array().unwrap() {
@@ -165,32 +165,35 @@ fn the_real_repository_differs_from_the_legacy_script_only_by_mended_defects() {
             let version = pair[1].rsplit('/').next().unwrap();
             let ours = copy.xtask(["notes", pair[1], "--from-tag", pair[0], "--format", "json"]).ok().json();
             let Some(theirs) = legacy_notes(&copy, id, version, pair[0]) else { continue };
-            let (equal, mended) = compare(&ours, &theirs, pair[1]);
+            let (equal, fixed) = compare_entries(&ours, &theirs, pair[1]);
             same += equal;
-            explained += mended;
+            explained += fixed;
             pairs += 1;
         }
     }
-    say(&format!(
+    print_note(&format!(
         "real repository: {pairs} pairs against the legacy script: {same} entries alike, {explained} differ by a mended defect"
     ));
     assert!(pairs > 80, "only {pairs} pairs were compared");
 }
 
 /// The legacy notes of a pair of tags; none where the script knows no such target.
-fn legacy_notes(copy: &Fixture, target: &str, version: &str, from: &str) -> Option<Vec<[String; 2]>> {
+fn legacy_notes(copy: &TestRepository, target: &str, version: &str, from: &str) -> Option<Vec<[String; 2]>> {
     if ["k8s/image-committer", "helm/opensandbox-controller", "helm/opensandbox-server"].contains(&target) {
         return None;
     }
     // It refuses a version that is not above the range's start by its own reading: another one gives the same notes.
     let version = if version.contains("dev") { "99.0.0" } else { version };
-    Some(entries(&legacy_script(copy, &["--target", target, "--version", version, "--from-tag", from])?))
+    Some(notes_entries(&legacy_script(
+        copy,
+        &["--target", target, "--version", version, "--from-tag", from],
+    )?))
 }
 
 /// Counts entries that are alike and those that differ for a reason that the table of defects knows.
-fn compare(ours: &Value, theirs: &[[String; 2]], tag: &str) -> (usize, usize) {
-    let (mut alike, mut mended) = (0, 0);
-    let mut left: Vec<&[String; 2]> = theirs.iter().collect();
+fn compare_entries(ours: &Value, theirs: &[[String; 2]], tag: &str) -> (usize, usize) {
+    let (mut alike, mut fixed) = (0, 0);
+    let mut remaining: Vec<&[String; 2]> = theirs.iter().collect();
     let has_revert = theirs.iter().any(|it| it[1].starts_with("Revert \""));
     for section in ours["sections"].as_array().unwrap() {
         let title = section["title"].as_str().unwrap().split_once(' ').unwrap().1;
@@ -198,26 +201,27 @@ fn compare(ours: &Value, theirs: &[[String; 2]], tag: &str) -> (usize, usize) {
             let subject = entry["subject"].as_str().unwrap();
             let number = entry["number"].as_u64().map_or(String::new(), |it| format!(" (#{it})"));
             let mine = [title.to_owned(), format!("{subject}{number}")];
-            let at = left
+            let position = remaining
                 .iter()
                 .position(|it| **it == mine)
-                .or_else(|| left.iter().position(|it| it[1].starts_with(subject)));
-            let at = at.unwrap_or_else(|| panic!("{tag}: the legacy script has no entry {mine:?}"));
-            let their = left.remove(at);
+                .or_else(|| remaining.iter().position(|it| it[1].starts_with(subject)));
+            let position =
+                position.unwrap_or_else(|| panic!("{tag}: the legacy script has no entry {mine:?}"));
+            let their = remaining.remove(position);
             if *their == mine {
                 alike += 1;
                 continue;
             }
             let reverted = title == "Misc" && has_revert;
-            let kind_mended = subject.starts_with("perf")
+            let kind_fixed = subject.starts_with("perf")
                 || subject.starts_with(char::is_uppercase)
                 || subject.contains("):") && !subject.contains("): ")
                 || their[0] == "Breaking Changes"
                 || reverted;
-            assert!(their[0] == mine[0] || kind_mended, "{tag}: {their:?} became {mine:?}");
-            mended += 1;
+            assert!(their[0] == mine[0] || kind_fixed, "{tag}: {their:?} became {mine:?}");
+            fixed += 1;
         }
     }
-    assert!(left.is_empty(), "{tag}: only the legacy script has {left:?}");
-    (alike, mended)
+    assert!(remaining.is_empty(), "{tag}: only the legacy script has {remaining:?}");
+    (alike, fixed)
 }

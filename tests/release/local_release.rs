@@ -3,29 +3,29 @@
 use std::fmt::Write as _;
 use std::process::Command;
 
-use crate::support::repository::{Fixture, everything, hermetic, run, xtask};
+use crate::support::repository::{TestRepository, directory_snapshot, hermetic_command, run, xtask};
 
 #[test]
-fn a_dry_run_changes_nothing() {
-    let fixture = Fixture::released();
+fn dry_run_changes_nothing() {
+    let fixture = TestRepository::with_release();
     let home = tempfile::tempdir().unwrap();
-    let (repository, outside) = (everything(fixture.path()), everything(home.path()));
+    let (repository, outside) = (directory_snapshot(fixture.path()), directory_snapshot(home.path()));
     let remote = fixture.git(["ls-remote", "origin"]);
     let mut command = xtask(fixture.path());
     command.env("HOME", home.path()).env("XDG_CACHE_HOME", home.path());
-    let ran = run(command.args(["release", "server/v0.1.1", "--dry-run"])).ok();
-    assert!(ran.stdout.contains("- fix(server): do not fall over (#2)"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("13 of 14 passed"), "{}", ran.stdout);
-    assert_eq!(everything(fixture.path()), repository, "the repository or its origin was touched");
-    assert_eq!(everything(home.path()), outside, "the home was touched");
+    let output = run(command.args(["release", "server/v0.1.1", "--dry-run"])).ok();
+    assert!(output.stdout.contains("- fix(server): do not fall over (#2)"), "{}", output.stdout);
+    assert!(output.stdout.contains("13 of 14 passed"), "{}", output.stdout);
+    assert_eq!(directory_snapshot(fixture.path()), repository, "the repository or its origin was touched");
+    assert_eq!(directory_snapshot(home.path()), outside, "the home was touched");
     assert_eq!(fixture.git(["ls-remote", "origin"]), remote);
     run(xtask(fixture.path()).args(["release", "server/v0.1.1"])).ok();
-    assert_ne!(everything(fixture.path()), repository, "the comparison sees nothing");
+    assert_ne!(directory_snapshot(fixture.path()), repository, "the comparison sees nothing");
 }
 
 #[test]
-fn a_release_makes_what_the_dry_run_planned_and_again_comes_to_the_same_end() {
-    let fixture = Fixture::released();
+fn release_matches_its_dry_run() {
+    let fixture = TestRepository::with_release();
     let planned = fixture.xtask(["release", "server/v0.1.1", "--dry-run", "--format", "json"]).ok().json();
     let first = fixture.xtask(["release", "server/v0.1.1", "--format", "json"]).ok().json();
     assert_eq!(planned["plan"], first["plan"]);
@@ -55,18 +55,18 @@ fn a_release_makes_what_the_dry_run_planned_and_again_comes_to_the_same_end() {
 }
 
 #[test]
-fn the_legacy_script_forwards_its_flags() {
-    let fixture = Fixture::released();
+fn legacy_script_forwards_its_flags() {
+    let fixture = TestRepository::with_release();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/release/create-release.sh");
     let outputs = fixture.path().join(".git/outputs");
     let legacy = |arguments: &[&str]| {
-        let mut command = hermetic("bash", fixture.path());
+        let mut command = hermetic_command("bash", fixture.path());
         command.arg(script).args(arguments).current_dir(fixture.path());
         command.env("GITHUB_OUTPUT", &outputs).env("CARGO_XTASK", env!("CARGO_BIN_EXE_xtask"));
         run(&mut command)
     };
-    let ran = legacy(&["--target", "server", "--version", "0.1.1", "--dry-run"]).ok();
-    assert_eq!(ran.stdout, fixture.xtask(["release", "server/v0.1.1", "--dry-run"]).ok().stdout);
+    let output = legacy(&["--target", "server", "--version", "0.1.1", "--dry-run"]).ok();
+    assert_eq!(output.stdout, fixture.xtask(["release", "server/v0.1.1", "--dry-run"]).ok().stdout);
     assert_eq!(
         std::fs::read_to_string(&outputs).unwrap(),
         "tag=server/v0.1.1\ndisplay_name=OpenSandbox Server\nversion_label=v0.1.1\n"
@@ -84,19 +84,19 @@ fn the_legacy_script_forwards_its_flags() {
         "--initial-release",
         "--dry-run",
     ];
-    let ran = legacy(&all).ok();
+    let output = legacy(&all).ok();
     assert!(
-        ran.stdout.contains("paths     README.md\n") && ran.stdout.contains("- docs: say so\n"),
+        output.stdout.contains("paths     README.md\n") && output.stdout.contains("- docs: say so\n"),
         "{}",
-        ran.stdout
+        output.stdout
     );
     assert_eq!(legacy(&["--target", "server"]).code, 2);
     assert!(legacy(&["--help"]).ok().stdout.contains("--sign-tag"));
 }
 
 #[test]
-fn github_actions_gets_outputs_a_summary_and_annotations() {
-    let fixture = Fixture::released();
+fn github_actions_files_are_written() {
+    let fixture = TestRepository::with_release();
     let (outputs, summary) = (fixture.path().join(".git/outputs"), fixture.path().join(".git/summary"));
     let mut command = xtask(fixture.path());
     command.env("GITHUB_ACTIONS", "true").env("GITHUB_OUTPUT", &outputs).env("GITHUB_STEP_SUMMARY", &summary);
@@ -110,16 +110,16 @@ fn github_actions_gets_outputs_a_summary_and_annotations() {
     let notes = fixture.path().join("dist/server-v0.1.1/NOTES.md");
     assert_eq!(std::fs::read(&summary).unwrap(), std::fs::read(notes).unwrap());
     let mut command = xtask(fixture.path());
-    let ran =
+    let output =
         run(command.env("GITHUB_ACTIONS", "true").args(["notes", "server/v0.1.1", "--commit", "no\nwhere"]));
-    assert!(ran.stderr.contains("::error::'no%0Awhere' leads to no commit"), "{}", ran.stderr);
+    assert!(output.stderr.contains("::error::'no%0Awhere' leads to no commit"), "{}", output.stderr);
 }
 
 #[test]
-fn a_template_of_ones_own_is_used_and_its_errors_name_file_and_line() {
-    let fixture = Fixture::released();
+fn template_error_names_its_line() {
+    let fixture = TestRepository::with_release();
     let template = |text: &str| {
-        fixture.write(".git/own.j2", text.as_bytes());
+        fixture.write_file(".git/own.j2", text.as_bytes());
         fixture.xtask(["notes", "server/v0.1.1", "--template", ".git/own.j2"])
     };
     let good = "{{ title }} since {{ since }}: {{ sections[1].lines[0] }}\n";
@@ -127,17 +127,25 @@ fn a_template_of_ones_own_is_used_and_its_errors_name_file_and_line() {
         template(good).ok().stdout,
         "OpenSandbox Server v0.1.1 since `server/v0.1.0`: fix(server): do not fall over (#2)\n"
     );
-    let ran = template("one\n{{ titel }}\n");
-    assert!(ran.code == 1 && ran.stderr.contains("error: .git/own.j2:2: undefined value"), "{}", ran.stderr);
-    let ran = template("one\ntwo\n{% if %}\n");
-    assert!(ran.code == 1 && ran.stderr.contains("error: .git/own.j2:3: syntax error"), "{}", ran.stderr);
-    let ran = fixture.xtask(["notes", "server/v0.1.1", "--template", "nowhere.j2"]);
-    assert!(ran.code == 2 && ran.stderr.contains("cannot read nowhere.j2"), "{}", ran.stderr);
+    let output = template("one\n{{ titel }}\n");
+    assert!(
+        output.code == 1 && output.stderr.contains("error: .git/own.j2:2: undefined value"),
+        "{}",
+        output.stderr
+    );
+    let output = template("one\ntwo\n{% if %}\n");
+    assert!(
+        output.code == 1 && output.stderr.contains("error: .git/own.j2:3: syntax error"),
+        "{}",
+        output.stderr
+    );
+    let output = fixture.xtask(["notes", "server/v0.1.1", "--template", "nowhere.j2"]);
+    assert!(output.code == 2 && output.stderr.contains("cannot read nowhere.j2"), "{}", output.stderr);
 }
 
 #[test]
-fn notes_of_a_past_release_are_those_of_its_tag() {
-    let mut fixture = Fixture::released();
+fn past_notes_use_the_commit_of_the_tag() {
+    let mut fixture = TestRepository::with_release();
     fixture.xtask(["release", "server/v0.1.1"]).ok();
     let then = fixture.xtask(["notes", "server/v0.1.1"]).ok().stdout;
     fixture.commit("feat(server): later (#3)", &[("server/main.py", "serve(3)\n")]);
@@ -150,8 +158,8 @@ fn notes_of_a_past_release_are_those_of_its_tag() {
 }
 
 #[test]
-fn notes_that_are_too_long_lose_whole_entries_and_say_how_many() {
-    let fixture = Fixture::new();
+fn long_notes_omit_whole_entries() {
+    let fixture = TestRepository::new();
     let mut stream = String::new();
     for index in 0..2_000 {
         let subject = format!("chore: ünremarkable {index} {}", "x".repeat(90));
@@ -164,7 +172,7 @@ fn notes_that_are_too_long_lose_whole_entries_and_say_how_many() {
         )
         .unwrap();
     }
-    fixture.import(stream.as_bytes());
+    fixture.fast_import(stream.as_bytes());
     let markdown = fixture.xtask(["notes", "server/v0.1.0", "--initial-release"]).ok().stdout;
     let length = markdown.chars().count();
     assert!((124_000..=125_000).contains(&length), "{length} characters");

@@ -1,8 +1,8 @@
 //! Planning and making a release on this machine: history, checks, archive, notes.
 
 mod archive;
-mod git_parity;
-mod history;
+mod git_archive_parity;
+mod git_log_parity;
 mod legacy_script;
 mod local_release;
 mod real_repository;

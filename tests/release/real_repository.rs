@@ -7,30 +7,30 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::repository::{Fixture, run, say, xtask};
-use crate::support::test_bed::World;
+use crate::support::repository::{TestRepository, print_note, run, xtask};
+use crate::support::test_bed::TestBed;
 
 /// The clone, or a word that there is none.
-fn clone() -> Option<PathBuf> {
+fn real_clone() -> Option<PathBuf> {
     let folder = std::env::var_os("OPENSANDBOX_CLONE").map(PathBuf::from);
     if folder.is_none() {
-        say("SKIPPED: OPENSANDBOX_CLONE names no clone of the real repository");
+        print_note("SKIPPED: OPENSANDBOX_CLONE names no clone of the real repository");
     }
     folder
 }
 
-fn git(clone: &Path, arguments: &[&str]) -> String {
+fn git_stdout(clone: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new("git");
     run(command.arg("-C").arg(clone).args(arguments).stdin(Stdio::null())).ok().stdout
 }
 
-fn document(clone: &Path, arguments: &[&str]) -> Value {
+fn json_document(clone: &Path, arguments: &[&str]) -> Value {
     run(xtask(Path::new("/")).arg("-C").arg(clone).args(arguments).args(["--format", "json"])).ok().json()
 }
 
 /// Every target of the catalog with its tags, in the order in which git puts versions.
-fn tags(clone: &Path) -> Vec<(Value, Vec<String>)> {
-    let document = document(clone, &["targets"]);
+fn targets_with_tags(clone: &Path) -> Vec<(Value, Vec<String>)> {
+    let document = json_document(clone, &["targets"]);
     let targets = document["targets"].as_array().unwrap().clone();
     let of = |target: Value| {
         let pattern = format!("refs/tags/{}/*", target["id"].as_str().unwrap());
@@ -41,13 +41,13 @@ fn tags(clone: &Path) -> Vec<(Value, Vec<String>)> {
             "--sort=version:refname",
             "--format=%(refname:strip=2)",
         ];
-        let listed = git(clone, &[&sort[..], &[&pattern]].concat());
+        let listed = git_stdout(clone, &[&sort[..], &[&pattern]].concat());
         (target, listed.lines().map(str::to_owned).collect())
     };
     targets.into_iter().map(of).collect()
 }
 
-fn commits(notes: &Value) -> Vec<String> {
+fn notes_commits(notes: &Value) -> Vec<String> {
     let entries =
         notes["sections"].as_array().unwrap().iter().flat_map(|it| it["entries"].as_array().unwrap());
     let mut all: Vec<String> = entries.map(|it| it["commit"].as_str().unwrap().to_owned()).collect();
@@ -56,56 +56,57 @@ fn commits(notes: &Value) -> Vec<String> {
 }
 
 #[test]
-fn every_adjacent_pair_of_tags_has_the_commits_of_git_log() {
-    let Some(clone) = clone() else { return };
+fn notes_of_adjacent_tags_match_git_log() {
+    let Some(clone) = real_clone() else { return };
     let (mut pairs, mut chosen, mut listed) = (0, 0, 0);
-    for (target, tags) in tags(&clone) {
+    for (target, tags) in targets_with_tags(&clone) {
         let paths: Vec<&str> =
             target["paths"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
         for pair in tags.windows(2) {
-            let notes = document(&clone, &["notes", &pair[1], "--from-tag", &pair[0]]);
+            let notes = json_document(&clone, &["notes", &pair[1], "--from-tag", &pair[0]]);
             let range = format!("{}..{}", pair[0], pair[1]);
             let log = ["log", "--no-merges", "--format=%H", &range, "--"];
             let mut expected: Vec<String> =
-                git(&clone, &[&log[..], &paths].concat()).lines().map(str::to_owned).collect();
+                git_stdout(&clone, &[&log[..], &paths].concat()).lines().map(str::to_owned).collect();
             listed += expected.len();
             expected.sort();
-            assert_eq!(commits(&notes), expected, "{range}");
+            assert_eq!(notes_commits(&notes), expected, "{range}");
             // Where nothing was asked for, the rules choose the tag below, unless it is a prerelease.
-            let own = document(&clone, &["notes", &pair[1], "--initial-release"]);
-            chosen += usize::from(own["previous"] == pair[0].as_str());
+            let default_notes = json_document(&clone, &["notes", &pair[1], "--initial-release"]);
+            chosen += usize::from(default_notes["previous"] == pair[0].as_str());
             pairs += 1;
         }
     }
-    say(&format!(
+    print_note(&format!(
         "real repository: {pairs} pairs of tags, {listed} commits as git log; previous tag chosen alike for {chosen}"
     ));
     assert!(pairs > 80, "only {pairs} pairs: is this a clone with all tags?");
 }
 
 #[test]
-fn the_order_of_entries_is_that_of_git_log() {
-    let Some(clone) = clone() else { return };
-    let notes = document(
+fn notes_entries_keep_the_order_of_git_log() {
+    let Some(clone) = real_clone() else { return };
+    let notes = json_document(
         &clone,
         &["notes", "server/v99.0.0", "--from-tag", "server/v0.1.0", "--no-path-filter", "--commit", "main"],
     );
-    let order = git(&clone, &["log", "--no-merges", "--format=%H", "server/v0.1.0..main"]);
-    let place: BTreeMap<&str, usize> = order.lines().enumerate().map(|(at, id)| (id, at)).collect();
+    let order = git_stdout(&clone, &["log", "--no-merges", "--format=%H", "server/v0.1.0..main"]);
+    let position: BTreeMap<&str, usize> = order.lines().enumerate().map(|(index, id)| (id, index)).collect();
     for section in notes["sections"].as_array().unwrap() {
         let entries = section["entries"].as_array().unwrap();
-        let places: Vec<usize> = entries.iter().map(|it| place[it["commit"].as_str().unwrap()]).collect();
-        assert!(places.is_sorted(), "{}", section["title"]);
+        let positions: Vec<usize> =
+            entries.iter().map(|it| position[it["commit"].as_str().unwrap()]).collect();
+        assert!(positions.is_sorted(), "{}", section["title"]);
     }
-    assert_eq!(commits(&notes).len(), place.len());
+    assert_eq!(notes_commits(&notes).len(), position.len());
 }
 
 #[test]
-fn every_tag_archives_to_the_tar_of_git() {
-    let Some(clone) = clone() else { return };
+fn archives_of_all_tags_match_git_archive() {
+    let Some(clone) = real_clone() else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut count = 0;
-    for (_, tags) in tags(&clone) {
+    for (_, tags) in targets_with_tags(&clone) {
         for tag in tags {
             let safe = tag.replace('/', "-");
             let mut command = xtask(folder.path());
@@ -123,25 +124,25 @@ fn every_tag_archives_to_the_tar_of_git() {
             count += 1;
         }
     }
-    say(&format!("real repository: {count} archives, tar streams identical to git's"));
+    print_note(&format!("real repository: {count} archives, tar streams identical to git's"));
     assert!(count > 100, "only {count} tags: is this a clone with all tags?");
 }
 
 /// Every target's next version goes to a GitHub on loopback, and outsiders find it as it was made.
 #[test]
-fn every_target_is_published_on_loopback() {
-    let Some(real) = clone() else { return };
+fn every_real_target_is_published_on_the_emulator() {
+    let Some(real) = real_clone() else { return };
     let folder = tempfile::tempdir().unwrap();
     let bare = folder.path().join("clone.git");
-    git(
+    git_stdout(
         folder.path(),
         &["clone", "-q", "--bare", "--shared", real.to_str().unwrap(), bare.to_str().unwrap()],
     );
     std::fs::copy(real.join("info/attributes"), bare.join("info/attributes")).ok();
-    let world = World::around(Fixture::at(bare));
+    let bed = TestBed::with_empty_origin(TestRepository::open(bare));
     // The objects are borrowed: the mirror that this clone may come from lacks a file, and git pushes all or nothing.
-    let objects = git(&real, &["rev-parse", "--path-format=absolute", "--git-path", "objects"]);
-    std::fs::write(world.github.git_dir().join("objects/info/alternates"), objects).unwrap();
+    let objects = git_stdout(&real, &["rev-parse", "--path-format=absolute", "--git-path", "objects"]);
+    std::fs::write(bed.github.git_dir().join("objects/info/alternates"), objects).unwrap();
     let refs = [
         "fetch",
         "-q",
@@ -149,43 +150,50 @@ fn every_target_is_published_on_loopback() {
         "+refs/heads/main:refs/heads/main",
         "+refs/tags/*:refs/tags/*",
     ];
-    git(world.github.git_dir(), &refs);
+    git_stdout(bed.github.git_dir(), &refs);
     let mut published = 0;
-    for (target, tags) in tags(&real) {
+    for (target, tags) in targets_with_tags(&real) {
         let plain = tags.last().is_some_and(|it| !it.rsplit('/').next().unwrap().starts_with('v'));
         let version = if plain { "9.0.0" } else { "v9.0.0" };
         let tag = format!("{}/{version}", target["id"].as_str().unwrap());
         let allowed = ["--allow", "version-source", "--allow", "empty-notes", "--initial-release"];
-        let ran = world.run(&[&["release", &tag, "--push", "--format", "json"][..], &allowed].concat());
-        assert_eq!(ran.code, 0, "{tag}:\n{}\n{}", ran.stdout, ran.stderr);
-        assert_eq!(ran.json()["audit"]["verdict"], "proven", "{tag}");
+        let output = bed.run(&[&["release", &tag, "--push", "--format", "json"][..], &allowed].concat());
+        assert_eq!(output.code, 0, "{tag}:\n{}\n{}", output.stdout, output.stderr);
+        assert_eq!(output.json()["audit"]["verdict"], "proven", "{tag}");
         published += 1;
         // An outsider has sixty requests in an hour, and an audit takes a few.
-        world.github.reset_rate_limit();
+        bed.github.reset_rate_limit();
     }
-    assert_eq!(world.github.releases().len(), published);
-    say(&format!("{published} targets of the real repository published on loopback, each proven"));
+    assert_eq!(bed.github.releases().len(), published);
+    print_note(&format!("{published} targets of the real repository published on loopback, each proven"));
     assert!(published >= 22);
 }
 
 /// A release of each kind of target is rehearsed, and everything of it proven.
 #[test]
-fn a_target_of_every_kind_is_rehearsed() {
-    let Some(real) = clone() else { return };
+fn every_kind_of_real_target_is_rehearsed() {
+    let Some(real) = real_clone() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let own = folder.path().join("clone");
-    git(
+    let scratch_clone = folder.path().join("clone");
+    git_stdout(
         folder.path(),
-        &["clone", "-q", "--shared", "--no-checkout", real.to_str().unwrap(), own.to_str().unwrap()],
+        &[
+            "clone",
+            "-q",
+            "--shared",
+            "--no-checkout",
+            real.to_str().unwrap(),
+            scratch_clone.to_str().unwrap(),
+        ],
     );
     // What a mirror lacks is taken out of the commit that is released: everybody clones that one.
     let lacking = std::fs::read_to_string(real.join("info/attributes")).unwrap_or_default();
-    git(&own, &["read-tree", "HEAD"]);
+    git_stdout(&scratch_clone, &["read-tree", "HEAD"]);
     for path in lacking.lines().filter_map(|it| it.strip_suffix(" export-ignore")) {
-        git(&own, &["rm", "-rq", "--cached", path]);
+        git_stdout(&scratch_clone, &["rm", "-rq", "--cached", path]);
     }
-    git(
-        &own,
+    git_stdout(
+        &scratch_clone,
         &[
             "-c",
             "user.name=Ada",
@@ -197,8 +205,8 @@ fn a_target_of_every_kind_is_rehearsed() {
             "--allow-empty",
         ],
     );
-    git(&own, &["reset", "-q", "--hard"]);
-    git(&own, &["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    git_stdout(&scratch_clone, &["reset", "-q", "--hard"]);
+    git_stdout(&scratch_clone, &["update-ref", "refs/remotes/origin/main", "HEAD"]);
     let kinds = [
         "server",
         "docker/execd",
@@ -209,7 +217,7 @@ fn a_target_of_every_kind_is_rehearsed() {
         "csharp/sandbox",
         "sdks/sandbox/go",
     ];
-    let all = tags(&own);
+    let all = targets_with_tags(&scratch_clone);
     let plain = |kind: &str| {
         let (_, tags) = all.iter().find(|it| it.0["id"] == kind).unwrap();
         tags.last().is_some_and(|it| !it.rsplit('/').next().unwrap().starts_with('v'))
@@ -218,17 +226,17 @@ fn a_target_of_every_kind_is_rehearsed() {
         let major = if kind == "sdks/sandbox/go" { 1 } else { 9 };
         let tag = format!("{kind}/{}{major}.99.0", if plain(kind) { "" } else { "v" });
         let mut command = xtask(folder.path());
-        command.arg("-C").arg(&own).args(["rehearse", &tag, "--format", "json"]);
+        command.arg("-C").arg(&scratch_clone).args(["rehearse", &tag, "--format", "json"]);
         command.args(["--allow", "version-source", "--allow", "empty-notes"]);
-        let ran = run(&mut command);
-        assert_eq!(ran.code, 0, "{tag}:\n{}\n{}", ran.stdout, ran.stderr);
-        let document = ran.json();
+        let output = run(&mut command);
+        assert_eq!(output.code, 0, "{tag}:\n{}\n{}", output.stdout, output.stderr);
+        let document = output.json();
         assert_eq!(
             (&document["verdict"], document["steps"].as_array().unwrap().len()),
             (&"proven".into(), 7)
         );
         let times =
             document["steps"].as_array().unwrap().iter().map(|it| it["milliseconds"].as_u64().unwrap());
-        say(&format!("rehearsed on the real repository: {tag}: proven in {} ms", times.sum::<u64>()));
+        print_note(&format!("rehearsed on the real repository: {tag}: proven in {} ms", times.sum::<u64>()));
     }
 }

@@ -2,11 +2,11 @@
 
 use std::process::Command;
 
-use crate::support::repository::{Fixture, run};
+use crate::support::repository::{TestRepository, run};
 
 #[test]
-fn the_22_targets_and_their_newest_tags() {
-    let fixture = Fixture::released();
+fn every_target_is_listed_with_its_newest_tag() {
+    let fixture = TestRepository::with_release();
     let document = fixture.xtask(["targets", "--format", "json"]).ok().json();
     assert_eq!(document["schema"], "opensandbox-release/targets/1");
     let targets = document["targets"].as_array().unwrap();
@@ -37,37 +37,39 @@ fn the_22_targets_and_their_newest_tags() {
 }
 
 #[test]
-fn a_catalog_at_the_root_takes_the_place_of_the_built_in_one() {
-    let fixture = Fixture::released();
+fn repository_catalog_replaces_the_built_in_one() {
+    let fixture = TestRepository::with_release();
     let catalog = include_str!("../../release.toml")
         .replace("latest = \"server\"\n", "")
         .replace("id = \"server\"", "id = \"service\"");
-    fixture.write("release.toml", catalog.as_bytes());
+    fixture.write_file("release.toml", catalog.as_bytes());
     assert_eq!(fixture.xtask(["release", "server/v0.1.1", "--dry-run"]).code, 2);
     fixture.xtask(["notes", "service/v0.1.1", "--initial-release"]).ok();
-    fixture.write("release.toml", catalog.replace("paths = [\"cli\"]", "paths = [\"cli/*\"]").as_bytes());
-    let ran = fixture.xtask(["targets"]);
-    assert_eq!(ran.code, 2);
+    fixture
+        .write_file("release.toml", catalog.replace("paths = [\"cli\"]", "paths = [\"cli/*\"]").as_bytes());
+    let output = fixture.xtask(["targets"]);
+    assert_eq!(output.code, 2);
     let line = catalog.lines().position(|it| it == "paths = [\"cli\"]").unwrap() + 1;
     let expected = format!(
         "release.toml:{line}: 'cli/*' is not a plain path inside the repository: wildcards are not plain"
     );
-    assert!(ran.stderr.contains(&expected), "{}", ran.stderr);
-    let ran = fixture.xtask(["targets", "--config", "nowhere.toml"]);
-    assert!(ran.code == 2 && ran.stderr.contains("cannot read nowhere.toml"), "{}", ran.stderr);
+    assert!(output.stderr.contains(&expected), "{}", output.stderr);
+    let output = fixture.xtask(["targets", "--config", "nowhere.toml"]);
+    assert!(output.code == 2 && output.stderr.contains("cannot read nowhere.toml"), "{}", output.stderr);
 }
 
 #[test]
-fn a_pipe_that_closes_is_no_error() {
-    let fixture = Fixture::released();
+fn closed_pipe_is_not_an_error() {
+    let fixture = TestRepository::with_release();
     let script = format!("{} targets 2>err | head -1", env!("CARGO_BIN_EXE_xtask"));
-    let ran = run(Command::new("bash").args(["-o", "pipefail", "-c", &script]).current_dir(fixture.path()));
-    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let output =
+        run(Command::new("bash").args(["-o", "pipefail", "-c", &script]).current_dir(fixture.path()));
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
 }
 
 #[test]
-fn completions_and_the_manual_page() {
-    let fixture = Fixture::new();
+fn completions_and_man_page_are_generated() {
+    let fixture = TestRepository::new();
     for shell in ["bash", "zsh", "fish"] {
         assert!(fixture.xtask(["completions", shell]).ok().stdout.contains("dry-run"));
     }

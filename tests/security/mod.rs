@@ -2,36 +2,36 @@
 //!
 //! The numbers are those of `docs/security.md`. Each case has a twin that differs only in the attack and succeeds.
 
-mod foreign;
-mod leaves;
-mod limits;
-mod misleading;
-mod old_clones;
-mod programs;
-mod rekor;
-mod rewritings;
-mod signers;
-mod symlinks;
-mod trusted_roots;
+mod configured_programs;
+mod equivalent_encodings;
+mod hostile_repositories;
+mod leaf_mutations;
+mod planted_symlinks;
+mod rekor_v2_proofs;
+mod resource_limits;
+mod stale_clones;
+mod trusted_signers;
+mod tuf_cache;
+mod untrusted_text;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::support::repository::say;
+use crate::support::repository::print_note;
 
 /// The cases, each shown by a test of its own.
-const CASES: std::ops::Range<u32> = 92..108;
+const CASE_NUMBERS: std::ops::Range<u32> = 92..108;
 
-static TABLE: Mutex<BTreeMap<u32, String>> = Mutex::new(BTreeMap::new());
+static CASE_TABLE: Mutex<BTreeMap<u32, String>> = Mutex::new(BTreeMap::new());
 
 /// Records what became of an attack and of its twin. The table is printed when every case has its row.
-pub(crate) fn record(case: u32, attack: &str, outcome: &str, twin: &str) {
-    let mut table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
+pub(crate) fn record_case(case: u32, attack: &str, outcome: &str, twin: &str) {
+    let mut table = CASE_TABLE.lock().unwrap_or_else(PoisonError::into_inner);
     table.insert(case, format!("{case:>4}  {outcome:<44} {twin:<36} {attack}"));
-    if CASES.clone().all(|it| table.contains_key(&it)) {
+    if CASE_NUMBERS.clone().all(|it| table.contains_key(&it)) {
         let head = format!("{:>4}  {:<44} {:<36} {}", "case", "attack ends in", "twin ends in", "attack");
         let rows: Vec<&str> =
             std::iter::once(head.as_str()).chain(table.values().map(String::as_str)).collect();
-        say(&rows.join("\n"));
+        print_note(&rows.join("\n"));
     }
 }

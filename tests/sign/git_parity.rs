@@ -1,13 +1,13 @@
 //! Tag objects that nobody would make on purpose: ours and git's verdicts side by side.
 
-use crate::sign::ssh::Signed;
-use crate::support::repository::say;
+use crate::sign::ssh::SshTagSigner;
+use crate::support::repository::print_note;
 
 /// Generated tag objects: on what git rejects, ours never says proven.
 #[test]
-fn what_git_rejects_is_never_proven() {
-    let signed = Signed::new(&["-t", "ed25519"]);
-    let good = signed.sign(&signed.payload("t", 1_700_000_500), "git");
+fn tags_rejected_by_git_are_never_proven() {
+    let signer = SshTagSigner::new(&["-t", "ed25519"]);
+    let good = signer.sign_payload(&signer.tag_payload("t", 1_700_000_500), "git");
     let text = String::from_utf8(good.clone()).unwrap();
     let start = text.find("-----BEGIN").unwrap();
     let (payload, armor) = text.split_at(start);
@@ -40,15 +40,15 @@ fn what_git_rejects_is_never_proven() {
     }
     let (mut rejected, mut proven, mut stricter) = (0, 0, 0);
     for object in &objects {
-        signed.fixture.put_tag("t", object);
-        let ran = signed.xtask(&["verify-tag", "t"]);
-        let git = signed.git_accepts("t");
-        assert!(git || ran.code != 0, "git rejects what ours proves: {}", String::from_utf8_lossy(object));
+        signer.fixture.write_tag_object("t", object);
+        let output = signer.xtask(&["verify-tag", "t"]);
+        let git = signer.git_accepts("t");
+        assert!(git || output.code != 0, "git rejects what ours proves: {}", String::from_utf8_lossy(object));
         rejected += usize::from(!git);
-        proven += usize::from(ran.code == 0);
-        stricter += usize::from(git && ran.code != 0);
+        proven += usize::from(output.code == 0);
+        stricter += usize::from(git && output.code != 0);
     }
-    say(&format!(
+    print_note(&format!(
         "{} tag objects: git rejects {rejected}, ours proves {proven}, stricter than git on {stricter}",
         objects.len()
     ));

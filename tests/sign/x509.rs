@@ -3,56 +3,56 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
-use crate::support::repository::{Fixture, Ran, hermetic, run, xtask};
+use crate::support::repository::{CapturedOutput, TestRepository, hermetic_command, run, xtask};
 
 const TAG: &str = "server/v0.1.1";
 
 /// A repository, a home of gpgsm with a certificate of its own, and a policy that pins it.
-pub(crate) struct Signed {
-    fixture: Fixture,
+pub(crate) struct X509TagSigner {
+    fixture: TestRepository,
     home: tempfile::TempDir,
     fingerprint: String,
 }
 
-impl Drop for Signed {
+impl Drop for X509TagSigner {
     /// Ends the agent that gpgsm started for this home.
     fn drop(&mut self) {
-        self.bash("gpgconf --kill all");
+        self.run_bash("gpgconf --kill all");
     }
 }
 
-impl Signed {
+impl X509TagSigner {
     fn new() -> Self {
-        Self::until("2063-01-01")
+        Self::expiring_on("2063-01-01")
     }
 
     /// With an RSA key of a length.
-    pub(crate) fn rsa(bits: u32) -> Self {
-        Self::of("2063-01-01", bits)
+    pub(crate) fn with_rsa(bits: u32) -> Self {
+        Self::with_certificate("2063-01-01", bits)
     }
 
     /// Signs a tag with gpgsm itself, and holds what the suite makes of it against what is expected.
     #[track_caller]
-    pub(crate) fn expect_own_tag(&self, verdict: &str, reasons: &[&str]) {
+    pub(crate) fn expect_signed_tag(&self, verdict: &str, reasons: &[&str]) {
         let commit = self.fixture.git(["rev-parse", "HEAD"]);
         let tagger = "Ada Example <ada@example.com> 1710000000 +0000";
         let payload = format!("object {commit}\ntype commit\ntag t\ntagger {tagger}\n\nm\n");
-        self.fixture.write(".git/payload", payload.as_bytes());
+        self.fixture.write_file(".git/payload", payload.as_bytes());
         let sign = format!("gpgsm --batch -bsau {} < .git/payload", self.fingerprint);
-        let armor = self.bash(&sign).ok().stdout;
-        self.fixture.put_tag("t", format!("{payload}{armor}").as_bytes());
-        self.fixture.expect_tag("t", verdict, reasons);
+        let armor = self.run_bash(&sign).ok().stdout;
+        self.fixture.write_tag_object("t", format!("{payload}{armor}").as_bytes());
+        self.fixture.expect_tag_verdict("t", verdict, reasons);
     }
 
     /// With a certificate that counts until a day.
-    fn until(day: &str) -> Self {
-        Self::of(day, 2048)
+    fn expiring_on(day: &str) -> Self {
+        Self::with_certificate(day, 2048)
     }
 
-    fn of(day: &str, bits: u32) -> Self {
+    fn with_certificate(day: &str, bits: u32) -> Self {
         let home =
             tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir().unwrap();
-        let mut this = Self { fixture: Fixture::released(), home, fingerprint: String::new() };
+        let mut this = Self { fixture: TestRepository::with_release(), home, fingerprint: String::new() };
         // A self-signed certificate from before the commits, with a key that has no passphrase.
         let make = "cd $GNUPGHOME; echo allow-loopback-pinentry > gpg-agent.conf; echo disable-crl-checks > gpgsm.conf
             printf '%s\\n' 'Key-Type: RSA' 'Key-Length: '$BITS 'Key-Usage: sign' 'Serial: random' 'Name-DN: CN=Ada Example' \
@@ -61,7 +61,7 @@ impl Signed {
             gpgsm --batch --import certificate
             gpgsm --with-colons --list-keys | grep ^fpr | cut -d: -f10 > fingerprint
             echo \"$(cat fingerprint) S relax\" > trustlist.txt; gpgconf --kill all";
-        this.bash(&format!("UNTIL={day} BITS={bits}\n{make}")).ok();
+        this.run_bash(&format!("UNTIL={day} BITS={bits}\n{make}")).ok();
         let fingerprint = std::fs::read_to_string(this.home.path().join("fingerprint")).unwrap();
         fingerprint.trim().clone_into(&mut this.fingerprint);
         this.fixture.git(["config", "gpg.format", "x509"]);
@@ -72,8 +72,8 @@ impl Signed {
         this
     }
 
-    fn bash(&self, script: &str) -> Ran {
-        let mut command = hermetic("bash", self.fixture.path());
+    fn run_bash(&self, script: &str) -> CapturedOutput {
+        let mut command = hermetic_command("bash", self.fixture.path());
         command.current_dir(self.fixture.path()).env("GNUPGHOME", self.home.path());
         run(command.args(["-ec", script]))
     }
@@ -83,120 +83,125 @@ impl Signed {
             "[signers]\nx509_certificates = \"certificates\"\nx509_fingerprints = [\"{fingerprint}\"]\n"
         );
         let catalog = format!("{}\n{policy}", include_str!("../../release.toml"));
-        self.fixture.write(".git/release.toml", catalog.as_bytes());
+        self.fixture.write_file(".git/release.toml", catalog.as_bytes());
     }
 
-    fn release(&self, arguments: &[&str]) -> Ran {
+    fn release_signed(&self, arguments: &[&str]) -> CapturedOutput {
         let mut command = xtask(self.fixture.path());
         run(command.env("GNUPGHOME", self.home.path()).args(["release", TAG, "--sign-tag"]).args(arguments))
     }
 
     fn git_accepts(&self, tag: &str) -> bool {
-        self.bash(&format!("git verify-tag {tag}")).code == 0
+        self.run_bash(&format!("git verify-tag {tag}")).code == 0
     }
 }
 
-const POLICY: [&str; 2] = ["--config", ".git/release.toml"];
+const POLICY_FLAGS: [&str; 2] = ["--config", ".git/release.toml"];
 
 #[test]
-fn a_signed_tag_is_accepted_by_git_and_rejected_by_both_after_one_flipped_byte() {
-    let signed = Signed::new();
-    let ran = signed.release(&POLICY).ok();
-    assert!(ran.stdout.contains("made, signed: object"), "{}", ran.stdout);
-    assert!(signed.git_accepts(TAG));
-    signed.fixture.expect_tag(TAG, "proven", &[]);
-    let whole = signed.fixture.tag_bytes(TAG);
-    let text = String::from_utf8(whole.clone()).unwrap();
+fn flipped_byte_breaks_an_x509_signature() {
+    let signer = X509TagSigner::new();
+    let output = signer.release_signed(&POLICY_FLAGS).ok();
+    assert!(output.stdout.contains("made, signed: object"), "{}", output.stdout);
+    assert!(signer.git_accepts(TAG));
+    signer.fixture.expect_tag_verdict(TAG, "proven", &[]);
+    let tag_object = signer.fixture.tag_object(TAG);
+    let text = String::from_utf8(tag_object.clone()).unwrap();
     let end = text.find("-----END SIGNED").unwrap();
     for place in [text.find("release: ").unwrap(), end - 100] {
-        let mut flipped = whole.clone();
+        let mut flipped = tag_object.clone();
         flipped[place] ^= 1;
-        signed.fixture.put_tag("flipped", &flipped);
-        assert!(!signed.git_accepts("flipped"), "{place}");
-        let mut command = xtask(signed.fixture.path());
-        assert_eq!(run(command.args(["verify-tag", "flipped"]).args(POLICY)).code, 10, "{place}");
+        signer.fixture.write_tag_object("flipped", &flipped);
+        assert!(!signer.git_accepts("flipped"), "{place}");
+        let mut command = xtask(signer.fixture.path());
+        assert_eq!(run(command.args(["verify-tag", "flipped"]).args(POLICY_FLAGS)).code, 10, "{place}");
     }
-    assert!(signed.release(&POLICY).ok().stdout.contains("kept, signed: object"));
-    assert_eq!(signed.fixture.tag_bytes(TAG), whole);
+    assert!(signer.release_signed(&POLICY_FLAGS).ok().stdout.contains("kept, signed: object"));
+    assert_eq!(signer.fixture.tag_object(TAG), tag_object);
 }
 
 #[test]
-fn a_certificate_that_is_not_pinned_or_not_there_and_a_tag_from_before_it() {
-    let signed = Signed::new();
-    signed.release(&POLICY).ok();
-    signed.fixture.expect_tag(TAG, "proven", &[]);
-    signed.pin(&"0".repeat(40));
-    assert!(signed.git_accepts(TAG), "git asks the operator's trust list");
-    signed.fixture.expect_tag(TAG, "refuted", &["unknown-key"]);
-    let ran = signed.release(&POLICY);
-    assert!(ran.code == 1 && ran.stdout.contains("REFUSED  signing"), "{}", ran.stdout);
-    signed.pin(&signed.fingerprint);
-    signed.fixture.expect_tag(TAG, "proven", &[]);
-    let commit = signed.fixture.git(["rev-parse", "HEAD"]);
+fn unpinned_certificate_is_refuted() {
+    let signer = X509TagSigner::new();
+    signer.release_signed(&POLICY_FLAGS).ok();
+    signer.fixture.expect_tag_verdict(TAG, "proven", &[]);
+    signer.pin(&"0".repeat(40));
+    assert!(signer.git_accepts(TAG), "git asks the operator's trust list");
+    signer.fixture.expect_tag_verdict(TAG, "refuted", &["unknown-key"]);
+    let output = signer.release_signed(&POLICY_FLAGS);
+    assert!(output.code == 1 && output.stdout.contains("REFUSED  signing"), "{}", output.stdout);
+    signer.pin(&signer.fingerprint);
+    signer.fixture.expect_tag_verdict(TAG, "proven", &[]);
+    let commit = signer.fixture.git(["rev-parse", "HEAD"]);
     let payload = format!(
         "object {commit}\ntype commit\ntag t\ntagger Ada Example <ada@example.com> 1600000000 +0000\n\nm\n"
     );
-    signed.fixture.write(".git/payload", payload.as_bytes());
-    let sign = format!("gpgsm --batch -bsau {} < .git/payload", signed.fingerprint);
-    let armor = signed.bash(&sign).ok().stdout;
-    signed.fixture.put_tag("t", format!("{payload}{armor}").as_bytes());
-    signed.fixture.expect_tag("t", "refuted", &["backdated"]);
+    signer.fixture.write_file(".git/payload", payload.as_bytes());
+    let sign = format!("gpgsm --batch -bsau {} < .git/payload", signer.fingerprint);
+    let armor = signer.run_bash(&sign).ok().stdout;
+    signer.fixture.write_tag_object("t", format!("{payload}{armor}").as_bytes());
+    signer.fixture.expect_tag_verdict("t", "refuted", &["backdated"]);
 }
 
 #[test]
-fn a_certificate_that_has_expired_since_proves_nothing() {
+fn certificate_expired_since_signing_is_refuted() {
     for (until, verdict, reasons) in
         [("2063-01-01", "proven", &[][..]), ("2024-06-01", "refuted", &["expired-no-trusted-time"])]
     {
-        let signed = Signed::until(until);
-        let commit = signed.fixture.git(["rev-parse", "HEAD"]);
+        let signer = X509TagSigner::expiring_on(until);
+        let commit = signer.fixture.git(["rev-parse", "HEAD"]);
         let tagger = "tagger Ada Example <ada@example.com> 1710000000 +0000";
         let payload = format!("object {commit}\ntype commit\ntag t\n{tagger}\n\nm\n");
-        signed.fixture.write(".git/payload", payload.as_bytes());
+        signer.fixture.write_file(".git/payload", payload.as_bytes());
         let then = "gpgsm --batch --faked-system-time 20240310T000000";
-        let armor = signed.bash(&format!("{then} -bsau {} < .git/payload", signed.fingerprint)).ok().stdout;
-        signed.fixture.put_tag("t", format!("{payload}{armor}").as_bytes());
-        signed.fixture.expect_tag("t", verdict, reasons);
+        let armor =
+            signer.run_bash(&format!("{then} -bsau {} < .git/payload", signer.fingerprint)).ok().stdout;
+        signer.fixture.write_tag_object("t", format!("{payload}{armor}").as_bytes());
+        signer.fixture.expect_tag_verdict("t", verdict, reasons);
     }
 }
 
 #[test]
-fn what_cannot_sign_is_refused_and_another_program_is_asked_by_gits_contract() {
-    let signed = Signed::new();
-    signed.fixture.git(["config", "user.signingKey", "nobody@example.com"]);
-    let ran = signed.release(&POLICY);
-    assert!(ran.code == 1 && ran.stdout.contains("gpgsm has no secret key for it"), "{}", ran.stdout);
+fn custom_x509_program_signs_tags() {
+    let signer = X509TagSigner::new();
+    signer.fixture.git(["config", "user.signingKey", "nobody@example.com"]);
+    let output = signer.release_signed(&POLICY_FLAGS);
+    assert!(
+        output.code == 1 && output.stdout.contains("gpgsm has no secret key for it"),
+        "{}",
+        output.stdout
+    );
     // A program that is not gpgsm, with what git would give it, and an answer of gpgsm's.
-    let program = signed.fixture.path().join(".git/signer");
+    let program = signer.fixture.path().join(".git/signer");
     let script = format!(
         "#!/bin/sh\n[ \"$1 $2 $3\" = '--status-fd=2 -bsau somebody' ] || exit 3\nexec gpgsm --batch --status-fd=2 -bsau {}\n",
-        signed.fingerprint
+        signer.fingerprint
     );
     std::fs::write(&program, script).unwrap();
     run(Command::new("chmod").arg("+x").arg(&program)).ok();
-    signed.fixture.git(["config", "gpg.x509.program", program.to_str().unwrap()]);
-    signed.fixture.git(["config", "user.signingKey", "somebody"]);
-    let ran = signed.release(&POLICY);
+    signer.fixture.git(["config", "gpg.x509.program", program.to_str().unwrap()]);
+    signer.fixture.git(["config", "user.signingKey", "somebody"]);
+    let output = signer.release_signed(&POLICY_FLAGS);
     assert!(
-        ran.code == 1 && ran.stdout.contains("takes no key like it"),
+        output.code == 1 && output.stdout.contains("takes no key like it"),
         "a program's key cannot be judged before: {}",
-        ran.stdout
+        output.stdout
     );
-    let ran = signed.release(&[]).ok();
-    assert!(ran.stdout.contains("made, signed: object"), "{}", ran.stdout);
-    signed.fixture.git(["config", "--unset", "gpg.x509.program"]);
-    assert!(signed.git_accepts(TAG));
-    signed.fixture.expect_tag(TAG, "proven", &[]);
-    signed.fixture.git(["tag", "-d", TAG]);
-    signed.fixture.git(["config", "gpg.x509.program", "/bin/true"]);
-    let ran = signed.release(&[]);
-    assert!(ran.code == 1 && ran.stderr.contains("/bin/true did not sign"), "{}", ran.stderr);
-    assert_eq!(signed.fixture.git(["tag", "-l", TAG]), "");
+    let output = signer.release_signed(&[]).ok();
+    assert!(output.stdout.contains("made, signed: object"), "{}", output.stdout);
+    signer.fixture.git(["config", "--unset", "gpg.x509.program"]);
+    assert!(signer.git_accepts(TAG));
+    signer.fixture.expect_tag_verdict(TAG, "proven", &[]);
+    signer.fixture.git(["tag", "-d", TAG]);
+    signer.fixture.git(["config", "gpg.x509.program", "/bin/true"]);
+    let output = signer.release_signed(&[]);
+    assert!(output.code == 1 && output.stderr.contains("/bin/true did not sign"), "{}", output.stderr);
+    assert_eq!(signer.fixture.git(["tag", "-l", TAG]), "");
 }
 
 #[test]
-fn a_first_configuration_trusts_the_operators_own_certificate() {
-    let signed = Signed::new();
-    let home = ("GNUPGHOME", signed.home.path());
-    crate::cli::config::trusts(&signed.fixture, home, ".github/release-certificates.pem");
+fn config_init_trusts_the_operators_certificate() {
+    let signer = X509TagSigner::new();
+    let home = ("GNUPGHOME", signer.home.path());
+    crate::cli::config::expect_config_init_trusts(&signer.fixture, home, ".github/release-certificates.pem");
 }

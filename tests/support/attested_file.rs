@@ -6,73 +6,73 @@ use std::process::Command;
 use emulators::{ActionsRun, BundleContent, BundleSigner, BundleSpec, CertificateClaims, Sigstore};
 use serde_json::Value;
 
-use crate::support::repository::{Ran, hermetic, run, xtask};
+use crate::support::repository::{CapturedOutput, hermetic_command, run, xtask};
 
-pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+pub(crate) const SOURCE_COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 /// When everything is signed: 2026-05-28.
-pub(crate) const NOW: i64 = 1_780_000_000;
+pub(crate) const SIGNING_TIME: i64 = 1_780_000_000;
 /// The name of the file.
-pub(crate) const FILE: &str = "widgets-server-v0.1.1.tar.gz";
+pub(crate) const FILE_NAME: &str = "widgets-server-v0.1.1.tar.gz";
 
 /// A file, and an instance that attests it.
-pub(crate) struct Minted {
+pub(crate) struct AttestedFile {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) sigstore: Sigstore,
     /// The file's SHA-256, in hexadecimal digits.
-    pub(crate) hex: String,
+    pub(crate) sha256_hex: String,
 }
 
 /// The run of the release workflow.
-pub(crate) fn release_run() -> ActionsRun {
-    ActionsRun { commit: COMMIT.to_owned(), ..ActionsRun::example() }
+pub(crate) fn release_workflow_run() -> ActionsRun {
+    ActionsRun { commit: SOURCE_COMMIT.to_owned(), ..ActionsRun::example() }
 }
 
 /// What a file's digest is, as `sha256sum` tells it.
 pub(crate) fn sha256sum(path: &std::path::Path) -> String {
-    run(hermetic("sha256sum", std::path::Path::new("/")).arg(path)).ok().stdout[..64].to_owned()
+    run(hermetic_command("sha256sum", std::path::Path::new("/")).arg(path)).ok().stdout[..64].to_owned()
 }
 
-impl Minted {
+impl AttestedFile {
     pub(crate) fn new() -> Self {
-        Self::of(Sigstore::new(NOW).unwrap())
+        Self::with_sigstore(Sigstore::new(SIGNING_TIME).unwrap())
     }
 
-    pub(crate) fn of(sigstore: Sigstore) -> Self {
+    pub(crate) fn with_sigstore(sigstore: Sigstore) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(FILE), "invented bytes\n").unwrap();
-        let hex = sha256sum(&folder.path().join(FILE));
+        std::fs::write(folder.path().join(FILE_NAME), "invented bytes\n").unwrap();
+        let hex = sha256sum(&folder.path().join(FILE_NAME));
         let root = sigstore.trusted_root().unwrap();
         std::fs::write(folder.path().join("root.json"), format!("{root}\n")).unwrap();
         let config = sigstore.client_trust_config().unwrap();
         std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
-        Self { folder, sigstore, hex }
+        Self { folder, sigstore, sha256_hex: hex }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub(crate) fn file(&self) -> String {
-        self.path(FILE).to_str().unwrap().to_owned()
+    pub(crate) fn file_path(&self) -> String {
+        self.path(FILE_NAME).to_str().unwrap().to_owned()
     }
 
     /// What the release workflow says of the file.
     pub(crate) fn statement(&self) -> Value {
-        release_run().provenance(&[(FILE, &self.hex)])
+        release_workflow_run().provenance(&[(FILE_NAME, &self.sha256_hex)])
     }
 
     /// A bundle of the release workflow.
     pub(crate) fn bundle(&mut self) -> Value {
         let statement = self.statement();
-        self.attest(&release_run().claims(), &statement)
+        self.attest(&release_workflow_run().claims(), &statement)
     }
 
     pub(crate) fn attest(&mut self, claims: &CertificateClaims, statement: &Value) -> Value {
-        self.mint(claims, statement, |it| it)
+        self.attest_with(claims, statement, |it| it)
     }
 
     /// The same, with something changed in how it is made.
-    pub(crate) fn mint<'a>(
+    pub(crate) fn attest_with<'a>(
         &mut self,
         claims: &'a CertificateClaims,
         statement: &'a Value,
@@ -86,7 +86,7 @@ impl Minted {
     pub(crate) fn command(&self, bundles: &str, name: &str, arguments: &[&str]) -> Command {
         std::fs::write(self.path(name), bundles).unwrap();
         let mut command = xtask(self.folder.path());
-        command.args(["verify", &self.file(), "--format", "json", "--bundle"]).arg(self.path(name));
+        command.args(["verify", &self.file_path(), "--format", "json", "--bundle"]).arg(self.path(name));
         if !arguments.contains(&"--trusted-root") && !arguments.contains(&"--offline") {
             command.arg("--trusted-root").arg(self.path("root.json"));
         }
@@ -97,15 +97,15 @@ impl Minted {
         command
     }
 
-    pub(crate) fn verify(&self, bundle: &Value, arguments: &[&str]) -> Ran {
+    pub(crate) fn verify(&self, bundle: &Value, arguments: &[&str]) -> CapturedOutput {
         run(&mut self.command(&bundle.to_string(), "bundle.json", arguments))
     }
 }
 
 /// The verdict and the reason of what `verify` told; the exit code must be that of the verdict.
 #[track_caller]
-pub(crate) fn verdict(ran: &Ran) -> (String, String) {
-    let (document, verdict) = ran.verdict();
+pub(crate) fn verify_verdict(output: &CapturedOutput) -> (String, String) {
+    let (document, verdict) = output.verdict();
     let subject = document["subjects"].as_array().map_or(&document, |it| &it[0]);
     let findings = subject["findings"].as_array().unwrap();
     let last = findings.last().expect("a verdict without a finding");
@@ -113,7 +113,7 @@ pub(crate) fn verdict(ran: &Ran) -> (String, String) {
 }
 
 /// The policy of a release: the workflow and the branch that it was dispatched on.
-pub(crate) const POLICY: [&str; 4] = [
+pub(crate) const RELEASE_POLICY_FLAGS: [&str; 4] = [
     "--signer-workflow",
     "acme/widgets/.github/workflows/release-generic.yml",
     "--source-ref",

@@ -10,14 +10,14 @@ use tempfile::TempDir;
 
 /// What a program printed, and how it ended.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct CapturedOutput {
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-impl Ran {
-    fn of(output: &Output) -> Self {
+impl CapturedOutput {
+    fn from_output(output: &Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -40,7 +40,7 @@ impl Ran {
     }
 }
 
-impl Ran {
+impl CapturedOutput {
     /// The document that it printed, and its verdict, whose exit code it must have ended with.
     #[track_caller]
     pub(crate) fn verdict(&self) -> (serde_json::Value, String) {
@@ -57,7 +57,7 @@ impl Ran {
 }
 
 /// A git repository for a test.
-pub(crate) struct Fixture {
+pub(crate) struct TestRepository {
     path: PathBuf,
     time: u64,
     /// The folder that goes with the fixture; none where another one holds it.
@@ -65,7 +65,7 @@ pub(crate) struct Fixture {
 }
 
 /// A program without anything of the environment but the search path.
-pub(crate) fn hermetic(program: impl AsRef<OsStr>, home: &Path) -> Command {
+pub(crate) fn hermetic_command(program: impl AsRef<OsStr>, home: &Path) -> Command {
     let mut command = Command::new(program);
     command
         .env_clear()
@@ -85,18 +85,20 @@ pub(crate) fn hermetic(program: impl AsRef<OsStr>, home: &Path) -> Command {
 
 /// Runs a command to its end.
 #[track_caller]
-pub(crate) fn run(command: &mut Command) -> Ran {
-    Ran::of(&command.output().unwrap_or_else(|error| panic!("{command:?} does not start: {error}")))
+pub(crate) fn run(command: &mut Command) -> CapturedOutput {
+    CapturedOutput::from_output(
+        &command.output().unwrap_or_else(|error| panic!("{command:?} does not start: {error}")),
+    )
 }
 
 /// The built binary, in a folder.
 pub(crate) fn xtask(folder: &Path) -> Command {
-    let mut command = hermetic(env!("CARGO_BIN_EXE_xtask"), folder);
+    let mut command = hermetic_command(env!("CARGO_BIN_EXE_xtask"), folder);
     command.current_dir(folder).env("GIT_COMMITTER_DATE", "1700001000 +0000");
     command
 }
 
-impl Fixture {
+impl TestRepository {
     /// An empty repository with a branch `main`.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -106,12 +108,12 @@ impl Fixture {
     }
 
     /// A repository that is there already.
-    pub(crate) fn at(path: PathBuf) -> Self {
+    pub(crate) fn open(path: PathBuf) -> Self {
         Self { path, time: 1_700_000_000, _folder: None }
     }
 
     /// A repository with a server, released once, and an origin that has everything.
-    pub(crate) fn released() -> Self {
+    pub(crate) fn with_release() -> Self {
         let mut fixture = Self::new();
         fixture.commit("chore: start", &[("README.md", "hello\n")]);
         fixture.commit("feat(server): serve (#1)", &[("server/main.py", "serve()\n")]);
@@ -126,13 +128,13 @@ impl Fixture {
         let bare = self.path().join(".git/origin.git");
         self.git(["init", "-q", "--bare", "-b", "main", bare.to_str().unwrap()]);
         self.git(["remote", "add", "origin", bare.to_str().unwrap()]);
-        self.pushed();
+        self.push_main();
         self.git(["remote", "set-head", "origin", "main"]);
         self
     }
 
     /// Pushes the branch and fetches it back.
-    pub(crate) fn pushed(&self) {
+    pub(crate) fn push_main(&self) {
         self.git(["push", "-q", "origin", "main"]);
         self.git(["fetch", "-q", "origin"]);
     }
@@ -144,7 +146,7 @@ impl Fixture {
     /// Runs git and gives what it printed, without the last line's end.
     #[track_caller]
     pub(crate) fn git<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
-        let mut command = hermetic("git", self.path());
+        let mut command = hermetic_command("git", self.path());
         let date = format!("{} +0000", self.time);
         command.env("GIT_AUTHOR_DATE", &date).env("GIT_COMMITTER_DATE", &date);
         run(command.arg("-C").arg(self.path()).args(arguments)).ok().stdout.trim_end().to_owned()
@@ -153,15 +155,15 @@ impl Fixture {
     /// Runs git where it must fail, and gives what it said.
     #[track_caller]
     pub(crate) fn git_fails<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
-        let ran = run(hermetic("git", self.path()).arg("-C").arg(self.path()).args(arguments));
-        assert_ne!(ran.code, 0, "git did it: {}", ran.stdout);
-        ran.stderr
+        let output = run(hermetic_command("git", self.path()).arg("-C").arg(self.path()).args(arguments));
+        assert_ne!(output.code, 0, "git did it: {}", output.stdout);
+        output.stderr
     }
 
     /// Writes files, and makes a commit of them.
     pub(crate) fn commit(&mut self, message: &str, files: &[(&str, &str)]) -> String {
         for (path, text) in files {
-            self.write(path, text.as_bytes());
+            self.write_file(path, text.as_bytes());
         }
         self.time += 60;
         self.git(["add", "-A"]);
@@ -170,50 +172,51 @@ impl Fixture {
     }
 
     /// Writes a file.
-    pub(crate) fn write(&self, path: &str, bytes: &[u8]) {
+    pub(crate) fn write_file(&self, path: &str, bytes: &[u8]) {
         let file = self.path().join(path);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, bytes).unwrap();
     }
 
     /// The bytes of a tag object.
-    pub(crate) fn tag_bytes(&self, tag: &str) -> Vec<u8> {
-        let mut command = hermetic("git", self.path());
+    pub(crate) fn tag_object(&self, tag: &str) -> Vec<u8> {
+        let mut command = hermetic_command("git", self.path());
         command.arg("-C").arg(self.path()).args(["cat-file", "tag", tag]).output().unwrap().stdout
     }
 
     /// Puts bytes under a tag, whatever they are. Git's own update-ref refuses what it cannot read: an attacker would
     /// not ask it.
-    pub(crate) fn put_tag(&self, tag: &str, bytes: &[u8]) {
-        self.write(".git/object", bytes);
+    pub(crate) fn write_tag_object(&self, tag: &str, bytes: &[u8]) {
+        self.write_file(".git/object", bytes);
         let object = self.git(["hash-object", "-t", "tag", "-w", "--literally", ".git/object"]);
-        self.write(&format!(".git/refs/tags/{tag}"), format!("{object}\n").as_bytes());
+        self.write_file(&format!(".git/refs/tags/{tag}"), format!("{object}\n").as_bytes());
     }
 
     /// What `verify-tag` makes of a tag, by the policy in `.git/release.toml`: verdict, and the reasons of what is not
     /// proven. The operator's own gpg home is not there for it.
     #[track_caller]
-    pub(crate) fn judged(&self, tag: &str) -> (String, Vec<String>) {
+    pub(crate) fn verify_tag(&self, tag: &str) -> (String, Vec<String>) {
         let mut command = xtask(self.path());
         command.env("GNUPGHOME", "/nonexistent");
-        let ran = run(command.args(["verify-tag", tag, "--format", "json", "--config", ".git/release.toml"]));
-        let (document, verdict) = ran.verdict();
+        let output =
+            run(command.args(["verify-tag", tag, "--format", "json", "--config", ".git/release.toml"]));
+        let (document, verdict) = output.verdict();
         let findings = document["findings"].as_array().unwrap();
-        let bad = findings.iter().filter(|it| it["verdict"] != "proven");
-        (verdict, bad.map(|it| it["reason"].as_str().unwrap().to_owned()).collect())
+        let unproven = findings.iter().filter(|it| it["verdict"] != "proven");
+        (verdict, unproven.map(|it| it["reason"].as_str().unwrap().to_owned()).collect())
     }
 
     /// The same, held against what is expected.
     #[track_caller]
-    pub(crate) fn expect_tag(&self, tag: &str, verdict: &str, reasons: &[&str]) {
+    pub(crate) fn expect_tag_verdict(&self, tag: &str, verdict: &str, reasons: &[&str]) {
         let reasons: Vec<String> = reasons.iter().map(|it| (*it).to_owned()).collect();
-        assert_eq!(self.judged(tag), (verdict.to_owned(), reasons));
+        assert_eq!(self.verify_tag(tag), (verdict.to_owned(), reasons));
     }
 
     /// Feeds `git fast-import`.
     #[track_caller]
-    pub(crate) fn import(&self, stream: &[u8]) {
-        let mut command = hermetic("git", self.path());
+    pub(crate) fn fast_import(&self, stream: &[u8]) {
+        let mut command = hermetic_command("git", self.path());
         command.arg("-C").arg(self.path()).args(["fast-import", "--quiet", "--force"]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(stream).unwrap();
@@ -222,13 +225,13 @@ impl Fixture {
 
     /// Runs the built binary in the repository.
     #[track_caller]
-    pub(crate) fn xtask<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ran {
+    pub(crate) fn xtask<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> CapturedOutput {
         run(xtask(self.path()).args(arguments))
     }
 }
 
 /// Every file below a folder, with its bytes, its mode and the time of its last change.
-pub(crate) fn everything(folder: &Path) -> Vec<(PathBuf, String)> {
+pub(crate) fn directory_snapshot(folder: &Path) -> Vec<(PathBuf, String)> {
     use std::os::unix::fs::MetadataExt as _;
     let mut all = Vec::new();
     let mut todo = vec![folder.to_owned()];
@@ -251,6 +254,6 @@ pub(crate) fn everything(folder: &Path) -> Vec<(PathBuf, String)> {
 }
 
 /// Says something that shows even where the test passes.
-pub(crate) fn say(line: &str) {
+pub(crate) fn print_note(line: &str) {
     writeln!(std::io::stderr(), "{line}").unwrap();
 }

@@ -2,16 +2,16 @@
 
 use serde_json::Value;
 
-use crate::support::attested_file::{Minted, POLICY};
-use crate::support::repository::{run, say};
+use crate::support::attested_file::{AttestedFile, RELEASE_POLICY_FLAGS};
+use crate::support::repository::{print_note, run};
 
 /// How many bundles a file may have.
-const BATCH: usize = 1000;
+const MAX_BUNDLES_PER_FILE: usize = 1000;
 
 /// The name of the key, or the path of the value, that a byte stands in.
-fn place(text: &str, at: usize) -> String {
-    let at = (0..=at).rev().find(|it| text.is_char_boundary(*it)).unwrap_or(0);
-    let before = &text[..at];
+fn json_location(text: &str, offset: usize) -> String {
+    let offset = (0..=offset).rev().find(|it| text.is_char_boundary(*it)).unwrap_or(0);
+    let before = &text[..offset];
     let opening = before.rfind('"').map_or(0, |it| it + 1);
     let inside = before.matches('"').count() % 2 == 1;
     if !inside {
@@ -27,50 +27,51 @@ fn place(text: &str, at: usize) -> String {
 }
 
 #[test]
-fn no_changed_byte_of_a_bundle_is_proven() {
-    let mut minted = Minted::new();
-    let text = minted.bundle().to_string();
-    let mut whole: Vec<(usize, u8, String)> = Vec::new();
-    let mut broken: Vec<(usize, u8, Vec<u8>)> = Vec::new();
-    for at in 0..text.len() {
+fn changed_bundle_bytes_are_never_proven() {
+    let mut attested_file = AttestedFile::new();
+    let text = attested_file.bundle().to_string();
+    let mut valid_json: Vec<(usize, u8, String)> = Vec::new();
+    let mut invalid_json: Vec<(usize, u8, Vec<u8>)> = Vec::new();
+    for offset in 0..text.len() {
         for bit in [0x01, 0x20] {
             let mut bytes = text.clone().into_bytes();
-            bytes[at] ^= bit;
+            bytes[offset] ^= bit;
             match String::from_utf8(bytes.clone()).ok().filter(|it| serde_json::from_str::<Value>(it).is_ok())
             {
-                Some(text) => whole.push((at, bit, text)),
-                None => broken.push((at, bit, bytes)),
+                Some(text) => valid_json.push((offset, bit, text)),
+                None => invalid_json.push((offset, bit, bytes)),
             }
         }
     }
     let mut proven: Vec<String> = Vec::new();
-    for batch in whole.chunks(BATCH) {
+    for batch in valid_json.chunks(MAX_BUNDLES_PER_FILE) {
         let bundles: Vec<&str> = batch.iter().map(|it| it.2.as_str()).collect();
-        let told = run(&mut minted.command(&bundles.join("\n"), "all.jsonl", &POLICY)).json();
-        let verdicts = told["subjects"][0]["bundles"].as_array().unwrap();
+        let report =
+            run(&mut attested_file.command(&bundles.join("\n"), "all.jsonl", &RELEASE_POLICY_FLAGS)).json();
+        let verdicts = report["subjects"][0]["bundles"].as_array().unwrap();
         assert_eq!(verdicts.len(), batch.len(), "not every bundle was looked at");
-        for ((at, bit, _), told) in batch.iter().zip(verdicts) {
-            if told["verdict"] == "proven" {
-                proven.push(format!("{} ^ {bit:#x}", place(&text, *at)));
+        for ((offset, bit, _), report) in batch.iter().zip(verdicts) {
+            if report["verdict"] == "proven" {
+                proven.push(format!("{} ^ {bit:#x}", json_location(&text, *offset)));
             }
         }
     }
     // What is no JSON any more: a sample, each by itself.
-    for (at, bit, bytes) in broken.iter().step_by(23) {
-        std::fs::write(minted.path("broken.json"), bytes).unwrap();
-        let ran = run(crate::support::repository::xtask(minted.folder.path())
-            .args(["verify", &minted.file(), "-R", "acme/widgets", "--bundle"])
-            .arg(minted.path("broken.json"))
-            .args(["--trusted-root", minted.path("root.json").to_str().unwrap()])
-            .args(POLICY));
-        assert_eq!(ran.code, 10, "byte {at} ^ {bit:#x}: {}", ran.stdout);
+    for (offset, bit, bytes) in invalid_json.iter().step_by(23) {
+        std::fs::write(attested_file.path("broken.json"), bytes).unwrap();
+        let output = run(crate::support::repository::xtask(attested_file.folder.path())
+            .args(["verify", &attested_file.file_path(), "-R", "acme/widgets", "--bundle"])
+            .arg(attested_file.path("broken.json"))
+            .args(["--trusted-root", attested_file.path("root.json").to_str().unwrap()])
+            .args(RELEASE_POLICY_FLAGS));
+        assert_eq!(output.code, 10, "byte {offset} ^ {bit:#x}: {}", output.stdout);
     }
     proven.sort();
     proven.dedup();
-    say(&format!(
+    print_note(&format!(
         "mutations: {} of {} changed bundles are JSON; proven are those that differ in {proven:?}",
-        whole.len(),
-        whole.len() + broken.len()
+        valid_json.len(),
+        valid_json.len() + invalid_json.len()
     ));
     assert!(proven.is_empty(), "{proven:#?}");
 }

@@ -6,16 +6,18 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::publish::large_assets::noise;
-use crate::support::attested_file::{Minted, POLICY, release_run, verdict};
-use crate::support::published_release::{Released, filter, open};
-use crate::support::repository::{Ran, hermetic, run, say};
+use crate::publish::large_assets::incompressible_bytes;
+use crate::support::attested_file::{
+    AttestedFile, RELEASE_POLICY_FLAGS, release_workflow_run, verify_verdict,
+};
+use crate::support::published_release::{PublishedRelease, run_filter, unproven_findings};
+use crate::support::repository::{CapturedOutput, hermetic_command, print_note, run};
 
 /// The most memory that a process may have resident, in KiB.
-const MOST: u64 = 256 << 10;
+const MAX_RESIDENT_KIB: u64 = 256 << 10;
 
 /// Runs a command, and tells how much memory it took at most.
-fn measured(what: &str, command: &Command) -> Ran {
+fn run_measured(what: &str, command: &Command) -> CapturedOutput {
     const SCRIPT: &str = "import os, resource, subprocess, sys\n\
         code = subprocess.run(sys.argv[2:]).returncode\n\
         most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss\n\
@@ -23,108 +25,119 @@ fn measured(what: &str, command: &Command) -> Ran {
         sys.exit(code)";
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("most");
-    let mut python = hermetic("python3", folder.path());
+    let mut python = hermetic_command("python3", folder.path());
     for (key, value) in command.get_envs() {
         if let Some(value) = value {
             python.env(key, value);
         }
     }
-    if let Some(at) = command.get_current_dir() {
-        python.current_dir(at);
+    if let Some(directory) = command.get_current_dir() {
+        python.current_dir(directory);
     }
     python.args(["-c", SCRIPT]).arg(&file).arg(command.get_program()).args(command.get_args());
     let started = Instant::now();
-    let ran = run(&mut python);
-    let most: u64 = std::fs::read_to_string(&file).unwrap().parse().unwrap();
-    say(&format!("{what}: {:.2?}, at most {} MiB", started.elapsed(), most >> 10));
-    assert!(most < MOST, "{what} took {most} KiB");
-    ran
+    let output = run(&mut python);
+    let peak_kib: u64 = std::fs::read_to_string(&file).unwrap().parse().unwrap();
+    print_note(&format!("{what}: {:.2?}, at most {} MiB", started.elapsed(), peak_kib >> 10));
+    assert!(peak_kib < MAX_RESIDENT_KIB, "{what} took {peak_kib} KiB");
+    output
 }
 
 #[test]
-fn a_bundle_of_a_hundred_megabytes() {
-    let mut minted = Minted::new();
-    let good = minted.bundle().to_string();
+fn hundred_megabyte_bundle_is_unproven() {
+    let mut attested_file = AttestedFile::new();
+    let good = attested_file.bundle().to_string();
     let long = format!("{{\"mediaType\":\"{}\"}}", "x".repeat(100 << 20));
     for name in ["bundle.json", "bundle.jsonl"] {
-        let ran = measured("a bundle of 100 MiB", &minted.command(&long, name, &POLICY));
-        assert_eq!(verdict(&ran), ("unproven".to_owned(), "limit".to_owned()));
+        let output =
+            run_measured("a bundle of 100 MiB", &attested_file.command(&long, name, &RELEASE_POLICY_FLAGS));
+        assert_eq!(verify_verdict(&output), ("unproven".to_owned(), "limit".to_owned()));
     }
     // What comes first was looked at, and holds.
     let both = format!("{good}\n{long}");
-    let ran = measured("a bundle before one of 100 MiB", &minted.command(&both, "bundle.jsonl", &POLICY));
-    assert_eq!(verdict(&ran).0, "proven");
+    let output = run_measured(
+        "a bundle before one of 100 MiB",
+        &attested_file.command(&both, "bundle.jsonl", &RELEASE_POLICY_FLAGS),
+    );
+    assert_eq!(verify_verdict(&output).0, "proven");
 }
 
 #[test]
-fn ten_thousand_bundles() {
-    let mut minted = Minted::new();
-    let mut unlike = minted.statement();
+fn bundles_beyond_the_limit_are_not_read() {
+    let mut attested_file = AttestedFile::new();
+    let mut unlike = attested_file.statement();
     unlike["subject"][0]["digest"]["sha256"] = "11".repeat(32).into();
-    let other = minted.attest(&release_run().claims(), &unlike).to_string();
-    let good = minted.bundle().to_string();
+    let other = attested_file.attest(&release_workflow_run().claims(), &unlike).to_string();
+    let good = attested_file.bundle().to_string();
     let many = format!("{other}\n").repeat(10_000);
-    let ran = measured("10,000 bundles", &minted.command(&many, "all.jsonl", &POLICY));
-    assert_eq!(verdict(&ran).0, "refuted");
-    assert_eq!(ran.json()["subjects"][0]["bundles"].as_array().unwrap().len(), 1001);
-    assert_eq!(ran.json()["subjects"][0]["bundles"][1000]["reason"], "limit");
-    let ran = measured(
+    let output =
+        run_measured("10,000 bundles", &attested_file.command(&many, "all.jsonl", &RELEASE_POLICY_FLAGS));
+    assert_eq!(verify_verdict(&output).0, "refuted");
+    assert_eq!(output.json()["subjects"][0]["bundles"].as_array().unwrap().len(), 1001);
+    assert_eq!(output.json()["subjects"][0]["bundles"][1000]["reason"], "limit");
+    let output = run_measured(
         "a good bundle before 10,000",
-        &minted.command(&format!("{good}\n{many}"), "all.jsonl", &POLICY),
+        &attested_file.command(&format!("{good}\n{many}"), "all.jsonl", &RELEASE_POLICY_FLAGS),
     );
-    assert_eq!(verdict(&ran).0, "proven");
+    assert_eq!(verify_verdict(&output).0, "proven");
 }
 
 /// `audit` of what was released, measured.
-fn audited(released: &Released, what: &str) -> (String, Vec<String>) {
-    released.world.github.reset_rate_limit();
-    let mut command = released.world.command(&["audit", crate::support::test_bed::TAG, "--format", "json"]);
-    command.arg("--trusted-root").arg(released.world.home.path().join("root.json"));
-    open(&measured(what, &command))
+fn audit_measured(published_release: &PublishedRelease, what: &str) -> (String, Vec<String>) {
+    published_release.bed.github.reset_rate_limit();
+    let mut command =
+        published_release.bed.command(&["audit", crate::support::test_bed::TAG, "--format", "json"]);
+    command.arg("--trusted-root").arg(published_release.bed.home.path().join("root.json"));
+    unproven_findings(&run_measured(what, &command))
 }
 
 #[test]
-fn archives_that_grow_without_end() {
-    let mut released = Released::new();
-    let zeroes = filter("head", &["-c", &((1_u64 << 30) + (64 << 20)).to_string(), "/dev/zero"], b"");
-    let bomb = filter("gzip", &["-n", "-1"], &zeroes);
+fn decompression_bombs_are_unproven() {
+    let mut published_release = PublishedRelease::new();
+    let zeroes = run_filter("head", &["-c", &((1_u64 << 30) + (64 << 20)).to_string(), "/dev/zero"], b"");
+    let bomb = run_filter("gzip", &["-n", "-1"], &zeroes);
     drop(zeroes);
-    released.publish(&bomb);
-    let found = audited(&released, "a gzip bomb");
+    published_release.publish_attested(&bomb);
+    let found = audit_measured(&published_release, "a gzip bomb");
     assert_eq!(found, ("unproven".to_owned(), vec!["archive: limit".to_owned()]));
 
-    let mut tar = crate::support::tar_builder::Tarball::parse(&released.tar()).bytes();
+    let mut tar = crate::support::tar_builder::TarBuilder::parse(&published_release.tar()).to_bytes();
     let end = tar.len() - 20 * 512;
     tar.truncate(end.max(512 * 4));
-    let mut many = crate::support::tar_builder::Tarball::parse(&released.tar());
+    let mut many = crate::support::tar_builder::TarBuilder::parse(&published_release.tar());
     for number in 0..600_000 {
-        many.add(&format!("{}/{number}", crate::support::published_release::FOLDER), b'0', b"", "");
+        many.add_member(
+            &format!("{}/{number}", crate::support::published_release::ARCHIVE_FOLDER),
+            b'0',
+            b"",
+            "",
+        );
     }
-    let million = filter("gzip", &["-n", "-1"], &many.bytes());
+    let million = run_filter("gzip", &["-n", "-1"], &many.to_bytes());
     drop(many);
-    released.publish(&million);
-    let found = audited(&released, "600,000 members");
+    published_release.publish_attested(&million);
+    let found = audit_measured(&published_release, "600,000 members");
     assert_eq!(found, ("unproven".to_owned(), vec!["archive: limit".to_owned()]));
 
-    let good = released.archive();
-    released.publish(&good);
-    assert_eq!(audited(&released, "a release"), ("proven".to_owned(), Vec::new()));
+    let good = published_release.archive();
+    published_release.publish_attested(&good);
+    assert_eq!(audit_measured(&published_release, "a release"), ("proven".to_owned(), Vec::new()));
 }
 
 #[test]
-fn a_snappy_bomb_and_endless_pages() {
-    let mut released = Released::new();
-    let good = released.archive();
-    released.publish(&good);
-    released.world.github.clear_attestations();
+fn snappy_bomb_is_unproven() {
+    let mut published_release = PublishedRelease::new();
+    let good = published_release.archive();
+    published_release.publish_attested(&good);
+    published_release.bed.github.clear_attestations();
     // A block that says that it is 4 GiB long, and has a few bytes.
-    let bomb = released.world.github.host_file("bomb", vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0xfe, 1, 0]);
-    let endless = released.world.github.host_file("endless", vec![b'{'; 40 << 20]);
+    let bomb = published_release.bed.github.host_file("bomb", vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0xfe, 1, 0]);
+    let endless = published_release.bed.github.host_file("endless", vec![b'{'; 40 << 20]);
     let listed = json!({ "attestations": [
         { "bundle_url": bomb, "repository_id": 424_242 },
         { "bundle_url": endless, "repository_id": 424_242 },
     ] });
-    released.world.github.inject(emulators::Fault {
+    published_release.bed.github.inject(emulators::Fault {
         times: 9,
         ..emulators::Fault::once(
             "GET",
@@ -137,40 +150,40 @@ fn a_snappy_bomb_and_endless_pages() {
             },
         )
     });
-    let (verdict, found) = audited(&released, "a snappy bomb");
+    let (verdict, found) = audit_measured(&published_release, "a snappy bomb");
     assert_eq!((verdict.as_str(), &found[0][..]), ("unproven", "attestation: unreachable"));
 }
 
 #[test]
-fn how_long_an_audit_of_twenty_megabytes_takes() {
-    let mut released = Released::new();
-    released.world.clone.git(["config", "core.compression", "0"]);
-    for (number, bytes) in noise(20_000_000).chunks(100_000).enumerate() {
-        released.world.clone.write(&format!("server/noise/{number}"), bytes);
+fn twenty_megabyte_audit_time_is_reported() {
+    let mut published_release = PublishedRelease::new();
+    published_release.bed.clone.git(["config", "core.compression", "0"]);
+    for (number, bytes) in incompressible_bytes(20_000_000).chunks(100_000).enumerate() {
+        published_release.bed.clone.write_file(&format!("server/noise/{number}"), bytes);
     }
-    released.world.clone.git(["add", "-A"]);
-    released.world.clone.git(["commit", "-q", "-m", "feat(server): noise"]);
-    released.world.clone.git(["tag", "-f", "-a", "-m", "release", crate::support::test_bed::TAG]);
-    released.world.clone.git(["push", "-q", "-f", "origin", "main", crate::support::test_bed::TAG]);
-    released.commit = released.world.clone.git(["rev-parse", "HEAD"]);
-    let good = released.archive();
-    released.publish(&good);
-    let file = released.world.home.path().join("archive.tar.gz");
+    published_release.bed.clone.git(["add", "-A"]);
+    published_release.bed.clone.git(["commit", "-q", "-m", "feat(server): noise"]);
+    published_release.bed.clone.git(["tag", "-f", "-a", "-m", "release", crate::support::test_bed::TAG]);
+    published_release.bed.clone.git(["push", "-q", "-f", "origin", "main", crate::support::test_bed::TAG]);
+    published_release.commit = published_release.bed.clone.git(["rev-parse", "HEAD"]);
+    let good = published_release.archive();
+    published_release.publish_attested(&good);
+    let file = published_release.bed.home.path().join("archive.tar.gz");
     std::fs::write(&file, &good).unwrap();
     let mut best = [f64::MAX; 2];
     for _ in 0..3 {
-        released.world.github.reset_rate_limit();
+        published_release.bed.github.reset_rate_limit();
         let started = Instant::now();
-        assert_eq!(open(&released.audit(&[])).0, "proven");
+        assert_eq!(unproven_findings(&published_release.audit(&[])).0, "proven");
         best[0] = best[0].min(started.elapsed().as_secs_f64());
         let started = Instant::now();
-        run(hermetic("sha256sum", released.world.home.path()).arg(&file)).ok();
-        run(hermetic("gzip", released.world.home.path()).arg("-t").arg(&file)).ok();
-        assert!(!released.tar().is_empty());
+        run(hermetic_command("sha256sum", published_release.bed.home.path()).arg(&file)).ok();
+        run(hermetic_command("gzip", published_release.bed.home.path()).arg("-t").arg(&file)).ok();
+        assert!(!published_release.tar().is_empty());
         best[1] = best[1].min(started.elapsed().as_secs_f64());
     }
     let [ours, theirs] = best.map(|it| it * 1000.0);
-    say(&format!(
+    print_note(&format!(
         "audit: {} bytes in {ours:.0} ms; sha256sum, gzip -t and git archive in {theirs:.0} ms: {:.2}",
         good.len(),
         ours / theirs

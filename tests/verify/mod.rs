@@ -4,7 +4,7 @@ mod attestations;
 mod bundle_attacks;
 mod byte_mutations;
 mod cosign;
-mod foreign_builders;
+mod external_builders;
 mod identity_attacks;
 mod limits;
 mod regressions;

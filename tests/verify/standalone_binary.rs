@@ -3,15 +3,15 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::attested_file::{Minted, POLICY};
-use crate::support::repository::{hermetic, run};
+use crate::support::attested_file::{AttestedFile, RELEASE_POLICY_FLAGS};
+use crate::support::repository::{hermetic_command, run};
 
-const VERIFIER: &str = env!("CARGO_BIN_EXE_opensandbox-verify");
-const SUITE: &str = env!("CARGO_BIN_EXE_xtask");
+const VERIFIER_PROGRAM: &str = env!("CARGO_BIN_EXE_opensandbox-verify");
+const XTASK_PROGRAM: &str = env!("CARGO_BIN_EXE_xtask");
 
 /// The same run, of the program by itself.
-fn alone(suite: &Command, folder: &Path) -> Command {
-    let mut command = hermetic(VERIFIER, folder);
+fn verifier_command(suite: &Command, folder: &Path) -> Command {
+    let mut command = hermetic_command(VERIFIER_PROGRAM, folder);
     let arguments: Vec<_> = suite.get_args().collect();
     assert_eq!(arguments[0], "verify");
     command.current_dir(folder).args(&arguments[1..]);
@@ -19,9 +19,9 @@ fn alone(suite: &Command, folder: &Path) -> Command {
 }
 
 #[test]
-fn it_says_what_the_suite_says() {
-    let mut minted = Minted::new();
-    let right = minted.bundle();
+fn verifier_output_equals_xtask_verify() {
+    let mut attested_file = AttestedFile::new();
+    let right = attested_file.bundle();
     let mut forged = right.clone();
     forged["dsseEnvelope"]["signatures"][0]["sig"] = "AAAA".into();
     let (right, forged) = (right.to_string(), forged.to_string());
@@ -31,16 +31,16 @@ fn it_says_what_the_suite_says() {
     let typed = ["--predicate-type", "https://example.com/other"];
     let mut codes = Vec::new();
     for (bundle, arguments) in [
-        (&right, &POLICY[..]),
+        (&right, &RELEASE_POLICY_FLAGS[..]),
         (&right, &other),
         (&right, &person),
-        (&forged, &POLICY),
+        (&forged, &RELEASE_POLICY_FLAGS),
         (&right, &typed),
         (&right, &["--predicate-type", ""]),
         (&right, &["--certificate-identity", "ada@example.com"]),
     ] {
-        let mut suite = minted.command(bundle, "bundle.json", arguments);
-        let mut by_itself = alone(&suite, minted.folder.path());
+        let mut suite = attested_file.command(bundle, "bundle.json", arguments);
+        let mut by_itself = verifier_command(&suite, attested_file.folder.path());
         let (theirs, ours) = (run(&mut suite), run(&mut by_itself));
         assert_eq!(
             (ours.code, &ours.stdout),
@@ -55,7 +55,7 @@ fn it_says_what_the_suite_says() {
 }
 
 #[test]
-fn it_takes_the_flags_of_the_suite() {
+fn verifier_flags_equal_xtask_verify() {
     let flags = |command: &mut Command| {
         let help = run(command.arg("--help")).ok().stdout;
         let mut flags: Vec<String> = help
@@ -66,19 +66,19 @@ fn it_takes_the_flags_of_the_suite() {
         flags
     };
     let home = tempfile::tempdir().unwrap();
-    let suite = flags(hermetic(SUITE, home.path()).arg("verify"));
-    let by_itself = flags(&mut hermetic(VERIFIER, home.path()));
+    let suite = flags(hermetic_command(XTASK_PROGRAM, home.path()).arg("verify"));
+    let by_itself = flags(&mut hermetic_command(VERIFIER_PROGRAM, home.path()));
     assert!(suite.contains(&"--signer-workflow".to_owned()), "{suite:?}");
-    let (own, shared): (Vec<_>, Vec<_>) = by_itself.into_iter().partition(|it| it == "--version");
-    assert_eq!((own.len(), shared), (1, suite));
+    let (verifier_only, shared): (Vec<_>, Vec<_>) = by_itself.into_iter().partition(|it| it == "--version");
+    assert_eq!((verifier_only.len(), shared), (1, suite));
 }
 
 #[test]
-fn it_links_nothing_of_what_signs() {
+fn verifier_does_not_link_gpgme() {
     let names = |program| {
         let bytes = std::fs::read(program).unwrap();
         bytes.windows(9).any(|it| it == b"libgpgme.")
     };
-    assert!(names(SUITE), "what is looked for is not what the suite links");
-    assert!(!names(VERIFIER));
+    assert!(names(XTASK_PROGRAM), "what is looked for is not what the suite links");
+    assert!(!names(VERIFIER_PROGRAM));
 }

@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_of_archives_have_not_changed() {
+    fn compressed_bytes_are_stable_across_versions() {
         let digest = model::Digest::of(&gzip(&text(3 * BLOCK_BYTES + 7), 2));
         assert_eq!(
             digest.to_string(),

@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pax_record_counts_its_own_digits() {
+    fn pax_record_length_includes_its_digits() {
         for size in [1, 80, 85, 86, 87, 88, 89, 90, 95, 980, 985, 986, 987, 988, 989, 990, 995] {
             let record = pax_record("path", &vec![b'x'; size]);
             let length: usize =

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn code_spans_hold_backticks() {
+    fn code_spans_may_contain_backticks() {
         assert_eq!(code("server/v1"), "`server/v1`");
         assert_eq!(code("a`b``c"), "``` a`b``c ```");
     }

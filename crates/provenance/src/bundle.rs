@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_are_split_wherever_they_end() {
+    fn concatenated_bundles_are_split() {
         let object = |it: &str| Ok(it.to_owned());
         assert_eq!(parts(" \n"), []);
         assert_eq!(

@@ -53,7 +53,7 @@ pub fn inject_faults(
     let before = protected_paths.snapshot()?;
     let mut report = FaultReport { steps: Vec::new(), results: Vec::new() };
     if let RehearsalSource::Repository { root, .. } = &config.source {
-        report.steps.push(steps::dry_run_in_place(config, root)?);
+        report.steps.push(steps::plan_in_place(config, root)?);
     }
     if report.steps.iter().all(|it| it.verdict == Verdict::Proven) {
         for fault in faults {

@@ -97,7 +97,7 @@ impl RehearsalRunner<'_> {
     fn run(&mut self, config: &RehearsalConfig, keep: bool) -> Result<RehearsalOutcome, RehearsalError> {
         if let RehearsalSource::Repository { root, .. } = &config.source {
             (self.on_event)(RehearsalEvent::Started("here"));
-            let finding = steps::dry_run_in_place(config, root)?;
+            let finding = steps::plan_in_place(config, root)?;
             let refused = finding.verdict != Verdict::Proven;
             self.record(finding);
             if refused {

@@ -112,7 +112,7 @@ pub(crate) fn step_finding(
 }
 
 /// A dry run in the operator's own clone: what would be refused there is refused here. It changes nothing, and asks nobody.
-pub(crate) fn dry_run_in_place(config: &RehearsalConfig, root: &Path) -> Result<Finding, RehearsalError> {
+pub(crate) fn plan_in_place(config: &RehearsalConfig, root: &Path) -> Result<Finding, RehearsalError> {
     let mut command = std::process::Command::new(&config.program);
     command
         .args(&config.real_global_flags)

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn splits_as_git_does() {
+    fn message_is_split_like_git() {
         assert_eq!(
             split_message("one\ntwo  \n\nbody\n\nmore\n"),
             ("one two".into(), "body\n\nmore\n".into())
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_co_authors() {
+    fn co_author_trailers_are_parsed() {
         let person = |name: &str, email: &str| Some(PersonIdent::new(name, email));
         assert_eq!(co_author("Co-Authored-By: A B <a@example.com>"), person("A B", "a@example.com"));
         assert_eq!(co_author("co-authored-by:A<a@example.com> and more"), person("A", "a@example.com"));

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_of_the_repository_are_replaced_by_the_operators() {
+    fn repository_program_settings_are_overridden() {
         let all = config_list(&[
             ("global", "credential.helper", "store"),
             ("global", "core.sshcommand", "ssh -4"),
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_with_any_subsection_are_recognised() {
+    fn program_keys_match_any_subsection() {
         for key in ["filter.a.b.clean", "credential.https://x.y/z.helper", "gpg.x509.program", "core.askpass"]
         {
             assert!(is_program_key(key), "{key}");

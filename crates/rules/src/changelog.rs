@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_and_its_revert_are_both_misc() {
+    fn reverted_change_is_misc() {
         let by_name = format!("This reverts commit {}.", "01".repeat(20));
         assert_eq!(
             kinds(vec![commit(2, "Revert \"feat: a\"", &by_name), commit(1, "feat: a", "")]),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revert_of_a_revert_brings_the_change_back() {
+    fn reverted_revert_restores_the_change() {
         let reverts = |n: u8| format!("This reverts commit {}.", format!("{n:02x}").repeat(20));
         assert_eq!(
             kinds(vec![

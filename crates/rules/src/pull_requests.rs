@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_end_of_a_subject_names_a_pull_request() {
+    fn pull_request_number_is_read_at_the_subject_end() {
         assert_eq!(split_pr_number("feat: a (#12)"), ("feat: a", Some(12)));
         for subject in [
             "fix: close #12",

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_principals_options_and_keys() {
+    fn allowed_signers_line_is_parsed() {
         let plain = grants(&format!("# who\n\na@x,!b@x {KEY} a comment\n")).unwrap();
         let expected = AllowedSigner {
             principals: vec!["a@x".into(), "!b@x".into()],

@@ -9,7 +9,7 @@ use model::Digest;
 use provenance::{Artifact, Checker, Refresh, Roots};
 
 /// The roots that are built in.
-static ROOTS: LazyLock<Roots> = LazyLock::new(|| {
+static BUILT_IN_ROOTS: LazyLock<Roots> = LazyLock::new(|| {
     let timeout = Duration::from_secs(5);
     let from = Refresh { custom: None, cache: None, online: false, timeout, clock: || 1_780_000_000 };
     provenance::trusted_roots(&from).unwrap()
@@ -17,7 +17,7 @@ static ROOTS: LazyLock<Roots> = LazyLock::new(|| {
 
 fuzz_target!(|bytes: &[u8]| {
     let artifact = Artifact { sha256: Digest::of(b"invented bytes\n"), open: None };
-    let checker = Checker::new(&ROOTS, None);
+    let checker = Checker::new(&BUILT_IN_ROOTS, None);
     provenance::split(bytes, &mut |it| {
         if let Ok(text) = it.text {
             assert!(checker.check(&text, &artifact).is_err(), "{text}");

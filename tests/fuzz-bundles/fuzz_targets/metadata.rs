@@ -10,7 +10,7 @@ use provenance::{MetadataCache, Refresh, RefreshError};
 
 /// The same bytes, whatever file is asked for: as they are, or as a part of metadata that is well formed.
 #[derive(Debug)]
-struct Fuzzed {
+struct FuzzedCache {
     bytes: Vec<u8>,
     is_wrapped: bool,
 }

@@ -15,7 +15,7 @@ fuzz_target!(|message: (&str, &str)| {
 });
 
 /// What stands outside of code spans, escaped characters replaced.
-fn outside(shown: &str) -> String {
+fn outside_code_spans(shown: &str) -> String {
     let (mut text, mut in_code, mut chars) = (String::new(), false, shown.chars());
     while let Some(c) = chars.next() {
         match c {

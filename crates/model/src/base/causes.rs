@@ -18,7 +18,7 @@ mod tests {
     struct WrappedError(#[source] std::fmt::Error);
 
     #[test]
-    fn the_causes_follow_the_error() {
+    fn causes_are_appended_to_the_message() {
         let cause = std::fmt::Error;
         assert_eq!(with_causes(&WrappedError(cause)), format!("cannot read x: {cause}"));
         assert_eq!(with_causes(&cause), cause.to_string());

@@ -392,7 +392,7 @@ channels = [{ npm = "@acme/server" }]
     }
 
     #[test]
-    fn reads_a_catalog() {
+    fn valid_catalog_is_parsed() {
         let catalog = Catalog::parse("release.toml", VALID_CATALOG).unwrap();
         assert_eq!(catalog.target("srv").unwrap().id, "server");
         assert_eq!(catalog.slug().to_string(), "acme/widgets");

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_the_example_of_semver_section_11() {
+    fn semver_precedence_matches_section_11() {
         let ascending = [
             "1.0.0-alpha",
             "1.0.0-alpha.1",
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_the_example_of_pep_440() {
+    fn pep440_order_matches_the_specification() {
         let ascending = [
             "1.0.0.dev456",
             "1.0.0a1",
@@ -282,7 +282,7 @@ mod tests {
         }
 
         #[test]
-        fn order_follows_the_numbers(a in (0u64..50, 0u64..50, 0u64..50), b in (0u64..50, 0u64..50, 0u64..50)) {
+        fn precedence_follows_the_numbers(a in (0u64..50, 0u64..50, 0u64..50), b in (0u64..50, 0u64..50, 0u64..50)) {
             let spell = |n: (u64, u64, u64)| format!("{}.{}.{}", n.0, n.1, n.2);
             prop_assert_eq!(semver(&spell(a)).cmp_precedence(&semver(&spell(b))), a.cmp(&b));
             prop_assert_eq!(pep440(&spell(a)).cmp_precedence(&pep440(&spell(b))), a.cmp(&b));

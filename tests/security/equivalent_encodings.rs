@@ -4,22 +4,24 @@ use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use emulators::{BundleSpec, RekorVersion};
 use serde_json::Value;
 
-use crate::support::attested_file::{Minted, POLICY, release_run};
+use crate::support::attested_file::{AttestedFile, RELEASE_POLICY_FLAGS, release_workflow_run};
 
 /// The timestamp of a bundle.
-const STAMP: &str = "/verificationMaterial/timestampVerificationData/rfc3161Timestamps/0/signedTimestamp";
+const TIMESTAMP_POINTER: &str =
+    "/verificationMaterial/timestampVerificationData/rfc3161Timestamps/0/signedTimestamp";
 /// The order of the curve P-256 (SEC 2, 2.4.2).
-const ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+const P256_ORDER_HEX: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
 
 /// An ECDSA signature with the negative of its second value, which is one of the same bytes by the same key (SEC 1, 4.1).
-fn negated(signature: &[u8]) -> Vec<u8> {
+fn negate_signature(signature: &[u8]) -> Vec<u8> {
     let r_length = usize::from(signature[3]);
     let s = signature[6 + r_length..].iter().copied().skip_while(|it| *it == 0).collect::<Vec<_>>();
-    let mut order =
-        (0..32).map(|at| u8::from_str_radix(&ORDER[2 * at..2 * at + 2], 16).unwrap()).collect::<Vec<_>>();
+    let mut order = (0..32)
+        .map(|index| u8::from_str_radix(&P256_ORDER_HEX[2 * index..2 * index + 2], 16).unwrap())
+        .collect::<Vec<_>>();
     let mut borrow = 0;
-    for (at, byte) in order.iter_mut().rev().enumerate() {
-        let less = i16::from(s.len().checked_sub(at + 1).map_or(0, |it| s[it])) + borrow;
+    for (index, byte) in order.iter_mut().rev().enumerate() {
+        let less = i16::from(s.len().checked_sub(index + 1).map_or(0, |it| s[it])) + borrow;
         let left = i16::from(*byte) - less;
         borrow = i16::from(left < 0);
         *byte = u8::try_from(left.rem_euclid(256)).unwrap();
@@ -29,11 +31,11 @@ fn negated(signature: &[u8]) -> Vec<u8> {
         value.insert(0, 0);
     }
     let r = &signature[2..4 + r_length];
-    element(0x30, &[r, &element(0x02, &value)].concat())
+    der_element(0x30, &[r, &der_element(0x02, &value)].concat())
 }
 
 /// A DER element (X.690, 8.1).
-fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+fn der_element(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len()).unwrap().to_be_bytes();
     let length = match length {
         [0, short] if short < 0x80 => vec![short],
@@ -44,7 +46,7 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 /// The elements that stand in a content, each with its tag.
-fn elements(mut content: &[u8]) -> Vec<(u8, &[u8])> {
+fn parse_der_elements(mut content: &[u8]) -> Vec<(u8, &[u8])> {
     let mut found = Vec::new();
     while !content.is_empty() {
         let (head, length) = match content[1] {
@@ -59,28 +61,33 @@ fn elements(mut content: &[u8]) -> Vec<(u8, &[u8])> {
 }
 
 /// A timestamp response with its signed data changed: the elements of it go through `change`.
-fn restamped(response: &[u8], change: impl Fn(usize, u8, &[u8]) -> Vec<u8>) -> Vec<u8> {
-    let [(_, status), (_, token)] = elements(elements(response)[0].1)[..] else { panic!("no response") };
-    let [(_, kind), (_, wrapped)] = elements(token)[..] else { panic!("no token") };
-    let data = elements(elements(wrapped)[0].1);
-    let data: Vec<u8> =
-        data.into_iter().enumerate().flat_map(|(at, (tag, content))| change(at, tag, content)).collect();
-    let token = [element(0x06, kind), element(0xa0, &element(0x30, &data))].concat();
-    element(0x30, &[element(0x30, status), element(0x30, &token)].concat())
+fn edit_timestamp(response: &[u8], change: impl Fn(usize, u8, &[u8]) -> Vec<u8>) -> Vec<u8> {
+    let [(_, status), (_, token)] = parse_der_elements(parse_der_elements(response)[0].1)[..] else {
+        panic!("no response")
+    };
+    let [(_, kind), (_, wrapped)] = parse_der_elements(token)[..] else { panic!("no token") };
+    let data = parse_der_elements(parse_der_elements(wrapped)[0].1);
+    let data: Vec<u8> = data
+        .into_iter()
+        .enumerate()
+        .flat_map(|(index, (tag, content))| change(index, tag, content))
+        .collect();
+    let token = [der_element(0x06, kind), der_element(0xa0, &der_element(0x30, &data))].concat();
+    der_element(0x30, &[der_element(0x30, status), der_element(0x30, &token)].concat())
 }
 
 /// The last of the elements, with its content changed.
-fn with_last(tag: u8, content: &[u8], change: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
-    let all = elements(content);
+fn edit_last_element(tag: u8, content: &[u8], change: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let all = parse_der_elements(content);
     let last = all.len() - 1;
-    let all = all.iter().enumerate().flat_map(|(at, (tag, content))| {
-        element(*tag, &if at == last { change(content) } else { content.to_vec() })
+    let all = all.iter().enumerate().flat_map(|(index, (tag, content))| {
+        der_element(*tag, &if index == last { change(content) } else { content.to_vec() })
     });
-    element(tag, &all.collect::<Vec<u8>>())
+    der_element(tag, &all.collect::<Vec<u8>>())
 }
 
 /// Changes the bytes that a bundle holds in base64 at a place.
-fn changed(bundle: &Value, pointer: &str, change: impl Fn(&[u8]) -> Vec<u8>) -> Value {
+fn edit_base64(bundle: &Value, pointer: &str, change: impl Fn(&[u8]) -> Vec<u8>) -> Value {
     let mut bundle = bundle.clone();
     let leaf = bundle.pointer_mut(pointer).unwrap();
     let bytes = change(&BASE64.decode(leaf.as_str().unwrap()).unwrap());
@@ -90,7 +97,7 @@ fn changed(bundle: &Value, pointer: &str, change: impl Fn(&[u8]) -> Vec<u8>) -> 
 }
 
 /// Changes the last line of a checkpoint.
-fn signed_again(bundle: &Value, change: impl Fn(&str) -> String) -> Value {
+fn edit_checkpoint(bundle: &Value, change: impl Fn(&str) -> String) -> Value {
     let mut bundle = bundle.clone();
     let pointer = "/verificationMaterial/tlogEntries/0/inclusionProof/checkpoint/envelope";
     let note = bundle.pointer_mut(pointer).unwrap();
@@ -101,86 +108,93 @@ fn signed_again(bundle: &Value, change: impl Fn(&str) -> String) -> Value {
 }
 
 #[test]
-fn another_writing_of_the_same_fact_is_taken_only_where_that_is_documented() {
-    let mut minted = Minted::new();
-    let (claims, statement) = (release_run().claims(), minted.statement());
+fn equivalent_encodings_are_proven_only_as_documented() {
+    let mut attested_file = AttestedFile::new();
+    let (claims, statement) = (release_workflow_run().claims(), attested_file.statement());
     for (log, stamped) in [(RekorVersion::V1, None), (RekorVersion::V1, Some(1)), (RekorVersion::V2, Some(1))]
     {
-        let bundle = minted.mint(&claims, &statement, |it| BundleSpec {
+        let bundle = attested_file.attest_with(&claims, &statement, |it| BundleSpec {
             rekor_version: Some(log),
             timestamped_after_seconds: stamped,
             ..it
         });
-        let verdict =
-            |bundle: &Value| crate::support::attested_file::verdict(&minted.verify(bundle, &POLICY));
+        let verdict = |bundle: &Value| {
+            crate::support::attested_file::verify_verdict(
+                &attested_file.verify(bundle, &RELEASE_POLICY_FLAGS),
+            )
+        };
         let proven = ("proven".to_owned(), "ok".to_owned());
         assert_eq!(verdict(&bundle), proven);
         // What the log has of signature and certificate is compared byte by byte, and so is what a timestamp is of.
-        let signature = verdict(&changed(&bundle, "/dsseEnvelope/signatures/0/sig", negated));
+        let signature = verdict(&edit_base64(&bundle, "/dsseEnvelope/signatures/0/sig", negate_signature));
         let reason = if stamped.is_some() { "tsa" } else { "entry-mismatch" };
         assert_eq!(signature, ("refuted".to_owned(), reason.to_owned()), "{log:?}");
-        let certificate = verdict(&changed(&bundle, "/verificationMaterial/certificate/rawBytes", |der| {
-            let (tag, content) = elements(der)[0];
-            with_last(tag, content, |bits| [&[0][..], &negated(&bits[1..])].concat())
-        }));
+        let certificate =
+            verdict(&edit_base64(&bundle, "/verificationMaterial/certificate/rawBytes", |der| {
+                let (tag, content) = parse_der_elements(der)[0];
+                edit_last_element(tag, content, |bits| [&[0][..], &negate_signature(&bits[1..])].concat())
+            }));
         assert_eq!(certificate, ("refuted".to_owned(), "entry-mismatch".to_owned()), "{log:?}");
         // A checkpoint with another line, by a witness that no root knows.
         let witness = |line: &str| format!("{line}\n\u{2014} witness.example {}", BASE64.encode([7; 68]));
-        assert_eq!(verdict(&signed_again(&bundle, witness)), proven, "{log:?}");
+        assert_eq!(verdict(&edit_checkpoint(&bundle, witness)), proven, "{log:?}");
         // The log's own signatures, with the other value.
-        let own = |line: &str| {
+        let negate_log_signature = |line: &str| {
             let (name, note) = line.rsplit_once(' ').unwrap();
             let note = BASE64.decode(note).unwrap();
-            format!("{name} {}", BASE64.encode([&note[..4], &negated(&note[4..])].concat()))
+            format!("{name} {}", BASE64.encode([&note[..4], &negate_signature(&note[4..])].concat()))
         };
-        assert_eq!(verdict(&signed_again(&bundle, own)), proven, "{log:?}");
+        assert_eq!(verdict(&edit_checkpoint(&bundle, negate_log_signature)), proven, "{log:?}");
         let promise = "/verificationMaterial/tlogEntries/0/inclusionPromise/signedEntryTimestamp";
         if bundle.pointer(promise).is_some() {
-            assert_eq!(verdict(&changed(&bundle, promise, negated)), proven);
+            assert_eq!(verdict(&edit_base64(&bundle, promise, negate_signature)), proven);
         }
         if stamped.is_none() {
             continue;
         }
-        for (what, timestamp) in other_timestamps(&bundle) {
+        for (what, timestamp) in equivalent_timestamps(&bundle) {
             assert_eq!(verdict(&timestamp), proven, "{log:?}: {what}");
         }
     }
 }
 
 /// A bundle with its timestamp written in other ways.
-fn other_timestamps(bundle: &Value) -> [(&'static str, Value); 3] {
-    let negative = changed(bundle, STAMP, |response| {
-        restamped(response, |at, tag, content| match at {
-            SIGNERS => with_last(tag, content, signer_negated),
-            _ => element(tag, content),
+fn equivalent_timestamps(bundle: &Value) -> [(&'static str, Value); 3] {
+    let negative = edit_base64(bundle, TIMESTAMP_POINTER, |response| {
+        edit_timestamp(response, |at, tag, content| match at {
+            SIGNER_INFOS_INDEX => edit_last_element(tag, content, negate_signer_info),
+            _ => der_element(tag, content),
         })
     });
-    let bare = changed(bundle, STAMP, |response| {
-        restamped(response, |_, tag, content| if tag == 0xa0 { Vec::new() } else { element(tag, content) })
+    let bare = edit_base64(bundle, TIMESTAMP_POINTER, |response| {
+        edit_timestamp(
+            response,
+            |_, tag, content| if tag == 0xa0 { Vec::new() } else { der_element(tag, content) },
+        )
     });
     // The parameters of its digest may be absent or null (RFC 5754, 2).
     let null = |algorithm: &[u8]| [algorithm, &[0x05, 0x00]].concat();
-    let spoken = changed(bundle, STAMP, |response| {
-        restamped(response, |at, tag, content| match at {
-            1 => with_last(tag, content, null),
-            SIGNERS => with_last(tag, content, |signer| {
-                let parts = elements(signer).into_iter().enumerate();
+    let spoken = edit_base64(bundle, TIMESTAMP_POINTER, |response| {
+        edit_timestamp(response, |at, tag, content| match at {
+            1 => edit_last_element(tag, content, null),
+            SIGNER_INFOS_INDEX => edit_last_element(tag, content, |signer| {
+                let parts = parse_der_elements(signer).into_iter().enumerate();
                 let part = |(at, (tag, content)): (usize, (u8, &[u8]))| {
-                    element(tag, &if at == 2 { null(content) } else { content.to_vec() })
+                    der_element(tag, &if at == 2 { null(content) } else { content.to_vec() })
                 };
                 parts.flat_map(part).collect()
             }),
-            _ => element(tag, content),
+            _ => der_element(tag, content),
         })
     });
     [("the other value", negative), ("no certificate", bare), ("null parameters", spoken)]
 }
 
 /// Where the signers stand in signed data that has certificates (RFC 5652, 5.1).
-const SIGNERS: usize = 4;
+const SIGNER_INFOS_INDEX: usize = 4;
 
 /// The content of a message's signer, with the negative of the second value of its signature.
-fn signer_negated(content: &[u8]) -> Vec<u8> {
-    let signer = with_last(0x30, content, negated);
-    elements(&signer)[0].1.to_vec()
+fn negate_signer_info(content: &[u8]) -> Vec<u8> {
+    let signer = edit_last_element(0x30, content, negate_signature);
+    parse_der_elements(&signer)[0].1.to_vec()
 }

@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
-use crate::support::repository::{Fixture, hermetic, run, xtask};
+use crate::support::repository::{TestRepository, hermetic_command, run, xtask};
 
 /// The paths that the built-in catalog gives to `server`, and one that it does not.
-const PATHS: [&str; 3] = ["server/a.py", "specs/sandbox-lifecycle.yml", "other/file"];
+const CHANGED_PATHS: [&str; 3] = ["server/a.py", "specs/sandbox-lifecycle.yml", "other/file"];
 
 /// What one generated commit does.
 #[derive(Debug, Clone)]
-struct Step {
+struct GeneratedCommit {
     /// How far back its parents are; the second only for merges.
     parents: (usize, Option<usize>),
     /// Which of the paths it changes, and to which of a few contents.
@@ -23,16 +23,17 @@ struct Step {
     seconds: i64,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn generated_commit() -> impl Strategy<Value = GeneratedCommit> {
     let second = prop_oneof![3 => Just(None), 2 => (1usize..6).prop_map(Some)];
     let change = prop_oneof![1 => Just(None), 4 => (0usize..3, 0u8..3).prop_map(Some)];
     let seconds = prop_oneof![6 => 1i64..1000, 2 => Just(0i64), 1 => -5000i64..0];
-    ((1usize..4, second), change, any::<[bool; 3]>(), seconds)
-        .prop_map(|(parents, change, from_second, seconds)| Step { parents, change, from_second, seconds })
+    ((1usize..4, second), change, any::<[bool; 3]>(), seconds).prop_map(
+        |(parents, change, from_second, seconds)| GeneratedCommit { parents, change, from_second, seconds },
+    )
 }
 
 /// A stream for `git fast-import` that makes the history, its last commit on `main`.
-fn stream(steps: &[Step]) -> String {
+fn fast_import_stream(steps: &[GeneratedCommit]) -> String {
     let mut stream = String::new();
     let mut states: Vec<BTreeMap<usize, u8>> = vec![BTreeMap::new()];
     let mut time = 1_700_000_000;
@@ -72,7 +73,7 @@ fn stream(steps: &[Step]) -> String {
         }
         writeln!(stream, "deleteall").unwrap();
         for (path, content) in &state {
-            writeln!(stream, "M 100644 inline {}\ndata 1\n{content}", PATHS[*path]).unwrap();
+            writeln!(stream, "M 100644 inline {}\ndata 1\n{content}", CHANGED_PATHS[*path]).unwrap();
         }
         states.push(state);
     }
@@ -80,7 +81,7 @@ fn stream(steps: &[Step]) -> String {
 }
 
 /// What ours lists, newest first.
-fn ours(fixture: &Fixture, arguments: &[&str]) -> Vec<String> {
+fn listed_commits(fixture: &TestRepository, arguments: &[&str]) -> Vec<String> {
     let mut command = xtask(fixture.path());
     command.args(["notes", "server/v9.0.0", "--format", "json"]).args(arguments);
     let document = run(&mut command).ok().json();
@@ -91,32 +92,32 @@ fn ours(fixture: &Fixture, arguments: &[&str]) -> Vec<String> {
 }
 
 /// The commits of `git log --no-merges`, newest first.
-fn gits(fixture: &Fixture, arguments: &[&str]) -> Vec<String> {
-    let mut command = hermetic("git", fixture.path());
+fn git_log_commits(fixture: &TestRepository, arguments: &[&str]) -> Vec<String> {
+    let mut command = hermetic_command("git", fixture.path());
     command.arg("-C").arg(fixture.path()).args(["log", "--no-merges", "--format=%H"]).args(arguments);
     run(&mut command).ok().stdout.lines().map(str::to_owned).collect()
 }
 
 /// The catalog of these tests: every generated commit is a fix, so the one section keeps git's order.
-fn check(steps: &[Step], tagged: usize) {
-    let fixture = Fixture::new();
+fn expect_git_log_parity(steps: &[GeneratedCommit], tagged: usize) {
+    let fixture = TestRepository::new();
     let tag = format!("reset refs/tags/server/v1.0.0\nfrom :{tagged}\n\n");
-    fixture.import(format!("{}{tag}", stream(steps)).as_bytes());
+    fixture.fast_import(format!("{}{tag}", fast_import_stream(steps)).as_bytes());
     let filtered = ["--", "server", "specs/sandbox-lifecycle.yml"];
     let since = ["server/v1.0.0..main"];
     assert_eq!(
-        ours(&fixture, &["--from-tag", "server/v1.0.0"]),
-        gits(&fixture, &[&since[..], &filtered].concat())
+        listed_commits(&fixture, &["--from-tag", "server/v1.0.0"]),
+        git_log_commits(&fixture, &[&since[..], &filtered].concat())
     );
     assert_eq!(
-        ours(&fixture, &["--from-tag", "server/v1.0.0", "--no-path-filter"]),
-        gits(&fixture, &since),
+        listed_commits(&fixture, &["--from-tag", "server/v1.0.0", "--no-path-filter"]),
+        git_log_commits(&fixture, &since),
         "without path filters"
     );
     fixture.git(["tag", "-d", "server/v1.0.0"]);
     assert_eq!(
-        ours(&fixture, &["--initial-release"]),
-        gits(&fixture, &[&["main"][..], &filtered].concat()),
+        listed_commits(&fixture, &["--initial-release"]),
+        git_log_commits(&fixture, &[&["main"][..], &filtered].concat()),
         "from the beginning"
     );
 }
@@ -124,14 +125,14 @@ fn check(steps: &[Step], tagged: usize) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn generated_histories_are_listed_as_git_does(steps in proptest::collection::vec(step(), 2..40), at in 0usize..100) {
-        check(&steps, at % steps.len() + 1);
+    fn generated_histories_match_git_log(steps in proptest::collection::vec(generated_commit(), 2..40), tag_index in 0usize..100) {
+        expect_git_log_parity(&steps, tag_index % steps.len() + 1);
     }
 }
 
 #[test]
-fn a_folder_a_file_and_a_trailing_slash_mean_what_git_means() {
-    let mut fixture = Fixture::new();
+fn path_filters_match_git() {
+    let mut fixture = TestRepository::new();
     fixture.commit("fix: a file", &[("cli", "1")]);
     std::fs::remove_file(fixture.path().join("cli")).unwrap();
     fixture.commit("fix: a folder", &[("cli/a", "1")]);
@@ -139,68 +140,72 @@ fn a_folder_a_file_and_a_trailing_slash_mean_what_git_means() {
     fixture.commit("fix: deeper", &[("cli/b/c/d", "1")]);
     for path in ["cli", "cli/", "cli/b", "cli/b/c/d", "cli/b/c/d/", "client"] {
         assert_eq!(
-            ours(&fixture, &["--initial-release", "--no-path-filter", "--path", path]),
-            gits(&fixture, &["main", "--", path]),
+            listed_commits(&fixture, &["--initial-release", "--no-path-filter", "--path", path]),
+            git_log_commits(&fixture, &["main", "--", path]),
             "{path}"
         );
     }
 }
 
 #[test]
-fn a_shallow_clone_is_refused_and_not_listed_short() {
-    let fixture = Fixture::released();
+fn notes_refuse_a_shallow_clone() {
+    let fixture = TestRepository::with_release();
     let shallow = fixture.path().join("shallow");
     let url = format!("file://{}", fixture.path().display());
     fixture.git(["clone", "-q", "--depth", "1", &url, shallow.to_str().unwrap()]);
-    let ran = run(xtask(&shallow).args(["notes", "server/v0.1.1", "--initial-release"]));
-    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
+    let output = run(xtask(&shallow).args(["notes", "server/v0.1.1", "--initial-release"]));
+    assert_eq!((output.code, output.stdout.as_str()), (1, ""));
     assert!(
-        ran.stderr.contains("history is cut off") && ran.stderr.contains("git fetch --unshallow"),
+        output.stderr.contains("history is cut off") && output.stderr.contains("git fetch --unshallow"),
         "{}",
-        ran.stderr
+        output.stderr
     );
-    let ran = run(xtask(&shallow).args(["release", "server/v0.1.1", "--initial-release", "--dry-run"]));
-    assert!(ran.code == 1 && ran.stdout.contains("REFUSED  shallow"), "{}", ran.stdout);
+    let output = run(xtask(&shallow).args(["release", "server/v0.1.1", "--initial-release", "--dry-run"]));
+    assert!(output.code == 1 && output.stdout.contains("REFUSED  shallow"), "{}", output.stdout);
     run(xtask(fixture.path()).args(["notes", "server/v0.1.1"])).ok();
 }
 
 #[test]
-fn a_missing_object_is_named() {
-    let mut fixture = Fixture::released();
+fn missing_object_error_names_the_object() {
+    let mut fixture = TestRepository::with_release();
     fixture.commit("fix: more", &[("server/main.py", "serve(2)\n")]);
-    let lost = fixture.git(["rev-parse", "HEAD~1^{tree}"]);
-    let file = fixture.path().join(".git/objects").join(&lost[..2]).join(&lost[2..]);
-    let kept = std::fs::read(&file).unwrap();
+    let missing_id = fixture.git(["rev-parse", "HEAD~1^{tree}"]);
+    let file = fixture.path().join(".git/objects").join(&missing_id[..2]).join(&missing_id[2..]);
+    let object_bytes = std::fs::read(&file).unwrap();
     std::fs::remove_file(&file).unwrap();
-    let ran = fixture.xtask(["notes", "server/v0.1.1"]);
-    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""));
-    assert!(ran.stderr.contains(&format!("object {lost} is missing from the clone")), "{}", ran.stderr);
-    std::fs::write(&file, kept).unwrap();
+    let output = fixture.xtask(["notes", "server/v0.1.1"]);
+    assert_eq!((output.code, output.stdout.as_str()), (1, ""));
+    assert!(
+        output.stderr.contains(&format!("object {missing_id} is missing from the clone")),
+        "{}",
+        output.stderr
+    );
+    std::fs::write(&file, object_bytes).unwrap();
     fixture.xtask(["notes", "server/v0.1.1"]).ok();
 }
 
 #[test]
-fn an_unborn_branch_a_wrong_revision_and_no_repository_are_told() {
-    let fixture = Fixture::new();
-    let ran = fixture.xtask(["release", "server/v0.1.0", "--dry-run"]);
-    assert!(ran.code == 1 && ran.stderr.contains("has no commit yet"), "{}", ran.stderr);
-    let fixture = Fixture::released();
-    let ran = fixture.xtask(["release", "server/v0.1.1", "--dry-run", "--commit", "nowhere"]);
-    assert!(ran.code == 1 && ran.stderr.contains("'nowhere' leads to no commit"), "{}", ran.stderr);
+fn unusable_repositories_are_errors() {
+    let fixture = TestRepository::new();
+    let output = fixture.xtask(["release", "server/v0.1.0", "--dry-run"]);
+    assert!(output.code == 1 && output.stderr.contains("has no commit yet"), "{}", output.stderr);
+    let fixture = TestRepository::with_release();
+    let output = fixture.xtask(["release", "server/v0.1.1", "--dry-run", "--commit", "nowhere"]);
+    assert!(output.code == 1 && output.stderr.contains("'nowhere' leads to no commit"), "{}", output.stderr);
     let empty = tempfile::tempdir().unwrap();
-    let ran = run(xtask(empty.path()).args(["release", "server/v0.1.1", "--dry-run"]));
-    assert!(ran.code == 1 && ran.stderr.contains("no git repository at ."), "{}", ran.stderr);
+    let output = run(xtask(empty.path()).args(["release", "server/v0.1.1", "--dry-run"]));
+    assert!(output.code == 1 && output.stderr.contains("no git repository at ."), "{}", output.stderr);
 }
 
 #[test]
-fn bare_clones_worktrees_and_submodules_list_the_same() {
-    let fixture = Fixture::released();
+fn every_repository_layout_lists_the_same_commits() {
+    let fixture = TestRepository::with_release();
     let expected = fixture.xtask(["notes", "server/v0.1.1"]).ok().stdout;
     let bare = fixture.path().join("bare.git");
     fixture.git(["clone", "-q", "--bare", ".", bare.to_str().unwrap()]);
     let linked = fixture.path().join("linked");
     fixture.git(["worktree", "add", "-q", "--detach", linked.to_str().unwrap()]);
-    let outer = Fixture::new();
+    let outer = TestRepository::new();
     let inside = fixture.path().to_str().unwrap();
     outer.git(["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", inside, "inner"]);
     outer.git(["-C", "inner", "fetch", "-q", "--tags"]);
@@ -212,7 +217,7 @@ fn bare_clones_worktrees_and_submodules_list_the_same() {
             folder.display()
         );
     }
-    let ran =
+    let output =
         run(xtask(&fixture.path().join("bare.git")).args(["release", "server/v0.1.1", "--dry-run"])).ok();
-    assert!(ran.stdout.contains("13 of 14 passed"), "{}", ran.stdout);
+    assert!(output.stdout.contains("13 of 14 passed"), "{}", output.stdout);
 }

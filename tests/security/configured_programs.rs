@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::record;
-use crate::support::repository::{run, say};
-use crate::support::test_bed::{TAG, TOKEN, World, without_secret};
+use super::record_case;
+use crate::support::repository::{print_note, run};
+use crate::support::test_bed::{TAG, TOKEN, TestBed, expect_no_secret};
 
 /// Every key of git's configuration by which git, in any of its commands, can start a program (`git help config`, git
 /// 2.47). `NAME` is a subsection of the attacker's choice.
-const KEYS: &[&str] = &[
+const PROGRAM_KEYS: &[&str] = &[
     "alias.config",
     "alias.credential",
     "alias.ls-remote",
@@ -63,7 +63,7 @@ const KEYS: &[&str] = &[
 ];
 
 /// Files that git, gh, gpg, ssh, npm and pip look for, in the working directory.
-const FILES: &[(&str, &str)] = &[
+const CONFIG_FILES: &[(&str, &str)] = &[
     (".gitconfig", "[core]\n\tfsmonitor = SCRIPT\n[credential]\n\thelper = SCRIPT\n"),
     (".config/git/config", "[credential]\n\thelper = SCRIPT\n"),
     (".config/gh/config.yml", "pager: SCRIPT\nbrowser: SCRIPT\neditor: SCRIPT\n"),
@@ -77,7 +77,7 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 /// The hooks of git (`githooks(5)`).
-const HOOKS: &[&str] = &[
+const HOOK_NAMES: &[&str] = &[
     "fsmonitor-watchman",
     "post-checkout",
     "post-index-change",
@@ -88,25 +88,25 @@ const HOOKS: &[&str] = &[
 ];
 
 /// A clone that is hostile in every way, and the file that tells what ran.
-struct Hostile {
-    world: World,
-    ran: PathBuf,
+struct HostileClone {
+    bed: TestBed,
+    started_log: PathBuf,
 }
 
-impl Hostile {
+impl HostileClone {
     fn new() -> Self {
-        let world = World::new();
-        world.clone.git(["config", "--unset-all", "credential.helper"]);
-        let ran = world.home.path().join("ran");
-        let hostile = Self { world, ran };
-        for (number, key) in KEYS.iter().enumerate() {
-            let script = hostile.script(&format!("bin/{number}"), key);
+        let bed = TestBed::new();
+        bed.clone.git(["config", "--unset-all", "credential.helper"]);
+        let started_log = bed.home.path().join("ran");
+        let hostile = Self { bed, started_log };
+        for (number, key) in PROGRAM_KEYS.iter().enumerate() {
+            let script = hostile.write_script(&format!("bin/{number}"), key);
             let value = if key.starts_with("alias.") || key.contains("helper") {
                 format!("!{}", script.display())
             } else {
                 script.display().to_string()
             };
-            hostile.world.clone.git(["config", &key.replace("NAME", "evil"), &value]);
+            hostile.bed.clone.git(["config", &key.replace("NAME", "evil"), &value]);
         }
         for (key, value) in [
             ("protocol.ext.allow", "always"),
@@ -114,30 +114,33 @@ impl Hostile {
             ("hook.evil.event", "post-index-change"),
             ("core.hooksPath", ".evil-hooks"),
         ] {
-            hostile.world.clone.git(["config", key, value]);
+            hostile.bed.clone.git(["config", key, value]);
         }
-        for hook in HOOKS {
-            hostile.script(&format!(".evil-hooks/{hook}"), hook);
-            hostile.script(&format!(".git/hooks/{hook}"), hook);
+        for hook in HOOK_NAMES {
+            hostile.write_script(&format!(".evil-hooks/{hook}"), hook);
+            hostile.write_script(&format!(".git/hooks/{hook}"), hook);
         }
         for program in ["git", "gh", "gpg", "gpgconf", "ssh", "ssh-keygen"] {
-            hostile.script(program, program);
+            hostile.write_script(program, program);
         }
-        let script = hostile.script("bin/file", "a file of the working directory");
-        for (path, text) in FILES {
-            hostile.world.clone.write(path, text.replace("SCRIPT", &script.display().to_string()).as_bytes());
+        let script = hostile.write_script("bin/file", "a file of the working directory");
+        for (path, text) in CONFIG_FILES {
+            hostile
+                .bed
+                .clone
+                .write_file(path, text.replace("SCRIPT", &script.display().to_string()).as_bytes());
         }
-        hostile.world.clone.write(".git/info/attributes", b"*.py filter=evil diff=evil merge=evil\n");
+        hostile.bed.clone.write_file(".git/info/attributes", b"*.py filter=evil diff=evil merge=evil\n");
         // The same bytes at another time: git reads the file, and would filter it, to know whether it changed.
-        hostile.world.clone.write("server/main.py", b"serve(1)\n");
+        hostile.bed.clone.write_file("server/main.py", b"serve(1)\n");
         hostile
     }
 
     /// A program that tells that it ran.
-    fn script(&self, path: &str, name: &str) -> PathBuf {
-        let text = format!("#!/bin/sh\necho '{name}' >> {}\nexit 1\n", self.ran.display());
-        self.world.clone.write(path, text.as_bytes());
-        let file = self.world.clone.path().join(path);
+    fn write_script(&self, path: &str, name: &str) -> PathBuf {
+        let text = format!("#!/bin/sh\necho '{name}' >> {}\nexit 1\n", self.started_log.display());
+        self.bed.clone.write_file(path, text.as_bytes());
+        let file = self.bed.clone.path().join(path);
         let mode: std::fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&file, mode).unwrap();
         file
@@ -145,13 +148,13 @@ impl Hostile {
 
     /// A command in the clone, without a token in the environment: one has to be looked for.
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.world.command(arguments);
+        let mut command = self.bed.command(arguments);
         command.env_remove("GH_TOKEN").env("RELEASE_HTTP_TRIES", "1").env("RELEASE_HTTP_TIMEOUT", "5");
         command
     }
 
-    fn has_run(&self) -> String {
-        std::fs::read_to_string(&self.ran).unwrap_or_default()
+    fn started_programs(&self) -> String {
+        std::fs::read_to_string(&self.started_log).unwrap_or_default()
     }
 }
 
@@ -186,79 +189,79 @@ fn reading_commands(out: &Path) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn case_93_reading_commands_start_no_program_that_a_repository_names() {
-    let hostile = Hostile::new();
-    let commands = reading_commands(&hostile.world.home.path().join("out"));
-    let mut ran = Vec::new();
+fn case_93_reading_commands_start_no_configured_program() {
+    let hostile = HostileClone::new();
+    let commands = reading_commands(&hostile.bed.home.path().join("out"));
+    let mut started = Vec::new();
     for arguments in &commands {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         for format in ["ssh", "openpgp", "x509"] {
-            hostile.world.clone.git(["config", "gpg.format", format]);
-            let report = without_secret(run(&mut hostile.command(&arguments)));
+            hostile.bed.clone.git(["config", "gpg.format", format]);
+            let report = expect_no_secret(run(&mut hostile.command(&arguments)));
             assert_ne!(report.code, 101, "{arguments:?}: {}", report.stderr);
-            let programs = hostile.has_run();
+            let programs = hostile.started_programs();
             if !programs.is_empty() {
-                ran.push(format!("{arguments:?} ({format}): {}", programs.trim().replace('\n', ", ")));
-                std::fs::remove_file(&hostile.ran).unwrap();
+                started.push(format!("{arguments:?} ({format}): {}", programs.trim().replace('\n', ", ")));
+                std::fs::remove_file(&hostile.started_log).unwrap();
             }
             if !arguments.iter().any(|it| it.contains("sign-tag")) {
                 break;
             }
         }
     }
-    assert!(ran.is_empty(), "{ran:#?}");
+    assert!(started.is_empty(), "{started:#?}");
     // The trap works: git itself falls into it.
-    let mut git = crate::support::repository::hermetic("git", hostile.world.home.path());
-    run(git.arg("-C").arg(hostile.world.clone.path()).args(["status", "--short"]));
-    assert!(hostile.has_run().contains("core.fsmonitor"), "{}", hostile.has_run());
-    say(&format!("case 93: {} keys, {} commands, nothing ran", KEYS.len(), commands.len()));
-    record(
+    let mut git = crate::support::repository::hermetic_command("git", hostile.bed.home.path());
+    run(git.arg("-C").arg(hostile.bed.clone.path()).args(["status", "--short"]));
+    assert!(hostile.started_programs().contains("core.fsmonitor"), "{}", hostile.started_programs());
+    print_note(&format!("case 93: {} keys, {} commands, nothing ran", PROGRAM_KEYS.len(), commands.len()));
+    record_case(
         93,
         "programs that a repository's configuration names",
-        &format!("{} keys, {} commands, none started", KEYS.len(), commands.len()),
+        &format!("{} keys, {} commands, none started", PROGRAM_KEYS.len(), commands.len()),
         "the operator's own helper is started",
     );
 }
 
 #[test]
-fn the_operators_own_helper_is_started_where_a_token_is_needed() {
-    let hostile = Hostile::new();
-    let own = hostile.world.home.path().join("own.gitconfig");
+fn operators_credential_helper_is_used() {
+    let hostile = HostileClone::new();
+    let user_config = hostile.bed.home.path().join("own.gitconfig");
     let helper = format!(
         "[credential]\n\thelper = \"!f() {{ echo own >> {}; echo username=x; echo password={TOKEN}; }}; f\"\n",
-        hostile.ran.display()
+        hostile.started_log.display()
     );
-    std::fs::write(&own, helper).unwrap();
+    std::fs::write(&user_config, helper).unwrap();
     let mut command = hostile.command(&["doctor", TAG, "--push", "--format", "json"]);
-    let report = without_secret(run(command.env("GIT_CONFIG_GLOBAL", &own)));
+    let report = expect_no_secret(run(command.env("GIT_CONFIG_GLOBAL", &user_config)));
     let checks = report.json()["checks"].as_array().unwrap().clone();
     let credentials = checks.iter().find(|it| it["check"] == "credentials").unwrap();
     assert!(credentials["evidence"].as_str().unwrap().contains("git credential fill"), "{credentials:#}");
-    assert_eq!(hostile.has_run(), "own\n");
-    std::fs::remove_file(&hostile.ran).unwrap();
+    assert_eq!(hostile.started_programs(), "own\n");
+    std::fs::remove_file(&hostile.started_log).unwrap();
     // Where no request needs a token, none is looked for.
     let mut command = hostile.command(&["verify", "server/main.py", "--trusted-root", "none.json"]);
-    run(command.env("GIT_CONFIG_GLOBAL", &own));
+    run(command.env("GIT_CONFIG_GLOBAL", &user_config));
     let mut command = hostile.command(&["audit", "server/v0.1.0"]);
-    run(command.env("GIT_CONFIG_GLOBAL", &own));
-    assert_eq!(hostile.has_run(), "");
-    std::fs::remove_file(own).unwrap();
+    run(command.env("GIT_CONFIG_GLOBAL", &user_config));
+    assert_eq!(hostile.started_programs(), "");
+    std::fs::remove_file(user_config).unwrap();
 }
 
 #[test]
-fn addresses_that_run_a_command_are_not_asked() {
+fn remote_urls_that_run_commands_are_refused() {
     for address in ["ext::SCRIPT", "ssh://git@127.0.0.1:1/acme/widgets"] {
-        let hostile = Hostile::new();
-        let script = hostile.script("bin/address", "the address").display().to_string();
-        hostile.world.clone.git(["remote", "set-url", "origin", &address.replace("SCRIPT", &script)]);
-        let ran = run(hostile.command(&["release", TAG, "--push", "--dry-run"]).env("GH_TOKEN", TOKEN));
-        assert_eq!(ran.code, 1, "{address}: {}", ran.stdout);
-        assert_eq!(hostile.has_run(), "", "{address}");
+        let hostile = HostileClone::new();
+        let script = hostile.write_script("bin/address", "the address").display().to_string();
+        hostile.bed.clone.git(["remote", "set-url", "origin", &address.replace("SCRIPT", &script)]);
+        let output = run(hostile.command(&["release", TAG, "--push", "--dry-run"]).env("GH_TOKEN", TOKEN));
+        assert_eq!(output.code, 1, "{address}: {}", output.stdout);
+        assert_eq!(hostile.started_programs(), "", "{address}");
     }
-    let hostile = Hostile::new();
-    let script = hostile.script("bin/address", "the address").display().to_string();
-    let here = hostile.world.github.clone_url();
-    hostile.world.clone.git(["config", &format!("url.ext::{script} .insteadOf"), &here]);
+    let hostile = HostileClone::new();
+    let script = hostile.write_script("bin/address", "the address").display().to_string();
+    let clone_url = hostile.bed.github.clone_url();
+    hostile.bed.clone.git(["config", &format!("url.ext::{script} .insteadOf"), &clone_url]);
     run(hostile.command(&["doctor", TAG, "--push"]).env("GH_TOKEN", TOKEN));
-    assert_eq!(hostile.has_run(), "", "insteadOf");
+    assert_eq!(hostile.started_programs(), "", "insteadOf");
 }

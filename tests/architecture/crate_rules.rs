@@ -6,29 +6,31 @@ use std::process::Command;
 
 use crate::support::repository::run;
 
-fn root() -> PathBuf {
+fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
 /// The crates of ours that each crate of ours imports, and the foreign ones.
-fn edges() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
+fn crate_dependencies() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
     let mut command = Command::new(env!("CARGO"));
-    command.args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).current_dir(root());
+    command
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(workspace_root());
     let metadata = run(&mut command).ok().json();
     let packages = metadata["packages"].as_array().unwrap();
     let ours: BTreeSet<&str> = packages.iter().map(|it| it["name"].as_str().unwrap()).collect();
     let of = |package: &serde_json::Value| {
         let normal = package["dependencies"].as_array().unwrap().iter().filter(|it| it["kind"].is_null());
         let names = normal.map(|it| it["name"].as_str().unwrap().to_owned());
-        let (own, foreign) = names.partition(|it| ours.contains(it.as_str()));
-        (package["name"].as_str().unwrap().to_owned(), (own, foreign))
+        let (workspace_crates, foreign) = names.partition(|it| ours.contains(it.as_str()));
+        (package["name"].as_str().unwrap().to_owned(), (workspace_crates, foreign))
     };
     packages.iter().map(of).collect()
 }
 
 /// The table of `ARCHITECTURE.md`: crate, foreign libraries, what it may import.
-fn table() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
-    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+fn architecture_table() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
+    let text = std::fs::read_to_string(workspace_root().join("ARCHITECTURE.md")).unwrap();
     let names = |cell: &str| {
         cell.split(',')
             .map(|it| it.trim().trim_matches('`').to_owned())
@@ -44,17 +46,23 @@ fn table() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
 }
 
 #[test]
-fn every_edge_is_one_that_the_table_lists() {
-    assert_eq!(edges(), table(), "left: cargo metadata; right: the table of ARCHITECTURE.md");
+fn crate_dependencies_match_the_architecture_table() {
+    assert_eq!(
+        crate_dependencies(),
+        architecture_table(),
+        "left: cargo metadata; right: the table of ARCHITECTURE.md"
+    );
 }
 
 #[test]
-fn every_foreign_library_stands_in_one_place() {
+fn every_library_is_used_by_one_crate() {
     let everywhere = ["thiserror", "serde", "tokio"];
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
     // These are the other side: they write what another crate reads.
     let other_side = ["emulators", "rehearsal"];
-    for (name, (_, foreign)) in edges().into_iter().filter(|(name, _)| !other_side.contains(&name.as_str())) {
+    for (name, (_, foreign)) in
+        crate_dependencies().into_iter().filter(|(name, _)| !other_side.contains(&name.as_str()))
+    {
         for library in foreign.into_iter().filter(|it| !everywhere.contains(&it.as_str())) {
             let before = seen.insert(library.clone(), name.clone());
             let shared = ["serde_json"].contains(&library.as_str());
@@ -63,12 +71,12 @@ fn every_foreign_library_stands_in_one_place() {
     }
 }
 
-fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+fn rust_sources(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files.extend(sources(&path));
+            files.extend(rust_sources(&path));
         } else if path.extension().is_some_and(|it| it == "rs") {
             files.push((path.clone(), std::fs::read_to_string(&path).unwrap()));
         }
@@ -77,7 +85,7 @@ fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
 }
 
 #[test]
-fn nothing_outside_the_face_prints_reads_the_environment_or_asks_the_clock() {
+fn only_xtask_uses_output_environment_or_clock() {
     let forbidden = [
         "println!",
         "print!(",
@@ -89,7 +97,7 @@ fn nothing_outside_the_face_prints_reads_the_environment_or_asks_the_clock() {
         "Instant::now",
         "Timestamp::now",
     ];
-    let mut files = sources(&root().join("crates"));
+    let mut files = rust_sources(&workspace_root().join("crates"));
     // An example is a program of its own.
     files.retain(|(path, _)| !path.components().any(|it| it.as_os_str() == "examples"));
     assert!(files.len() > 30, "the sources were not found");
@@ -99,7 +107,7 @@ fn nothing_outside_the_face_prints_reads_the_environment_or_asks_the_clock() {
         }
     }
     for pure in ["model", "rules", "notes"] {
-        for (path, text) in sources(&root().join("crates").join(pure)) {
+        for (path, text) in rust_sources(&workspace_root().join("crates").join(pure)) {
             for word in ["std::fs", "std::process", "std::net", "File::"] {
                 assert!(!text.contains(word), "{} has {word}: the crate is pure", path.display());
             }
@@ -109,7 +117,7 @@ fn nothing_outside_the_face_prints_reads_the_environment_or_asks_the_clock() {
 
 #[test]
 fn no_function_takes_a_dry_run_flag() {
-    for (path, text) in sources(&root().join("crates")) {
+    for (path, text) in rust_sources(&workspace_root().join("crates")) {
         assert!(!text.contains("dry_run"), "{}", path.display());
     }
 }

@@ -7,19 +7,19 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::external_tools::fetched;
-use crate::support::repository::{Fixture, Ran, hermetic, run, say, xtask};
+use crate::support::external_tools::fetched_tool;
+use crate::support::repository::{CapturedOutput, TestRepository, hermetic_command, print_note, run, xtask};
 
 /// Somebody who rehearses, with a home full of what must stay as it is.
-struct Operator {
+struct OperatorHome {
     home: tempfile::TempDir,
     /// Where temporary files go.
-    tmp: tempfile::TempDir,
+    temp_dir: tempfile::TempDir,
 }
 
-impl Operator {
+impl OperatorHome {
     fn new() -> Self {
-        let this = Self { home: tempfile::tempdir().unwrap(), tmp: tempfile::tempdir().unwrap() };
+        let this = Self { home: tempfile::tempdir().unwrap(), temp_dir: tempfile::tempdir().unwrap() };
         for (path, text) in [
             (".gitconfig", "[user]\n\tname = Olga Operator\n\temail = olga@example.com\n"),
             (".gnupg/pubring.kbx", "no keyring: whoever reads it fails\n"),
@@ -38,49 +38,49 @@ impl Operator {
     /// `cargo xtask rehearse` in a folder.
     fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
         let mut command = xtask(folder);
-        command.env("HOME", self.home.path()).env("TMPDIR", self.tmp.path());
+        command.env("HOME", self.home.path()).env("TMPDIR", self.temp_dir.path());
         command.env_remove("GIT_CONFIG_GLOBAL").arg("rehearse").args(arguments);
         command
     }
 
     /// The same, run. Nothing of the operator's may have changed, and nothing may be left.
     #[track_caller]
-    fn rehearse(&self, folder: &Path, arguments: &[&str]) -> Ran {
-        self.checked(&mut self.command(folder, arguments), folder)
+    fn rehearse(&self, folder: &Path, arguments: &[&str]) -> CapturedOutput {
+        self.run_unchanged(&mut self.command(folder, arguments), folder)
     }
 
     #[track_caller]
-    fn checked(&self, command: &mut Command, folder: &Path) -> Ran {
-        let before = [contents(self.home.path()), contents(folder)];
-        let ran = run(command);
+    fn run_unchanged(&self, command: &mut Command, folder: &Path) -> CapturedOutput {
+        let before = [directory_contents(self.home.path()), directory_contents(folder)];
+        let output = run(command);
         assert_eq!(
-            [contents(self.home.path()), contents(folder)],
+            [directory_contents(self.home.path()), directory_contents(folder)],
             before,
             "something was written\n{}",
-            ran.stderr
+            output.stderr
         );
-        let left = std::fs::read_dir(self.tmp.path()).unwrap().count();
-        assert_eq!(left, 0, "something was left\n{}", ran.stderr);
-        self.no_agent();
-        ran
+        let left = std::fs::read_dir(self.temp_dir.path()).unwrap().count();
+        assert_eq!(left, 0, "something was left\n{}", output.stderr);
+        self.expect_no_process_left();
+        output
     }
 
     /// No program is left that works in a folder of a rehearsal.
     #[track_caller]
-    fn no_agent(&self) {
-        let pattern = self.tmp.path().to_str().unwrap();
-        let left = run(hermetic("pgrep", self.home.path()).args(["-af", "--", pattern]));
+    fn expect_no_process_left(&self) {
+        let pattern = self.temp_dir.path().to_str().unwrap();
+        let left = run(hermetic_command("pgrep", self.home.path()).args(["-af", "--", pattern]));
         assert_eq!(left.stdout, "", "a program was left");
     }
 
     /// A search path that begins with the real gh, where it is.
     fn path_with_gh(test: &str) -> Option<String> {
-        let gh = fetched("gh-2.103.3/bin/gh", test)?;
+        let gh = fetched_tool("gh-2.103.3/bin/gh", test)?;
         Some(format!("{}:{}", gh.parent().unwrap().display(), std::env::var("PATH").unwrap()))
     }
 
     /// A search path without any gh, and with these programs before all others.
-    fn path_of(&self, programs: &[(&str, &str)]) -> PathBuf {
+    fn path_without_gh(&self, programs: &[(&str, &str)]) -> PathBuf {
         let bin = self.home.path().join("bin");
         std::fs::create_dir_all(&bin).unwrap();
         for folder in std::env::split_paths(&std::env::var_os("PATH").unwrap()) {
@@ -102,7 +102,7 @@ impl Operator {
 }
 
 /// Every file below a folder with its bytes, and where links lead.
-fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+fn directory_contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -125,71 +125,74 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// Every step with its verdict.
-fn steps(document: &Value) -> Vec<(String, String)> {
+fn step_verdicts(document: &Value) -> Vec<(String, String)> {
     let text = |it: &Value| it.as_str().unwrap().to_owned();
     let all = document["steps"].as_array().unwrap().iter();
     all.map(|it| (text(&it["check"]), text(&it["verdict"]))).collect()
 }
 
 /// How often something became of the commands of the notes.
-fn became(document: &Value, what: &str) -> usize {
+fn count_commands(document: &Value, what: &str) -> usize {
     document["commands"].as_array().unwrap().iter().filter(|it| it["became"] == what).count()
 }
 
-const STEPS: [&str; 7] = ["here", "world", "release", "attest", "audit", "notes", "untouched"];
+const STEP_IDS: [&str; 7] = ["here", "world", "release", "attest", "audit", "notes", "untouched"];
 
 #[track_caller]
-fn proven(ran: &Ran) -> Value {
-    let (document, verdict) = ran.verdict();
+fn expect_proven(output: &CapturedOutput) -> Value {
+    let (document, verdict) = output.verdict();
     assert_eq!(verdict, "proven", "{document:#}");
     // A demo has no clone of the operator's to look at first.
-    let wanted = if document["source"] == "demo" { &STEPS[1..] } else { &STEPS[..] };
-    let wanted: Vec<(String, String)> =
-        wanted.iter().map(|it| ((*it).to_owned(), "proven".to_owned())).collect();
-    assert_eq!(steps(&document), wanted);
+    let expected = if document["source"] == "demo" { &STEP_IDS[1..] } else { &STEP_IDS[..] };
+    let expected: Vec<(String, String)> =
+        expected.iter().map(|it| ((*it).to_owned(), "proven".to_owned())).collect();
+    assert_eq!(step_verdicts(&document), expected);
     document
 }
 
 #[test]
-fn a_release_of_the_demo_is_proven_with_the_real_gh() {
-    let Some(path) = Operator::path_with_gh("a_release_of_the_demo_is_proven_with_the_real_gh") else {
+fn demo_rehearsal_is_proven_with_gh() {
+    let Some(path) = OperatorHome::path_with_gh("a_release_of_the_demo_is_proven_with_the_real_gh") else {
         return;
     };
-    let (operator, nowhere) = (Operator::new(), tempfile::tempdir().unwrap());
+    let (operator, nowhere) = (OperatorHome::new(), tempfile::tempdir().unwrap());
     let mut command = operator.command(nowhere.path(), &["--format", "json"]);
     let begun = std::time::Instant::now();
-    let document = proven(&operator.checked(command.env("PATH", path), nowhere.path()));
-    say(&format!("a rehearsal of the demo: {:.1} s of 5 wanted", begun.elapsed().as_secs_f32()));
+    let document = expect_proven(&operator.run_unchanged(command.env("PATH", path), nowhere.path()));
+    print_note(&format!("a rehearsal of the demo: {:.1} s of 5 wanted", begun.elapsed().as_secs_f32()));
     assert_eq!(document["subject"], "server/v0.2.0");
-    assert_eq!((became(&document, "succeeded"), became(&document, "failed")), (7, 0));
+    assert_eq!((count_commands(&document, "succeeded"), count_commands(&document, "failed")), (7, 0));
     let skipped = document["commands"].as_array().unwrap().iter().filter(|it| it["became"] == "skipped");
-    for it in skipped {
-        assert_eq!(it["why"], "publish-server.yml publishes it, and is not played here", "{it}");
+    for command_result in skipped {
+        assert_eq!(
+            command_result["why"], "publish-server.yml publishes it, and is not played here",
+            "{command_result}"
+        );
     }
     assert!(document["notes"].as_str().unwrap().contains("## 🔏 Verify this release"));
 }
 
 #[test]
-fn without_gh_what_asks_for_it_is_named_and_the_rest_runs() {
-    let (operator, nowhere) = (Operator::new(), tempfile::tempdir().unwrap());
-    let path = operator.path_of(&[]);
+fn gh_commands_are_skipped_without_gh() {
+    let (operator, nowhere) = (OperatorHome::new(), tempfile::tempdir().unwrap());
+    let path = operator.path_without_gh(&[]);
     let mut command = operator.command(nowhere.path(), &["--format", "json", "js/sandbox/v1.3.0"]);
-    let document = proven(&operator.checked(command.env("PATH", &path), nowhere.path()));
-    assert_eq!((became(&document, "succeeded"), became(&document, "failed")), (4, 0));
+    let document = expect_proven(&operator.run_unchanged(command.env("PATH", &path), nowhere.path()));
+    assert_eq!((count_commands(&document, "succeeded"), count_commands(&document, "failed")), (4, 0));
     let whys: Vec<&str> =
         document["commands"].as_array().unwrap().iter().filter_map(|it| it["why"].as_str()).collect();
     assert_eq!(whys.iter().filter(|it| it.starts_with("gh is not on this machine")).count(), 3, "{whys:?}");
 }
 
 #[test]
-fn a_command_of_the_notes_that_fails_is_no_success() {
-    let (operator, nowhere) = (Operator::new(), tempfile::tempdir().unwrap());
-    let path = operator.path_of(&[("sha256sum", "#!/bin/sh\necho SHA256SUMS: FAILED >&2; exit 1\n")]);
+fn failing_notes_command_is_refuted() {
+    let (operator, nowhere) = (OperatorHome::new(), tempfile::tempdir().unwrap());
+    let path = operator.path_without_gh(&[("sha256sum", "#!/bin/sh\necho SHA256SUMS: FAILED >&2; exit 1\n")]);
     let mut command = operator.command(nowhere.path(), &["--format", "json"]);
-    let ran = operator.checked(command.env("PATH", &path), nowhere.path());
-    let (document, verdict) = ran.verdict();
-    assert_eq!((verdict.as_str(), ran.code), ("refuted", 10));
-    assert_eq!(steps(&document)[4], ("notes".to_owned(), "refuted".to_owned()));
+    let output = operator.run_unchanged(command.env("PATH", &path), nowhere.path());
+    let (document, verdict) = output.verdict();
+    assert_eq!((verdict.as_str(), output.code), ("refuted", 10));
+    assert_eq!(step_verdicts(&document)[4], ("notes".to_owned(), "refuted".to_owned()));
     let failed: Vec<&Value> =
         document["commands"].as_array().unwrap().iter().filter(|it| it["became"] == "failed").collect();
     assert_eq!(failed.len(), 1);
@@ -200,30 +203,30 @@ fn a_command_of_the_notes_that_fails_is_no_success() {
 }
 
 #[test]
-fn the_key_is_of_the_kind_that_git_is_configured_for() {
+fn rehearsal_key_has_the_configured_format() {
     for kind in ["openpgp", "ssh", "x509"] {
-        let (operator, nowhere) = (Operator::new(), tempfile::tempdir().unwrap());
+        let (operator, nowhere) = (OperatorHome::new(), tempfile::tempdir().unwrap());
         let config = format!("[gpg]\n\tformat = {kind}\n[user]\n\tsigningKey = somebody's\n");
         std::fs::write(operator.home.path().join(".gitconfig"), config).unwrap();
-        let document = proven(&operator.rehearse(nowhere.path(), &["--format", "json"]));
-        let world = document["steps"][0]["evidence"].as_str().unwrap();
-        assert!(world.ends_with(&format!("a throwaway {kind} key")), "{world}");
+        let document = expect_proven(&operator.rehearse(nowhere.path(), &["--format", "json"]));
+        let bed = document["steps"][0]["evidence"].as_str().unwrap();
+        assert!(bed.ends_with(&format!("a throwaway {kind} key")), "{bed}");
     }
-    let (operator, nowhere) = (Operator::new(), tempfile::tempdir().unwrap());
+    let (operator, nowhere) = (OperatorHome::new(), tempfile::tempdir().unwrap());
     std::fs::write(operator.home.path().join(".gitconfig"), "[gpg]\n\tformat = wax\n").unwrap();
     let refused = operator.rehearse(nowhere.path(), &[]);
     assert!(refused.code == 2 && refused.stderr.contains("gpg.format is wax"), "{}", refused.stderr);
 }
 
 #[test]
-fn a_clone_is_rehearsed_as_it_is_and_left_as_it_was() {
-    let mut fixture = Fixture::released();
-    fixture.write(".git/info/attributes", b"server/secret export-ignore\n");
-    let operator = Operator::new();
-    let document = proven(&operator.rehearse(fixture.path(), &["--format", "json"]));
+fn rehearsal_leaves_the_clone_unchanged() {
+    let mut fixture = TestRepository::with_release();
+    fixture.write_file(".git/info/attributes", b"server/secret export-ignore\n");
+    let operator = OperatorHome::new();
+    let document = expect_proven(&operator.rehearse(fixture.path(), &["--format", "json"]));
     assert_eq!(document["subject"], "server/v0.1.1", "not the next version");
-    let world = document["steps"][1]["evidence"].as_str().unwrap();
-    assert!(world.starts_with(&format!("a scratch clone of {}", fixture.path().display())), "{world}");
+    let bed = document["steps"][1]["evidence"].as_str().unwrap();
+    assert!(bed.starts_with(&format!("a scratch clone of {}", fixture.path().display())), "{bed}");
     assert!(document["notes"].as_str().unwrap().contains("do not fall over"));
     assert_eq!(fixture.git(["tag"]), "server/v0.1.0", "the tag reached the operator's clone");
     let origin = fixture.git(["remote", "get-url", "origin"]);
@@ -237,48 +240,63 @@ fn a_clone_is_rehearsed_as_it_is_and_left_as_it_was() {
     let refused = operator.rehearse(fixture.path(), &["--format", "json"]);
     assert_eq!(refused.code, 1, "{}", refused.stderr);
     let document = refused.json();
-    let here = ("here".to_owned(), "unproven".to_owned());
-    assert_eq!(steps(&document), [here, ("untouched".to_owned(), "proven".to_owned())]);
+    let dry_run_step = ("here".to_owned(), "unproven".to_owned());
+    assert_eq!(step_verdicts(&document), [dry_run_step, ("untouched".to_owned(), "proven".to_owned())]);
     assert_eq!(document["steps"][0]["reason"], "refused");
     assert!(document["steps"][0]["evidence"].as_str().unwrap().contains("not-on-branch"), "{document:#}");
-    let told = operator.rehearse(fixture.path(), &[]);
-    assert!(told.code == 1 && told.stdout.contains("The release is refused"), "{}", told.stdout);
+    let text_output = operator.rehearse(fixture.path(), &[]);
+    assert!(
+        text_output.code == 1 && text_output.stdout.contains("The release is refused"),
+        "{}",
+        text_output.stdout
+    );
     let faults = operator.rehearse(fixture.path(), &["--fault", "all", "--format", "json"]);
     assert_eq!((faults.code, faults.json()["faults"].as_array().unwrap().len()), (1, 0));
-    fixture.pushed();
+    fixture.push_main();
     // What is changed beside git is refused, unless it may be: then the commit is rehearsed, without the change.
-    fixture.write("server/main.py", b"changed\n");
+    fixture.write_file("server/main.py", b"changed\n");
     assert_eq!(operator.rehearse(fixture.path(), &[]).code, 1);
-    proven(&operator.rehearse(fixture.path(), &["--format", "json", "--allow", "clean-tree"]));
+    expect_proven(&operator.rehearse(fixture.path(), &["--format", "json", "--allow", "clean-tree"]));
     fixture.git(["checkout", "-q", "."]);
     // From somewhere else, and where nothing is unreleased.
     fixture.git(["tag", "server/v0.1.1"]);
-    let elsewhere = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
     let from = ["-C", fixture.path().to_str().unwrap()];
-    let none = operator.rehearse(elsewhere.path(), &from);
-    assert!(none.code == 2 && none.stderr.contains("nothing is unreleased in server"), "{}", none.stderr);
+    let nothing_unreleased = operator.rehearse(outside.path(), &from);
+    assert!(
+        nothing_unreleased.code == 2 && nothing_unreleased.stderr.contains("nothing is unreleased in server"),
+        "{}",
+        nothing_unreleased.stderr
+    );
     // A tag that is there already and is not signed is refused, as by the real release.
     let again = [&from[..], &["server/v0.1.1", "--format", "json"]].concat();
-    let taken = operator.rehearse(elsewhere.path(), &again);
-    assert_eq!((taken.code, &taken.json()["steps"][2]["reason"]), (1, &"refused".into()), "{}", taken.stdout);
+    let unsigned_tag = operator.rehearse(outside.path(), &again);
+    assert_eq!(
+        (unsigned_tag.code, &unsigned_tag.json()["steps"][2]["reason"]),
+        (1, &"refused".into()),
+        "{}",
+        unsigned_tag.stdout
+    );
     // One that is signed, by whomever, is made anew.
     fixture.git(["tag", "-d", "server/v0.1.1"]);
-    let key = elsewhere.path().join("key");
-    run(hermetic("ssh-keygen", elsewhere.path()).args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key))
-        .ok();
+    let key = outside.path().join("key");
+    run(hermetic_command("ssh-keygen", outside.path())
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(&key))
+    .ok();
     let format =
         ["-c", "gpg.format=ssh", "-c", &format!("user.signingKey={}", key.display())].map(str::to_owned);
     let sign = ["tag", "-s", "-m", "release: OpenSandbox Server v0.1.1", "server/v0.1.1"].map(str::to_owned);
     fixture.git([&format[..], &sign[..]].concat());
-    let document = proven(&operator.rehearse(elsewhere.path(), &again));
+    let document = expect_proven(&operator.rehearse(outside.path(), &again));
     assert!(document["steps"][1]["evidence"].as_str().unwrap().contains("is made anew"), "{document:#}");
 }
 
 /// Repositories of every shape, and those that cannot be rehearsed.
 #[test]
-fn clones_of_every_shape_are_rehearsed_or_refused_with_the_reason() {
-    let fixture = Fixture::released();
-    let operator = Operator::new();
+fn every_clone_layout_is_rehearsed_or_refused() {
+    let fixture = TestRepository::with_release();
+    let operator = OperatorHome::new();
     let folder = tempfile::Builder::new().prefix("it's a \"folder\" ").tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let tree = path("tree");
@@ -302,9 +320,9 @@ fn clones_of_every_shape_are_rehearsed_or_refused_with_the_reason() {
     for (name, more) in
         [("tree", &[][..]), ("bare", &[]), ("upstream", &["--remote", "upstream", "--initial-release"])]
     {
-        let ran = named(name, more);
-        assert_eq!(ran.code, 0, "{name}: {}\n{}", ran.stdout, ran.stderr);
-        proven(&ran);
+        let output = named(name, more);
+        assert_eq!(output.code, 0, "{name}: {}\n{}", output.stdout, output.stderr);
+        expect_proven(&output);
     }
     // A remote that is not there is not made up.
     let missing = named("upstream", &["--initial-release", "--allow", "default-branch"]);
@@ -325,9 +343,9 @@ fn clones_of_every_shape_are_rehearsed_or_refused_with_the_reason() {
 
 /// What would lead git elsewhere, or make it run or write something.
 #[test]
-fn the_environment_of_the_operator_does_not_reach_the_world() {
-    let fixture = Fixture::released();
-    let (operator, trap) = (Operator::new(), tempfile::tempdir().unwrap());
+fn rehearsal_ignores_the_operators_environment() {
+    let fixture = TestRepository::with_release();
+    let (operator, trap) = (OperatorHome::new(), tempfile::tempdir().unwrap());
     let touched = trap.path().join("touched");
     for hook in ["post-receive", "update", "pre-push", "post-checkout", "reference-transaction"] {
         let path = trap.path().join("hooks").join(hook);
@@ -348,15 +366,15 @@ fn the_environment_of_the_operator_does_not_reach_the_world() {
         .env("GITHUB_OUTPUT", &touched);
     // Git is asked about the operator's own repository with their settings: only there may it trace.
     command.env_remove("GIT_TRACE2_EVENT");
-    proven(&operator.checked(&mut command, fixture.path()));
+    expect_proven(&operator.run_unchanged(&mut command, fixture.path()));
     assert!(!touched.exists(), "something of the operator's ran, or was written to");
 }
 
 #[test]
-fn what_is_written_meanwhile_is_told() {
-    let (operator, nowhere) = (Operator::new(), tempfile::tempdir().unwrap());
+fn files_changed_during_a_rehearsal_are_reported() {
+    let (operator, nowhere) = (OperatorHome::new(), tempfile::tempdir().unwrap());
     let file = operator.home.path().join(".gitconfig");
-    let path = operator.path_of(&[(
+    let path = operator.path_without_gh(&[(
         "sha256sum",
         &format!("#!/bin/sh\necho '# x' >> {}\nexec /usr/bin/sha256sum \"$@\"\n", file.display()),
     )]);
@@ -372,7 +390,7 @@ fn what_is_written_meanwhile_is_told() {
 }
 
 #[test]
-fn a_target_of_every_kind_is_proven_on_the_demo() {
+fn every_kind_of_target_is_proven_on_the_demo() {
     let tags = [
         "docker/execd/v1.4.0",
         "helm/opensandbox/0.7.0",
@@ -383,28 +401,28 @@ fn a_target_of_every_kind_is_proven_on_the_demo() {
         "sdks/sandbox/go/v2.0.0",
     ];
     for tag in tags {
-        let (operator, nowhere) = (Operator::new(), tempfile::tempdir().unwrap());
-        let document = proven(&operator.rehearse(nowhere.path(), &["--format", "json", tag]));
+        let (operator, nowhere) = (OperatorHome::new(), tempfile::tempdir().unwrap());
+        let document = expect_proven(&operator.rehearse(nowhere.path(), &["--format", "json", tag]));
         assert_eq!(document["subject"], tag);
     }
 }
 
 #[test]
-fn flags_reach_the_release_and_none_leads_it_elsewhere() {
-    let fixture = Fixture::released();
-    let operator = Operator::new();
-    let document = proven(&operator.rehearse(
+fn release_flags_are_passed_to_the_rehearsal() {
+    let fixture = TestRepository::with_release();
+    let operator = OperatorHome::new();
+    let document = expect_proven(&operator.rehearse(
         fixture.path(),
         &["--format", "json", "server/v0.3.0", "--initial-release", "--no-path-filter"],
     ));
     assert!(document["notes"].as_str().unwrap().contains("docs: say so"));
     // A template is found from where it was typed, and what stands under headings of its own is run.
     let template = "### My own\n```bash\nfor it in a b; do\n  test -n \"$it\"\ndone\nfalse\n```\n";
-    fixture.write("my.md.j2", format!("## Verify this release\n{template}").as_bytes());
-    let own = operator.rehearse(fixture.path(), &["--format", "json", "--template", "my.md.j2"]);
-    let (document, verdict) = own.verdict();
+    fixture.write_file("my.md.j2", format!("## Verify this release\n{template}").as_bytes());
+    let custom_template = operator.rehearse(fixture.path(), &["--format", "json", "--template", "my.md.j2"]);
+    let (document, verdict) = custom_template.verdict();
     assert_eq!(
-        (verdict.as_str(), became(&document, "succeeded"), became(&document, "failed")),
+        (verdict.as_str(), count_commands(&document, "succeeded"), count_commands(&document, "failed")),
         ("refuted", 1, 1)
     );
     // What the release does not take is no flag here: nothing can lead it elsewhere.
@@ -415,29 +433,30 @@ fn flags_reach_the_release_and_none_leads_it_elsewhere() {
 }
 
 #[test]
-fn what_is_kept_can_be_looked_at_as_it_says() {
-    let (operator, nowhere) = (Operator::new(), tempfile::tempdir().unwrap());
-    let ran = run(&mut operator.command(nowhere.path(), &["--keep"])).ok();
-    let folder = std::fs::read_dir(operator.tmp.path()).unwrap().next().unwrap().unwrap().path();
-    assert!(ran.stdout.contains(&format!("Kept in {}", folder.display())), "{}", ran.stdout);
-    let lines = ran.stdout.lines().skip_while(|it| !it.starts_with("Kept in ")).skip(1);
+fn keep_flag_prints_working_commands() {
+    let (operator, nowhere) = (OperatorHome::new(), tempfile::tempdir().unwrap());
+    let output = run(&mut operator.command(nowhere.path(), &["--keep"])).ok();
+    let folder = std::fs::read_dir(operator.temp_dir.path()).unwrap().next().unwrap().unwrap().path();
+    assert!(output.stdout.contains(&format!("Kept in {}", folder.display())), "{}", output.stdout);
+    let lines = output.stdout.lines().skip_while(|it| !it.starts_with("Kept in ")).skip(1);
     let script: Vec<&str> = lines.take_while(|it| it.starts_with("  ")).collect();
     assert!(script.len() >= 4, "{script:?}");
     let script = script.join("\n").replace("cargo xtask", env!("CARGO_BIN_EXE_xtask"));
-    let looked =
-        run(hermetic("bash", nowhere.path()).current_dir(nowhere.path()).args(["-euc", &script])).ok();
+    let inspection =
+        run(hermetic_command("bash", nowhere.path()).current_dir(nowhere.path()).args(["-euc", &script]))
+            .ok();
     for expected in ["-----BEGIN PGP SIGNATURE-----", "# OpenSandbox Server v0.2.0", "proven"] {
-        assert!(looked.stdout.contains(expected), "no {expected} in\n{}", looked.stdout);
+        assert!(inspection.stdout.contains(expected), "no {expected} in\n{}", inspection.stdout);
     }
 }
 
 #[test]
-fn an_interrupted_rehearsal_tidies_up() {
+fn interrupted_rehearsal_cleans_up() {
     for signal in ["INT", "TERM", "HUP", "QUIT"] {
-        let (operator, nowhere) = (Operator::new(), tempfile::tempdir().unwrap());
+        let (operator, nowhere) = (OperatorHome::new(), tempfile::tempdir().unwrap());
         let mut command = operator.command(nowhere.path(), &["--fault", "all", "-q"]);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let begun = || std::fs::read_dir(operator.tmp.path()).unwrap().count() > 0;
+        let begun = || std::fs::read_dir(operator.temp_dir.path()).unwrap().count() > 0;
         for _ in 0..600 {
             if begun() {
                 break;
@@ -446,35 +465,36 @@ fn an_interrupted_rehearsal_tidies_up() {
         }
         assert!(begun(), "it did not begin");
         let id = child.id().to_string();
-        run(hermetic("sh", nowhere.path()).args(["-c", "kill -\"$1\" \"$2\"", "sh", signal, &id])).ok();
+        run(hermetic_command("sh", nowhere.path()).args(["-c", "kill -\"$1\" \"$2\"", "sh", signal, &id]))
+            .ok();
         let output = child.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains("interrupted"), "{said}");
-        assert_eq!(std::fs::read_dir(operator.tmp.path()).unwrap().count(), 0, "something was left");
-        operator.no_agent();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("interrupted"), "{stderr}");
+        assert_eq!(std::fs::read_dir(operator.temp_dir.path()).unwrap().count(), 0, "something was left");
+        operator.expect_no_process_left();
     }
 }
 
 #[test]
-fn every_fault_ends_as_it_should() {
-    let (operator, nowhere) = (Operator::new(), tempfile::tempdir().unwrap());
-    let ran = operator.rehearse(nowhere.path(), &["--fault", "all", "--format", "json"]);
-    let (document, verdict) = ran.verdict();
+fn every_injected_fault_is_handled() {
+    let (operator, nowhere) = (OperatorHome::new(), tempfile::tempdir().unwrap());
+    let output = operator.rehearse(nowhere.path(), &["--fault", "all", "--format", "json"]);
+    let (document, verdict) = output.verdict();
     let faults = document["faults"].as_array().unwrap();
     let row = |it: &Value| {
         let text = |key: &str| it[key].as_str().unwrap().to_owned();
         let end = if it["as_wanted"] == true { "as it should" } else { "NOT AS IT SHOULD" };
         format!("{:<20} {end}: {}: {}", text("fault"), text("broke"), text("answer"))
     };
-    say(&faults.iter().map(row).collect::<Vec<_>>().join("\n"));
+    print_note(&faults.iter().map(row).collect::<Vec<_>>().join("\n"));
     assert_eq!((verdict.as_str(), faults.len()), ("proven", 19));
     // One that does not end as it should is told: this release is refused before anything can break.
-    let ran = operator.rehearse(
+    let output = operator.rehearse(
         nowhere.path(),
         &["--fault", "no-attestation", "--format", "json", "--from-tag", "server/v9.9.9"],
     );
-    let (document, verdict) = ran.verdict();
+    let (document, verdict) = output.verdict();
     assert_eq!((verdict.as_str(), &document["faults"][0]["as_wanted"]), ("refuted", &false.into()));
     let unknown = operator.rehearse(nowhere.path(), &["--fault", "everything"]);
     assert!(
@@ -485,10 +505,10 @@ fn every_fault_ends_as_it_should() {
 }
 
 #[test]
-fn it_needs_nothing_from_outside() {
-    let (operator, nowhere) = (Operator::new(), tempfile::tempdir().unwrap());
-    if run(hermetic("unshare", nowhere.path()).args(["-rn", "true"])).code != 0 {
-        say("SKIPPED it_needs_nothing_from_outside: this machine allows no network namespace");
+fn rehearsal_opens_no_outside_connection() {
+    let (operator, nowhere) = (OperatorHome::new(), tempfile::tempdir().unwrap());
+    if run(hermetic_command("unshare", nowhere.path()).args(["-rn", "true"])).code != 0 {
+        print_note("SKIPPED it_needs_nothing_from_outside: this machine allows no network namespace");
         return;
     }
     let command = operator.command(nowhere.path(), &["--format", "json"]);
@@ -496,12 +516,12 @@ fn it_needs_nothing_from_outside() {
     let up = "import fcntl, socket, struct, sys, os\n\
         s = socket.socket(); fcntl.ioctl(s, 0x8914, struct.pack('16sh', b'lo', 0x49))\n\
         os.execv(sys.argv[1], sys.argv[1:])\n";
-    let mut inside = hermetic("unshare", nowhere.path());
+    let mut inside = hermetic_command("unshare", nowhere.path());
     inside.current_dir(nowhere.path()).args(["-rn", "python3", "-c", up]);
     inside.arg(command.get_program()).args(command.get_args());
     inside
         .env("HOME", operator.home.path())
-        .env("TMPDIR", operator.tmp.path())
+        .env("TMPDIR", operator.temp_dir.path())
         .env_remove("GIT_CONFIG_GLOBAL");
-    proven(&operator.checked(&mut inside, nowhere.path()));
+    expect_proven(&operator.run_unchanged(&mut inside, nowhere.path()));
 }

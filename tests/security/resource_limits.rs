@@ -6,10 +6,10 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::record;
-use crate::sign::ssh::Signed;
-use crate::support::repository::{Fixture, Ran, hermetic, run, say, xtask};
-use crate::support::test_bed::{TAG, World};
+use super::record_case;
+use crate::sign::ssh::SshTagSigner;
+use crate::support::repository::{CapturedOutput, TestRepository, hermetic_command, print_note, run, xtask};
+use crate::support::test_bed::{TAG, TestBed};
 
 /// How long any of this may take, on a machine that is busy with other tests.
 const MAX_TIME: Duration = Duration::from_secs(60);
@@ -18,73 +18,78 @@ const MAX_ADDRESS_KIB: u64 = 2 << 20;
 
 /// Runs the binary with its address space limited: what has no end ends with an error instead of taking the machine.
 #[track_caller]
-pub(super) fn bounded(folder: &Path, arguments: &[&str]) -> Ran {
+pub(super) fn run_bounded(folder: &Path, arguments: &[&str]) -> CapturedOutput {
     let begun = Instant::now();
-    let mut command = hermetic("bash", folder);
+    let mut command = hermetic_command("bash", folder);
     let script = format!("ulimit -v {MAX_ADDRESS_KIB}; exec timeout 60 \"$0\" \"$@\"");
     command.current_dir(folder).args(["-c", &script, env!("CARGO_BIN_EXE_xtask")]).args(arguments);
-    let ran = run(&mut command);
+    let output = run(&mut command);
     assert!(begun.elapsed() < MAX_TIME, "{arguments:?} did not end");
     // 124: timeout; 134 and 139: abort and segmentation fault, as of a stack that overflowed.
-    assert!([0, 1, 2, 10, 11].contains(&ran.code), "{arguments:?}: {}\n{}", ran.code, ran.stderr);
-    ran
+    assert!([0, 1, 2, 10, 11].contains(&output.code), "{arguments:?}: {}\n{}", output.code, output.stderr);
+    output
 }
 
 /// A policy for the tag `t`.
-fn policy(fixture: &Fixture, signers: &str) {
+fn write_policy(fixture: &TestRepository, signers: &str) {
     let catalog = format!("{}\n[signers]\n{signers}\n", include_str!("../../release.toml"));
-    fixture.write(".git/release.toml", catalog.as_bytes());
+    fixture.write_file(".git/release.toml", catalog.as_bytes());
 }
 
 #[test]
-fn case_98_patterns_documents_trees_and_people_without_an_end() {
-    patterns_against_long_addresses();
-    documents_that_nest_deep();
+fn case_98_unbounded_inputs_end_with_an_error() {
+    check_wildcard_patterns();
+    check_nested_documents();
     // Folders that nest deep.
     for (levels, code) in [(3000, 1), (100, 0)] {
-        let fixture = Fixture::new();
-        fixture.import(deep_tree(levels).as_bytes());
-        let ran = bounded(fixture.path(), &["archive", "server/v0.1.0", "--commit", "main"]);
-        assert_eq!((ran.code, ran.stderr.contains("levels deep")), (code, code == 1), "{}", ran.stderr);
+        let fixture = TestRepository::new();
+        fixture.fast_import(nested_tree_stream(levels).as_bytes());
+        let output = run_bounded(fixture.path(), &["archive", "server/v0.1.0", "--commit", "main"]);
+        assert_eq!(
+            (output.code, output.stderr.contains("levels deep")),
+            (code, code == 1),
+            "{}",
+            output.stderr
+        );
     }
     // Forty thousand people.
     let begun = Instant::now();
-    let fixture = Fixture::new();
-    fixture.import(many_people(40_000).as_bytes());
+    let fixture = TestRepository::new();
+    fixture.fast_import(co_authors_stream(40_000).as_bytes());
     let notes = ["notes", "server/v0.1.0", "--commit", "main", "--initial-release", "--format", "json"];
-    let people = bounded(fixture.path(), &notes).json()["contributors"].as_array().unwrap().len();
-    say(&format!("case 98: {people} contributors in {:?}", begun.elapsed()));
+    let people = run_bounded(fixture.path(), &notes).json()["contributors"].as_array().unwrap().len();
+    print_note(&format!("case 98: {people} contributors in {:?}", begun.elapsed()));
     assert_eq!(people, 40_001);
     // A template without an end.
-    for (text, said) in [
+    for (text, expected_error) in [
         ("{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}", "fuel"),
         ("{% for a in range(9999) %}{{ '%1000000s' | format('x') }}{% endfor %}", "template"),
         ("{% for a in [1] recursive %}{{ loop([1]) }}{% endfor %}", "recursion"),
     ] {
-        let fixture = Fixture::released();
-        fixture.write(".git/template", text.as_bytes());
-        let ran = bounded(fixture.path(), &["notes", TAG, "--template", ".git/template"]);
-        assert!(ran.code == 1 && ran.stderr.contains(said), "{text}: {}", ran.stderr);
+        let fixture = TestRepository::with_release();
+        fixture.write_file(".git/template", text.as_bytes());
+        let output = run_bounded(fixture.path(), &["notes", TAG, "--template", ".git/template"]);
+        assert!(output.code == 1 && output.stderr.contains(expected_error), "{text}: {}", output.stderr);
     }
-    record(98, "patterns, YAML, trees, people, templates without an end", "clear errors", "in time");
+    record_case(98, "patterns, YAML, trees, people, templates without an end", "clear errors", "in time");
 }
 
 /// A pattern of many wildcards against an address that almost matches.
-fn patterns_against_long_addresses() {
-    let signed = Signed::new(&["-t", "ed25519"]);
-    let key = std::fs::read_to_string(signed.fixture.path().join(".git/key.pub")).unwrap();
+fn check_wildcard_patterns() {
+    let signer = SshTagSigner::new(&["-t", "ed25519"]);
+    let key = std::fs::read_to_string(signer.fixture.path().join(".git/key.pub")).unwrap();
     let policy = format!("{} {key}", "*a".repeat(24));
-    std::fs::write(signed.fixture.path().join(".git/allowed"), policy).unwrap();
+    std::fs::write(signer.fixture.path().join(".git/allowed"), policy).unwrap();
     let long = format!("{}b@example.com", "a".repeat(60));
-    let commit = signed.fixture.git(["rev-parse", "HEAD"]);
+    let commit = signer.fixture.git(["rev-parse", "HEAD"]);
     let payload = format!("object {commit}\ntype commit\ntag t\ntagger A <{long}> 1710000000 +0000\n\nm\n");
-    signed.fixture.put_tag("t", &signed.sign(&payload, "git"));
-    let ran = bounded(signed.fixture.path(), &["verify-tag", "t", "--config", ".git/release.toml"]);
-    assert!(ran.code == 10 && ran.stdout.contains("principal"), "{}", ran.stdout);
+    signer.fixture.write_tag_object("t", &signer.sign_payload(&payload, "git"));
+    let output = run_bounded(signer.fixture.path(), &["verify-tag", "t", "--config", ".git/release.toml"]);
+    assert!(output.code == 10 && output.stdout.contains("principal"), "{}", output.stdout);
 }
 
 /// Deep documents as version sources.
-fn documents_that_nest_deep() {
+fn check_nested_documents() {
     let deep = [
         ("yaml", format!("a: {}", "[".repeat(400_000))),
         ("yaml", format!("a:\n {}", "- ".repeat(400_000))),
@@ -95,28 +100,28 @@ fn documents_that_nest_deep() {
     let server = catalog.find("id = \"server\"").unwrap();
     let (head, tail) = catalog.split_at(server + catalog[server..].find("channels").unwrap());
     for (format, text) in deep {
-        let mut fixture = Fixture::released();
+        let mut fixture = TestRepository::with_release();
         fixture.commit("feat(server): a version", &[("server/version", &text)]);
-        fixture.pushed();
+        fixture.push_main();
         let source = format!(
             "version_source = {{ file = \"server/version\", format = \"{format}\", keys = [\"version\"] }}\n"
         );
-        fixture.write(".git/release.toml", format!("{head}{source}{tail}").as_bytes());
-        let ran = bounded(fixture.path(), &["doctor", TAG, "--config", ".git/release.toml"]);
-        let said = (ran.code, ran.stdout.contains("server/version"));
-        assert_eq!(said, (1, true), "{format}: {}\n{}", ran.stdout, ran.stderr);
+        fixture.write_file(".git/release.toml", format!("{head}{source}{tail}").as_bytes());
+        let output = run_bounded(fixture.path(), &["doctor", TAG, "--config", ".git/release.toml"]);
+        let result = (output.code, output.stdout.contains("server/version"));
+        assert_eq!(result, (1, true), "{format}: {}\n{}", output.stdout, output.stderr);
     }
 }
 
 /// A commit with one file below so many folders.
-fn deep_tree(levels: usize) -> String {
+fn nested_tree_stream(levels: usize) -> String {
     let path = "d/".repeat(levels);
     let head = "commit refs/heads/main\ncommitter A <a@x> 1700000000 +0000\ndata 2\nm\n";
     format!("{head}M 100644 inline {path}f\ndata 2\nx\n\n")
 }
 
 /// A commit with so many co-authors.
-fn many_people(count: usize) -> String {
+fn co_authors_stream(count: usize) -> String {
     let mut message = "feat(server): by everybody\n\n".to_owned();
     for number in 0..count {
         writeln!(message, "Co-authored-by: Person {number} <person{number}@example.com>").unwrap();
@@ -128,7 +133,7 @@ fn many_people(count: usize) -> String {
 }
 
 /// The lines of `[signers]` that name a file.
-const SIGNERS: [&str; 4] = [
+const POLICY_FILE_LINES: [&str; 4] = [
     "allowed_signers = \"trap\"",
     "allowed_signers = \"allowed\"\nrevoked = \"trap\"",
     "openpgp_keyring = \"trap\"\nopenpgp_fingerprints = [\"0123456789012345678901234567890123456789\"]",
@@ -136,35 +141,36 @@ const SIGNERS: [&str; 4] = [
 ];
 
 #[test]
-fn case_99_policy_and_configuration_files_are_plain_and_bounded() {
+fn case_99_special_policy_files_are_refused() {
     let mut count = 0;
     for trap in ["device", "pipe", "long", "link"] {
-        for text in SIGNERS {
-            let signed = Signed::new(&["-t", "ed25519"]);
-            signed.xtask(&["release", TAG, "--sign-tag"]).ok();
-            set_trap(&signed.fixture.path().join(".git/trap"), trap);
-            policy(&signed.fixture, text);
-            let ran = bounded(signed.fixture.path(), &["verify-tag", TAG, "--config", ".git/release.toml"]);
-            let said = format!("{}{}", ran.stdout, ran.stderr);
-            assert!(ran.code != 0 && said.contains("trap"), "{trap} {text}: {said}");
+        for text in POLICY_FILE_LINES {
+            let signer = SshTagSigner::new(&["-t", "ed25519"]);
+            signer.xtask(&["release", TAG, "--sign-tag"]).ok();
+            create_trap(&signer.fixture.path().join(".git/trap"), trap);
+            write_policy(&signer.fixture, text);
+            let output =
+                run_bounded(signer.fixture.path(), &["verify-tag", TAG, "--config", ".git/release.toml"]);
+            let output_text = format!("{}{}", output.stdout, output.stderr);
+            assert!(output.code != 0 && output_text.contains("trap"), "{trap} {text}: {output_text}");
             count += 1;
         }
-        count += traps_that_the_operator_names(trap);
+        count += check_operator_files(trap);
     }
     // The twin: the same files, plain.
-    let signed = Signed::new(&["-t", "ed25519"]);
-    signed.xtask(&["release", TAG, "--sign-tag"]).ok();
-    signed.fixture.expect_tag(TAG, "proven", &[]);
+    let signer = SshTagSigner::new(&["-t", "ed25519"]);
+    signer.xtask(&["release", TAG, "--sign-tag"]).ok();
+    signer.fixture.expect_tag_verdict(TAG, "proven", &[]);
     let outcome = format!("errors, {count} files");
-    record(99, "policy files that are devices, pipes, links or endless", &outcome, "read");
+    record_case(99, "policy files that are devices, pipes, links or endless", &outcome, "read");
 }
 
 /// Files of the command line, of git's configuration, and the catalog. What the operator names may be a link to a plain
 /// file; a device behind it is none. Returns how many were tried.
-fn traps_that_the_operator_names(trap: &str) -> usize {
-    let fixture = Fixture::released();
+fn check_operator_files(trap: &str) -> usize {
+    let fixture = TestRepository::with_release();
     let file = fixture.path().join(".git/trap");
-    set_trap(&file, trap);
+    create_trap(&file, trap);
     let trapped = file.to_str().unwrap();
     let bundle = ["verify", "README.md", "--bundle", "README.md"];
     let commands = [
@@ -175,26 +181,26 @@ fn traps_that_the_operator_names(trap: &str) -> usize {
         vec!["audit", TAG, "--tuf-url", "http://127.0.0.1:1", "--tuf-root", trapped],
     ];
     for arguments in &commands {
-        let ran = bounded(fixture.path(), arguments);
-        assert!([1, 2].contains(&ran.code), "{arguments:?}: {}", ran.code);
-        assert!(ran.stderr.contains("trap"), "{trap} {arguments:?}: {}", ran.stderr);
+        let output = run_bounded(fixture.path(), arguments);
+        assert!([1, 2].contains(&output.code), "{arguments:?}: {}", output.code);
+        assert!(output.stderr.contains("trap"), "{trap} {arguments:?}: {}", output.stderr);
     }
     fixture.git(["config", "gpg.format", "ssh"]);
     fixture.git(["config", "user.signingKey", trapped]);
-    let ran = bounded(fixture.path(), &["doctor", TAG, "--sign-tag"]);
-    assert!(ran.code == 1 && ran.stdout.contains("trap"), "{trap}: {}", ran.stdout);
+    let output = run_bounded(fixture.path(), &["doctor", TAG, "--sign-tag"]);
+    assert!(output.code == 1 && output.stdout.contains("trap"), "{trap}: {}", output.stdout);
     std::fs::rename(&file, fixture.path().join("release.toml")).unwrap();
-    let ran = bounded(fixture.path(), &["targets"]);
-    assert!(ran.code == 2 && ran.stderr.contains("release.toml"), "{trap}: {}", ran.stderr);
+    let output = run_bounded(fixture.path(), &["targets"]);
+    assert!(output.code == 2 && output.stderr.contains("release.toml"), "{trap}: {}", output.stderr);
     commands.len() + 2
 }
 
-fn set_trap(path: &Path, kind: &str) {
+fn create_trap(path: &Path, kind: &str) {
     match kind {
         "device" => std::os::unix::fs::symlink("/dev/zero", path).unwrap(),
         "link" => std::os::unix::fs::symlink("/dev/null", path).unwrap(),
         "pipe" => {
-            run(hermetic("mkfifo", Path::new("/")).arg(path)).ok();
+            run(hermetic_command("mkfifo", Path::new("/")).arg(path)).ok();
         }
         _ => {
             let file = std::fs::File::create(path).unwrap();
@@ -204,7 +210,7 @@ fn set_trap(path: &Path, kind: &str) {
 }
 
 /// A server that answers every request with a head, and then with a body that never ends, or a byte now and then.
-fn endless(head: &'static str, pause: Option<Duration>) -> String {
+fn endless_server(head: &'static str, pause: Option<Duration>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -229,14 +235,14 @@ fn endless(head: &'static str, pause: Option<Duration>) -> String {
     address
 }
 
-const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
+const RESPONSE_HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
 
 #[test]
-fn case_101_answers_without_an_end_or_a_byte_at_a_time_end() {
-    let fixture = Fixture::released();
-    fixture.write(".git/file", b"x");
+fn case_101_endless_responses_end_with_an_error() {
+    let fixture = TestRepository::with_release();
+    fixture.write_file(".git/file", b"x");
     for (what, pause) in [("endless", None), ("a byte at a time", Some(Duration::from_millis(400)))] {
-        let address = endless(HEAD, pause);
+        let address = endless_server(RESPONSE_HEAD, pause);
         let git = format!("{address}/acme/widgets.git");
         fixture.git(["remote", "set-url", "origin", &git]);
         for arguments in [
@@ -245,7 +251,7 @@ fn case_101_answers_without_an_end_or_a_byte_at_a_time_end() {
             &["doctor", TAG, "--push", "-R", "acme/widgets"],
         ] {
             let begun = Instant::now();
-            let mut command = hermetic("bash", fixture.path());
+            let mut command = hermetic_command("bash", fixture.path());
             let script = format!("ulimit -v {MAX_ADDRESS_KIB}; exec timeout 100 \"$0\" \"$@\"");
             command
                 .current_dir(fixture.path())
@@ -253,21 +259,31 @@ fn case_101_answers_without_an_end_or_a_byte_at_a_time_end() {
                 .args(arguments);
             command.env("GITHUB_API_URL", &address).env("GH_TOKEN", "invented");
             command.env("RELEASE_HTTP_TRIES", "1").env("RELEASE_HTTP_TIMEOUT", "1");
-            let ran = run(&mut command);
-            assert!([1, 11].contains(&ran.code), "{what} {arguments:?}: {}\n{}", ran.code, ran.stderr);
+            let output = run(&mut command);
+            assert!(
+                [1, 11].contains(&output.code),
+                "{what} {arguments:?}: {}\n{}",
+                output.code,
+                output.stderr
+            );
             assert!(begun.elapsed() < Duration::from_secs(90), "{what} {arguments:?}: {:?}", begun.elapsed());
         }
     }
-    an_asset_without_an_end();
-    record(101, "answers without an end, or a byte at a time", "unproven, or an error to go on from", "read");
+    check_endless_asset();
+    record_case(
+        101,
+        "answers without an end, or a byte at a time",
+        "unproven, or an error to go on from",
+        "read",
+    );
 }
 
 /// An asset that is said to be larger than any, and that has no end.
-fn an_asset_without_an_end() {
-    let world = World::new();
-    world.publish().ok();
-    let mut release = world.release();
-    let address = endless(HEAD, None);
+fn check_endless_asset() {
+    let bed = TestBed::new();
+    bed.publish().ok();
+    let mut release = bed.only_release();
+    let address = endless_server(RESPONSE_HEAD, None);
     for asset in release["assets"].as_array_mut().unwrap() {
         asset["size"] = (1_u64 << 60).into();
         asset["browser_download_url"] = address.clone().into();
@@ -279,50 +295,53 @@ fn an_asset_without_an_end() {
         body: release.to_string(),
         timing: when,
     };
-    world
-        .github
+    bed.github
         .inject(emulators::Fault { times: 9, ..emulators::Fault::once("GET", "/releases/tags/", what) });
     let begun = Instant::now();
-    let ran = world.run(&["audit", TAG]);
-    assert!([10, 11].contains(&ran.code), "{}\n{}", ran.stdout, ran.stderr);
+    let output = bed.run(&["audit", TAG]);
+    assert!([10, 11].contains(&output.code), "{}\n{}", output.stdout, output.stderr);
     assert!(begun.elapsed() < MAX_TIME, "{:?}", begun.elapsed());
 }
 
 #[test]
-fn what_comes_slowly_but_comes_is_read() {
-    let world = World::new();
+fn slow_responses_are_read() {
+    let bed = TestBed::new();
     let slow = emulators::FaultKind::SlowResponse(Duration::from_millis(100));
-    world.github.inject(emulators::Fault { times: 3, ..emulators::Fault::once("GET", "/releases", slow) });
-    world.publish().ok();
+    bed.github.inject(emulators::Fault { times: 3, ..emulators::Fault::once("GET", "/releases", slow) });
+    bed.publish().ok();
 }
 
 #[test]
-fn case_104_without_a_home_no_cache_is_used() {
-    let world = World::new();
+fn case_104_no_cache_is_used_without_a_home() {
+    let bed = TestBed::new();
     let temporary = tempfile::tempdir().unwrap();
-    let mut command = world.command(&["release", TAG, "--push"]);
+    let mut command = bed.command(&["release", TAG, "--push"]);
     command.env_remove("HOME").env_remove("XDG_CACHE_HOME").env("TMPDIR", temporary.path());
     // What another local user could have prepared.
     let prepared = temporary.path().join("opensandbox-release");
     std::fs::create_dir_all(prepared.join("logins/acme")).unwrap();
-    let commit = world.clone.git(["rev-parse", "HEAD~1"]);
+    let commit = bed.clone.git(["rev-parse", "HEAD~1"]);
     std::fs::write(prepared.join("logins/acme/widgets"), format!("{commit} evil\n")).unwrap();
-    let before = crate::support::repository::everything(&prepared);
+    let before = crate::support::repository::directory_snapshot(&prepared);
     run(&mut command).ok();
-    assert_eq!(crate::support::repository::everything(&prepared), before, "a prepared cache was used");
-    assert!(!world.release()["body"].as_str().unwrap().contains("@evil"));
+    assert_eq!(
+        crate::support::repository::directory_snapshot(&prepared),
+        before,
+        "a prepared cache was used"
+    );
+    assert!(!bed.only_release()["body"].as_str().unwrap().contains("@evil"));
     let left: Vec<_> = std::fs::read_dir(temporary.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
     // The twin: with a home there is a cache.
-    let world = World::new();
-    world.publish().ok();
-    assert!(world.home.path().join(".cache/opensandbox-release/locks").is_dir());
-    record(104, "no HOME: a cache that another user prepared", "no cache", "a cache of one's own");
+    let bed = TestBed::new();
+    bed.publish().ok();
+    assert!(bed.home.path().join(".cache/opensandbox-release/locks").is_dir());
+    record_case(104, "no HOME: a cache that another user prepared", "no cache", "a cache of one's own");
 }
 
 #[test]
-fn the_binary_starts_in_the_address_space_that_these_tests_allow() {
-    let fixture = Fixture::released();
-    assert_eq!(bounded(fixture.path(), &["targets"]).code, 0);
+fn binary_starts_within_the_address_space_limit() {
+    let fixture = TestRepository::with_release();
+    assert_eq!(run_bounded(fixture.path(), &["targets"]).code, 0);
     assert_eq!(run(xtask(fixture.path()).arg("targets")).code, 0);
 }

@@ -1,36 +1,36 @@
 //! Case 106: clones that know less than the remote.
 
-use super::record;
-use crate::support::repository::{Fixture, hermetic, run, xtask};
-use crate::support::test_bed::{TAG, World};
+use super::record_case;
+use crate::support::repository::{TestRepository, hermetic_command, run, xtask};
+use crate::support::test_bed::{TAG, TestBed};
 
 /// A world in which somebody else released and went on, which this clone has not fetched.
-fn behind() -> World {
-    let world = World::new();
-    let other = world.home.path().join("other");
+fn bed_with_stale_clone() -> TestBed {
+    let bed = TestBed::new();
+    let other = bed.home.path().join("other");
     let git = |arguments: &[&str]| {
-        let mut git = hermetic("git", world.home.path());
+        let mut git = hermetic_command("git", bed.home.path());
         git.env("GIT_AUTHOR_DATE", "1700000900 +0000").env("GIT_COMMITTER_DATE", "1700000900 +0000");
-        run(git.arg("-C").arg(world.home.path()).args(arguments)).ok()
+        run(git.arg("-C").arg(bed.home.path()).args(arguments)).ok()
     };
-    git(&["clone", "-q", world.github.git_dir().to_str().unwrap(), "other"]);
+    git(&["clone", "-q", bed.github.git_dir().to_str().unwrap(), "other"]);
     for number in ["1", "2"] {
         std::fs::write(other.join("server/main.py"), format!("serve({number}{number})\n")).unwrap();
         git(&["-C", "other", "commit", "-q", "-a", "-m", &format!("fix(server): number {number}")]);
     }
     git(&["-C", "other", "tag", "server/v0.1.2"]);
     git(&["-C", "other", "push", "-q", "origin", "HEAD:main", "server/v0.1.2"]);
-    world
+    bed
 }
 
 #[test]
-fn case_106_a_clone_that_lacks_release_tags_of_the_remote_is_refused() {
+fn case_106_missing_remote_tags_are_refused() {
     let tag = "server/v0.1.3";
-    let world = behind();
+    let bed = bed_with_stale_clone();
     let plan = |arguments: &[&str]| {
-        let ran =
-            world.run(&[&["release", tag, "--push", "--dry-run", "--format", "json"], arguments].concat());
-        ran.json()
+        let output =
+            bed.run(&[&["release", tag, "--push", "--dry-run", "--format", "json"], arguments].concat());
+        output.json()
     };
     let refused = plan(&[]);
     let refusal = &refused["refusals"][0];
@@ -38,16 +38,16 @@ fn case_106_a_clone_that_lacks_release_tags_of_the_remote_is_refused() {
     assert!(refusal["evidence"].as_str().unwrap().contains("server/v0.1.2"), "{refusal:#}");
     assert_eq!(refusal["hint"], "git fetch origin --tags");
     // The hint works; what remains is a warning with the number of commits, as long as they are not pulled.
-    world.clone.git(["fetch", "-q", "origin", "--tags"]);
+    bed.clone.git(["fetch", "-q", "origin", "--tags"]);
     let planned = plan(&["--initial-release"]);
     let notices = planned["notices"].as_array().unwrap().clone();
     let behind = notices.iter().find(|it| it["check"] == "default-branch").unwrap();
     assert_eq!(behind["reason"], "behind");
     assert!(behind["evidence"].as_str().unwrap().contains("2 commits behind origin/main"), "{behind:#}");
-    world.clone.git(["pull", "-q", "origin", "main"]);
+    bed.clone.git(["pull", "-q", "origin", "main"]);
     let planned = plan(&[]);
     assert_eq!(planned["previous"], "server/v0.1.2", "{planned:#}");
-    record(
+    record_case(
         106,
         "a clone that is behind the remote",
         "refused (tags-not-fetched)",
@@ -56,49 +56,49 @@ fn case_106_a_clone_that_lacks_release_tags_of_the_remote_is_refused() {
 }
 
 #[test]
-fn the_number_of_commits_is_known_without_having_them() {
-    let world = behind();
+fn missing_commits_are_counted_by_the_remote() {
+    let bed = bed_with_stale_clone();
     // Made by hand, so that the commits behind the remote's tag are not here.
-    world.clone.git(["tag", "server/v0.1.2", "HEAD"]);
-    let planned = world.run(&["release", "server/v0.1.3", "--push", "--dry-run", "--format", "json"]).json();
+    bed.clone.git(["tag", "server/v0.1.2", "HEAD"]);
+    let planned = bed.run(&["release", "server/v0.1.3", "--push", "--dry-run", "--format", "json"]).json();
     let notices = planned["notices"].as_array().unwrap().clone();
     let behind = notices.iter().find(|it| it["reason"] == "behind");
     assert!(behind.unwrap()["evidence"].as_str().unwrap().contains("2 commits behind"), "{planned:#}");
 }
 
 #[test]
-fn without_push_the_time_of_the_last_fetch_is_shown() {
-    let world = World::new();
+fn last_fetch_time_is_shown_without_push() {
+    let bed = TestBed::new();
     let fetched = || {
-        let ran = world.run(&["release", TAG, "--dry-run"]).ok();
-        let line = ran.stdout.lines().find_map(|it| it.strip_prefix("  fetched   ").map(str::to_owned));
+        let output = bed.run(&["release", TAG, "--dry-run"]).ok();
+        let line = output.stdout.lines().find_map(|it| it.strip_prefix("  fetched   ").map(str::to_owned));
         line.unwrap()
     };
-    run(hermetic("touch", world.home.path())
+    run(hermetic_command("touch", bed.home.path())
         .args(["-d", "2026-01-02T03:04:05Z"])
-        .arg(world.clone.path().join(".git/FETCH_HEAD")))
+        .arg(bed.clone.path().join(".git/FETCH_HEAD")))
     .ok();
     assert_eq!(fetched(), "2026-01-02T03:04:05Z from origin");
-    std::fs::remove_file(world.clone.path().join(".git/FETCH_HEAD")).unwrap();
-    std::fs::remove_file(world.clone.path().join(".git/refs/remotes/origin/HEAD")).unwrap();
+    std::fs::remove_file(bed.clone.path().join(".git/FETCH_HEAD")).unwrap();
+    std::fs::remove_file(bed.clone.path().join(".git/refs/remotes/origin/HEAD")).unwrap();
     assert_eq!(fetched(), "never from origin");
 }
 
 #[test]
-fn a_shallow_clone_does_not_say_what_is_newest() {
-    let fixture = Fixture::released();
+fn status_refuses_a_shallow_clone() {
+    let fixture = TestRepository::with_release();
     let folder = fixture.path().join("shallow");
     let from = format!("file://{}/.git/origin.git", fixture.path().display());
     fixture.git(["clone", "-q", "--depth=1", &from, folder.to_str().unwrap()]);
     for verb in ["status", "targets"] {
-        let ran = run(xtask(&folder).arg(verb));
-        assert_eq!(ran.code, 1, "{verb}: {}", ran.stdout);
+        let output = run(xtask(&folder).arg(verb));
+        assert_eq!(output.code, 1, "{verb}: {}", output.stdout);
         assert!(
-            ran.stderr.contains("shallow") && ran.stderr.contains("fetch --unshallow --tags"),
+            output.stderr.contains("shallow") && output.stderr.contains("fetch --unshallow --tags"),
             "{}",
-            ran.stderr
+            output.stderr
         );
-        assert!(!ran.stdout.contains("no release yet"), "{}", ran.stdout);
+        assert!(!output.stdout.contains("no release yet"), "{}", output.stdout);
     }
     let hint = run(xtask(&folder).arg("status")).stderr;
     let hint = hint.lines().find_map(|it| it.strip_prefix("hint: git ")).unwrap().to_owned();

@@ -1,0 +1,402 @@
+//! Case 92: links in place of every file and folder that a command writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use emulators::Tuf;
+
+use super::record_case;
+use crate::cli::offline::strace_is_available;
+use crate::support::repository::{CapturedOutput, directory_snapshot, hermetic_command, print_note, run};
+use crate::support::test_bed::{TAG, TestBed};
+
+/// What the attacker wants to have overwritten.
+const VICTIM_TEXT: &str = "# the operator's own file\n";
+
+/// A command that writes something, and what must have happened before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum WritingCommand {
+    Archive,
+    Release,
+    Publish,
+    Audit,
+    ConfigInit,
+    ExportTrustedRoot,
+}
+
+const WRITING_COMMANDS: [WritingCommand; 6] = [
+    WritingCommand::Archive,
+    WritingCommand::Release,
+    WritingCommand::Publish,
+    WritingCommand::Audit,
+    WritingCommand::ConfigInit,
+    WritingCommand::ExportTrustedRoot,
+];
+
+/// A world with everything that the commands need, and a file and a folder that are the operator's own.
+struct SymlinkTestBed {
+    bed: TestBed,
+    tuf_flags: [String; 4],
+    /// Where trusted roots are exported to.
+    export_path: String,
+}
+
+impl SymlinkTestBed {
+    fn new() -> Self {
+        let bed = TestBed::new();
+        std::fs::create_dir(bed.home.path().join("own")).unwrap();
+        std::fs::write(bed.home.path().join("own/file"), VICTIM_TEXT).unwrap();
+        let tuf = Tuf::new().unwrap();
+        let root = emulators::Sigstore::new(1_700_002_000).unwrap().trusted_root().unwrap().to_string();
+        let bootstrap = bed.home.path().join("tuf-root.json");
+        let mut address = String::new();
+        for (path, bytes) in tuf.files(1, &root, "2099-01-01T00:00:00Z") {
+            if path == "1.root.json" {
+                std::fs::write(&bootstrap, &bytes).unwrap();
+            }
+            address = bed.github.host_file(&format!("tuf/{path}"), bytes);
+        }
+        let address = address.split("/targets/").next().unwrap().to_owned();
+        let flags = ["--tuf-url", &address, "--tuf-root", &bootstrap.display().to_string()];
+        let exported = bed.home.path().join("exported/root.json").display().to_string();
+        Self { tuf_flags: flags.map(str::to_owned), export_path: exported, bed }
+    }
+
+    fn arguments(&self, writer: WritingCommand) -> Vec<&str> {
+        let tuf: Vec<&str> = self.tuf_flags.iter().map(String::as_str).collect();
+        match writer {
+            WritingCommand::Archive => vec!["archive", TAG],
+            WritingCommand::Release => vec!["release", TAG],
+            WritingCommand::Publish => vec!["release", TAG, "--push"],
+            WritingCommand::Audit => [&["audit", TAG][..], &tuf].concat(),
+            WritingCommand::ConfigInit => vec!["config", "init", "--signer"],
+            WritingCommand::ExportTrustedRoot => {
+                [&["trusted-root", "export", &self.export_path][..], &tuf].concat()
+            }
+        }
+    }
+
+    /// Does what must have happened before the command.
+    fn prepare(&self, writer: WritingCommand) {
+        if writer == WritingCommand::ConfigInit {
+            let key = self.bed.home.path().join("own-key");
+            let mut keygen = hermetic_command("ssh-keygen", self.bed.home.path());
+            run(keygen.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key)).ok();
+            self.bed.clone.git(["config", "gpg.format", "ssh"]);
+            self.bed.clone.git(["config", "user.signingKey", key.to_str().unwrap()]);
+        }
+        if writer == WritingCommand::Audit {
+            self.bed.run(&["release", TAG, "--push"]).ok();
+            self.attest();
+            std::fs::remove_dir_all(self.bed.clone.path().join("dist")).unwrap();
+            std::fs::remove_dir_all(self.bed.home.path().join(".cache")).unwrap();
+        }
+    }
+
+    /// An attestation of any kind: trusted roots are fetched only if there is one to look at.
+    fn attest(&self) {
+        let release = self.bed.only_release();
+        for asset in release["assets"].as_array().unwrap() {
+            let hex = asset["digest"].as_str().unwrap().trim_start_matches("sha256:").to_owned();
+            let name = asset["name"].as_str().unwrap();
+            let statement = crate::support::attested_file::release_workflow_run().provenance(&[(name, &hex)]);
+            let mut sigstore = emulators::Sigstore::new(1_700_002_000).unwrap();
+            let bundle = sigstore
+                .attest(&crate::support::attested_file::release_workflow_run().claims(), &statement)
+                .unwrap();
+            self.bed.github.add_attestation(&bundle.to_string(), false).unwrap();
+        }
+    }
+
+    fn victim_files(&self) -> Vec<(PathBuf, String)> {
+        directory_snapshot(&self.bed.home.path().join("own"))
+    }
+
+    /// A path without what differs from scene to scene: temporary folders, ports.
+    fn to_placeholders(&self, path: &Path) -> Option<String> {
+        let text = path.to_str()?;
+        let clone = self.bed.clone.path().to_str()?;
+        let home = self.bed.home.path().to_str()?;
+        let digest = tuf_cache_name(&self.tuf_flags[1]);
+        let below = |folder: &str, name: &str| {
+            text.strip_prefix(folder).map(|rest| format!("{name}{}", rest.replace(&digest, "<tuf>")))
+        };
+        below(clone, "<clone>").or_else(|| below(home, "<home>"))
+    }
+
+    fn resolve_placeholders(&self, path: &str) -> PathBuf {
+        let clone = self.bed.clone.path().display().to_string();
+        let home = self.bed.home.path().display().to_string();
+        let digest = tuf_cache_name(&self.tuf_flags[1]);
+        path.replace("<clone>", &clone).replace("<home>", &home).replace("<tuf>", &digest).into()
+    }
+}
+
+/// The name of the cache folder of a TUF repository, as `sha256sum` has it.
+fn tuf_cache_name(address: &str) -> String {
+    crate::support::published_release::sha256_hex(address.as_bytes())
+}
+
+/// The paths that a run opened for writing, created or renamed, as strace tells them.
+fn traced_writes(bed: &SymlinkTestBed, writer: WritingCommand) -> BTreeSet<PathBuf> {
+    let log = bed.bed.home.path().join("trace");
+    let command = bed.bed.command(&bed.arguments(writer));
+    let mut strace = hermetic_command("strace", bed.bed.home.path());
+    strace.args([
+        "-f",
+        "-y",
+        "-s",
+        "4096",
+        "-e",
+        "trace=open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2",
+    ]);
+    strace.arg("-o").arg(&log).arg(command.get_program()).args(command.get_args());
+    strace.current_dir(bed.bed.clone.path());
+    for (name, value) in command.get_envs() {
+        strace.env(name, value.unwrap());
+    }
+    let output = run(&mut strace);
+    assert!([0, 10, 11].contains(&output.code), "{writer:?}: {}\n{}", output.stdout, output.stderr);
+    let text = std::fs::read_to_string(log).unwrap();
+    // What exists already is not created.
+    join_unfinished_calls(&text)
+        .iter()
+        .filter(|it| !it.contains(" EEXIST "))
+        .flat_map(|it| written_paths(it))
+        .collect()
+}
+
+/// The calls of a trace, each on one line: strace parts one in two where another thread comes between.
+fn join_unfinished_calls(trace: &str) -> Vec<String> {
+    let mut begun: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut calls = Vec::new();
+    for line in trace.lines() {
+        let (thread, call) = line.split_once(' ').unwrap_or(("", line));
+        if let Some(head) = call.strip_suffix(" <unfinished ...>") {
+            begun.insert(thread, head);
+        } else if let Some((_, tail)) = call.split_once(" resumed>") {
+            calls.push(format!("{thread} {}{tail}", begun.remove(thread).unwrap_or_default()));
+        } else {
+            calls.push(line.to_owned());
+        }
+    }
+    calls.extend(begun.into_iter().map(|(thread, head)| format!("{thread} {head}")));
+    calls
+}
+
+/// The paths of a line of strace's that are written to.
+fn written_paths(line: &str) -> Vec<PathBuf> {
+    let Some((name, arguments)) = line.split_once('(') else { return Vec::new() };
+    let call = name.rsplit(' ').next().unwrap_or_default();
+    let writes = ["O_WRONLY", "O_RDWR", "O_CREAT"].iter().any(|it| arguments.contains(it));
+    if call.starts_with("open") && !writes {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let mut rest = arguments;
+    while let Some(quote_index) = rest.find('"') {
+        // With -y, strace writes the path of a handle behind it, in angle brackets.
+        let base =
+            rest[..quote_index].rsplit_once('<').and_then(|(_, it)| it.split_once('>')).map_or("", |it| it.0);
+        let Some(end) = rest[quote_index + 1..].find('"') else { break };
+        let name = &rest[quote_index + 1..quote_index + 1 + end];
+        found.push(Path::new(base).join(name));
+        rest = &rest[quote_index + end + 2..];
+    }
+    found
+}
+
+/// A place where a link is planted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct PlantedLink {
+    writer: WritingCommand,
+    path: String,
+    is_folder: bool,
+}
+
+/// Every path below the output and cache folders that the command writes.
+fn links_to_plant(writer: WritingCommand) -> (Vec<PlantedLink>, Vec<PathBuf>) {
+    let bed = SymlinkTestBed::new();
+    bed.prepare(writer);
+    let (mut inside, mut elsewhere) = (Vec::new(), Vec::new());
+    for path in traced_writes(&bed, writer) {
+        let ours = bed.to_placeholders(&path).filter(|it| {
+            it.starts_with("<clone>/") && !it.starts_with("<clone>/.git/")
+                || ["<home>/.cache/opensandbox-release", "<home>/exported/"]
+                    .iter()
+                    .any(|prefix| it.starts_with(prefix))
+        });
+        match ours {
+            Some(general) => {
+                inside.push(PlantedLink { writer, path: general, is_folder: path.is_dir() });
+            }
+            None => elsewhere.push(path),
+        }
+    }
+    (inside, elsewhere)
+}
+
+/// Plants a link and runs the command. Nothing of the operator's own may be written.
+fn run_with_planted_link(link: &PlantedLink) -> CapturedOutput {
+    let bed = SymlinkTestBed::new();
+    bed.prepare(link.writer);
+    let path = bed.resolve_placeholders(&link.path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let victim_dir = bed.bed.home.path().join("own");
+    symlink(if link.is_folder { victim_dir } else { victim_dir.join("file") }, &path).unwrap();
+    let before = bed.victim_files();
+    let output = bed.bed.run(&bed.arguments(link.writer));
+    assert_eq!(bed.victim_files(), before, "{link:?} was followed");
+    assert!(std::fs::symlink_metadata(&path).unwrap().is_symlink(), "{link:?} was replaced");
+    let name = path.file_name().unwrap().to_str().unwrap();
+    // A cache is not needed: what cannot be kept is fetched again.
+    let is_cache = link.path.contains("/.cache/") && !link.path.contains("/locks");
+    if !is_cache {
+        let text = format!("{}{}", output.stdout, output.stderr);
+        assert!([1, 2].contains(&output.code), "{link:?}: {} {text}", output.code);
+        assert!(text.contains(name) && text.contains("is a symbolic link"), "{link:?}: {text}");
+    }
+    output
+}
+
+#[test]
+fn case_92_symlinks_below_output_folders_are_not_followed() {
+    if !strace_is_available("case_92") {
+        return;
+    }
+    let mut all = Vec::new();
+    for writer in WRITING_COMMANDS {
+        let (inside, elsewhere) = links_to_plant(writer);
+        assert!(!inside.is_empty(), "{writer:?} writes nothing");
+        // Everything else is git's, a temporary folder of a random name, a device, or a folder that was named,
+        // which may be a link.
+        let foreign = |it: &&PathBuf| {
+            let text = it.to_string_lossy();
+            let known = ["/.git/", "/opensandbox-gpg-"].iter().any(|it| text.contains(it));
+            let named = ["/.cache", "/exported"].iter().any(|it| text.ends_with(it));
+            !(known || named || text.starts_with("/dev/") || text.starts_with("/proc/"))
+        };
+        let foreign: Vec<&PathBuf> = elsewhere.iter().filter(foreign).collect();
+        assert!(foreign.is_empty(), "{writer:?} writes to {foreign:?}");
+        all.extend(inside);
+    }
+    let count = all.len();
+    let queue = Mutex::new(all);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some(link) = { queue.lock().unwrap().pop() } {
+                    run_with_planted_link(&link);
+                }
+            });
+        }
+    });
+    print_note(&format!("case 92: {count} links planted, none followed"));
+    // The twin: without links the same commands end well.
+    let bed = SymlinkTestBed::new();
+    for writer in WRITING_COMMANDS.into_iter().filter(|it| *it != WritingCommand::Audit) {
+        bed.prepare(writer);
+        bed.bed.run(&bed.arguments(writer)).ok();
+        if writer == WritingCommand::ConfigInit {
+            bed.bed.clone.git(["stash", "-qu"]);
+        }
+    }
+    assert!(count >= 30, "only {count}");
+    record_case(
+        92,
+        "a link in place of what is written",
+        &format!("refused, {count} links planted"),
+        "written",
+    );
+}
+
+#[test]
+fn tracked_symlinks_are_refused() {
+    for arguments in [
+        &["archive", TAG][..],
+        &["release", TAG],
+        &["release", TAG, "--dry-run"],
+        &["release", TAG, "--push"],
+        &["rehearse", TAG],
+    ] {
+        let mut bed = SymlinkTestBed::new();
+        let victim_file = bed.bed.home.path().join("own/file");
+        let folder = format!("dist/{}", TAG.replace('/', "-"));
+        std::fs::create_dir_all(bed.bed.clone.path().join(&folder)).unwrap();
+        let name = if arguments[0] == "archive" { "SHA256SUMS" } else { "NOTES.md" };
+        symlink(&victim_file, bed.bed.clone.path().join(format!("{folder}/.{name}.partial"))).unwrap();
+        bed.bed.clone.commit("feat(server): $(touch owned)", &[("server/main.py", "serve(2)\n")]);
+        bed.bed.clone.push_main();
+        let before = (bed.victim_files(), bed.bed.remote_state());
+        let output = bed.bed.run(arguments);
+        let text = format!("{}{}", output.stdout, output.stderr);
+        assert_ne!(output.code, 0, "{arguments:?}: {text}");
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(".partial is a symbolic link"), "{arguments:?}: {text}");
+        assert_eq!((bed.victim_files(), bed.bed.remote_state()), before, "{arguments:?}");
+    }
+}
+
+#[test]
+fn named_output_folder_may_be_a_symlink() {
+    let bed = SymlinkTestBed::new();
+    let (real, link) = (bed.bed.home.path().join("real"), bed.bed.home.path().join("link"));
+    std::fs::create_dir(&real).unwrap();
+    symlink(&real, &link).unwrap();
+    let out = link.display().to_string();
+    bed.bed.run(&["archive", TAG, "--out", &out]).ok();
+    assert!(real.join("SHA256SUMS").is_file());
+    std::fs::remove_file(real.join("SHA256SUMS")).unwrap();
+    let victim_file = bed.bed.home.path().join("own/file");
+    symlink(&victim_file, real.join("SHA256SUMS")).unwrap();
+    let output = bed.bed.run(&["archive", TAG, "--out", &out]);
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    assert!(
+        output.stderr.contains("SHA256SUMS is a symbolic link, expected a plain file"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(std::fs::read_to_string(victim_file).unwrap(), VICTIM_TEXT);
+}
+
+#[test]
+fn unwritable_output_folder_is_found_by_doctor() {
+    let bed = SymlinkTestBed::new();
+    let clone = bed.bed.clone.path();
+    std::fs::create_dir(clone.join("dist")).unwrap();
+    run(hermetic_command("chmod", Path::new("/")).arg("555").arg(clone.join("dist"))).ok();
+    // Root may write anywhere: whoever runs this, it is tried as somebody without that power, to whom the clone belongs.
+    let is_root = run(hermetic_command("id", Path::new("/")).arg("-u")).ok().stdout.trim() == "0";
+    let check = |arguments: &[&str]| {
+        if !is_root {
+            return bed.bed.run(arguments);
+        }
+        let binary = bed.bed.home.path().join("xtask");
+        std::fs::copy(env!("CARGO_BIN_EXE_xtask"), &binary).unwrap();
+        run(hermetic_command("chown", Path::new("/"))
+            .args(["-R", "65534:65534"])
+            .args([clone, bed.bed.home.path()]))
+        .ok();
+        let command = bed.bed.command(arguments);
+        let mut setpriv = hermetic_command("setpriv", bed.bed.home.path());
+        setpriv
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(binary)
+            .args(command.get_args());
+        for (name, value) in command.get_envs() {
+            setpriv.env(name, value.unwrap_or_default());
+        }
+        run(setpriv.current_dir(clone))
+    };
+    let output = check(&["doctor", TAG]);
+    assert!(
+        output.code == 1 && output.stdout.contains("cannot write to the folder"),
+        "{}\n{}",
+        output.stdout,
+        output.stderr
+    );
+    run(hermetic_command("chmod", Path::new("/")).arg("755").arg(clone.join("dist"))).ok();
+    check(&["doctor", TAG]).ok();
+}
