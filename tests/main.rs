@@ -1,7 +1,8 @@
-//! One suite that drives the built binary against programs that nobody here wrote: git, tar, gzip, sha256sum.
+//! Integration tests: run the built binary and compare its results with git, tar, gzip, sha256sum and other programs.
 //!
-//! It knows nothing of the crates but the world that `emulators` sets up on loopback: what it sees is what a user sees.
-//! Everything it writes is in temporary folders, and it asks no network. With `OPENSANDBOX_CLONE=<folder>` it also runs over a clone of the real repository.
+//! The tests use the binary as a user does. Of the workspace crates they import only `emulators`, which provides the
+//! emulated GitHub and Sigstore on loopback. They write to temporary folders only and do not use the network. With
+//! `OPENSANDBOX_CLONE=<folder>`, some tests also run on a clone of the real repository.
 
 #![cfg(test)]
 

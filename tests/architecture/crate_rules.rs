@@ -1,4 +1,4 @@
-//! The house: which crate may import what, and what only the face may do.
+//! Which crate may import which, and what only `xtask` may do: `ARCHITECTURE.md` compared with the sources.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,8 @@ fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// The crates of ours that each crate of ours imports, and the foreign ones.
+/// Returns the normal dependencies of each crate from `cargo metadata`: workspace crates first, then external ones.
+/// Development and build dependencies are not counted.
 fn crate_dependencies() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
     let mut command = Command::new(env!("CARGO"));
     command
@@ -28,7 +29,8 @@ fn crate_dependencies() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)
     packages.iter().map(of).collect()
 }
 
-/// The table of `ARCHITECTURE.md`: crate, foreign libraries, what it may import.
+/// Returns the same from the table in `ARCHITECTURE.md`, whose third column lists external crates and the fourth
+/// workspace crates.
 fn architecture_table() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
     let text = std::fs::read_to_string(workspace_root().join("ARCHITECTURE.md")).unwrap();
     let names = |cell: &str| {
@@ -50,15 +52,16 @@ fn crate_dependencies_match_the_architecture_table() {
     assert_eq!(
         crate_dependencies(),
         architecture_table(),
-        "left: cargo metadata; right: the table of ARCHITECTURE.md"
+        "left: cargo metadata; right: the table in ARCHITECTURE.md"
     );
 }
 
 #[test]
 fn every_library_is_used_by_one_crate() {
+    // General-purpose libraries, allowed in every crate.
     let everywhere = ["thiserror", "serde", "tokio"];
     let mut seen: BTreeMap<String, String> = BTreeMap::new();
-    // These are the other side: they write what another crate reads.
+    // These emulate servers, so they write the formats that a client crate reads and may use its library too.
     let other_side = ["emulators", "rehearsal"];
     for (name, (_, foreign)) in
         crate_dependencies().into_iter().filter(|(name, _)| !other_side.contains(&name.as_str()))
@@ -66,7 +69,7 @@ fn every_library_is_used_by_one_crate() {
         for library in foreign.into_iter().filter(|it| !everywhere.contains(&it.as_str())) {
             let before = seen.insert(library.clone(), name.clone());
             let shared = ["serde_json"].contains(&library.as_str());
-            assert!(before.is_none() || shared, "{library} stands in {name} and {before:?}");
+            assert!(before.is_none() || shared, "{library} is a dependency of {name} and {before:?}");
         }
     }
 }
@@ -98,18 +101,18 @@ fn only_xtask_uses_output_environment_or_clock() {
         "Timestamp::now",
     ];
     let mut files = rust_sources(&workspace_root().join("crates"));
-    // An example is a program of its own.
+    // An example is a separate program, not part of its crate.
     files.retain(|(path, _)| !path.components().any(|it| it.as_os_str() == "examples"));
-    assert!(files.len() > 30, "the sources were not found");
+    assert!(files.len() > 30, "expected more than 30 source files");
     for (path, text) in files {
         for word in forbidden {
-            assert!(!text.contains(word), "{} has {word}", path.display());
+            assert!(!text.contains(word), "{} uses {word}", path.display());
         }
     }
     for pure in ["model", "rules", "notes"] {
         for (path, text) in rust_sources(&workspace_root().join("crates").join(pure)) {
             for word in ["std::fs", "std::process", "std::net", "File::"] {
-                assert!(!text.contains(word), "{} has {word}: the crate is pure", path.display());
+                assert!(!text.contains(word), "{} uses {word}, but the crate must be pure", path.display());
             }
         }
     }

@@ -1,3 +1,3 @@
-//! The rules of the workspace: crates, imports, and what only `xtask` may do.
+//! Tests of the workspace rules: crates, imports, and what only `xtask` may do.
 
 mod crate_rules;

@@ -1,16 +1,16 @@
-//! Archives that somebody tampered with, by number: published with sums and attestations that fit them, so that only the archive
-//! itself is wrong.
+//! Attacks on archives, by their numbers in `docs/attacks.md`. Each archive is published with matching checksums and
+//! attestations, so that only the archive itself is wrong.
 
 use crate::support::published_release::{ARCHIVE_FOLDER, PublishedRelease, run_filter, unproven_findings};
 use crate::support::repository::print_note;
 use crate::support::tar_builder::TarBuilder;
 use crate::support::test_bed::TAG;
 
-/// What was tampered with, and the finding that must tell it.
+/// Number, description and archive of an attack, and the finding that must report it.
 type ArchiveAttack = (u32, &'static str, Vec<u8>, &'static str);
 
-/// Publishes each archive with sums and attestations that fit it: only the archive itself is wrong. Before and after it stands
-/// its twin, which is proven.
+/// Publishes each archive with matching checksums and attestations, and asserts the expected finding. Before and after,
+/// the unchanged archive is proven.
 fn check_attacks(published_release: &mut PublishedRelease, attacks: Vec<ArchiveAttack>) {
     let good = published_release.archive();
     let twin = |published_release: &mut PublishedRelease| {
@@ -40,14 +40,14 @@ fn check_attacks(published_release: &mut PublishedRelease, attacks: Vec<ArchiveA
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// A tar stream with something changed, compressed.
+/// Returns the edited tar stream, compressed.
 fn edited_archive(tar: &[u8], edit: &dyn Fn(&mut TarBuilder)) -> Vec<u8> {
     let mut tar_builder = TarBuilder::parse(tar);
     edit(&mut tar_builder);
     gzip(&tar_builder.to_bytes())
 }
 
-/// A path below the archive's folder.
+/// Returns the path of a member below the archive's top-level directory.
 fn member_path(name: &str) -> String {
     format!("{ARCHIVE_FOLDER}/{name}")
 }
@@ -73,16 +73,16 @@ fn ambiguous_gzip_files_are_refuted() {
     let attacks = vec![
         (44, "a second gzip member", [good.clone(), gzip(b"more")].concat(), "archive: archive"),
         (44, "an empty second member", [good.clone(), gzip(b"")].concat(), "archive: archive"),
-        (44, "something behind the member", [good.clone(), b"x".to_vec()].concat(), "archive: archive"),
-        (44, "zeroes behind the member", [good.clone(), vec![0; 512]].concat(), "archive: archive"),
-        (44, "another CRC", changed(end - 8, good[end - 8] ^ 1), "archive: archive"),
-        (44, "another length", changed(end - 1, good[end - 1] ^ 1), "archive: archive"),
+        (44, "a byte after the member", [good.clone(), b"x".to_vec()].concat(), "archive: archive"),
+        (44, "zeroes after the member", [good.clone(), vec![0; 512]].concat(), "archive: archive"),
+        (44, "a wrong CRC", changed(end - 8, good[end - 8] ^ 1), "archive: archive"),
+        (44, "a wrong length", changed(end - 1, good[end - 1] ^ 1), "archive: archive"),
         (44, "a file name in the header", named, "archive: archive"),
         (44, "a flag in the header", changed(3, 1), "archive: archive"),
-        (44, "cut in the middle", good[..end / 2].to_vec(), "archive: archive"),
-        (44, "cut before the trailer", good[..end - 8].to_vec(), "archive: archive"),
-        (44, "not compressed at all", tar, "archive: archive"),
-        (44, "a broken stream", changed(20, good[20] ^ 0xff), "archive: archive"),
+        (44, "truncated in the middle", good[..end / 2].to_vec(), "archive: archive"),
+        (44, "truncated before the trailer", good[..end - 8].to_vec(), "archive: archive"),
+        (44, "not compressed", tar, "archive: archive"),
+        (44, "an invalid deflate stream", changed(20, good[20] ^ 0xff), "archive: archive"),
     ];
     check_attacks(&mut published_release, attacks);
 }
@@ -97,12 +97,12 @@ fn ambiguous_tar_members_are_refuted() {
         edited(&|it: &mut TarBuilder| it.add_member(&member_path("extra"), kind, b"", link))
     };
     let attacks = vec![
-        (45, "a path that leads up", renamed(&member_path("../evil")), "archive: archive"),
+        (45, "a path with two dots", renamed(&member_path("../evil")), "archive: archive"),
         (45, "an absolute path", renamed("/etc/evil"), "archive: archive"),
         (45, "a path with a dot", renamed(&member_path("./README.md")), "archive: archive"),
         (45, "a path with a backslash", renamed(&member_path("a\\b")), "archive: archive"),
-        (45, "a second top folder", renamed("elsewhere/README.md"), "archive: archive"),
-        (45, "a path that is there twice", edited(&|it| it.duplicate("README.md")), "archive: archive"),
+        (45, "a second top-level directory", renamed("elsewhere/README.md"), "archive: archive"),
+        (45, "a duplicate path", edited(&|it| it.duplicate("README.md")), "archive: archive"),
         (
             45,
             "paths that differ in case",
@@ -112,11 +112,11 @@ fn ambiguous_tar_members_are_refuted() {
         (45, "a symbolic link", kind(b'2', "/etc/passwd"), "archive: archive"),
         (45, "a hard link", kind(b'1', &member_path("README.md")), "archive: archive"),
         (45, "a device", kind(b'3', ""), "archive: archive"),
-        (45, "a pipe", kind(b'6', ""), "archive: archive"),
+        (45, "a named pipe", kind(b'6', ""), "archive: archive"),
         (45, "a sparse file", kind(b'S', ""), "archive: archive"),
         (
             45,
-            "a long name of GNU's",
+            "a GNU long name",
             edited(&|it| it.add_member("././@LongLink", b'L', b"evil\0", "")),
             "archive: archive",
         ),
@@ -133,7 +133,7 @@ fn ambiguous_tar_headers_are_refuted() {
     let last = behind.len() - 512;
     behind[last] = 1;
     let mut hidden = tar.clone();
-    // The README's six bytes and their padding: the last byte of its record.
+    // The content of the README is padded to 512 bytes. This is the last byte of the padding.
     let offset = hidden.windows(12).position(|it| it == b"hello there\n").unwrap();
     hidden[offset + 511] = 1;
     let attacks = vec![
@@ -173,9 +173,9 @@ fn ambiguous_tar_headers_are_refuted() {
             edited(&|it| it.set_header_bytes("README.md", 136, b"\x80\0\0\0\0\0\0\0\0\0\0\x01")),
             "archive: archive",
         ),
-        (45, "something behind the end", gzip(&behind), "archive: archive"),
-        (45, "something behind a file", gzip(&hidden), "archive: archive"),
-        (45, "no end", gzip(&tar[..tar.len() - tar.len() % 10240 - 8192]), "archive: archive"),
+        (45, "a byte after the end", gzip(&behind), "archive: archive"),
+        (45, "a byte in the padding of a file", gzip(&hidden), "archive: archive"),
+        (45, "no end of archive", gzip(&tar[..tar.len() - tar.len() % 10240 - 8192]), "archive: archive"),
     ];
     check_attacks(&mut published_release, attacks);
 }
@@ -194,36 +194,36 @@ fn archives_of_another_tree_are_refuted() {
     let attacks = vec![
         (
             46,
-            "a file more",
+            "an added file",
             edited(&|it| it.add_member(&member_path("zzz"), b'0', b"evil\n", "")),
             "tree: tree-mismatch",
         ),
-        (46, "a file less", edited(&|it| it.remove("README.md")), "tree: tree-mismatch"),
+        (46, "a missing file", edited(&|it| it.remove("README.md")), "tree: tree-mismatch"),
         (
             46,
-            "another byte",
+            "a changed byte",
             edited(&|it| it.set_content("README.md", b"hello where\n")),
             "tree: tree-mismatch",
         ),
         (
             46,
-            "a file that may be executed",
+            "an executable file",
             edited(&|it| it.set_header_bytes("README.md", 100, b"0000775\0")),
             "tree: tree-mismatch",
         ),
         (
             46,
-            "a folder in a file's place",
+            "a directory in place of a file",
             edited(&|it| it.change_type("README.md", b'5')),
             "tree: tree-mismatch",
         ),
-        (46, "another folder", other_folder, "tree: tree-mismatch"),
+        (46, "another top-level directory", other_folder, "tree: tree-mismatch"),
         (47, "the archive of another commit", before.clone(), "tree: commit"),
         (47, "another commit in the header", edited(&|it| it.set_commit(&"f".repeat(40))), "tree: commit"),
         (47, "no commit in the header", bare, "tree: commit, run: time"),
     ];
     check_attacks(&mut published_release, attacks);
-    // Without a clone the header is all there is, and the report says so.
+    // Without a clone only the commit in the archive's header can be compared, and the report says so.
     let good = published_release.archive();
     published_release.publish_attested(&good);
     let mut command = published_release.bed.command(&["audit", TAG, "--format", "json"]);

@@ -1,4 +1,4 @@
-//! Auditing published releases that were tampered with.
+//! Tests of `audit`: published releases that were tampered with.
 
 mod archive_attacks;
 mod release_attacks;

@@ -1,4 +1,5 @@
-//! Releases that somebody tampered with, by number: what an audit finds of each, and that it proves the right one.
+//! Attacks on published releases, by their numbers in `docs/attacks.md`: the expected findings, and the proof of the
+//! unchanged release.
 
 use emulators::ActionsRun;
 use serde_json::json;
@@ -20,25 +21,25 @@ fn ambiguous_checksum_files_are_refuted() {
     .unwrap();
     let hash = &sums[..64];
     let texts = [
-        (40, "a path that leads up", format!("{hash}  ../{ARCHIVE_NAME}\n"), "sums-format"),
+        (40, "a path with two dots", format!("{hash}  ../{ARCHIVE_NAME}\n"), "sums-format"),
         (40, "an absolute path", format!("{hash}  /{ARCHIVE_NAME}\n"), "sums-format"),
         (40, "a folder", format!("{hash}  a/{ARCHIVE_NAME}\n"), "sums-format"),
         (40, "a backslash", format!("{hash}  a\\{ARCHIVE_NAME}\n"), "sums-format"),
         (40, "a NUL", format!("{hash}  {ARCHIVE_NAME}\0\n"), "sums-format"),
         (40, "an escaped line", format!("\\{hash}  {ARCHIVE_NAME}\\n\n"), "sums-format"),
-        (41, "a name twice", format!("{sums}{sums}"), "sums-format"),
+        (41, "a duplicate name", format!("{sums}{sums}"), "sums-format"),
         (
             41,
-            "a name twice, with another hash",
+            "a duplicate name with another hash",
             format!("{sums}{}  {ARCHIVE_NAME}\n", "0".repeat(64)),
             "sums-format",
         ),
-        (41, "a file that is unknown", format!("{sums}{hash}  other.tar.gz\n"), "sums-content"),
+        (41, "an unknown file", format!("{sums}{hash}  other.tar.gz\n"), "sums-content"),
         (41, "a byte order mark", format!("\u{feff}{sums}"), "sums-format"),
-        (41, "other line ends", sums.replace('\n', "\r\n"), "sums-format"),
-        (41, "capital digits", format!("{}  {ARCHIVE_NAME}\n", hash.to_uppercase()), "sums-format"),
+        (41, "other line endings", sums.replace('\n', "\r\n"), "sums-format"),
+        (41, "uppercase digits", format!("{}  {ARCHIVE_NAME}\n", hash.to_uppercase()), "sums-format"),
         (41, "the binary mark", format!("{hash} *{ARCHIVE_NAME}\n"), "sums-format"),
-        (41, "no last line end", sums.trim_end().to_owned(), "sums-format"),
+        (41, "no final newline", sums.trim_end().to_owned(), "sums-format"),
         (42, "another archive", format!("{hash}  opensandbox-server-v0.1.0.tar.gz\n"), "sums-content"),
         (42, "another hash", format!("{}  {ARCHIVE_NAME}\n", "0".repeat(64)), "sums-content"),
     ];
@@ -52,7 +53,7 @@ fn ambiguous_checksum_files_are_refuted() {
         table.push(format!("{number:>4}  sums: {reason:<14} {:<24} {what}", found.1.join(", ")));
         assert_eq!(found, ("refuted".to_owned(), vec![format!("sums: {reason}")]), "{what}");
     }
-    // An empty file cannot be put on GitHub; one of a line end can.
+    // GitHub stores no empty asset. A file with a single newline is the shortest one.
     published_release.publish_unattested(&good, b"\n");
     published_release.attest(&[("SHA256SUMS", b"\n")], &run);
     assert_eq!(unproven_findings(&published_release.audit(&[])).1, ["sums: sums-format"]);
@@ -61,7 +62,7 @@ fn ambiguous_checksum_files_are_refuted() {
     print_note(&table.join("\n"));
 }
 
-/// The number of an asset.
+/// Returns the ID of an asset.
 fn asset_id(published_release: &PublishedRelease, name: &str) -> u64 {
     let release = published_release.bed.only_release();
     let all = release["assets"].as_array().unwrap();
@@ -72,7 +73,7 @@ fn asset_id(published_release: &PublishedRelease, name: &str) -> u64 {
 fn replaced_assets_are_not_proven() {
     let mut published_release = PublishedRelease::new();
     let good = published_release.archive();
-    // 37 and 38: consistent, and attested by nobody: sums prove nothing alone.
+    // 37 and 38: consistent, but without attestations: checksums alone prove nothing.
     let repacked = run_filter("gzip", &["-n", "-1"], &published_release.tar());
     let sums = checksum_file(&repacked);
     published_release.publish_unattested(&repacked, sums.as_bytes());
@@ -81,7 +82,7 @@ fn replaced_assets_are_not_proven() {
         unproven_findings(&published_release.audit(&[])),
         ("unproven".to_owned(), unattested.map(str::to_owned).to_vec())
     );
-    // 39: other bytes than GitHub says it has.
+    // 39: the downloaded bytes differ from the digest that GitHub reports.
     published_release.publish_attested(&good);
     published_release.bed.github.tamper_asset(asset_id(&published_release, ARCHIVE_NAME), &repacked).unwrap();
     let (verdict, found) = unproven_findings(&published_release.audit(&[]));
@@ -89,7 +90,7 @@ fn replaced_assets_are_not_proven() {
     assert!(found.contains(&"asset: transport".to_owned()), "{found:?}");
     published_release.bed.github.tamper_asset(asset_id(&published_release, ARCHIVE_NAME), &good).unwrap();
     assert_eq!(unproven_findings(&published_release.audit(&[])).0, "proven");
-    // 43: an old release's pair, every signature valid, under a new tag.
+    // 43: archive and checksums of an older release, with valid signatures, under a new tag.
     let old =
         run_filter("gzip", &["-n"], &published_release.tar_of("opensandbox-server-v0.1.0", "server/v0.1.0"));
     let old_name = "opensandbox-server-v0.1.0.tar.gz";
@@ -114,7 +115,7 @@ fn tag_moved_to_a_side_branch_is_refuted() {
     let good = published_release.archive();
     published_release.publish_attested(&good);
     assert_eq!(unproven_findings(&published_release.audit(&[])).0, "proven");
-    // 15: the tag was moved to a side branch, and everything was made again for it: a fully valid identity.
+    // 15: the tag was moved to a side branch, and everything was rebuilt for it: the identity is fully valid.
     published_release.bed.clone.git(["checkout", "-q", "-b", "side"]);
     published_release.bed.clone.git(["commit", "-q", "--allow-empty", "-m", "evil"]);
     published_release.bed.clone.git(["tag", "-f", "-a", "-m", "release", TAG]);
@@ -140,7 +141,7 @@ fn attesting_run_must_match_the_release_workflow() {
         (ActionsRun { reference: "refs/heads/side".to_owned(), ..right.clone() }, &["attestation: ref"; 2]),
         (ActionsRun { event: "push".to_owned(), ..right.clone() }, &["attestation: trigger"; 2]),
         (ActionsRun { repository: "mallory/widgets".to_owned(), ..right.clone() }, &["attestation: repo"; 2]),
-        // 14: a run of a commit that does not have the tag's.
+        // 14: a run on a commit that does not contain the tag's commit.
         (ActionsRun { commit: before, ..right.clone() }, &["run: commit"]),
         (right, &[]),
     ];
@@ -175,7 +176,7 @@ fn release_older_than_attestations_is_unproven() {
     let published_release = PublishedRelease::new();
     let good = published_release.archive();
     let sums = checksum_file(&good);
-    // 2026-04-30.
+    // 2026-04-30, the day before `attested_since` of `release.toml`.
     published_release.bed.github.configure(|it| it.now = 1_777_500_000);
     published_release.publish_unattested(&good, sums.as_bytes());
     let unproven = ["attestation: predates", "attestation: predates"].map(str::to_owned).to_vec();
@@ -206,7 +207,7 @@ fn audit_all_reports_each_release() {
             .bed
             .run(&[&["audit", "--all", "--trusted-root", root.to_str().unwrap()], arguments].concat())
     };
-    // The tag before has no release: that is not proven, and so all are not.
+    // The previous tag has no release, which is unproven. So the verdict of all releases is unproven.
     let output = all(&["--format", "json"]);
     assert_eq!(output.code, 11, "{}", output.stdout);
     let document = output.json();
@@ -288,7 +289,8 @@ fn immutable_release_requires_the_github_attestation() {
                 ..mint
             })
             .unwrap();
-        // GitHub files it under the tag's object; a wrong one is put there by whoever tampers with the list.
+        // GitHub stores the attestation under the tag's object. An attacker who tampers with the list could put a wrong
+        // one there.
         let text = bundle.to_string();
         published_release.bed.github.add_attestation(&text, true).unwrap();
     };

@@ -1,4 +1,4 @@
-//! `config`: the configuration in use, and a first one that trusts the operator's own key.
+//! `config`: shows the configuration in use, and creates a first one that trusts the operator's key.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ fn config_init(fixture: &TestRepository, arguments: &[&str]) -> CapturedOutput {
     run(command.args(["config", "init"]).args(arguments))
 }
 
-/// Writes a first configuration with the key that git is configured for, releases, and verifies the tag without that home.
+/// Creates a first configuration with git's signing key, releases, and verifies the tag without the key's home.
 #[track_caller]
 pub(crate) fn expect_config_init_trusts(fixture: &TestRepository, home: (&str, &Path), file: &str) {
     std::fs::remove_file(fixture.path().join(".git/release.toml")).unwrap();
@@ -47,7 +47,7 @@ fn config_init_signer_makes_the_operators_tags_proven() {
         fixture.xtask(["release", TAG, "--sign-tag"]).ok();
         let output = fixture.xtask(["verify-tag", TAG]);
         assert_eq!(output.code, 0, "{}", output.stdout);
-        // ssh-keygen takes the same file.
+        // ssh-keygen accepts the same file.
         fixture.git(["config", "gpg.ssh.allowedSignersFile", ".github/allowed_signers"]);
         fixture.git(["verify-tag", TAG]);
     }
@@ -76,7 +76,7 @@ fn config_init_overwrites_nothing() {
     let catalog = || std::fs::read_to_string(fixture.path().join("release.toml")).unwrap();
     assert_eq!(catalog(), include_str!("../../release.toml"));
     assert_eq!(config_init(fixture, &[]).code, 2);
-    // What the operator wrote stays, and the signers come behind it.
+    // The operator's text is kept, and the signers are appended.
     let operator_config = format!("# mine\n{}", catalog());
     fixture.write_file("release.toml", operator_config.as_bytes());
     config_init(fixture, &["--signer"]).ok();
@@ -92,7 +92,7 @@ fn config_init_overwrites_nothing() {
     );
     assert_eq!(catalog(), operator_config);
     assert_ne!(before, operator_config);
-    // No link is followed.
+    // A symbolic link is not followed.
     std::fs::remove_dir_all(fixture.path().join(".github")).unwrap();
     let outside = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(outside.path(), fixture.path().join(".github")).unwrap();
@@ -113,7 +113,7 @@ fn config_show_names_its_source() {
     let output = config_init(&TestRepository::with_release(), &["--signer"]);
     assert!(
         output.code == 1 && output.stderr.contains("signing key"),
-        "no key is no signer: {}",
+        "without a key there is no signer: {}",
         output.stderr
     );
 }

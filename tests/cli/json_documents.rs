@@ -1,4 +1,4 @@
-//! The documents that scripts build on, and the notes that people read, each held by a snapshot.
+//! The JSON documents that scripts rely on, and the notes that people read. Each has a snapshot.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::support::published_release::{PublishedRelease, checksum_file, sha256_
 use crate::support::repository::{TestRepository, run, xtask};
 use crate::support::test_bed::{TAG, TestBed};
 
-/// A report with what differs between machines replaced.
+/// Returns a report with the paths of this machine replaced.
 #[track_caller]
 fn redacted_report(fixture: &TestRepository, arguments: &[&str]) -> String {
     let output = fixture.xtask(arguments);
@@ -18,7 +18,7 @@ fn redacted_report(fixture: &TestRepository, arguments: &[&str]) -> String {
         .replace(fixture.path().to_str().unwrap(), "[ROOT]")
 }
 
-/// A document without its Markdown, which has a snapshot of its own.
+/// Returns a JSON document without its Markdown, which has a snapshot of its own.
 #[track_caller]
 fn redacted_document(fixture: &TestRepository, arguments: &[&str]) -> String {
     let text = redacted_report(fixture, &[arguments, &["--format", "json"]].concat());
@@ -54,7 +54,7 @@ fn release_json_matches_the_snapshot() {
     );
 }
 
-/// A published release, without the port of the GitHub on loopback.
+/// A published release, without the port of the emulated GitHub.
 #[test]
 fn published_release_matches_the_snapshot() {
     let bed = TestBed::new();
@@ -71,7 +71,7 @@ fn redact_paths(bed: &TestBed, text: &str) -> String {
     text.replace(&bed.github.api_url(), "[GITHUB]").replace(bed.clone.path().to_str().unwrap(), "[ROOT]")
 }
 
-/// The document of `audit` and its text, without ports and digests, which differ with the compressor.
+/// The JSON and the text of `audit`, without ports and digests. Digests depend on the compressor.
 #[test]
 fn audit_report_matches_the_snapshot() {
     let mut published_release = PublishedRelease::new();
@@ -115,7 +115,7 @@ fn audit_report_matches_the_snapshot() {
     );
 }
 
-/// The document of `verify`, for a bundle that holds and one that does not.
+/// The JSON of `verify`, for a valid and an invalid bundle.
 #[test]
 fn verify_json_matches_the_snapshot() {
     let mut attested_file = AttestedFile::new();
@@ -162,7 +162,7 @@ fn dry_run_text_matches_the_snapshot() {
     insta::assert_snapshot!(text.replace(fetched.unwrap(), "[TIME]"));
 }
 
-/// Every part of the built-in template is rendered: all channels, a signed tag, programs among the contributors.
+/// Renders every part of the built-in template: all channels, a signed tag, bots among the contributors.
 #[test]
 fn notes_of_every_channel_match_the_snapshot() {
     let mut fixture = TestRepository::new();
@@ -183,19 +183,20 @@ fn notes_of_every_channel_match_the_snapshot() {
     let output = run(xtask(fixture.path()).args(arguments).args(["--config", ".git/all.toml"]));
     let markdown = output.json()["notes"].as_str().unwrap().to_owned();
     assert!(!markdown.contains("alibaba"), "a fork's notes name the fork");
-    assert!(markdown.contains("1.0.0rc1"), "package files have the normal form of the version");
+    assert!(markdown.contains("1.0.0rc1"), "package files have the normalized version");
     insta::assert_snapshot!(markdown);
     let unsigned = fixture.xtask(["notes", "server/v1.0.0-rc.1", "--initial-release"]).ok().stdout;
-    assert!(!unsigned.contains("verify-tag"), "a tag that is not signed gets no instruction");
+    assert!(!unsigned.contains("verify-tag"), "an unsigned tag gets no instructions");
 }
 
-/// What differs from rehearsal to rehearsal: times, folders, and the object of a tag that is signed with a new key each time.
+/// The JSON of `rehearse`, without what differs between rehearsals: times, folders, and the tag's object, which a new
+/// key signs each time.
 #[test]
 fn rehearse_json_matches_the_snapshot() {
     let folder = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| {
         let mut command = xtask(folder.path());
-        // A machine may have gh; what it adds is in `rehearse`.
+        // gh may be installed. Its commands are removed below, and `rehearse` tests them.
         run(command.args(["rehearse", "--format", "json"]).args(arguments)).ok().json()
     };
     let mut document = run(&[]);

@@ -1,4 +1,4 @@
-//! The command line: documents, configuration, README, use without network.
+//! Tests of the command line: JSON documents, configuration, README, use without the network.
 
 pub(crate) mod config;
 mod json_documents;

@@ -1,12 +1,12 @@
-//! Nothing of the operator's is read, and without the network there is no network.
+//! `verify` reads no file of the operator, and with `--offline` it does not use the network.
 
 use std::path::Path;
 
 use crate::support::attested_file::{AttestedFile, RELEASE_POLICY_FLAGS, verify_verdict};
 use crate::support::repository::{hermetic_command, print_note, run};
 
-/// Whether strace is there and may look at other processes. Where it is missing, that is said aloud, and fails in CI; some machines
-/// forbid it.
+/// Whether strace is installed and may trace processes, which some machines do not allow. If not, a note reports that
+/// the test was skipped. In CI a missing strace is a failure.
 pub(crate) fn strace_is_available(test: &str) -> bool {
     let installed = std::process::Command::new("strace").arg("-V").output().is_ok();
     let allowed = installed
@@ -20,7 +20,7 @@ pub(crate) fn strace_is_available(test: &str) -> bool {
     allowed
 }
 
-/// What opens files and sockets in a run, as strace tells it.
+/// Verifies the file under strace. Returns the calls that open files and sockets.
 fn trace_syscalls(attested_file: &AttestedFile, arguments: &[&str]) -> String {
     let log = attested_file.path("trace");
     let command = attested_file.command(
@@ -40,7 +40,7 @@ fn trace_syscalls(attested_file: &AttestedFile, arguments: &[&str]) -> String {
 fn offline_verify_opens_no_socket() {
     let mut attested_file = AttestedFile::new();
     let bundle = attested_file.bundle();
-    // A home that would be found out: a keyring, configuration, caches, all of them broken.
+    // A home full of broken files, so that reading any of them is noticed: a keyring, configuration, caches.
     for (path, text) in [
         (".gnupg/pubring.kbx", "broken"),
         (".gitconfig", "[broken"),
@@ -57,7 +57,7 @@ fn offline_verify_opens_no_socket() {
     let offline =
         [&RELEASE_POLICY_FLAGS[..], &["--offline", "--trusted-root", root.to_str().unwrap()]].concat();
     assert_eq!(verify_verdict(&attested_file.verify(&bundle, &offline)).0, "proven");
-    if !strace_is_available("offline_there_is_no_socket") {
+    if !strace_is_available("offline_verify_opens_no_socket") {
         return;
     }
     let trace = trace_syscalls(&attested_file, &offline);
@@ -83,7 +83,7 @@ fn offline_verify_works_without_a_network() {
     let allowed =
         run(hermetic_command("unshare", attested_file.folder.path()).args(["-rn", "true"])).code == 0;
     if !allowed {
-        print_note("SKIPPED in_an_empty_network_namespace: this machine allows none");
+        print_note("SKIPPED offline_verify_works_without_a_network: no network namespace allowed");
         return;
     }
     let inside = |command: &std::process::Command| {
@@ -91,11 +91,11 @@ fn offline_verify_works_without_a_network() {
         unshare.arg("-rn").arg(command.get_program()).args(command.get_args());
         run(unshare.env("RELEASE_HTTP_TRIES", "1").env("RELEASE_HTTP_TIMEOUT", "2"))
     };
-    // The built-in roots do not know our authority: it is refused, and nobody was asked.
+    // The built-in roots do not contain this authority: the bundle is refuted without any request.
     assert_eq!(verify_verdict(&inside(&command)), ("refuted".to_owned(), "trust-root".to_owned()));
     let command = attested_file.command(&bundle, "bundle.json", &RELEASE_POLICY_FLAGS);
     assert_eq!(verify_verdict(&inside(&command)).0, "proven");
-    // Without --offline the roots are looked for over TUF; where nobody answers, those of this program count.
+    // Without --offline the roots are fetched over TUF. If that fails, the built-in ones are used.
     let mut online = crate::support::repository::xtask(attested_file.folder.path());
     online.args(["verify", &attested_file.file_path(), "-R", "acme/widgets", "--format", "json", "--bundle"]);
     online.arg(attested_file.path("bundle.json"));
@@ -106,7 +106,7 @@ fn offline_verify_works_without_a_network() {
         "{}",
         output.stdout
     );
-    // And what only GitHub has is unproven.
+    // Attestations that only GitHub has are unproven.
     let mut online = crate::support::repository::xtask(attested_file.folder.path());
     online.args([
         "verify",

@@ -1,4 +1,4 @@
-//! The README's commands do what it says, on the demo repository.
+//! The commands of the README do what it describes, on the demo repository.
 
 use std::path::{Path, PathBuf};
 
@@ -12,17 +12,17 @@ fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// After every commit of the demo.
+/// Time of release and audit, in seconds since 1970: after every commit of the demo.
 const AUDIT_TIME: i64 = 1_780_500_000;
 
-/// The lines of the README's shell blocks.
+/// Returns the lines of the README's shell blocks.
 fn readme_commands() -> Vec<String> {
     let text = std::fs::read_to_string(workspace_root().join("README.md")).unwrap();
     let blocks = text.split("```sh\n").skip(1).map(|it| it.split("```").next().unwrap());
     blocks.flat_map(str::lines).map(str::to_owned).collect()
 }
 
-/// The demo repository, in a folder of its own, with an origin.
+/// Creates the demo repository in a temporary folder, with its remote.
 fn demo_repository() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let (bare, demo) = (folder.path().join("origin.git"), folder.path().join("demo"));
@@ -69,7 +69,7 @@ fn every_readme_command_runs() {
     assert!(command_count >= 18 && scripts == 2, "{command_count} commands and {scripts} scripts");
 }
 
-/// A key that git signs with, and a catalog at the repository's root that names it.
+/// Configures a key that git signs with, and a `release.toml` at the repository's root that trusts it.
 fn configure_signing(bed: &TestBed) {
     let (clone, key) = (&bed.clone, bed.home.path().join("key"));
     let mut keygen = hermetic_command("ssh-keygen", bed.home.path());
@@ -110,7 +110,7 @@ fn adopt_script_changes_only_its_files() {
     assert_eq!((adopt("../elsewhere").code, adopt("a b").code), (2, 2));
 }
 
-/// Does what the release workflow does: attests the files of the release. The archive is put where a reader would have it.
+/// Attests the files of the release, as the release workflow does, and copies them to where a reader would have them.
 fn attest_release_files(bed: &TestBed, root: &Path) {
     let dist = bed.clone.path().join("dist/server-v0.2.0");
     let names = ["opensandbox-server-v0.2.0.tar.gz", "SHA256SUMS"];
@@ -134,11 +134,11 @@ fn rehearsal_picture_is_current() {
         assert!(picture.contains(step), "no {step} in the picture: run scripts/screenshots.sh");
     }
     let drawn = picture.matches(">ran&#160;").count();
-    assert_eq!(drawn, 7, "{drawn} commands ran in the picture, with gh it is 7: run scripts/screenshots.sh");
+    assert_eq!(drawn, 7, "expected 7 commands in the picture, found {drawn}: run scripts/screenshots.sh");
     let addresses: Vec<&str> =
         picture.split("http").skip(1).map(|it| it.split(['"', '<', '&']).next().unwrap()).collect();
     let allowed_urls = ["://www.w3.org/2000/svg", "s://github.com/alibaba/OpenSandbox"];
-    assert!(addresses.iter().all(|it| allowed_urls.contains(it)), "the picture asks for {addresses:?}");
+    assert!(addresses.iter().all(|it| allowed_urls.contains(it)), "the picture links to {addresses:?}");
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn setup_script_reports_missing_packages() {
         (with_packages.code, with_packages.stdout.as_str(), with_packages.stderr.as_str()),
         (0, "", "")
     );
-    // A machine that has cargo and the shell's own tools, and no package manager that the script knows.
+    // A machine with cargo and basic tools, but without a package manager that the script knows.
     let bin = fixture.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
     for tool in ["bash", "grep", "tr", "dirname", "cat", "cargo", "git", "gzip"] {

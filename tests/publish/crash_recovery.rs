@@ -1,4 +1,5 @@
-//! The process ends with SIGKILL, wherever that can be, and the next run brings the release to the same end.
+//! Kill matrix: a run is killed by SIGKILL at every progress line and every request, and the next run completes the
+//! release with the same result.
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt as _;
@@ -10,16 +11,17 @@ use emulators::{Fault, FaultKind, FaultTiming, Hook};
 use crate::support::repository::print_note;
 use crate::support::test_bed::{TAG, TestBed};
 
-/// Where a run is ended.
+/// The point at which a run is killed.
 #[derive(Debug, Clone)]
 enum KillPoint {
-    /// At a line of its story: before or after a file, the tag, or something that leaves the machine.
+    /// At this progress line, by `RELEASE_KILL_AT`. Every effect has a line before and a line after it.
     ProgressLine(String),
-    /// When this request has arrived, before or after it took effect.
+    /// When the emulated GitHub receives the request with this index, before or after it takes effect.
     Request(usize, FaultTiming),
 }
 
-/// What a whole run does: the lines of its story, and how many requests it makes.
+/// Returns the progress lines, the number of requests and the release summary of a run that is not killed. The lines
+/// must be distinct, because `RELEASE_KILL_AT` names a point by its text.
 fn complete_run() -> (Vec<String>, usize, Vec<String>) {
     let bed = TestBed::new();
     let output = bed.publish().ok();
@@ -27,14 +29,16 @@ fn complete_run() -> (Vec<String>, usize, Vec<String>) {
         output.stderr.lines().map(|it| it.replace(&bed.clone.path().display().to_string(), "<clone>"));
     let lines: Vec<String> = lines.collect();
     let distinct: BTreeSet<&String> = lines.iter().collect();
-    assert_eq!(distinct.len(), lines.len(), "two points have one name: {lines:#?}");
+    assert_eq!(distinct.len(), lines.len(), "two progress lines are equal: {lines:#?}");
     (lines, bed.github.exchanges().len(), bed.release_summary())
 }
 
+/// Runs a release, which must be killed by SIGKILL at this point.
 fn run_until_killed(bed: &TestBed, point: &KillPoint) {
     let mut command = bed.command(&["release", TAG, "--push"]);
     let log = |name: &str| std::fs::File::create(bed.home.path().join(name)).unwrap();
     command.stdout(log("report")).stderr(log("story"));
+    // The hook needs the process id, which is known only after the fault is injected.
     let id = Arc::new(AtomicU32::new(0));
     match point {
         KillPoint::ProgressLine(line) => {
@@ -57,11 +61,11 @@ fn run_until_killed(bed: &TestBed, point: &KillPoint) {
     let mut child = command.spawn().unwrap();
     id.store(child.id(), Ordering::SeqCst);
     let status = child.wait().unwrap();
-    assert_eq!(status.signal(), Some(9), "{point:?} did not end the run: {status}");
+    assert_eq!(status.signal(), Some(9), "{point:?}: expected SIGKILL, found {status}");
     assert_eq!(bed.github.pending_faults(), 0, "{point:?} was not reached");
 }
 
-/// Ends a process, by its id.
+/// Sends SIGKILL to a process id.
 fn send_sigkill(id: u32) {
     std::process::Command::new("sh")
         .args(["-c", "kill -KILL \"$1\"", "sh", &id.to_string()])
@@ -93,6 +97,6 @@ fn killed_run_is_finished_by_the_next() {
         }
     });
     let converged = converged.into_inner();
-    print_note(&format!("kill matrix: {all} points, {converged} converged"));
+    print_note(&format!("kill matrix: {converged} of {all} points converged"));
     assert!(all > 80 && converged == all);
 }

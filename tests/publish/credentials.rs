@@ -1,4 +1,4 @@
-//! Who may, how much, and where secrets go.
+//! Tokens and their permissions, rate limits, proxies, and where credentials are sent.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::repository::{CapturedOutput, run};
 use crate::support::test_bed::{TAG, TOKEN, TestBed, expect_no_secret, files_with_token};
 
-/// Runs a release with other variables.
+/// Runs a release with these environment variables set in addition. Panics if the output contains the token.
 #[track_caller]
 fn release_with_variables(bed: &TestBed, variables: &[(&str, &str)]) -> CapturedOutput {
     let mut command = bed.command(&["release", TAG, "--push"]);
@@ -66,7 +66,7 @@ fn token_is_sent_to_the_github_api_only() {
     assert!(storage.len() >= 2 && storage.iter().all(|it| !it.authorized), "{storage:?}");
     let audit: Vec<_> = exchanges.iter().skip_while(|it| it.method != "PATCH").collect();
     let download = audit.iter().position(|it| it.path.contains("/download/")).unwrap();
-    assert!(!audit[download - 1].authorized, "the audit asks with credentials: {:?}", audit[download - 1]);
+    assert!(!audit[download - 1].authorized, "the audit sent credentials: {:?}", audit[download - 1]);
     for api in [
         "http://github.example.com",
         "http://127.evil.example",
@@ -138,7 +138,7 @@ fn other_hosts_in_responses_are_not_contacted() {
     });
     let output = bed.publish();
     assert!(output.code == 1 && output.stderr.contains("is on another host"), "{}", output.stderr);
-    assert!(other_host.accept().is_err(), "somebody called the other host");
+    assert!(other_host.accept().is_err(), "the other host was contacted");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn release_list_pages_are_followed() {
         bed.rest_request("POST", "/releases", Some(&body));
     }
     let done = bed.publish().ok().json();
-    assert_eq!(done["release"]["id"], oldest, "the draft on the second page was not seen");
+    assert_eq!(done["release"]["id"], oldest, "the draft on the second page was not found");
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn author_logins_are_requested_once() {
     assert_eq!(count_login_requests(&bed), 1);
     assert!(bed.only_release()["body"].as_str().unwrap().contains("- @ada-example"));
     bed.publish().ok();
-    assert_eq!(count_login_requests(&bed), 1, "what is known was asked again");
+    assert_eq!(count_login_requests(&bed), 1, "a cached login was requested again");
     let bed = TestBed::new();
     let what = FaultKind::CannedResponse {
         status: 404,
@@ -245,7 +245,7 @@ fn author_logins_are_requested_once() {
     let bed = TestBed::new();
     bed.github.configure(|it| it.rate_limit = 100);
     bed.publish().ok();
-    assert_eq!(count_login_requests(&bed), 0, "the last requests of the hour went to accounts");
+    assert_eq!(count_login_requests(&bed), 0, "logins were requested although few requests were left");
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn credentials_in_urls_are_not_printed() {
     bed.clone.git(["remote", "set-url", "origin", &gone]);
     let output = bed.publish();
     assert!(output.code == 1 && output.stderr.contains("cannot be asked"), "{}", output.stderr);
-    // A token as a name: git would show it where it cannot ask for a password.
+    // The token as user name of the URL: git prints it if it cannot prompt for a password.
     let named = bed.github.clone_url().replace("http://", &format!("http://{TOKEN}@"));
     bed.github.configure(|it| it.private = true);
     bed.clone.git(["config", "--rename-section", "credential", "put-away"]);
@@ -298,7 +298,7 @@ fn credentials_in_urls_are_not_printed() {
         &[("GITHUB_API_URL", &format!("https://x:{TOKEN}@ghe.example.com/api/v3"))],
     );
     assert!(output.code == 1 && output.stderr.contains("https://***@ghe.example.com"), "{}", output.stderr);
-    // Every run of every world is searched, and every file that it left when the world ends; the search finds something.
+    // Every test bed searches the output of its runs and, when it is dropped, all files. This checks the search itself.
     let planted = bed.home.path().join("planted");
     std::fs::write(&planted, format!("Authorization: Bearer {TOKEN}\n")).unwrap();
     assert_eq!(files_with_token(bed.home.path()), std::slice::from_ref(&planted));

@@ -1,4 +1,4 @@
-//! The states that a release is found in, and the sharp edges of GitHub. Each refusal has its twin that goes through.
+//! Existing states of a release, concurrent changes and special cases of GitHub. Each refusal has an accepted twin.
 
 use std::sync::Arc;
 
@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 use crate::support::test_bed::{TAG, TOKEN, TestBed, rest_request};
 
+/// Archive of [`TAG`].
 const ARCHIVE_NAME: &str = "opensandbox-server-v0.1.1.tar.gz";
 
+/// Publishes the release, whose audit must be proven, and returns the JSON report.
 #[track_caller]
 fn publish_proven(bed: &TestBed) -> Value {
     let done = bed.publish().ok().json();
@@ -16,6 +18,7 @@ fn publish_proven(bed: &TestBed) -> Value {
     done
 }
 
+/// Returns the steps of the plan as `STEP STATE`.
 fn plan_steps(document: &Value) -> Vec<String> {
     let all = document["plan"].as_array().unwrap().iter();
     all.map(|it| format!("{} {}", it["step"].as_str().unwrap(), it["state"].as_str().unwrap())).collect()
@@ -26,10 +29,10 @@ fn existing_draft_is_reused() {
     let bed = TestBed::new();
     let first = bed.create_release(true);
     let second = bed.create_release(true);
-    bed.expect_refused(&[], "release", "several");
+    bed.expect_refused(&[], "release", "multiple-releases");
     bed.rest_request("DELETE", &format!("/releases/{first}"), None);
     let done = publish_proven(&bed);
-    assert_eq!(done["release"]["id"], second, "the draft was not taken");
+    assert_eq!(done["release"]["id"], second, "the draft was not reused");
     assert!(plan_steps(&done).contains(&"rewrite-draft missing".to_owned()), "{:?}", plan_steps(&done));
     assert_eq!(bed.only_release()["body"], done["notes"]);
 }
@@ -89,7 +92,7 @@ fn private_repository_is_unproven() {
 fn divergent_push_url_is_refused() {
     let bed = TestBed::new();
     bed.clone.git(["config", "remote.origin.pushurl", "https://github.com/ada/widgets.git"]);
-    bed.expect_refused(&[], "origin", "pushed-elsewhere");
+    bed.expect_refused(&[], "origin", "push-url-differs");
     bed.clone.git(["config", "remote.origin.pushurl", &bed.github.clone_url()]);
     publish_proven(&bed);
 }
@@ -126,21 +129,21 @@ fn published_release_is_never_changed() {
     publish_proven(&bed);
     let asset = bed.only_release()["assets"][0]["id"].clone();
     bed.rest_request("DELETE", &format!("/releases/assets/{asset}"), None);
-    bed.expect_refused(&[], "release", "published-otherwise");
+    bed.expect_refused(&[], "release", "published-differs");
     bed.upload_asset(bed.only_release()["id"].as_u64().unwrap(), ARCHIVE_NAME, &[0; 304]);
-    bed.expect_refused(&[], "release", "published-otherwise");
+    bed.expect_refused(&[], "release", "published-differs");
 }
 
 #[test]
 fn remote_tag_is_never_replaced() {
     let bed = TestBed::new();
     bed.clone.git(["push", "-q", "origin", &format!("HEAD~1:refs/tags/{TAG}")]);
-    bed.expect_refused(&[], "origin", "exists-elsewhere");
+    bed.expect_refused(&[], "origin", "remote-tag-at-other-commit");
     let bed = TestBed::new();
     bed.clone.git(["push", "-q", "origin", &format!("HEAD:refs/tags/{TAG}")]);
-    bed.expect_refused(&[], "origin", "exists-there-only");
+    bed.expect_refused(&[], "origin", "tag-only-on-remote");
     bed.clone.git(["tag", "-am", "another", TAG]);
-    bed.expect_refused(&[], "origin", "exists-otherwise");
+    bed.expect_refused(&[], "origin", "tag-object-differs");
     bed.clone.git(["tag", "-d", TAG]);
     bed.clone.git(["fetch", "-q", "origin", "tag", TAG]);
     publish_proven(&bed);
@@ -172,7 +175,8 @@ fn delayed_visibility_creates_no_second_release() {
     }
 }
 
-/// Runs something when the first such request arrives, while a release is at work.
+/// Runs an action once, when the first matching request arrives and before it takes effect: a concurrent change by
+/// another client.
 fn run_on_request(bed: &TestBed, method: &str, path: &str, action: impl Fn(&str) + Send + Sync + 'static) {
     let address = Arc::new(bed.github.api_url());
     let hook = Hook::new(move || action(&address));
@@ -188,7 +192,7 @@ fn release_of_a_concurrent_run_is_kept() {
     });
     let output = bed.publish();
     assert!(output.code == 1 && output.stderr.contains("has another release beside"), "{}", output.stderr);
-    assert_eq!(bed.only_release()["name"], "another run", "the twin is still there");
+    assert_eq!(bed.only_release()["name"], "another run", "the release of this run was not deleted");
     assert_eq!(bed.clone.git(["ls-remote", "origin", &format!("refs/tags/{TAG}")]), "");
 }
 
@@ -235,7 +239,7 @@ fn publishing_stops_if_the_draft_changed_meanwhile() {
         );
         assert!(
             bed.github.releases().iter().all(|it| it["draft"] == true),
-            "{expected_error}: it was published"
+            "{expected_error}: the draft was published"
         );
     }
 }
@@ -281,7 +285,11 @@ fn versions_that_github_would_rename_are_refused() {
     bed.run(&["release", "server/v0.2.0+local.1", "--push"]).ok();
     assert_eq!(bed.only_release()["assets"][0]["name"], "opensandbox-server-v0.2.0+local.1.tar.gz");
     bed.upload_asset(bed.only_release()["id"].as_u64().unwrap(), "a!b~~c.txt", b"x");
-    assert_eq!(bed.only_release()["assets"][2]["name"], "a.b.c.txt", "GitHub on loopback keeps every name");
+    assert_eq!(
+        bed.only_release()["assets"][2]["name"],
+        "a.b.c.txt",
+        "the emulated GitHub does not replace characters in asset names"
+    );
 }
 
 #[test]
@@ -302,7 +310,7 @@ fn make_latest_is_always_sent() {
     let latest = |bed: &TestBed| bed.rest_request("GET", "/releases/latest", None)["tag_name"].clone();
     let bed = TestBed::new();
     publish_proven(&bed);
-    assert_eq!(latest(&bed), TAG, "the catalog's target has no badge");
+    assert_eq!(latest(&bed), TAG, "the release of the `latest` target is not marked as latest");
     for (arguments, has) in [(&["--latest", "false"][..], false), (&["--latest", "true"], true)] {
         let bed = TestBed::new();
         bed.run(&[&["release", TAG, "--push"], arguments].concat()).ok();
@@ -314,12 +322,12 @@ fn make_latest_is_always_sent() {
     }
     bed.clone.git(["fetch", "-q", "--tags", "origin"]);
     publish_proven(&bed);
-    assert_eq!(latest(&bed), TAG, "a prerelease or another target held the badge back");
+    assert_eq!(latest(&bed), TAG, "a higher pre-release or another target prevented the latest mark");
     let bed = TestBed::new();
     bed.clone.git(["push", "-q", "origin", "HEAD~1:refs/tags/server/v0.2.0"]);
     bed.clone.git(["fetch", "-q", "--tags", "origin"]);
     publish_proven(&bed);
-    assert_eq!(latest(&bed), Value::Null, "a lower version than origin has took the badge");
+    assert_eq!(latest(&bed), Value::Null, "a version below one on the remote was marked as latest");
     let bed = TestBed::new();
     bed.run(&[
         "release",
@@ -334,9 +342,9 @@ fn make_latest_is_always_sent() {
         "paths",
     ])
     .ok();
-    assert_eq!(latest(&bed), Value::Null, "another target took the badge");
+    assert_eq!(latest(&bed), Value::Null, "another target was marked as latest");
     bed.run(&["release", "server/v0.2.0rc1", "--push"]).ok();
-    assert_eq!(latest(&bed), Value::Null, "a prerelease took the badge");
+    assert_eq!(latest(&bed), Value::Null, "a pre-release was marked as latest");
     assert_eq!(bed.github.releases()[1]["prerelease"], true);
     let output =
         bed.run(&["release", "server/v0.2.0rc2", "--push", "--latest", "true", "--allow", "empty-notes"]);
@@ -360,10 +368,10 @@ fn changed_public_download_is_refuted() {
         .iter()
         .map(|it| it["reason"].clone())
         .collect();
-    assert_eq!(reasons, ["ok", "ok", "other-bytes", "ok", "sums-content", "archive", "ok", "ok", "ok"]);
+    assert_eq!(reasons, ["ok", "ok", "digest-mismatch", "ok", "sums-content", "archive", "ok", "ok", "ok"]);
     bed.github.tamper_asset(archive, &[right.clone(), vec![0; 1000]].concat()).unwrap();
     let output = bed.publish();
-    assert!(output.code == 10 && output.stdout.contains("other-bytes"), "{}", output.stdout);
+    assert!(output.code == 10 && output.stdout.contains("digest-mismatch"), "{}", output.stdout);
     bed.github.tamper_asset(archive, &right).unwrap();
     publish_proven(&bed);
 }

@@ -1,4 +1,4 @@
-//! Every request of a release goes wrong in every way, and the release comes to the same end.
+//! Fault matrix: every request of a release fails in every way, and the release ends with the same result.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use emulators::{Fault, FaultKind, FaultTiming, HttpExchange};
 use crate::support::repository::{print_note, run};
 use crate::support::test_bed::{TAG, TestBed, expect_no_secret};
 
-/// The ways in which a request goes wrong.
+/// Returns the faults with their names in the printed table.
 fn fault_kinds() -> Vec<(&'static str, FaultKind)> {
     let answer =
         |status, when, headers: Vec<(&'static str, String)>, message: &str| FaultKind::CannedResponse {
@@ -35,7 +35,7 @@ fn fault_kinds() -> Vec<(&'static str, FaultKind)> {
     ]
 }
 
-/// A request, by its number, and what happens to it.
+/// One cell of the matrix: the index of a request, and its fault.
 struct FaultCase<'a> {
     request_index: usize,
     request: &'a HttpExchange,
@@ -44,8 +44,8 @@ struct FaultCase<'a> {
 }
 
 impl FaultCase<'_> {
-    /// Plays it, and says whether the same run came to the end. Other bytes than were published are no fault that a
-    /// run could heal: it says that they were refuted.
+    /// Runs a release with the fault. Returns true if this run completed the release, false if the next one did. A
+    /// run cannot recover from a download whose bytes differ from the published ones: it ends as refuted.
     fn run_case(&self, expected: &[String]) -> bool {
         let bed = TestBed::new();
         let after = u32::try_from(self.request_index).unwrap();
@@ -66,14 +66,18 @@ impl FaultCase<'_> {
         let first = expect_no_secret(run(&mut first));
         assert_eq!(bed.github.pending_faults(), 0, "{case} was not reached");
         for release in bed.github.releases().iter().filter(|it| it["draft"] == false) {
-            assert_eq!(release["assets"].as_array().unwrap().len(), 2, "{case}: published incomplete");
+            assert_eq!(
+                release["assets"].as_array().unwrap().len(),
+                2,
+                "{case}: published with missing assets"
+            );
         }
         if first.code != 0 {
             let other_bytes = self.name == "malformed" && self.request.path.starts_with("storage:");
             let resumable = first.code == 11 || first.code == 1 && first.stderr.contains("hint: ");
             assert!(resumable || first.code == 10 && other_bytes, "{case}: {}\n{}", first.code, first.stderr);
             let again = bed.publish();
-            assert_eq!(again.code, 0, "{case}, again:\n{}\nbefore:\n{}", again.stderr, first.stderr);
+            assert_eq!(again.code, 0, "{case}, second run:\n{}\nfirst run:\n{}", again.stderr, first.stderr);
         }
         assert_eq!(bed.release_summary(), expected, "{case}");
         first.code == 0
@@ -93,7 +97,7 @@ fn every_faulty_request_converges_to_the_same_release() {
     }
     let all = cases.len();
     let (queue, table) = (Mutex::new(cases), Mutex::new(BTreeMap::<&str, [usize; 2]>::new()));
-    // Most of the time is spent waiting.
+    // More threads than processors: a run spends most of its time waiting.
     std::thread::scope(|scope| {
         for _ in 0..6 {
             scope.spawn(|| {
@@ -106,7 +110,7 @@ fn every_faulty_request_converges_to_the_same_release() {
     });
     let table = table.into_inner().unwrap();
     for (name, [same, next]) in &table {
-        print_note(&format!("fault matrix: {name}: {same} in the same run, {next} in the next"));
+        print_note(&format!("fault matrix: {name}: {same} completed by the same run, {next} by the next"));
     }
     let done: usize = table.values().flatten().sum();
     print_note(&format!(

@@ -1,4 +1,4 @@
-//! Publishing to the emulated GitHub: from every state, through every fault, to one published release.
+//! Publishing to the emulated GitHub: from every existing state and after every fault, the result is one release.
 
 mod crash_recovery;
 mod credentials;

@@ -1,4 +1,4 @@
-//! `release --push`: from whatever state, to one published release that outsiders find as it was made.
+//! `release --push`: the published release matches the dry run, a rerun changes nothing, and tags are pushed unchanged.
 
 use std::process::Command;
 
@@ -10,10 +10,10 @@ use crate::support::test_bed::{TAG, TestBed};
 fn published_release_matches_the_dry_run() {
     let bed = TestBed::new();
     let planned = bed.run(&["release", TAG, "--push", "--dry-run", "--format", "json"]).ok().json();
-    assert!(bed.github.releases().is_empty(), "a dry run made a release");
+    assert!(bed.github.releases().is_empty(), "the dry run created a release");
     assert_eq!(bed.clone.git(["ls-remote", "origin", &format!("refs/tags/{TAG}")]), "");
     let done = bed.publish().ok().json();
-    assert_eq!(planned["plan"], done["plan"], "the dry run planned something else");
+    assert_eq!(planned["plan"], done["plan"], "the dry run printed another plan");
     assert_eq!(planned["notes"], done["notes"]);
     assert_eq!(done["audit"]["verdict"], "proven");
     let release = bed.only_release();
@@ -26,7 +26,8 @@ fn published_release_matches_the_dry_run() {
     verify_as_outsider(&bed);
 }
 
-/// Fetches tag and assets with git, curl's stand-in and sha256sum, into an empty folder.
+/// Checks the release as a third party would: `git fetch` of the tag into an empty repository, `sha256sum -c` over the
+/// assets in an empty folder.
 fn verify_as_outsider(bed: &TestBed) {
     let folder = tempfile::tempdir().unwrap();
     for asset in bed.only_release()["assets"].as_array().unwrap() {
@@ -63,8 +64,8 @@ fn rerun_after_publishing_only_reads() {
     assert_eq!(again["audit"]["verdict"], "proven");
 }
 
-/// A signed tag is the very object that origin has, the policy takes it there, and another key's is refused before anything
-/// leaves the machine.
+/// A signed tag is pushed as the same object and accepted by the policy. A tag signed with a key that the policy does
+/// not allow is refused before anything is pushed.
 #[test]
 fn signed_tag_is_pushed_unchanged() {
     let signer = SshTagSigner::new(&["-t", "ed25519"]);
@@ -90,7 +91,7 @@ fn signed_tag_is_pushed_unchanged() {
     assert_eq!(bed.clone.git(["ls-remote", "origin", &format!("refs/tags/{TAG}")]), "");
 }
 
-/// Whether a request changes anything. Git asks with POST too.
+/// Returns whether a request changes anything. `git fetch` also uses POST, so its path is excluded.
 fn is_write_request(method: &str, path: &str) -> bool {
     method != "GET" && !path.ends_with("/git-upload-pack")
 }

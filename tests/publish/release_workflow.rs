@@ -1,5 +1,5 @@
-//! The release workflow for OpenSandbox, step by step as it runs there: draft, attestation, publication, audit. And its inputs, which no
-//! shell may read as anything but text.
+//! Runs the steps of the release workflow for OpenSandbox in order: draft, attestation, publication, audit. Checks also
+//! the permissions of its jobs, and that a shell never executes its inputs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,12 +20,12 @@ fn workflow_text() -> String {
     std::fs::read_to_string(workspace_root().join(".github/workflows/release-generic.yml")).unwrap()
 }
 
-/// A step of the workflow, with the built binary as the one that the job `build` handed on.
+/// Runs the command line of a workflow step. The built binary takes the place of the artifact of job `build`.
 fn run_step(bed: &TestBed, line: &str, variables: &[(&str, &str)]) -> CapturedOutput {
     let suite = bed.home.path().join("runner/suite");
     std::fs::create_dir_all(&suite).unwrap();
     let binary = suite.join("xtask");
-    // The repository is not the catalog's own here.
+    // The test repository is not the one in the release configuration, so a wrapper adds `-R`.
     let xtask = env!("CARGO_BIN_EXE_xtask");
     std::fs::write(&binary, format!("#!/bin/sh\nexec {xtask} -R acme/widgets \"$@\"\n")).unwrap();
     let command = bed.command(&[]);
@@ -42,7 +42,7 @@ fn run_step(bed: &TestBed, line: &str, variables: &[(&str, &str)]) -> CapturedOu
     expect_no_secret(run(bash.envs(variables.iter().copied())))
 }
 
-/// The one line that the step of this name runs.
+/// Returns the command line of the step with this name. Panics if the workflow has no such step.
 #[track_caller]
 fn step_command(name: &str) -> String {
     let text = workflow_text();
@@ -51,7 +51,7 @@ fn step_command(name: &str) -> String {
     step.lines().find_map(|it| it.trim().strip_prefix("run: ")).expect(name).to_owned()
 }
 
-/// What a step wrote for later ones.
+/// Returns the last value that a step wrote to `GITHUB_OUTPUT` for this key.
 fn step_output(bed: &TestBed, key: &str) -> String {
     let text = std::fs::read_to_string(bed.home.path().join("output")).unwrap();
     text.lines().rev().find_map(|it| it.strip_prefix(&format!("{key}="))).expect(key).to_owned()
@@ -61,20 +61,20 @@ fn step_output(bed: &TestBed, key: &str) -> String {
 fn workflow_publishes_a_proven_release() {
     let bed = TestBed::new();
     bed.github.configure(|it| it.now = SIGNING_TIME);
-    // In Actions nobody has a credential helper: the token comes by the environment.
+    // GitHub Actions has no credential helper: the token is in the environment.
     bed.clone.git(["config", "--unset", "credential.helper"]);
     let typed =
         [("TAG", TAG), ("GH_TOKEN", TOKEN), ("NO_PATH_FILTER", "false"), ("INITIAL_RELEASE", "false")];
     run_step(&bed, &step_command("Plan"), &typed).ok();
-    assert_eq!(bed.github.releases().len(), 0, "the plan changed something");
+    assert_eq!(bed.github.releases().len(), 0, "the plan created a release");
     run_step(&bed, &step_command("Make the draft and push the tag"), &typed).ok();
     assert_eq!(bed.only_release()["draft"], true);
-    // The branch goes on meanwhile: what is released stays what the tag names.
+    // The branch moves on between draft and publication. The release must still be of the tagged commit.
     let commit = bed.clone.git(["rev-parse", "HEAD"]);
     bed.clone.git(["commit", "-q", "--allow-empty", "-m", "chore: go on"]);
     bed.clone.git(["push", "-q", bed.github.git_dir().to_str().unwrap(), "main"]);
     let run = ActionsRun { commit, ..release_workflow_run() };
-    // The job that attests gets nothing but two lines, and none of the files.
+    // The job that attests receives only two lines with name and digest, not the files.
     let files = ["archive", "checksums"].map(|it| step_output(&bed, it));
     run_step(
         &bed,
@@ -95,7 +95,7 @@ fn workflow_publishes_a_proven_release() {
     let names = files.each_ref().map(|it| Path::new(it).file_name().unwrap().to_str().unwrap());
     let digests = files.each_ref().map(|it| sha256sum(Path::new(it)));
     assert_eq!(subjects, [(digests[0].as_str(), names[0]), (digests[1].as_str(), names[1])]);
-    // What made the draft is gone with its job.
+    // The files of the draft job do not exist in the job that publishes.
     std::fs::remove_dir_all(bed.clone.path().join("dist")).unwrap();
     let mut sigstore = Sigstore::new(SIGNING_TIME).unwrap();
     let statement = run.provenance(&[(names[0], &digests[0]), (names[1], &digests[1])]);
@@ -109,7 +109,7 @@ fn workflow_publishes_a_proven_release() {
             .ok()
             .stdout;
     assert_eq!(bed.only_release()["draft"], false);
-    assert!(report.contains("attestation"), "what was attested was not looked at:\n{report}");
+    assert!(report.contains("attestation"), "the attestations were not checked:\n{report}");
     bed.github.reset_rate_limit();
     let audit = step_command("Audit").replace("--wait 10m", &format!("--wait 10m{trusted}"));
     let report = run_step(&bed, &audit, &[("TAG", TAG)]).ok().stdout;
@@ -136,15 +136,14 @@ fn workflow_inputs_are_never_executed() {
         let typed = [("TAG", tag), ("GH_TOKEN", TOKEN), ("FROM_TAG", tag), ("EXTRA_PATHS", tag)];
         let output = run_step(&bed, plan, &typed);
         assert_eq!(output.code, 2, "{tag}: {}\n{}", output.stdout, output.stderr);
-        assert!(!bed.clone.path().join("pwned").exists(), "{tag} was run");
+        assert!(!bed.clone.path().join("pwned").exists(), "{tag} was executed");
     }
     assert_eq!(bed.remote_state(), before);
 }
 
 #[test]
 fn zizmor_reports_no_finding() {
-    let Some(zizmor) = fetched_tool("zizmor-1.32.0/bin/zizmor", "zizmor_finds_nothing_in_the_workflows")
-    else {
+    let Some(zizmor) = fetched_tool("zizmor-1.32.0/bin/zizmor", "zizmor_reports_no_finding") else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
@@ -154,7 +153,7 @@ fn zizmor_reports_no_finding() {
     };
     let clean = check(&workspace_root().join(".github/workflows"));
     assert_eq!(clean.code, 0, "{}\n{}", clean.stdout, clean.stderr);
-    // An input that is pasted is found.
+    // The negative twin: an input that is expanded into the command line must be reported.
     let pasted = workflow_text()
         .replace("run: scripts/release/workflow.sh --push --dry-run", "run: echo ${{ inputs.tag }}");
     assert_ne!(pasted, workflow_text());
@@ -169,7 +168,7 @@ fn zizmor_reports_no_finding() {
     );
 }
 
-/// The text of each job.
+/// Returns name and text of each job.
 fn job_texts(text: &str) -> Vec<(&str, String)> {
     let (_, jobs) = text.split_once("\njobs:\n").unwrap();
     let mut found: Vec<(&str, String)> = Vec::new();
@@ -185,7 +184,8 @@ fn job_texts(text: &str) -> Vec<(&str, String)> {
     found
 }
 
-/// What is wrong with the rights of a release workflow, by job.
+/// Returns every violation of the permission rules by a release workflow. Only the job that attests may request an OIDC
+/// token, and no job that builds has a token or permissions.
 fn permission_violations(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut fails = |holds: bool, what: String| wrong.extend((!holds).then_some(what));
@@ -195,29 +195,35 @@ fn permission_violations(text: &str) -> Vec<String> {
         let has = |what: &str| job.contains(what);
         let runs_suite = has("scripts/release/");
         fails(!has("cache"), format!("{name} uses a cache"));
-        fails(!builds(&job) || has("permissions: {}"), format!("{name} builds, and may do something"));
-        fails(!builds(&job) || !has("GH_TOKEN"), format!("{name} builds, and has a token"));
+        fails(!builds(&job) || has("permissions: {}"), format!("{name} builds code and has permissions"));
+        fails(!builds(&job) || !has("GH_TOKEN"), format!("{name} builds code and has a token"));
         fails(
             !runs_suite || has("BINARY_SHA256: ${{ needs.build.outputs.sha256 }}"),
-            format!("{name} runs what it was not given"),
+            format!("{name} runs a binary without checking its digest"),
         );
         let attests = has("id-token");
-        fails(attests == has("actions/attest@"), format!("{name} has an identity and does not attest"));
+        fails(
+            attests == has("actions/attest@"),
+            format!("{name}: expected an OIDC token if and only if it attests"),
+        );
         fails(
             !attests || !(has("checkout") || has("scripts/") || has("contents:")),
-            format!("{name} attests and runs more"),
+            format!("{name} attests and runs other code"),
         );
         fails(
             !has("contents: write") || has("environment: release"),
-            format!("{name} writes outside of the environment"),
+            format!("{name} may write but is not in the environment `release`"),
         );
         for line in job.lines().map(str::trim) {
             if let Some(action) = line.strip_prefix("- uses: ").or(line.strip_prefix("uses: ")) {
                 let commit = action.split_once('@').unwrap().1.split(' ').next().unwrap();
                 let pinned = commit.len() == 40 && commit.bytes().all(|it| it.is_ascii_hexdigit());
-                fails(pinned, format!("{name}: {line} is not pinned"));
+                fails(pinned, format!("{name}: {line} is not pinned to a commit"));
             }
-            fails(!line.starts_with("run:") || !line.contains("${{"), format!("{name}: {line} pastes"));
+            fails(
+                !line.starts_with("run:") || !line.contains("${{"),
+                format!("{name}: {line} expands an expression in the command"),
+            );
         }
     }
     wrong
@@ -230,10 +236,14 @@ fn case_105_build_jobs_have_no_permissions() {
     let names: Vec<_> = job_texts(&text).iter().map(|it| it.0).collect();
     assert_eq!(names, ["build", "draft", "attest", "publish", "audit"]);
     for file in std::fs::read_dir(workspace_root().join(".github")).unwrap() {
-        assert_eq!(file.unwrap().file_name(), "workflows", "zizmor could be told to ignore something");
+        assert_eq!(
+            file.unwrap().file_name(),
+            "workflows",
+            "a configuration file could make zizmor ignore a finding"
+        );
     }
-    assert!(!text.contains("zizmor:"), "a finding is ignored");
-    // Each of these must be seen, or the check above sees nothing.
+    assert!(!text.contains("zizmor:"), "a comment makes zizmor ignore a finding");
+    // Negative twins: each of these edits breaks one rule and must be detected.
     for (from, to) in [
         ("\npermissions: {}\n", "\npermissions: read-all\n"),
         ("    permissions: {}\n    outputs", "    permissions:\n      id-token: write\n    outputs"),
@@ -256,9 +266,9 @@ fn case_105_build_jobs_have_no_permissions() {
     ] {
         let worse = text.replace(from, to);
         assert_ne!(worse, text, "{from}");
-        assert_ne!(permission_violations(&worse), Vec::<String>::new(), "{to} is not seen");
+        assert_ne!(permission_violations(&worse), Vec::<String>::new(), "{to} was not detected");
     }
-    // A binary that is not the one that was handed on is not run.
+    // A binary with another digest than that of job `build` must not run.
     let bed = TestBed::new();
     let before = bed.remote_state();
     let typed = [("TAG", TAG), ("GH_TOKEN", TOKEN)];

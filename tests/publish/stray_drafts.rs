@@ -1,4 +1,4 @@
-//! States in which a release may be found, and from which the same command must come to the same end.
+//! Drafts left behind by killed or concurrent runs: the same command must still end with one published release.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::repository::run;
 use crate::support::test_bed::{TAG, TestBed, expect_no_secret};
 
-/// A further draft that has exactly the text of the release, as a run that was killed leaves one behind.
+/// Creates another draft with exactly the text of the release, as a killed run leaves one behind, and returns its id.
 fn create_stray_draft(bed: &TestBed) -> u64 {
     let release = bed.github.releases().remove(0);
     let body = json!({ "tag_name": TAG, "name": release["name"], "body": release["body"], "draft": true });
@@ -30,18 +30,18 @@ fn empty_stray_draft_is_deleted() {
     let planned = bed.run(&["release", TAG, "--push", "--dry-run", "--format", "json"]).ok().json();
     let steps: Vec<&Value> = planned["plan"].as_array().unwrap().iter().map(|it| &it["step"]).collect();
     assert!(steps.contains(&&json!("delete-draft")), "{steps:?}");
-    assert_eq!(release_ids(&bed).len(), 2, "a dry run deleted it");
+    assert_eq!(release_ids(&bed).len(), 2, "the dry run deleted the draft");
     let output = bed.run(&["release", TAG, "--push"]).ok();
     assert!(output.stderr.contains(&format!("deleting {TAG} (empty draft {stray})")), "{}", output.stderr);
     assert_eq!(release_ids(&bed), [published]);
-    // Again: nothing is left to do.
+    // A rerun has nothing left to do.
     bed.publish().ok();
     assert_eq!(release_ids(&bed), [published]);
 }
 
 #[test]
 fn foreign_drafts_are_never_deleted() {
-    // Beside the published release: a note.
+    // A draft beside a published release is only a note.
     let bed = TestBed::new();
     bed.publish().ok();
     let other = bed.create_release(true);
@@ -52,16 +52,16 @@ fn foreign_drafts_are_never_deleted() {
         "{}",
         output.stdout
     );
-    assert_eq!(release_ids(&bed).len(), 2, "somebody else's draft was deleted");
-    // Two of them, and none published: refused, with both commands.
+    assert_eq!(release_ids(&bed).len(), 2, "the draft of another person was deleted");
+    // Two drafts and no published release are refused. The hint has the command to delete each.
     let bed = TestBed::new();
     let all = [bed.create_release(true), bed.create_release(true)];
-    bed.expect_refused(&[], "release", "several");
+    bed.expect_refused(&[], "release", "multiple-releases");
     let stdout = bed.run(&["release", TAG, "--push"]).stdout;
     for id in all {
         assert!(stdout.contains(&format!("gh api -X DELETE repos/acme/widgets/releases/{id}")), "{stdout}");
     }
-    // A draft of ours that is not empty is not deleted either.
+    // A draft with the text of the release is kept if it has assets.
     let bed = TestBed::new();
     bed.publish().ok();
     let stray = create_stray_draft(&bed);
@@ -82,8 +82,8 @@ fn complete_draft_is_preferred() {
     assert!(remaining.contains(&other) && !remaining.contains(&empty), "{remaining:?}");
 }
 
-/// The process is killed while GitHub is slow to create the draft, and is started again at once: the draft of the first run
-/// appears after the second looked for it.
+/// A run is killed while GitHub is slow to create the draft. If the next run starts at once, the draft of the first run
+/// appears after the second run has listed the releases.
 #[test]
 fn late_draft_of_a_killed_run_does_not_block_a_rerun() {
     for (delay, at_once) in [(1500, true), (300, false)] {
@@ -101,11 +101,11 @@ fn late_draft_of_a_killed_run_does_not_block_a_rerun() {
         if !at_once {
             std::thread::sleep(Duration::from_millis(delay + 300));
         }
-        // As often as an operator would: the second run is the last that is needed.
+        // The second rerun must succeed: an operator needs no third.
         let first = bed.publish();
         std::thread::sleep(Duration::from_millis(if at_once { delay } else { 0 }));
         let second = bed.publish();
-        assert_eq!(second.code, 0, "{}\nbefore:\n{}", second.stderr, first.stderr);
+        assert_eq!(second.code, 0, "second rerun:\n{}\nfirst rerun:\n{}", second.stderr, first.stderr);
         let release = bed.only_release();
         assert_eq!(release["draft"], false, "{release:#}");
     }
@@ -141,18 +141,18 @@ fn token_scopes_are_checked_before_signing() {
         let tags = bed.clone.git(["tag", "-l", TAG]);
         (output, tags)
     };
-    // A classic token without the scope, of somebody who may write.
+    // A classic token without the scope, although its user may push.
     for scopes in ["", "read:org, gist", "repo:status"] {
         let (output, tags) = with(Some(scopes), &[]);
         let refusal = output.json()["refusals"][0].clone();
         assert_eq!((output.code, &refusal["reason"]), (1, &json!("cannot-push")), "{scopes}: {refusal:#}");
-        assert_eq!(tags, "", "a tag was made");
+        assert_eq!(tags, "", "a tag was created");
     }
-    // A fine-grained one: GitHub does not tell, and that is said in the dry run.
+    // GitHub does not report the permissions of a fine-grained token. The dry run has a notice about it.
     let (output, _) = with(None, &["--dry-run"]);
     let notices = output.json()["notices"].as_array().unwrap().clone();
     assert!(notices.iter().any(|it| it["reason"] == "permissions-unknown"), "{notices:#?}");
-    // The twin: a token with the scope.
+    // The twin: a token with the scope gives no such notice.
     let bed = TestBed::new();
     let notices = bed.publish().ok().json()["notices"].to_string();
     assert!(!notices.contains("permissions-unknown"), "{notices}");
@@ -165,16 +165,17 @@ fn downloads_honour_retry_after() {
         let headers = vec![("retry-after", "1".to_owned())];
         let busy =
             FaultKind::CannedResponse { status, headers, body: String::new(), timing: FaultTiming::Before };
-        // The host that assets are downloaded from has paths of an asset's number and its name.
+        // The path on the storage host ends in the name of the asset.
         bed.github
             .inject(Fault { times: 2, ..Fault::once("GET", "/opensandbox-server-v0.1.1.tar.gz", busy) });
         let output = bed.publish();
         assert_eq!(output.code, 0, "{status}: {}", output.stderr);
-        assert_eq!(bed.github.pending_faults(), 0, "{status}: it was not asked again");
+        assert_eq!(bed.github.pending_faults(), 0, "{status}: the download was not retried");
     }
 }
 
-/// The keyrings of killed runs are removed by the next.
+/// The next run deletes the temporary GnuPG homes that killed runs left. Homes of runs that are still starting and
+/// symbolic links are kept.
 #[test]
 fn gnupg_homes_of_killed_runs_are_removed() {
     let signer = crate::sign::openpgp::OpenPgpTagSigner::with_rsa(2048);
@@ -197,7 +198,8 @@ fn gnupg_homes_of_killed_runs_are_removed() {
     assert!(temporary.path().join("other/pubring.kbx").exists());
 }
 
-/// Somebody adds a release of the same tag while a run is about to publish: it is noticed, whatever it was.
+/// Another client creates a draft of the same tag just before a run publishes. The run must stop, even if the draft is
+/// unrelated.
 #[test]
 fn concurrent_foreign_draft_stops_publishing() {
     let bed = Arc::new(TestBed::new());

@@ -1,4 +1,4 @@
-//! The GitHub on loopback is held to GitHub's published description: every answer that it gives, refusals too.
+//! Checks every response of the emulated GitHub, errors too, against GitHub's published OpenAPI description.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::support::external_tools::fetched_tool;
 use crate::support::repository::print_note;
 use crate::support::test_bed::{TAG, TestBed};
 
-/// GitHub's description (`OpenAPI` 3.0), with what JSON Schema calls otherwise put into its words.
+/// GitHub's description (`OpenAPI` 3.0), converted to JSON Schema.
 struct OpenApiDescription {
     paths: Map<String, Value>,
     components: Value,
@@ -23,7 +23,8 @@ impl OpenApiDescription {
         Self { paths, components: all["components"].take() }
     }
 
-    /// The path of the description that a request's path is one of, the most literal one.
+    /// Returns the most literal path template of the description that matches a request. `None` if the description has
+    /// none.
     fn path_template(&self, path: &str, method: &str) -> Option<&str> {
         let fits = self
             .paths
@@ -33,12 +34,12 @@ impl OpenApiDescription {
             .max_by_key(|it| it.split('/').filter(|part| !part.starts_with('{')).count())
     }
 
-    /// The schema of an answer; none where it has no body; an error where no such answer is described.
+    /// Returns the schema of a response, `None` if it has no body, or an error if the description has no such response.
     fn response_schema(&self, template: &str, method: &str, status: u16) -> Result<Option<Value>, String> {
         let described = &self.paths[template][method]["responses"];
         let answer = &described[status.to_string()];
         if answer.is_null() {
-            return Err(format!("{method} {template} has no answer {status}"));
+            return Err(format!("{method} {template} has no response {status}"));
         }
         let answer = match answer["$ref"].as_str() {
             Some(reference) => self.components.pointer(reference.trim_start_matches("#/components")).unwrap(),
@@ -49,7 +50,7 @@ impl OpenApiDescription {
     }
 }
 
-/// Whether a path is one of a template. The names of tags, references and ranges may have slashes.
+/// Whether a path matches a template. Tags, refs and ranges at the end of a path may contain slashes.
 fn path_matches(template: &str, path: &str) -> bool {
     let (mut want, mut have) = (template.split('/'), path.split('/'));
     loop {
@@ -64,7 +65,7 @@ fn path_matches(template: &str, path: &str) -> bool {
     }
 }
 
-/// `OpenAPI`'s `nullable` (3.0.3, "Schema Object") in JSON Schema's words.
+/// Converts `nullable` of `OpenAPI` (3.0.3, "Schema Object") to JSON Schema.
 fn to_json_schema(value: &mut Value) {
     match value {
         Value::Array(all) => all.iter_mut().for_each(to_json_schema),
@@ -81,7 +82,7 @@ fn to_json_schema(value: &mut Value) {
     }
 }
 
-/// What speaks against an exchange.
+/// Returns how an exchange violates the description.
 fn schema_violations(description: &OpenApiDescription, exchange: &HttpExchange) -> Vec<String> {
     let method = exchange.method.to_lowercase();
     let Some(template) = description.path_template(&exchange.path, &method) else {
@@ -89,7 +90,7 @@ fn schema_violations(description: &OpenApiDescription, exchange: &HttpExchange) 
     };
     let schema = match description.response_schema(template, &method, exchange.status) {
         Ok(schema) => schema,
-        // A description does not list the answers that any request may get.
+        // The description does not list the errors that any request may get.
         Err(_) if matches!(exchange.status, 401 | 403 | 404) => {
             Some(json!({ "$ref": "#/components/schemas/basic-error", "components": description.components }))
         }
@@ -114,7 +115,7 @@ fn schema_violations(description: &OpenApiDescription, exchange: &HttpExchange) 
     }
 }
 
-/// Asks what a release does not ask.
+/// Sends the requests that a release does not send.
 fn send_every_request(bed: &TestBed) {
     let release = bed.only_release();
     let (id, asset) = (&release["id"], &release["assets"][0]["id"]);
@@ -122,9 +123,9 @@ fn send_every_request(bed: &TestBed) {
     let new = json!({ "tag_name": TAG, "name": "x", "draft": true });
     let bundle =
         |payload: &str| json!({ "bundle": { "mediaType": "x", "dsseEnvelope": { "payload": payload } } });
-    // {"subject":[{"digest":{"sha256":"00"}}]}
+    // The decoded statement is {"subject":[{"digest":{"sha256":"00"}}]}.
     let statement = "eyJzdWJqZWN0IjpbeyJkaWdlc3QiOnsic2hhMjU2IjoiMDAifX1dfQ==";
-    // The description of this version still has bundles in the list; GitHub has given addresses since July 2026.
+    // This version of the description still has bundles in the list. GitHub returns URLs since July 2026.
     bed.github.configure(|it| it.inline_bundles = true);
     for (method, path, body) in [
         ("GET", "/releases/latest".to_owned(), None),
@@ -174,12 +175,12 @@ fn send_every_request(bed: &TestBed) {
 
 #[test]
 fn every_emulated_response_matches_the_github_schema() {
-    const TEST_NAME: &str = "every_answer_is_one_that_github_describes";
+    const TEST_NAME: &str = "every_emulated_response_matches_the_github_schema";
     let Some(file) = fetched_tool("openapi-23.0.2/api.github.com.json", TEST_NAME) else { return };
     let description = OpenApiDescription::read(&file);
     let bed = TestBed::new();
     bed.clone.git(["tag", "-d", "server/v0.1.0"]);
-    bed.clone.git(["tag", "-am", "signed by nobody", "server/v0.1.0", "HEAD~2"]);
+    bed.clone.git(["tag", "-am", "not signed", "server/v0.1.0", "HEAD~2"]);
     bed.publish().ok();
     let head = bed.clone.git(["rev-parse", "HEAD"]);
     bed.github.add_workflow_run("release-generic.yml", TAG, &head, Some("success"));
@@ -204,15 +205,15 @@ fn every_emulated_response_matches_the_github_schema() {
         count += 1;
     }
     assert!(all.is_empty(), "{}", all.join("\n"));
-    assert!(seen.len() >= 25, "only {} kinds of requests were looked at: {seen:#?}", seen.len());
+    assert!(seen.len() >= 25, "only {} kinds of requests were checked: {seen:#?}", seen.len());
     print_note(&format!(
-        "openapi: {count} answers of {} kinds of requests are as GitHub describes them",
+        "openapi: {count} responses of {} kinds of requests match GitHub's description",
         seen.len()
     ));
     expect_wrong_responses_found(&description, &exchanges);
 }
 
-/// The twin: an answer that lacks what it must have, or has it in another form, is seen.
+/// The twin: a response with a missing or malformed field is found.
 fn expect_wrong_responses_found(description: &OpenApiDescription, exchanges: &[HttpExchange]) {
     let good =
         exchanges.iter().find(|it| it.method == "POST" && it.path.ends_with("/releases") && it.status == 201);
@@ -222,7 +223,7 @@ fn expect_wrong_responses_found(description: &OpenApiDescription, exchanges: &[H
     {
         let mut bad = good.clone();
         bad.body.as_mut().unwrap()[field] = value;
-        assert!(!schema_violations(description, &bad).is_empty(), "{field} may be anything");
+        assert!(!schema_violations(description, &bad).is_empty(), "{field} accepts any value");
     }
     let unknown = HttpExchange { status: 299, ..good.clone() };
     assert!(!schema_violations(description, &unknown).is_empty());

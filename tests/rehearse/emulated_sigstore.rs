@@ -1,4 +1,4 @@
-//! What our Sigstore instance mints is accepted by verifiers that nobody here wrote, and refused by them when tampered with.
+//! Independent verifiers accept the bundles of the emulated Sigstore instance, and reject tampered ones.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use emulators::{BundleSpec, RekorVersion};
@@ -8,14 +8,15 @@ use crate::support::attested_file::{AttestedFile, SOURCE_COMMIT, release_workflo
 use crate::support::external_tools::fetched_tool;
 use crate::support::repository::{CapturedOutput, hermetic_command, run};
 
-/// A bundle, and what it was signed with.
+/// A bundle, and the file and the instance that it was created with.
 struct SignedBundle {
     attested_file: AttestedFile,
     bundle: Value,
 }
 
 impl SignedBundle {
-    /// With a log of either kind, and seen by a timestamp authority or not.
+    /// With a log entry of this version. `stamped` is the time of a timestamp, in seconds after the certificate's
+    /// start; `None` for no timestamp.
     fn new(log: RekorVersion, stamped: Option<i64>) -> Self {
         let mut attested_file = AttestedFile::new();
         let (claims, statement) = (release_workflow_run().claims(), attested_file.statement());
@@ -41,7 +42,7 @@ impl SignedBundle {
         std::fs::write(self.attested_file.path("bundle.json"), bundle.to_string()).unwrap();
     }
 
-    /// The tampered twins: one thing is other than it was signed.
+    /// Returns tampered copies of the bundle. Each differs from it in one signed value.
     fn tampered_bundles(&self) -> Vec<(&'static str, Value)> {
         let flipped = |pointer: &str, index: usize| {
             let mut twin = self.bundle.clone();
@@ -75,7 +76,7 @@ impl SignedBundle {
 
 #[test]
 fn gh_agrees_on_emulated_bundles() {
-    let Some(gh) = fetched_tool("gh-2.103.3/bin/gh", "gh_takes_what_is_minted") else { return };
+    let Some(gh) = fetched_tool("gh-2.103.3/bin/gh", "gh_agrees_on_emulated_bundles") else { return };
     for signed in SignedBundle::variants() {
         let verify = || verify_with_gh(&gh, &signed.attested_file);
         let seen = verify().ok().json();
@@ -85,7 +86,7 @@ fn gh_agrees_on_emulated_bundles() {
     }
 }
 
-/// `gh attestation verify`, without anything of the network.
+/// Runs `gh attestation verify` with a local bundle and trusted root, without the network.
 pub(crate) fn verify_with_gh(gh: &std::path::Path, attested_file: &AttestedFile) -> CapturedOutput {
     let mut command = hermetic_command(gh, attested_file.folder.path());
     command
@@ -109,7 +110,8 @@ pub(crate) fn verify_with_gh(gh: &std::path::Path, attested_file: &AttestedFile)
 
 #[test]
 fn sigstore_python_agrees_on_emulated_bundles() {
-    let Some(python) = fetched_tool("sigstore-4.5.1/bin/sigstore", "sigstore_python_takes_what_is_minted")
+    let Some(python) =
+        fetched_tool("sigstore-4.5.1/bin/sigstore", "sigstore_python_agrees_on_emulated_bundles")
     else {
         return;
     };
@@ -130,11 +132,11 @@ fn sigstore_python_agrees_on_emulated_bundles() {
     }
 }
 
-/// The right bundle is taken, and each tampered twin refused.
+/// Asserts that the bundle is accepted, and that each tampered copy is rejected.
 fn expect_tampering_refused(signed_bundle: &SignedBundle, verify: impl Fn() -> CapturedOutput) {
     verify().ok();
     for (what, twin) in signed_bundle.tampered_bundles() {
         signed_bundle.write_bundle(&twin);
-        assert_ne!(verify().code, 0, "{what} was tampered with, and nobody sees it");
+        assert_ne!(verify().code, 0, "a tampered {what} is accepted");
     }
 }

@@ -1,4 +1,4 @@
-//! The real `gh` on the GitHub on loopback, and on what we published there.
+//! The real `gh` with the emulated GitHub, and with a release that the suite published there.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,8 +7,8 @@ use crate::support::external_tools::fetched_tool;
 use crate::support::repository::{CapturedOutput, TestRepository, hermetic_command, run};
 use crate::support::test_bed::{TAG, TOKEN, TestBed, expect_no_secret};
 
-/// `gh`, kept away from its user's configuration. It speaks plain HTTP to `github.localhost`, through a proxy that is the
-/// GitHub on loopback itself.
+/// `gh`, isolated from its user's configuration. It speaks plain HTTP to `github.localhost`. Its proxy is the emulated
+/// GitHub itself.
 struct GhCli<'a> {
     program: std::path::PathBuf,
     bed: &'a TestBed,
@@ -38,7 +38,7 @@ impl GhCli<'_> {
 
 #[test]
 fn gh_manages_releases_on_the_emulator() {
-    let Some(program) = fetched_tool("gh-2.103.3/bin/gh", "gh_makes_sees_fills_and_changes_releases") else {
+    let Some(program) = fetched_tool("gh-2.103.3/bin/gh", "gh_manages_releases_on_the_emulator") else {
         return;
     };
     let bed = TestBed::new();

@@ -1,4 +1,4 @@
-//! Whole releases on this machine: what they prove, what they refuse, and that nothing of the operator's is written.
+//! Rehearsals on this machine: what they prove, what they refuse, and that they write no file of the operator.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,10 +10,10 @@ use serde_json::Value;
 use crate::support::external_tools::fetched_tool;
 use crate::support::repository::{CapturedOutput, TestRepository, hermetic_command, print_note, run, xtask};
 
-/// Somebody who rehearses, with a home full of what must stay as it is.
+/// The home of an operator, full of files that must not change.
 struct OperatorHome {
     home: tempfile::TempDir,
-    /// Where temporary files go.
+    /// `TMPDIR` of the rehearsals, which must be empty after each.
     temp_dir: tempfile::TempDir,
 }
 
@@ -35,7 +35,7 @@ impl OperatorHome {
         this
     }
 
-    /// `cargo xtask rehearse` in a folder.
+    /// Returns the command `cargo xtask rehearse`, run in `folder`.
     fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
         let mut command = xtask(folder);
         command.env("HOME", self.home.path()).env("TMPDIR", self.temp_dir.path());
@@ -43,7 +43,7 @@ impl OperatorHome {
         command
     }
 
-    /// The same, run. Nothing of the operator's may have changed, and nothing may be left.
+    /// Rehearses. Asserts that no file of the operator changed, and that nothing is left behind.
     #[track_caller]
     fn rehearse(&self, folder: &Path, arguments: &[&str]) -> CapturedOutput {
         self.run_unchanged(&mut self.command(folder, arguments), folder)
@@ -56,30 +56,30 @@ impl OperatorHome {
         assert_eq!(
             [directory_contents(self.home.path()), directory_contents(folder)],
             before,
-            "something was written\n{}",
+            "a file was written\n{}",
             output.stderr
         );
         let left = std::fs::read_dir(self.temp_dir.path()).unwrap().count();
-        assert_eq!(left, 0, "something was left\n{}", output.stderr);
+        assert_eq!(left, 0, "a file was left behind\n{}", output.stderr);
         self.expect_no_process_left();
         output
     }
 
-    /// No program is left that works in a folder of a rehearsal.
+    /// Asserts that no process is left that uses a folder of a rehearsal.
     #[track_caller]
     fn expect_no_process_left(&self) {
         let pattern = self.temp_dir.path().to_str().unwrap();
         let left = run(hermetic_command("pgrep", self.home.path()).args(["-af", "--", pattern]));
-        assert_eq!(left.stdout, "", "a program was left");
+        assert_eq!(left.stdout, "", "a process was left running");
     }
 
-    /// A search path that begins with the real gh, where it is.
+    /// Returns a search path that begins with the real gh. `None` if gh was not fetched.
     fn path_with_gh(test: &str) -> Option<String> {
         let gh = fetched_tool("gh-2.103.3/bin/gh", test)?;
         Some(format!("{}:{}", gh.parent().unwrap().display(), std::env::var("PATH").unwrap()))
     }
 
-    /// A search path without any gh, and with these programs before all others.
+    /// Returns a search path without gh, in which these programs replace all others of their names.
     fn path_without_gh(&self, programs: &[(&str, &str)]) -> PathBuf {
         let bin = self.home.path().join("bin");
         std::fs::create_dir_all(&bin).unwrap();
@@ -101,7 +101,7 @@ impl OperatorHome {
     }
 }
 
-/// Every file below a folder with its bytes, and where links lead.
+/// Returns every file below a folder with its content, and every link with its target.
 fn directory_contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -124,25 +124,25 @@ fn directory_contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// Every step with its verdict.
+/// Returns every step with its verdict.
 fn step_verdicts(document: &Value) -> Vec<(String, String)> {
     let text = |it: &Value| it.as_str().unwrap().to_owned();
     let all = document["steps"].as_array().unwrap().iter();
     all.map(|it| (text(&it["check"]), text(&it["verdict"]))).collect()
 }
 
-/// How often something became of the commands of the notes.
+/// Returns how many commands of the notes had this outcome.
 fn count_commands(document: &Value, what: &str) -> usize {
     document["commands"].as_array().unwrap().iter().filter(|it| it["became"] == what).count()
 }
 
-const STEP_IDS: [&str; 7] = ["here", "world", "release", "attest", "audit", "notes", "untouched"];
+const STEP_IDS: [&str; 7] = ["dry-run", "setup", "release", "attest", "audit", "notes", "no-side-effects"];
 
 #[track_caller]
 fn expect_proven(output: &CapturedOutput) -> Value {
     let (document, verdict) = output.verdict();
     assert_eq!(verdict, "proven", "{document:#}");
-    // A demo has no clone of the operator's to look at first.
+    // A demo has no dry run, because the operator has no clone of it.
     let expected = if document["source"] == "demo" { &STEP_IDS[1..] } else { &STEP_IDS[..] };
     let expected: Vec<(String, String)> =
         expected.iter().map(|it| ((*it).to_owned(), "proven".to_owned())).collect();
@@ -152,20 +152,20 @@ fn expect_proven(output: &CapturedOutput) -> Value {
 
 #[test]
 fn demo_rehearsal_is_proven_with_gh() {
-    let Some(path) = OperatorHome::path_with_gh("a_release_of_the_demo_is_proven_with_the_real_gh") else {
+    let Some(path) = OperatorHome::path_with_gh("demo_rehearsal_is_proven_with_gh") else {
         return;
     };
     let (operator, nowhere) = (OperatorHome::new(), tempfile::tempdir().unwrap());
     let mut command = operator.command(nowhere.path(), &["--format", "json"]);
     let begun = std::time::Instant::now();
     let document = expect_proven(&operator.run_unchanged(command.env("PATH", path), nowhere.path()));
-    print_note(&format!("a rehearsal of the demo: {:.1} s of 5 wanted", begun.elapsed().as_secs_f32()));
+    print_note(&format!("a rehearsal of the demo: {:.1} s, target 5 s", begun.elapsed().as_secs_f32()));
     assert_eq!(document["subject"], "server/v0.2.0");
     assert_eq!((count_commands(&document, "succeeded"), count_commands(&document, "failed")), (7, 0));
     let skipped = document["commands"].as_array().unwrap().iter().filter(|it| it["became"] == "skipped");
     for command_result in skipped {
         assert_eq!(
-            command_result["why"], "publish-server.yml publishes it, and is not played here",
+            command_result["why"], "published by publish-server.yml, which is not part of a rehearsal",
             "{command_result}"
         );
     }
@@ -181,7 +181,7 @@ fn gh_commands_are_skipped_without_gh() {
     assert_eq!((count_commands(&document, "succeeded"), count_commands(&document, "failed")), (4, 0));
     let whys: Vec<&str> =
         document["commands"].as_array().unwrap().iter().filter_map(|it| it["why"].as_str()).collect();
-    assert_eq!(whys.iter().filter(|it| it.starts_with("gh is not on this machine")).count(), 3, "{whys:?}");
+    assert_eq!(whys.iter().filter(|it| it.starts_with("gh is not installed")).count(), 3, "{whys:?}");
 }
 
 #[test]
@@ -206,11 +206,11 @@ fn failing_notes_command_is_refuted() {
 fn rehearsal_key_has_the_configured_format() {
     for kind in ["openpgp", "ssh", "x509"] {
         let (operator, nowhere) = (OperatorHome::new(), tempfile::tempdir().unwrap());
-        let config = format!("[gpg]\n\tformat = {kind}\n[user]\n\tsigningKey = somebody's\n");
+        let config = format!("[gpg]\n\tformat = {kind}\n[user]\n\tsigningKey = unknown\n");
         std::fs::write(operator.home.path().join(".gitconfig"), config).unwrap();
         let document = expect_proven(&operator.rehearse(nowhere.path(), &["--format", "json"]));
         let bed = document["steps"][0]["evidence"].as_str().unwrap();
-        assert!(bed.ends_with(&format!("a throwaway {kind} key")), "{bed}");
+        assert!(bed.ends_with(&format!("an ephemeral {kind} key")), "{bed}");
     }
     let (operator, nowhere) = (OperatorHome::new(), tempfile::tempdir().unwrap());
     std::fs::write(operator.home.path().join(".gitconfig"), "[gpg]\n\tformat = wax\n").unwrap();
@@ -224,24 +224,24 @@ fn rehearsal_leaves_the_clone_unchanged() {
     fixture.write_file(".git/info/attributes", b"server/secret export-ignore\n");
     let operator = OperatorHome::new();
     let document = expect_proven(&operator.rehearse(fixture.path(), &["--format", "json"]));
-    assert_eq!(document["subject"], "server/v0.1.1", "not the next version");
+    assert_eq!(document["subject"], "server/v0.1.1", "expected the next version");
     let bed = document["steps"][1]["evidence"].as_str().unwrap();
-    assert!(bed.starts_with(&format!("a scratch clone of {}", fixture.path().display())), "{bed}");
+    assert!(bed.starts_with(&format!("a temporary clone of {}", fixture.path().display())), "{bed}");
     assert!(document["notes"].as_str().unwrap().contains("do not fall over"));
     assert_eq!(fixture.git(["tag"]), "server/v0.1.0", "the tag reached the operator's clone");
     let origin = fixture.git(["remote", "get-url", "origin"]);
     assert_eq!(
         fixture.git(["ls-remote", &origin, "refs/tags/server/v0.1.1"]),
         "",
-        "it reached the real origin"
+        "the tag reached the real remote"
     );
-    // A commit that origin does not have is refused, as the real release would be.
+    // A commit that the remote does not have is refused, as in a real release.
     fixture.commit("fix(server): not pushed (#9)", &[("server/main.py", "serve(2)\n")]);
     let refused = operator.rehearse(fixture.path(), &["--format", "json"]);
     assert_eq!(refused.code, 1, "{}", refused.stderr);
     let document = refused.json();
-    let dry_run_step = ("here".to_owned(), "unproven".to_owned());
-    assert_eq!(step_verdicts(&document), [dry_run_step, ("untouched".to_owned(), "proven".to_owned())]);
+    let dry_run_step = ("dry-run".to_owned(), "unproven".to_owned());
+    assert_eq!(step_verdicts(&document), [dry_run_step, ("no-side-effects".to_owned(), "proven".to_owned())]);
     assert_eq!(document["steps"][0]["reason"], "refused");
     assert!(document["steps"][0]["evidence"].as_str().unwrap().contains("not-on-branch"), "{document:#}");
     let text_output = operator.rehearse(fixture.path(), &[]);
@@ -253,12 +253,12 @@ fn rehearsal_leaves_the_clone_unchanged() {
     let faults = operator.rehearse(fixture.path(), &["--fault", "all", "--format", "json"]);
     assert_eq!((faults.code, faults.json()["faults"].as_array().unwrap().len()), (1, 0));
     fixture.push_main();
-    // What is changed beside git is refused, unless it may be: then the commit is rehearsed, without the change.
+    // Uncommitted changes are refused, unless they are allowed. Then the commit is rehearsed without them.
     fixture.write_file("server/main.py", b"changed\n");
     assert_eq!(operator.rehearse(fixture.path(), &[]).code, 1);
     expect_proven(&operator.rehearse(fixture.path(), &["--format", "json", "--allow", "clean-tree"]));
     fixture.git(["checkout", "-q", "."]);
-    // From somewhere else, and where nothing is unreleased.
+    // From outside of the clone, with nothing unreleased.
     fixture.git(["tag", "server/v0.1.1"]);
     let outside = tempfile::tempdir().unwrap();
     let from = ["-C", fixture.path().to_str().unwrap()];
@@ -268,7 +268,7 @@ fn rehearsal_leaves_the_clone_unchanged() {
         "{}",
         nothing_unreleased.stderr
     );
-    // A tag that is there already and is not signed is refused, as by the real release.
+    // An existing tag that is not signed is refused, as in a real release.
     let again = [&from[..], &["server/v0.1.1", "--format", "json"]].concat();
     let unsigned_tag = operator.rehearse(outside.path(), &again);
     assert_eq!(
@@ -277,7 +277,7 @@ fn rehearsal_leaves_the_clone_unchanged() {
         "{}",
         unsigned_tag.stdout
     );
-    // One that is signed, by whomever, is made anew.
+    // A signed tag is replaced by one of the rehearsal, whoever signed it.
     fixture.git(["tag", "-d", "server/v0.1.1"]);
     let key = outside.path().join("key");
     run(hermetic_command("ssh-keygen", outside.path())
@@ -289,10 +289,10 @@ fn rehearsal_leaves_the_clone_unchanged() {
     let sign = ["tag", "-s", "-m", "release: OpenSandbox Server v0.1.1", "server/v0.1.1"].map(str::to_owned);
     fixture.git([&format[..], &sign[..]].concat());
     let document = expect_proven(&operator.rehearse(outside.path(), &again));
-    assert!(document["steps"][1]["evidence"].as_str().unwrap().contains("is made anew"), "{document:#}");
+    assert!(document["steps"][1]["evidence"].as_str().unwrap().contains("is created again"), "{document:#}");
 }
 
-/// Repositories of every shape, and those that cannot be rehearsed.
+/// Repositories of every layout, and those that cannot be rehearsed.
 #[test]
 fn every_clone_layout_is_rehearsed_or_refused() {
     let fixture = TestRepository::with_release();
@@ -324,9 +324,9 @@ fn every_clone_layout_is_rehearsed_or_refused() {
         assert_eq!(output.code, 0, "{name}: {}\n{}", output.stdout, output.stderr);
         expect_proven(&output);
     }
-    // A remote that is not there is not made up.
+    // A missing remote is an error. The rehearsal does not make one up.
     let missing = named("upstream", &["--initial-release", "--allow", "default-branch"]);
-    assert!(missing.code == 1 && missing.stderr.contains("origin has no branch main"), "{missing:?}");
+    assert!(missing.code == 1 && missing.stderr.contains("branch origin/main"), "{missing:?}");
     let shallow = named("shallow", &[]);
     assert_eq!(shallow.code, 1);
     let why = shallow.json()["steps"][0]["evidence"].as_str().unwrap().to_owned();
@@ -335,13 +335,13 @@ fn every_clone_layout_is_rehearsed_or_refused() {
     assert!(inside.code == 2 && inside.stderr.contains("--demo"), "{}", inside.stderr);
     let enterprise = operator.rehearse(folder.path(), &["--demo", "-R", "ghe.example.com/acme/widgets"]);
     assert!(enterprise.code == 2 && enterprise.stderr.contains("-R acme/widgets"), "{}", enterprise.stderr);
-    // One that is broken is no reason to rehearse something else.
+    // A broken repository is an error. The demo is not rehearsed in its place.
     std::fs::remove_file(folder.path().join("upstream/.git/HEAD")).unwrap();
     let broken = operator.rehearse(&folder.path().join("upstream"), &["server/v0.1.1"]);
     assert!(broken.code == 1 && broken.stderr.contains("no git repository"), "{}", broken.stderr);
 }
 
-/// What would lead git elsewhere, or make it run or write something.
+/// Environment variables that could redirect git, or make it start a program or write a file.
 #[test]
 fn rehearsal_ignores_the_operators_environment() {
     let fixture = TestRepository::with_release();
@@ -364,10 +364,11 @@ fn rehearsal_ignores_the_operators_environment() {
         .env("HTTP_PROXY", "http://127.0.0.1:1")
         .env("GH_TOKEN", "of-the-operator")
         .env("GITHUB_OUTPUT", &touched);
-    // Git is asked about the operator's own repository with their settings: only there may it trace.
+    // git reads the operator's repository with the operator's settings, and may trace there. So the variable is
+    // removed.
     command.env_remove("GIT_TRACE2_EVENT");
     expect_proven(&operator.run_unchanged(&mut command, fixture.path()));
-    assert!(!touched.exists(), "something of the operator's ran, or was written to");
+    assert!(!touched.exists(), "a hook was started, or GITHUB_OUTPUT was written");
 }
 
 #[test]
@@ -383,7 +384,7 @@ fn files_changed_during_a_rehearsal_are_reported() {
     let last = document["steps"].as_array().unwrap().last().unwrap();
     assert_eq!((verdict.as_str(), &last["reason"]), ("refuted", &"changed".into()), "{document:#}");
     assert!(last["evidence"].as_str().unwrap().contains(".gitconfig"));
-    // Where there is nothing to look at, nothing is proven.
+    // Without any path to compare, the last step is unproven.
     let mut command = operator.command(nowhere.path(), &["--format", "json"]);
     let (document, verdict) = run(command.env_remove("HOME").env("XDG_CACHE_HOME", "/nonexistent")).verdict();
     assert_eq!(verdict, "unproven", "{document:#}");
@@ -416,7 +417,7 @@ fn release_flags_are_passed_to_the_rehearsal() {
         &["--format", "json", "server/v0.3.0", "--initial-release", "--no-path-filter"],
     ));
     assert!(document["notes"].as_str().unwrap().contains("docs: say so"));
-    // A template is found from where it was typed, and what stands under headings of its own is run.
+    // A template's path is relative to the working directory, and commands below the template's own headings are run.
     let template = "### My own\n```bash\nfor it in a b; do\n  test -n \"$it\"\ndone\nfalse\n```\n";
     fixture.write_file("my.md.j2", format!("## Verify this release\n{template}").as_bytes());
     let custom_template = operator.rehearse(fixture.path(), &["--format", "json", "--template", "my.md.j2"]);
@@ -425,7 +426,7 @@ fn release_flags_are_passed_to_the_rehearsal() {
         (verdict.as_str(), count_commands(&document, "succeeded"), count_commands(&document, "failed")),
         ("refuted", 1, 1)
     );
-    // What the release does not take is no flag here: nothing can lead it elsewhere.
+    // Flags that could redirect a release, and unknown flags, are not accepted.
     for flag in ["--out=/tmp/elsewhere", "--draft", "--no-such-flag"] {
         let bad = operator.rehearse(fixture.path(), &[flag]);
         assert!(bad.code == 2 && bad.stderr.contains("unexpected argument"), "{}", bad.stderr);
@@ -463,7 +464,7 @@ fn interrupted_rehearsal_cleans_up() {
             }
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
-        assert!(begun(), "it did not begin");
+        assert!(begun(), "the rehearsal did not start");
         let id = child.id().to_string();
         run(hermetic_command("sh", nowhere.path()).args(["-c", "kill -\"$1\" \"$2\"", "sh", signal, &id]))
             .ok();
@@ -471,7 +472,7 @@ fn interrupted_rehearsal_cleans_up() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{stderr}");
         assert!(stderr.contains("interrupted"), "{stderr}");
-        assert_eq!(std::fs::read_dir(operator.temp_dir.path()).unwrap().count(), 0, "something was left");
+        assert_eq!(std::fs::read_dir(operator.temp_dir.path()).unwrap().count(), 0, "a file was left behind");
         operator.expect_no_process_left();
     }
 }
@@ -484,12 +485,12 @@ fn every_injected_fault_is_handled() {
     let faults = document["faults"].as_array().unwrap();
     let row = |it: &Value| {
         let text = |key: &str| it[key].as_str().unwrap().to_owned();
-        let end = if it["as_wanted"] == true { "as it should" } else { "NOT AS IT SHOULD" };
+        let end = if it["as_wanted"] == true { "as expected" } else { "NOT AS EXPECTED" };
         format!("{:<20} {end}: {}: {}", text("fault"), text("broke"), text("answer"))
     };
     print_note(&faults.iter().map(row).collect::<Vec<_>>().join("\n"));
     assert_eq!((verdict.as_str(), faults.len()), ("proven", 19));
-    // One that does not end as it should is told: this release is refused before anything can break.
+    // A fault with an unexpected outcome is reported: this release is refused before the fault can occur.
     let output = operator.rehearse(
         nowhere.path(),
         &["--fault", "no-attestation", "--format", "json", "--from-tag", "server/v9.9.9"],
@@ -508,11 +509,11 @@ fn every_injected_fault_is_handled() {
 fn rehearsal_opens_no_outside_connection() {
     let (operator, nowhere) = (OperatorHome::new(), tempfile::tempdir().unwrap());
     if run(hermetic_command("unshare", nowhere.path()).args(["-rn", "true"])).code != 0 {
-        print_note("SKIPPED it_needs_nothing_from_outside: this machine allows no network namespace");
+        print_note("SKIPPED rehearsal_opens_no_outside_connection: no network namespace allowed");
         return;
     }
     let command = operator.command(nowhere.path(), &["--format", "json"]);
-    // Loopback is up, and nothing else is there.
+    // Sets up the loopback interface, the only one in the new network namespace.
     let up = "import fcntl, socket, struct, sys, os\n\
         s = socket.socket(); fcntl.ioctl(s, 0x8914, struct.pack('16sh', b'lo', 0x49))\n\
         os.execv(sys.argv[1], sys.argv[1:])\n";

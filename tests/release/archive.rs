@@ -1,4 +1,4 @@
-//! Archives are the same everywhere, and there whole or not at all.
+//! Archives have the same bytes on every machine, and a file under its final name is always complete.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use crate::support::repository::{TestRepository, hermetic_command, run, xtask};
 
+/// Archive of tag `server/v0.1.0`.
 const ARCHIVE_NAME: &str = "opensandbox-server-v0.1.0.tar.gz";
 
-/// A repository whose archive takes a moment.
+/// Returns a repository with 24 MiB of random text, so that writing its archive takes long enough to be killed.
 fn large_repository() -> TestRepository {
     let mut fixture = TestRepository::new();
     let mut state = 1u64;
@@ -25,6 +26,7 @@ fn large_repository() -> TestRepository {
     fixture
 }
 
+/// Returns the line of `sha256sum` for the archive in a folder.
 fn archive_checksum(folder: &Path) -> String {
     run(Command::new("sha256sum").arg(ARCHIVE_NAME).current_dir(folder)).ok().stdout
 }
@@ -60,6 +62,7 @@ fn killed_run_leaves_no_incomplete_archive() {
     let out = fixture.path().join("out");
     let partial = out.join(format!(".{ARCHIVE_NAME}.partial"));
     let mut killed = 0;
+    // Milliseconds after the partial file appears.
     for delay in [0, 5, 20, 60, 120] {
         let mut child = xtask(fixture.path());
         let mut child =
@@ -74,15 +77,15 @@ fn killed_run_leaves_no_incomplete_archive() {
             assert_eq!(
                 archive_checksum(&out),
                 archive_checksum(&complete),
-                "a file under its final name is not whole"
+                "an archive under its final name is incomplete"
             );
             std::fs::remove_file(out.join(ARCHIVE_NAME)).unwrap();
         }
     }
-    assert!(killed > 0, "no run was killed in time");
+    assert!(killed > 0, "every run ended before it was killed");
     run(xtask(fixture.path()).args(["archive", "server/v0.1.0", "--out", "out"])).ok();
     assert_eq!(archive_checksum(&out), archive_checksum(&complete));
-    assert!(!partial.exists(), "what the killed run left is still there");
+    assert!(!partial.exists(), "the partial file of the killed run was not removed");
     assert_eq!(std::fs::read_dir(&out).unwrap().count(), 2);
 }
 

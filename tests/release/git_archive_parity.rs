@@ -1,4 +1,4 @@
-//! The tar stream of trees that nobody would make on purpose is the one of `git archive`.
+//! The tar stream is identical to that of `git archive`, also for unusual names, modes and attributes.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::support::repository::{CapturedOutput, TestRepository, run, xtask};
 
-/// A commit for `git fast-import`, of files given as mode, quoted path and bytes.
+/// A stream for `git fast-import` with one commit. Files are added with mode, quoted path and bytes.
 struct FastImportCommit(Vec<u8>);
 
 impl FastImportCommit {
@@ -38,7 +38,7 @@ impl FastImportCommit {
     }
 }
 
-/// Compares the archive of `main` with git's, byte for byte, by `cmp` and `sha256sum`.
+/// Asserts that the tar stream of `main` is byte for byte that of `git archive`, with `cmp` and `sha256sum`.
 #[track_caller]
 fn expect_git_archive_parity(fixture: &TestRepository) {
     let out = fixture.path().join("out");
@@ -48,7 +48,7 @@ fn expect_git_archive_parity(fixture: &TestRepository) {
     run(Command::new("bash").args(["-euo", "pipefail", "-c", script]).current_dir(out)).ok();
 }
 
-/// Tries to archive `main`, which must be refused, with nothing left behind.
+/// Archives `main`, which must be refused without leaving a file, and returns the output.
 #[track_caller]
 fn expect_archive_refused(fixture: &TestRepository) -> CapturedOutput {
     let output =
@@ -57,7 +57,7 @@ fn expect_archive_refused(fixture: &TestRepository) -> CapturedOutput {
     assert_eq!(
         std::fs::read_dir(fixture.path().join("refused")).unwrap().count(),
         0,
-        "something was left behind"
+        "the refused run left a file"
     );
     output
 }
@@ -152,6 +152,7 @@ fn large_file_matches_git_archive() {
     expect_git_archive_parity(&fixture);
 }
 
+/// Patterns of one to five pieces, valid or not: git ignores some of them.
 fn attribute_pattern() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("a"),
@@ -170,6 +171,7 @@ fn attribute_pattern() -> impl Strategy<Value = String> {
     proptest::collection::vec(piece, 1..6).prop_map(|it| it.concat())
 }
 
+/// A line of a `.gitattributes` file.
 fn attribute_line() -> impl Strategy<Value = String> {
     let what = prop_oneof![
         3 => Just("export-ignore"), 1 => Just("-export-ignore"), 1 => Just("!export-ignore"), 2 => Just("eol=crlf"),

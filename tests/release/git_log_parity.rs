@@ -1,4 +1,4 @@
-//! The commits of a release are those of `git log --no-merges`, in that order.
+//! The notes list the commits of `git log --no-merges` in the same order.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,19 +7,19 @@ use proptest::prelude::*;
 
 use crate::support::repository::{TestRepository, hermetic_command, run, xtask};
 
-/// The paths that the built-in catalog gives to `server`, and one that it does not.
+/// Two paths of target `server` in the built-in release configuration, and one outside it.
 const CHANGED_PATHS: [&str; 3] = ["server/a.py", "specs/sandbox-lifecycle.yml", "other/file"];
 
-/// What one generated commit does.
+/// One commit of a generated history.
 #[derive(Debug, Clone)]
 struct GeneratedCommit {
-    /// How far back its parents are; the second only for merges.
+    /// Distance to the parents, in commits. The second is for merges only; `None` for other commits.
     parents: (usize, Option<usize>),
-    /// Which of the paths it changes, and to which of a few contents.
+    /// Index of the changed path in [`CHANGED_PATHS`], and its new content. `None` for an empty commit.
     change: Option<(usize, u8)>,
-    /// For merges: which paths come from the second parent.
+    /// For merges: whether each path is taken from the second parent.
     from_second: [bool; 3],
-    /// Seconds since the commit before; clocks go backwards too.
+    /// Seconds since the previous commit. May be negative, as with a wrong clock.
     seconds: i64,
 }
 
@@ -32,7 +32,7 @@ fn generated_commit() -> impl Strategy<Value = GeneratedCommit> {
     )
 }
 
-/// A stream for `git fast-import` that makes the history, its last commit on `main`.
+/// Returns a stream for `git fast-import` that creates the history. Its last commit is on `main`.
 fn fast_import_stream(steps: &[GeneratedCommit]) -> String {
     let mut stream = String::new();
     let mut states: Vec<BTreeMap<usize, u8>> = vec![BTreeMap::new()];
@@ -57,7 +57,7 @@ fn fast_import_stream(steps: &[GeneratedCommit]) -> String {
         }
         let kind = if second.is_some() { "Merge pull request #7 from acme/branch" } else { "fix: change" };
         let message = format!("{kind} {mark}");
-        // Without `from`, a commit on an existing branch would follow its tip: roots in the middle start anew.
+        // A later root needs `reset`: without `from`, fast-import uses the tip of the existing branch as parent.
         if first == 0 && index > 0 {
             writeln!(stream, "reset refs/heads/main\n").unwrap();
         }
@@ -80,7 +80,7 @@ fn fast_import_stream(steps: &[GeneratedCommit]) -> String {
     stream
 }
 
-/// What ours lists, newest first.
+/// Returns the commits that `notes` lists, newest first.
 fn listed_commits(fixture: &TestRepository, arguments: &[&str]) -> Vec<String> {
     let mut command = xtask(fixture.path());
     command.args(["notes", "server/v9.0.0", "--format", "json"]).args(arguments);
@@ -91,14 +91,15 @@ fn listed_commits(fixture: &TestRepository, arguments: &[&str]) -> Vec<String> {
     listed
 }
 
-/// The commits of `git log --no-merges`, newest first.
+/// Returns the commits of `git log --no-merges`, newest first.
 fn git_log_commits(fixture: &TestRepository, arguments: &[&str]) -> Vec<String> {
     let mut command = hermetic_command("git", fixture.path());
     command.arg("-C").arg(fixture.path()).args(["log", "--no-merges", "--format=%H"]).args(arguments);
     run(&mut command).ok().stdout.lines().map(str::to_owned).collect()
 }
 
-/// The catalog of these tests: every generated commit is a fix, so the one section keeps git's order.
+/// Asserts that `notes` and `git log` list the same commits in the same order, with and without path filters. Every
+/// generated commit is a fix, so all entries are in one section and keep their order. `tagged` is a mark of the stream.
 fn expect_git_log_parity(steps: &[GeneratedCommit], tagged: usize) {
     let fixture = TestRepository::new();
     let tag = format!("reset refs/tags/server/v1.0.0\nfrom :{tagged}\n\n");

@@ -1,7 +1,8 @@
-//! What the legacy script made of a commit, and what the suite makes of it: the table of mended defects.
+//! Compares the notes of the suite with those of the legacy script: every difference is a fixed defect of the script.
 //!
-//! The middle column was printed by the legacy script itself; with `OPENSANDBOX_CLONE` and ripgrep at hand the test
-//! runs it again (from that clone, never from here) and compares.
+//! The second column of the table is output of the legacy script. If `OPENSANDBOX_CLONE` is set and ripgrep is
+//! installed, the tests run the script of that clone again and compare. The script of the same name in this repository
+//! only forwards to the suite.
 
 use std::process::{Command, Stdio};
 
@@ -9,8 +10,8 @@ use serde_json::Value;
 
 use crate::support::repository::{TestRepository, hermetic_command, print_note, run};
 
-/// A commit message, the legacy script's section and entry, ours, and the defect of the legacy script that explains
-/// the difference (0 where there is none).
+/// Commit message; section and entry of the legacy script; section and entry of the suite; number of the defect of the
+/// legacy script that explains the difference, 0 if the two are equal.
 const LEGACY_DIFFERENCES: &[(&str, [&str; 2], [&str; 2], u8)] = &[
     ("feat: plain", ["Features", "feat: plain"], ["Features", "feat: plain"], 0),
     (
@@ -65,7 +66,7 @@ const LEGACY_DIFFERENCES: &[(&str, [&str; 2], [&str; 2], u8)] = &[
     ("docs: [x](y) <b>", ["Misc", "docs: [x](y) <b>"], ["Misc", "docs: \\[x\\](y) \\<b\\>"], 13),
 ];
 
-/// The entries of notes, as section and text.
+/// Returns the entries of Markdown notes as section and text, sorted. Ignores entries outside a section and `None`.
 fn notes_entries(markdown: &str) -> Vec<[String; 2]> {
     let mut section = String::new();
     let mut entries = Vec::new();
@@ -83,6 +84,7 @@ fn notes_entries(markdown: &str) -> Vec<[String; 2]> {
     entries
 }
 
+/// Returns one column of the table, sorted like [`notes_entries`].
 fn table_column(column: impl Fn(&(&str, [&str; 2], [&str; 2], u8)) -> [String; 2]) -> Vec<[String; 2]> {
     let mut all: Vec<[String; 2]> = LEGACY_DIFFERENCES.iter().map(column).collect();
     all.sort();
@@ -102,7 +104,11 @@ fn legacy_defects_are_fixed() {
     let ours = fixture.xtask(["notes", "server/v0.1.0", "--initial-release"]).ok().stdout;
     assert_eq!(notes_entries(&ours), table_column(|it| to_owned_pair(it.2)));
     for (message, legacy, ours, defect) in LEGACY_DIFFERENCES {
-        assert_eq!(legacy == ours, *defect == 0, "{message:?}: a difference needs its defect, and only that");
+        assert_eq!(
+            legacy == ours,
+            *defect == 0,
+            "{message:?}: expected a defect number if and only if the notes differ"
+        );
         if *defect > 0 {
             print_note(&format!(
                 "defect {defect:>2}: {:<32} was {:<18} {:<36} is {:<18} {}",
@@ -120,13 +126,14 @@ fn legacy_defects_are_fixed() {
         assert_eq!(
             notes_entries(&markdown),
             table_column(|it| to_owned_pair(it.1)),
-            "the table does not say what the legacy script does"
+            "the table differs from the output of the legacy script"
         );
-        print_note("the legacy script itself says what the table says of it");
+        print_note("the table matches the output of the legacy script");
     }
 }
 
-/// What the legacy script of the real repository prints as a dry run; none where it is not at hand.
+/// Returns the dry-run output of the legacy script from the real repository. `None` if `OPENSANDBOX_CLONE` is not set
+/// or ripgrep is missing.
 fn legacy_script(fixture: &TestRepository, arguments: &[&str]) -> Option<String> {
     let clone = std::env::var_os("OPENSANDBOX_CLONE")?;
     Command::new("rg").arg("--version").stdout(Stdio::null()).status().ok()?;
@@ -143,7 +150,7 @@ fn legacy_script(fixture: &TestRepository, arguments: &[&str]) -> Option<String>
 #[test]
 fn real_notes_differ_from_the_legacy_script_only_by_fixed_defects() {
     let Some(clone) = std::env::var_os("OPENSANDBOX_CLONE") else {
-        return print_note("SKIPPED: OPENSANDBOX_CLONE names no clone of the real repository");
+        return print_note("SKIPPED: OPENSANDBOX_CLONE is not set (path of a clone of the real repository)");
     };
     let fixture = TestRepository::new();
     let folder = fixture.path().join("clone");
@@ -172,17 +179,18 @@ fn real_notes_differ_from_the_legacy_script_only_by_fixed_defects() {
         }
     }
     print_note(&format!(
-        "real repository: {pairs} pairs against the legacy script: {same} entries alike, {explained} differ by a mended defect"
+        "real repository: {pairs} pairs compared with the legacy script: {same} entries equal, {explained} differ by a fixed defect"
     ));
-    assert!(pairs > 80, "only {pairs} pairs were compared");
+    assert!(pairs > 80, "expected more than 80 pairs of tags, found {pairs}");
 }
 
-/// The legacy notes of a pair of tags; none where the script knows no such target.
+/// Returns the legacy notes for a pair of tags. `None` if the script does not know the target, or cannot run.
 fn legacy_notes(copy: &TestRepository, target: &str, version: &str, from: &str) -> Option<Vec<[String; 2]>> {
     if ["k8s/image-committer", "helm/opensandbox-controller", "helm/opensandbox-server"].contains(&target) {
         return None;
     }
-    // It refuses a version that is not above the range's start by its own reading: another one gives the same notes.
+    // The script requires a version above the start of the range, but its order is wrong for development versions. The
+    // notes do not depend on the version.
     let version = if version.contains("dev") { "99.0.0" } else { version };
     Some(notes_entries(&legacy_script(
         copy,
@@ -190,7 +198,7 @@ fn legacy_notes(copy: &TestRepository, target: &str, version: &str, from: &str) 
     )?))
 }
 
-/// Counts entries that are alike and those that differ for a reason that the table of defects knows.
+/// Returns the number of equal entries, and of entries that differ by a fixed defect. Panics on any other difference.
 fn compare_entries(ours: &Value, theirs: &[[String; 2]], tag: &str) -> (usize, usize) {
     let (mut alike, mut fixed) = (0, 0);
     let mut remaining: Vec<&[String; 2]> = theirs.iter().collect();
@@ -206,22 +214,26 @@ fn compare_entries(ours: &Value, theirs: &[[String; 2]], tag: &str) -> (usize, u
                 .position(|it| **it == mine)
                 .or_else(|| remaining.iter().position(|it| it[1].starts_with(subject)));
             let position =
-                position.unwrap_or_else(|| panic!("{tag}: the legacy script has no entry {mine:?}"));
+                position.unwrap_or_else(|| panic!("{tag}: entry missing in the legacy notes: {mine:?}"));
             let their = remaining.remove(position);
             if *their == mine {
                 alike += 1;
                 continue;
             }
+            // The suite moves a reverted feature to Misc, the legacy script does not.
             let reverted = title == "Misc" && has_revert;
             let kind_fixed = subject.starts_with("perf")
                 || subject.starts_with(char::is_uppercase)
                 || subject.contains("):") && !subject.contains("): ")
                 || their[0] == "Breaking Changes"
                 || reverted;
-            assert!(their[0] == mine[0] || kind_fixed, "{tag}: {their:?} became {mine:?}");
+            assert!(
+                their[0] == mine[0] || kind_fixed,
+                "{tag}: unexplained difference: legacy {their:?}, suite {mine:?}"
+            );
             fixed += 1;
         }
     }
-    assert!(remaining.is_empty(), "{tag}: only the legacy script has {remaining:?}");
+    assert!(remaining.is_empty(), "{tag}: entries only in the legacy notes: {remaining:?}");
     (alike, fixed)
 }

@@ -1,4 +1,5 @@
-//! `release`: a dry run changes nothing, a real one makes what was planned, and again comes to the same end.
+//! `release` without `--push`: a dry run changes nothing, a run does what the dry run planned, and a rerun has the same
+//! result.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -16,11 +17,11 @@ fn dry_run_changes_nothing() {
     let output = run(command.args(["release", "server/v0.1.1", "--dry-run"])).ok();
     assert!(output.stdout.contains("- fix(server): do not fall over (#2)"), "{}", output.stdout);
     assert!(output.stdout.contains("13 of 14 passed"), "{}", output.stdout);
-    assert_eq!(directory_snapshot(fixture.path()), repository, "the repository or its origin was touched");
-    assert_eq!(directory_snapshot(home.path()), outside, "the home was touched");
+    assert_eq!(directory_snapshot(fixture.path()), repository, "the repository or its remote was changed");
+    assert_eq!(directory_snapshot(home.path()), outside, "the home directory was changed");
     assert_eq!(fixture.git(["ls-remote", "origin"]), remote);
     run(xtask(fixture.path()).args(["release", "server/v0.1.1"])).ok();
-    assert_ne!(directory_snapshot(fixture.path()), repository, "the comparison sees nothing");
+    assert_ne!(directory_snapshot(fixture.path()), repository, "the snapshot does not detect changes");
 }
 
 #[test]
@@ -47,11 +48,7 @@ fn release_matches_its_dry_run() {
     let states: Vec<&str> =
         again["plan"].as_array().unwrap().iter().map(|it| it["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["again", "again", "again", "present"]);
-    assert_eq!(
-        fixture.git(["ls-remote", "--tags", "origin", "server/v0.1.1"]),
-        "",
-        "something left the machine"
-    );
+    assert_eq!(fixture.git(["ls-remote", "--tags", "origin", "server/v0.1.1"]), "", "the tag was pushed");
 }
 
 #[test]
@@ -152,7 +149,7 @@ fn past_notes_use_the_commit_of_the_tag() {
     assert_eq!(
         fixture.xtask(["notes", "server/v0.1.1"]).ok().stdout,
         then,
-        "a later commit got into past notes"
+        "the notes of an existing tag contain a later commit"
     );
     assert!(fixture.xtask(["notes", "server/v0.1.2"]).ok().stdout.contains("later (#3)"));
 }
@@ -179,7 +176,7 @@ fn long_notes_omit_whole_entries() {
     let shown = markdown.matches("- chore: ünremarkable").count();
     let rest = 2_000 - shown;
     assert!(
-        markdown.contains(&format!("- … and {rest} older, left out for length: [all changes](https://")),
+        markdown.contains(&format!("- … and {rest} older, omitted for length: [all changes](https://")),
         "{rest}"
     );
     assert!(

@@ -1,4 +1,4 @@
-//! Planning and making a release on this machine: history, checks, archive, notes.
+//! Local part of a release: history, checks, archive, notes.
 
 mod archive;
 mod git_archive_parity;

@@ -1,5 +1,5 @@
-//! The suite on the real repository, with `OPENSANDBOX_CLONE=<folder>`: a clone with all tags. Not run elsewhere, for
-//! tests ask no network; `CONTRIBUTING.md` says how.
+//! Tests on a clone of the real repository with all tags, given by `OPENSANDBOX_CLONE=<folder>`. They are skipped
+//! without it, because tests do not use the network. See `CONTRIBUTING.md`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,11 @@ use serde_json::Value;
 use crate::support::repository::{TestRepository, print_note, run, xtask};
 use crate::support::test_bed::TestBed;
 
-/// The clone, or a word that there is none.
+/// Returns the folder in `OPENSANDBOX_CLONE`. If it is not set, prints that the test is skipped and returns `None`.
 fn real_clone() -> Option<PathBuf> {
     let folder = std::env::var_os("OPENSANDBOX_CLONE").map(PathBuf::from);
     if folder.is_none() {
-        print_note("SKIPPED: OPENSANDBOX_CLONE names no clone of the real repository");
+        print_note("SKIPPED: OPENSANDBOX_CLONE is not set (path of a clone of the real repository)");
     }
     folder
 }
@@ -28,7 +28,7 @@ fn json_document(clone: &Path, arguments: &[&str]) -> Value {
     run(xtask(Path::new("/")).arg("-C").arg(clone).args(arguments).args(["--format", "json"])).ok().json()
 }
 
-/// Every target of the catalog with its tags, in the order in which git puts versions.
+/// Returns every target of the release configuration with its tags, in the version order of git.
 fn targets_with_tags(clone: &Path) -> Vec<(Value, Vec<String>)> {
     let document = json_document(clone, &["targets"]);
     let targets = document["targets"].as_array().unwrap().clone();
@@ -47,6 +47,7 @@ fn targets_with_tags(clone: &Path) -> Vec<(Value, Vec<String>)> {
     targets.into_iter().map(of).collect()
 }
 
+/// Returns the commits of all sections of the notes, sorted by id.
 fn notes_commits(notes: &Value) -> Vec<String> {
     let entries =
         notes["sections"].as_array().unwrap().iter().flat_map(|it| it["entries"].as_array().unwrap());
@@ -71,16 +72,17 @@ fn notes_of_adjacent_tags_match_git_log() {
             listed += expected.len();
             expected.sort();
             assert_eq!(notes_commits(&notes), expected, "{range}");
-            // Where nothing was asked for, the rules choose the tag below, unless it is a prerelease.
+            // By default the notes start at the next lower tag, but those of a final release skip pre-releases. So this
+            // counts matches and does not assert them.
             let default_notes = json_document(&clone, &["notes", &pair[1], "--initial-release"]);
             chosen += usize::from(default_notes["previous"] == pair[0].as_str());
             pairs += 1;
         }
     }
     print_note(&format!(
-        "real repository: {pairs} pairs of tags, {listed} commits as git log; previous tag chosen alike for {chosen}"
+        "real repository: {pairs} pairs of tags, {listed} commits equal to git log; default previous tag is the next lower one for {chosen}"
     ));
-    assert!(pairs > 80, "only {pairs} pairs: is this a clone with all tags?");
+    assert!(pairs > 80, "expected more than 80 pairs of tags, found {pairs}: run git fetch --tags");
 }
 
 #[test]
@@ -124,11 +126,11 @@ fn archives_of_all_tags_match_git_archive() {
             count += 1;
         }
     }
-    print_note(&format!("real repository: {count} archives, tar streams identical to git's"));
-    assert!(count > 100, "only {count} tags: is this a clone with all tags?");
+    print_note(&format!("real repository: {count} archives, tar streams identical to git archive"));
+    assert!(count > 100, "expected more than 100 tags, found {count}: run git fetch --tags");
 }
 
-/// Every target's next version goes to a GitHub on loopback, and outsiders find it as it was made.
+/// Publishes a next version of every target on the emulated GitHub. The audit at the end of each run must be proven.
 #[test]
 fn every_real_target_is_published_on_the_emulator() {
     let Some(real) = real_clone() else { return };
@@ -140,7 +142,7 @@ fn every_real_target_is_published_on_the_emulator() {
     );
     std::fs::copy(real.join("info/attributes"), bare.join("info/attributes")).ok();
     let bed = TestBed::with_empty_origin(TestRepository::open(bare));
-    // The objects are borrowed: the mirror that this clone may come from lacks a file, and git pushes all or nothing.
+    // Borrow the objects instead of pushing: a clone of a mirror may lack a blob, and git refuses to push without it.
     let objects = git_stdout(&real, &["rev-parse", "--path-format=absolute", "--git-path", "objects"]);
     std::fs::write(bed.github.git_dir().join("objects/info/alternates"), objects).unwrap();
     let refs = [
@@ -161,15 +163,15 @@ fn every_real_target_is_published_on_the_emulator() {
         assert_eq!(output.code, 0, "{tag}:\n{}\n{}", output.stdout, output.stderr);
         assert_eq!(output.json()["audit"]["verdict"], "proven", "{tag}");
         published += 1;
-        // An outsider has sixty requests in an hour, and an audit takes a few.
+        // GitHub allows anonymous clients 60 requests per hour, and every audit needs some.
         bed.github.reset_rate_limit();
     }
     assert_eq!(bed.github.releases().len(), published);
-    print_note(&format!("{published} targets of the real repository published on loopback, each proven"));
+    print_note(&format!("real repository: {published} targets published on the emulated GitHub, all proven"));
     assert!(published >= 22);
 }
 
-/// A release of each kind of target is rehearsed, and everything of it proven.
+/// Rehearses a release for each kind of target. All seven steps must be proven.
 #[test]
 fn every_kind_of_real_target_is_rehearsed() {
     let Some(real) = real_clone() else { return };
@@ -186,7 +188,7 @@ fn every_kind_of_real_target_is_rehearsed() {
             scratch_clone.to_str().unwrap(),
         ],
     );
-    // What a mirror lacks is taken out of the commit that is released: everybody clones that one.
+    // The rehearsal clones the release commit. Remove the paths that a mirror lacks, listed as `export-ignore`.
     let lacking = std::fs::read_to_string(real.join("info/attributes")).unwrap_or_default();
     git_stdout(&scratch_clone, &["read-tree", "HEAD"]);
     for path in lacking.lines().filter_map(|it| it.strip_suffix(" export-ignore")) {
@@ -237,6 +239,6 @@ fn every_kind_of_real_target_is_rehearsed() {
         );
         let times =
             document["steps"].as_array().unwrap().iter().map(|it| it["milliseconds"].as_u64().unwrap());
-        print_note(&format!("rehearsed on the real repository: {tag}: proven in {} ms", times.sum::<u64>()));
+        print_note(&format!("real repository: rehearsal of {tag} proven in {} ms", times.sum::<u64>()));
     }
 }

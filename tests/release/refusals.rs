@@ -1,10 +1,11 @@
-//! Everything that speaks against a release is told at once; each check has a twin that differs only in the fault.
+//! Pre-flight checks: all refusals are reported at once. Each refused release has an accepted twin without the fault.
 
 use serde_json::Value;
 
 use crate::support::repository::{TestRepository, run, xtask};
 
-/// The reasons of a dry run's refusals, by check.
+/// Returns check and reason of every refusal of a dry run. The exit code must be 1 if there are any, and each refusal
+/// must have evidence and a hint.
 #[track_caller]
 fn dry_run_refusals(fixture: &TestRepository, arguments: &[&str]) -> Vec<(String, String)> {
     let all = [&["release"], arguments, &["--dry-run", "--format", "json"]].concat();
@@ -41,10 +42,10 @@ fn changed_file_is_refused() {
     fixture.write_file("untracked", b"x");
     expect_accepted(&fixture, &["server/v0.1.1"]);
     fixture.write_file("README.md", b"changed\n");
-    expect_refused(&fixture, &["server/v0.1.1"], "clean-tree", "dirty");
+    expect_refused(&fixture, &["server/v0.1.1"], "clean-tree", "dirty-tree");
     expect_accepted(&fixture, &["server/v0.1.1", "--allow", "clean-tree"]);
     fixture.git(["add", "-A"]);
-    expect_refused(&fixture, &["server/v0.1.1"], "clean-tree", "dirty");
+    expect_refused(&fixture, &["server/v0.1.1"], "clean-tree", "dirty-tree");
 }
 
 #[test]
@@ -54,7 +55,7 @@ fn sparse_checkout_is_clean() {
     assert!(!fixture.path().join("server").exists());
     expect_accepted(&fixture, &["server/v0.1.1"]);
     std::fs::remove_file(fixture.path().join("README.md")).unwrap();
-    expect_refused(&fixture, &["server/v0.1.1"], "clean-tree", "dirty");
+    expect_refused(&fixture, &["server/v0.1.1"], "clean-tree", "dirty-tree");
 }
 
 #[test]
@@ -75,17 +76,17 @@ fn commit_outside_the_default_branch_is_refused() {
 fn tag_at_another_commit_is_refused() {
     let mut fixture = TestRepository::with_release();
     fixture.git(["tag", "server/v0.1.1", "HEAD~1"]);
-    expect_refused(&fixture, &["server/v0.1.1"], "tag", "exists-elsewhere");
+    expect_refused(&fixture, &["server/v0.1.1"], "tag", "tag-at-other-commit");
     expect_accepted(&fixture, &["server/v0.1.1", "--commit", "server/v0.1.1"]);
     expect_accepted(&fixture, &["server/v0.1.1", "--commit", "HEAD~1"]);
     fixture.git(["tag", "-d", "server/v0.1.1"]);
     let tree = fixture.git(["rev-parse", "HEAD^{tree}"]);
     fixture.git(["tag", "server/v0.1.1", &tree]);
-    expect_refused(&fixture, &["server/v0.1.1"], "tag", "exists-elsewhere");
+    expect_refused(&fixture, &["server/v0.1.1"], "tag", "tag-at-other-commit");
     fixture.git(["tag", "-d", "server/v0.1.1"]);
     fixture.git(["tag", "-a", "-m", "x", "server/v0.1.1"]);
     expect_accepted(&fixture, &["server/v0.1.1"]);
-    // A higher release came later: going on with this one is no new release, and is not refused for its version.
+    // Resuming a release that is already tagged is accepted, although a higher version was tagged later.
     fixture.commit("fix(server): later", &[("server/b", "1")]);
     fixture.push_main();
     fixture.git(["tag", "server/v0.1.2"]);
@@ -134,10 +135,10 @@ fn tag_form_must_match_earlier_tags() {
     fixture.git(["tag", "docker/execd/1.0.0"]);
     fixture.commit("fix: execd", &[("components/execd/a", "2")]);
     fixture.push_main();
-    expect_refused(&fixture, &["docker/execd/v1.0.1"], "tag-form", "other-form");
+    expect_refused(&fixture, &["docker/execd/v1.0.1"], "tag-form", "tag-form-differs");
     expect_accepted(&fixture, &["docker/execd/1.0.1"]);
     fixture.git(["tag", "docker/execd/v1.0.1", "HEAD~1"]);
-    expect_refused(&fixture, &["docker/execd/1.0.2"], "tag-form", "other-form");
+    expect_refused(&fixture, &["docker/execd/1.0.2"], "tag-form", "tag-form-differs");
     expect_accepted(&fixture, &["docker/execd/v1.0.2"]);
     expect_accepted(&fixture, &["docker/ingress/1.0.0", "--initial-release", "--allow", "empty-notes"]);
 }
@@ -171,19 +172,23 @@ fn previous_release_is_the_highest_lower_ancestor() {
     fixture.commit("fix(server): on the old line", &[("server/old", "1")]);
     fixture.git(["tag", "server/v0.1.1"]);
     fixture.git(["checkout", "-q", "main"]);
-    assert_eq!(previous(&fixture, "server/v0.1.9"), "server/v0.1.0", "0.1.1 is on another branch");
+    assert_eq!(previous(&fixture, "server/v0.1.9"), "server/v0.1.0", "v0.1.1 is on another branch");
     assert_eq!(
         previous(&fixture, "server/v0.2.0"),
         "server/v0.1.0",
-        "a final release goes back to the last final one"
+        "the previous release of a final release is a final release"
     );
     assert_eq!(
         previous(&fixture, "server/v0.2.0rc2"),
         "server/v0.2.0rc1",
-        "a prerelease to whatever came before"
+        "the previous release of a pre-release may be a pre-release"
     );
     fixture.git(["tag", "server/v0.3.0", "HEAD~1"]);
-    assert_eq!(previous(&fixture, "server/v0.2.0"), "server/v0.1.0", "not the highest of all");
+    assert_eq!(
+        previous(&fixture, "server/v0.2.0"),
+        "server/v0.1.0",
+        "the previous release is below the new version"
+    );
     fixture.git(["checkout", "-q", "0.1"]);
     fixture.commit("fix(server): again on the old line", &[("server/old", "2")]);
     assert_eq!(previous(&fixture, "server/v0.1.2"), "server/v0.1.1");
@@ -254,14 +259,14 @@ fn version_file_mismatch_is_refused() {
         &fixture,
         &["java/sandbox/v1.0.0", "--initial-release", "--allow", "empty-notes"],
         "version-source",
-        "no-source",
+        "version-file-missing",
     );
 }
 
 #[test]
 fn missing_notes_tagger_or_key_is_refused() {
     let fixture = TestRepository::with_release();
-    expect_refused(&fixture, &["server/v0.1.1", "--commit", "server/v0.1.0"], "empty-notes", "empty");
+    expect_refused(&fixture, &["server/v0.1.1", "--commit", "server/v0.1.0"], "empty-notes", "no-commits");
     expect_accepted(&fixture, &["server/v0.1.1", "--commit", "server/v0.1.0", "--allow", "empty-notes"]);
     let mut nameless = xtask(fixture.path());
     for name in ["GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL"] {
@@ -270,9 +275,9 @@ fn missing_notes_tagger_or_key_is_refused() {
     fixture.git(["config", "user.useConfigOnly", "true"]);
     let output = run(nameless.args(["release", "server/v0.1.1", "--dry-run"]));
     assert!(output.code == 1 && output.stdout.contains("REFUSED  tagger"), "{}", output.stdout);
-    expect_refused(&fixture, &["server/v0.1.1", "--sign-tag"], "signing", "no-key");
+    expect_refused(&fixture, &["server/v0.1.1", "--sign-tag"], "signing", "no-signing-key");
     fixture.git(["tag", "server/v0.1.1"]);
-    expect_refused(&fixture, &["server/v0.1.1", "--sign-tag"], "signing", "exists-unsigned");
+    expect_refused(&fixture, &["server/v0.1.1", "--sign-tag"], "signing", "tag-not-signed");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The built-in catalog, and catalogs of others.
+//! The built-in release configuration, and a `release.toml` that replaces it.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! Case 93: programs that a repository or the working directory names, and reading commands that start none of them.
+//! Case 93: programs that a repository or the working directory configures. Commands that only read start none of them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,8 +7,8 @@ use super::record_case;
 use crate::support::repository::{print_note, run};
 use crate::support::test_bed::{TAG, TOKEN, TestBed, expect_no_secret};
 
-/// Every key of git's configuration by which git, in any of its commands, can start a program (`git help config`, git
-/// 2.47). `NAME` is a subsection of the attacker's choice.
+/// Every git configuration key by which some git command starts a program (`git help config`, git 2.47). `NAME` is a
+/// subsection that the attacker chooses.
 const PROGRAM_KEYS: &[&str] = &[
     "alias.config",
     "alias.credential",
@@ -62,7 +62,7 @@ const PROGRAM_KEYS: &[&str] = &[
     "web.browser",
 ];
 
-/// Files that git, gh, gpg, ssh, npm and pip look for, in the working directory.
+/// Configuration files of git, gh, gpg, ssh, npm and pip, placed in the working directory.
 const CONFIG_FILES: &[(&str, &str)] = &[
     (".gitconfig", "[core]\n\tfsmonitor = SCRIPT\n[credential]\n\thelper = SCRIPT\n"),
     (".config/git/config", "[credential]\n\thelper = SCRIPT\n"),
@@ -76,7 +76,7 @@ const CONFIG_FILES: &[(&str, &str)] = &[
     ("ssh_config", "Host *\n\tProxyCommand SCRIPT\n"),
 ];
 
-/// The hooks of git (`githooks(5)`).
+/// Hooks of git (`githooks(5)`).
 const HOOK_NAMES: &[&str] = &[
     "fsmonitor-watchman",
     "post-checkout",
@@ -87,7 +87,7 @@ const HOOK_NAMES: &[&str] = &[
     "reference-transaction",
 ];
 
-/// A clone that is hostile in every way, and the file that tells what ran.
+/// A clone that configures a program in every possible way, and the log of the programs that were started.
 struct HostileClone {
     bed: TestBed,
     started_log: PathBuf,
@@ -131,12 +131,13 @@ impl HostileClone {
                 .write_file(path, text.replace("SCRIPT", &script.display().to_string()).as_bytes());
         }
         hostile.bed.clone.write_file(".git/info/attributes", b"*.py filter=evil diff=evil merge=evil\n");
-        // The same bytes at another time: git reads the file, and would filter it, to know whether it changed.
+        // The same content with a new modification time: to find out whether the file changed, git would read and
+        // filter it.
         hostile.bed.clone.write_file("server/main.py", b"serve(1)\n");
         hostile
     }
 
-    /// A program that tells that it ran.
+    /// Writes a program that logs its name and fails.
     fn write_script(&self, path: &str, name: &str) -> PathBuf {
         let text = format!("#!/bin/sh\necho '{name}' >> {}\nexit 1\n", self.started_log.display());
         self.bed.clone.write_file(path, text.as_bytes());
@@ -146,7 +147,7 @@ impl HostileClone {
         file
     }
 
-    /// A command in the clone, without a token in the environment: one has to be looked for.
+    /// Returns a command in the clone. The environment has no token, so the suite has to look one up.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.bed.command(arguments);
         command.env_remove("GH_TOKEN").env("RELEASE_HTTP_TRIES", "1").env("RELEASE_HTTP_TIMEOUT", "5");
@@ -158,7 +159,7 @@ impl HostileClone {
     }
 }
 
-/// Every command that only reads.
+/// Returns the arguments of every command that only reads.
 fn reading_commands(out: &Path) -> Vec<Vec<String>> {
     let out = out.display().to_string();
     let file = format!("sha256:{}", "0".repeat(64));
@@ -210,16 +211,20 @@ fn case_93_reading_commands_start_no_configured_program() {
         }
     }
     assert!(started.is_empty(), "{started:#?}");
-    // The trap works: git itself falls into it.
+    // The trap is armed: git itself starts a configured program.
     let mut git = crate::support::repository::hermetic_command("git", hostile.bed.home.path());
     run(git.arg("-C").arg(hostile.bed.clone.path()).args(["status", "--short"]));
     assert!(hostile.started_programs().contains("core.fsmonitor"), "{}", hostile.started_programs());
-    print_note(&format!("case 93: {} keys, {} commands, nothing ran", PROGRAM_KEYS.len(), commands.len()));
+    print_note(&format!(
+        "case 93: {} keys, {} commands, no program started",
+        PROGRAM_KEYS.len(),
+        commands.len()
+    ));
     record_case(
         93,
-        "programs that a repository's configuration names",
+        "programs that a repository configures",
         &format!("{} keys, {} commands, none started", PROGRAM_KEYS.len(), commands.len()),
-        "the operator's own helper is started",
+        "the operator's helper is started",
     );
 }
 
@@ -239,7 +244,7 @@ fn operators_credential_helper_is_used() {
     assert!(credentials["evidence"].as_str().unwrap().contains("git credential fill"), "{credentials:#}");
     assert_eq!(hostile.started_programs(), "own\n");
     std::fs::remove_file(&hostile.started_log).unwrap();
-    // Where no request needs a token, none is looked for.
+    // If no request needs a token, none is looked up.
     let mut command = hostile.command(&["verify", "server/main.py", "--trusted-root", "none.json"]);
     run(command.env("GIT_CONFIG_GLOBAL", &user_config));
     let mut command = hostile.command(&["audit", "server/v0.1.0"]);

@@ -1,4 +1,5 @@
-//! Bundles that say the same in another writing, which no change of a byte makes. Each is in `docs/verifying.md`.
+//! Bundles in another encoding of the same content, which changing a byte does not produce. `docs/verifying.md` lists
+//! each.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use emulators::{BundleSpec, RekorVersion};
@@ -6,13 +7,13 @@ use serde_json::Value;
 
 use crate::support::attested_file::{AttestedFile, RELEASE_POLICY_FLAGS, release_workflow_run};
 
-/// The timestamp of a bundle.
+/// JSON pointer of the first timestamp of a bundle.
 const TIMESTAMP_POINTER: &str =
     "/verificationMaterial/timestampVerificationData/rfc3161Timestamps/0/signedTimestamp";
-/// The order of the curve P-256 (SEC 2, 2.4.2).
+/// Order of the curve P-256 in hexadecimal (SEC 2, 2.4.2).
 const P256_ORDER_HEX: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
 
-/// An ECDSA signature with the negative of its second value, which is one of the same bytes by the same key (SEC 1, 4.1).
+/// Returns an ECDSA signature with the negative of `s`, which is valid for the same bytes and key (SEC 1, 4.1).
 fn negate_signature(signature: &[u8]) -> Vec<u8> {
     let r_length = usize::from(signature[3]);
     let s = signature[6 + r_length..].iter().copied().skip_while(|it| *it == 0).collect::<Vec<_>>();
@@ -34,7 +35,7 @@ fn negate_signature(signature: &[u8]) -> Vec<u8> {
     der_element(0x30, &[r, &der_element(0x02, &value)].concat())
 }
 
-/// A DER element (X.690, 8.1).
+/// Encodes a DER element (X.690, 8.1) of at most 65,535 bytes.
 fn der_element(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len()).unwrap().to_be_bytes();
     let length = match length {
@@ -45,7 +46,7 @@ fn der_element(tag: u8, content: &[u8]) -> Vec<u8> {
     [&[tag][..], &length, content].concat()
 }
 
-/// The elements that stand in a content, each with its tag.
+/// Splits DER content into its elements, each with its tag.
 fn parse_der_elements(mut content: &[u8]) -> Vec<(u8, &[u8])> {
     let mut found = Vec::new();
     while !content.is_empty() {
@@ -60,12 +61,12 @@ fn parse_der_elements(mut content: &[u8]) -> Vec<(u8, &[u8])> {
     found
 }
 
-/// A timestamp response with its signed data changed: the elements of it go through `change`.
+/// Returns a timestamp response with its signed data changed: each element is replaced by the result of `change`.
 fn edit_timestamp(response: &[u8], change: impl Fn(usize, u8, &[u8]) -> Vec<u8>) -> Vec<u8> {
     let [(_, status), (_, token)] = parse_der_elements(parse_der_elements(response)[0].1)[..] else {
-        panic!("no response")
+        panic!("not a timestamp response")
     };
-    let [(_, kind), (_, wrapped)] = parse_der_elements(token)[..] else { panic!("no token") };
+    let [(_, kind), (_, wrapped)] = parse_der_elements(token)[..] else { panic!("not a timestamp token") };
     let data = parse_der_elements(parse_der_elements(wrapped)[0].1);
     let data: Vec<u8> = data
         .into_iter()
@@ -76,7 +77,7 @@ fn edit_timestamp(response: &[u8], change: impl Fn(usize, u8, &[u8]) -> Vec<u8>)
     der_element(0x30, &[der_element(0x30, status), der_element(0x30, &token)].concat())
 }
 
-/// The last of the elements, with its content changed.
+/// Returns the element with the content of its last child changed.
 fn edit_last_element(tag: u8, content: &[u8], change: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let all = parse_der_elements(content);
     let last = all.len() - 1;
@@ -86,7 +87,7 @@ fn edit_last_element(tag: u8, content: &[u8], change: impl Fn(&[u8]) -> Vec<u8>)
     der_element(tag, &all.collect::<Vec<u8>>())
 }
 
-/// Changes the bytes that a bundle holds in base64 at a place.
+/// Returns the bundle with the base64 value at a JSON pointer changed.
 fn edit_base64(bundle: &Value, pointer: &str, change: impl Fn(&[u8]) -> Vec<u8>) -> Value {
     let mut bundle = bundle.clone();
     let leaf = bundle.pointer_mut(pointer).unwrap();
@@ -96,7 +97,7 @@ fn edit_base64(bundle: &Value, pointer: &str, change: impl Fn(&[u8]) -> Vec<u8>)
     bundle
 }
 
-/// Changes the last line of a checkpoint.
+/// Returns the bundle with the last line of its checkpoint changed.
 fn edit_checkpoint(bundle: &Value, change: impl Fn(&str) -> String) -> Value {
     let mut bundle = bundle.clone();
     let pointer = "/verificationMaterial/tlogEntries/0/inclusionProof/checkpoint/envelope";
@@ -125,7 +126,8 @@ fn equivalent_encodings_are_proven_only_as_documented() {
         };
         let proven = ("proven".to_owned(), "ok".to_owned());
         assert_eq!(verdict(&bundle), proven);
-        // What the log has of signature and certificate is compared byte by byte, and so is what a timestamp is of.
+        // The log's copies of signature and certificate are compared byte by byte, and so are the bytes that a
+        // timestamp covers.
         let signature = verdict(&edit_base64(&bundle, "/dsseEnvelope/signatures/0/sig", negate_signature));
         let reason = if stamped.is_some() { "tsa" } else { "entry-mismatch" };
         assert_eq!(signature, ("refuted".to_owned(), reason.to_owned()), "{log:?}");
@@ -135,10 +137,10 @@ fn equivalent_encodings_are_proven_only_as_documented() {
                 edit_last_element(tag, content, |bits| [&[0][..], &negate_signature(&bits[1..])].concat())
             }));
         assert_eq!(certificate, ("refuted".to_owned(), "entry-mismatch".to_owned()), "{log:?}");
-        // A checkpoint with another line, by a witness that no root knows.
+        // A checkpoint with another signature line, by a witness that is not in the trusted root.
         let witness = |line: &str| format!("{line}\n\u{2014} witness.example {}", BASE64.encode([7; 68]));
         assert_eq!(verdict(&edit_checkpoint(&bundle, witness)), proven, "{log:?}");
-        // The log's own signatures, with the other value.
+        // The log's signatures with the negative of `s`.
         let negate_log_signature = |line: &str| {
             let (name, note) = line.rsplit_once(' ').unwrap();
             let note = BASE64.decode(note).unwrap();
@@ -158,7 +160,7 @@ fn equivalent_encodings_are_proven_only_as_documented() {
     }
 }
 
-/// A bundle with its timestamp written in other ways.
+/// Returns copies of a bundle with its timestamp in other encodings.
 fn equivalent_timestamps(bundle: &Value) -> [(&'static str, Value); 3] {
     let negative = edit_base64(bundle, TIMESTAMP_POINTER, |response| {
         edit_timestamp(response, |at, tag, content| match at {
@@ -172,7 +174,7 @@ fn equivalent_timestamps(bundle: &Value) -> [(&'static str, Value); 3] {
             |_, tag, content| if tag == 0xa0 { Vec::new() } else { der_element(tag, content) },
         )
     });
-    // The parameters of its digest may be absent or null (RFC 5754, 2).
+    // The parameters of the digest algorithm may be absent or null (RFC 5754, section 2).
     let null = |algorithm: &[u8]| [algorithm, &[0x05, 0x00]].concat();
     let spoken = edit_base64(bundle, TIMESTAMP_POINTER, |response| {
         edit_timestamp(response, |at, tag, content| match at {
@@ -187,13 +189,13 @@ fn equivalent_timestamps(bundle: &Value) -> [(&'static str, Value); 3] {
             _ => der_element(tag, content),
         })
     });
-    [("the other value", negative), ("no certificate", bare), ("null parameters", spoken)]
+    [("the negative of s", negative), ("no certificate", bare), ("null parameters", spoken)]
 }
 
-/// Where the signers stand in signed data that has certificates (RFC 5652, 5.1).
+/// Index of `signerInfos` in signed data with certificates (RFC 5652, 5.1).
 const SIGNER_INFOS_INDEX: usize = 4;
 
-/// The content of a message's signer, with the negative of the second value of its signature.
+/// Returns the content of a signer info with the negative of `s` in its signature.
 fn negate_signer_info(content: &[u8]) -> Vec<u8> {
     let signer = edit_last_element(0x30, content, negate_signature);
     parse_der_elements(&signer)[0].1.to_vec()

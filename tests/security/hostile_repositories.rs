@@ -1,4 +1,5 @@
-//! Repositories that mislead: read in two ways, with their files elsewhere, with objects, pipes and remotes that have no end.
+//! Hostile repositories: ambiguous configuration, files outside of the repository, named pipes, and objects and remotes
+//! without an end.
 
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -9,7 +10,7 @@ use super::resource_limits::run_bounded;
 use crate::support::repository::{TestRepository, hermetic_command, run, xtask};
 use crate::support::test_bed::{TAG, TestBed};
 
-/// A program that tells that it ran, outside of every repository.
+/// A program outside of every repository that logs each start.
 struct TrapProgram {
     folder: tempfile::TempDir,
 }
@@ -31,7 +32,8 @@ impl TrapProgram {
         self.folder.path().join("ran")
     }
 
-    /// Runs every command that starts git in the repository, and says what each ended with.
+    /// Runs every command that starts git in the repository, and asserts that the program was not started. Returns the
+    /// exit codes.
     #[track_caller]
     fn expect_not_started(&self, clone: &Path) -> Vec<i32> {
         let commands = [
@@ -48,7 +50,7 @@ impl TrapProgram {
             let output = run(command.env("GITHUB_API_URL", "http://127.0.0.1:1").args(arguments));
             assert!(
                 !self.log_file().exists(),
-                "{arguments:?} started it:\n{}\n{}",
+                "{arguments:?} started the program:\n{}\n{}",
                 output.stdout,
                 output.stderr
             );
@@ -57,7 +59,7 @@ impl TrapProgram {
         codes.to_vec()
     }
 
-    /// Git itself starts it: the trap is armed.
+    /// Asserts that git itself starts the program, so that the trap is armed.
     fn expect_git_starts_it(&self, clone: &Path) {
         run(hermetic_command("git", clone).arg("-C").arg(clone).args(["status"]));
         assert!(self.log_file().exists(), "the trap is not armed");
@@ -73,7 +75,7 @@ fn append_config(fixture: &TestRepository, text: &str) {
 
 #[test]
 fn ambiguous_git_config_starts_no_program() {
-    // Git and libgit2 do not agree where a continued line is followed by a comment.
+    // git and libgit2 parse a continued line differently if a comment follows it.
     for hidden in
         ["[user]\n\tx = a\\\n; b\n", "[user]\n\tx = \"a\\\n# b\"\n", "[user]\n\tx = a\\\n\\\n; b\n", ""]
     {
@@ -114,7 +116,7 @@ fn foreign_worktree_is_refused() {
     other.git(["config", "core.fsmonitor", trap.program_path().to_str().unwrap()]);
     fixture.git(["config", "core.worktree", other.path().to_str().unwrap()]);
     assert!(trap.expect_not_started(fixture.path()).iter().all(|it| *it == 1));
-    // Nor is anything written there.
+    // No file is written to the foreign worktree.
     let victim = tempfile::tempdir().unwrap();
     fixture.git(["config", "core.worktree", victim.path().to_str().unwrap()]);
     for arguments in [&["archive", TAG][..], &["config", "init"], &["release", TAG], &["rehearse", TAG]] {
@@ -126,7 +128,7 @@ fn foreign_worktree_is_refused() {
         );
     }
     assert_eq!(std::fs::read_dir(victim.path()).unwrap().count(), 0);
-    // The twins: a linked worktree and a submodule have their files elsewhere, too.
+    // The twins: linked worktrees and submodules also have their files outside of their git directory's parent.
     let fixture = TestRepository::with_release();
     let linked = fixture.path().join(".git/linked");
     fixture.git(["worktree", "add", "-q", "-b", "other", linked.to_str().unwrap()]);
@@ -148,7 +150,7 @@ fn enclosing_repository_is_not_opened() {
         .arg(outer.path().join(".git/origin.git"))
         .arg(&inner))
     .ok();
-    // Git takes a repository whose HEAD is such a link for none, and would look above it.
+    // git does not accept a repository whose HEAD is such a link, and would search the parent directories.
     std::fs::rename(inner.join(".git/HEAD"), inner.join(".git/H2")).unwrap();
     symlink("H2", inner.join(".git/HEAD")).unwrap();
     trap.expect_not_started(&inner);
@@ -170,9 +172,9 @@ fn reading_commands_ignore_repository_http_settings() {
         let output = bed.run(arguments);
         assert_eq!(output.code, 0, "{arguments:?}: {}\n{}", output.stdout, output.stderr);
     }
-    assert!(proxy.accept().is_err(), "the repository's proxy was asked");
+    assert!(proxy.accept().is_err(), "the repository's proxy was contacted");
     assert_eq!(std::fs::read_to_string(&cookies).unwrap(), "precious\n");
-    // Git itself asks it: the trap is armed.
+    // The trap is armed: git itself connects to the proxy.
     let mut command = hermetic_command("timeout", bed.home.path());
     run(command.args(["2", "git", "-C"]).arg(bed.clone.path()).args(["ls-remote", "origin"]));
     assert!(proxy.accept().is_ok(), "the trap is not armed");
@@ -220,7 +222,7 @@ fn oversized_objects_are_not_read() {
     fixture.git(["commit", "-q", "--allow-empty", "-F", ".git/message"]);
     let output = run_bounded(fixture.path(), &["notes", TAG]);
     assert!(output.code == 1 && output.stderr.contains("expected at most"), "{}", output.stderr);
-    // The twin is just within the limit.
+    // The twin: 15 MiB are within the limit.
     fixture = TestRepository::with_release();
     fixture.commit("fix(server): carry much", &[(".mailmap", &"x".repeat(15 << 20))]);
     assert_eq!(run_bounded(fixture.path(), &["notes", TAG]).code, 0);

@@ -1,4 +1,4 @@
-//! Every leaf of a bundle changed in turn: as `docs/verifying.md` says, none is proven.
+//! Changes every leaf of a bundle in turn. No changed bundle is proven, as `docs/verifying.md` states.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,13 @@ use serde_json::Value;
 use crate::support::attested_file::{AttestedFile, RELEASE_POLICY_FLAGS, release_workflow_run};
 use crate::support::repository::{print_note, run, xtask};
 
-/// How many bundles a file may have.
+/// Maximum number of bundles in one file, a limit of the suite.
 const MAX_BUNDLES_PER_FILE: usize = 1000;
-/// How many bytes of a leaf are changed, spread over it; of a timestamp, which has parts that nothing signs, every one.
+/// Maximum number of changed bytes in a leaf, spread evenly. A timestamp has parts that are not signed, so each of its
+/// bytes is changed.
 const MAX_SAMPLES_PER_LEAF: usize = 160;
 
-/// The leaves of a document, by their JSON pointers.
+/// Collects the JSON pointers of the leaves of a document.
 fn leaf_pointers(value: &Value, pointer: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -31,7 +32,7 @@ fn leaf_pointers(value: &Value, pointer: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Other values for a leaf, each with the place of the change: the byte of what is encoded in it, or of its text.
+/// Returns other values for a leaf, each with the offset of the change in the decoded base64 or in the text.
 fn changed_values(pointer: &str, leaf: &Value) -> Vec<(usize, Value)> {
     let Some(text) = leaf.as_str() else { return vec![(0, Value::Null), (0, Value::from(7))] };
     let decoded = BASE64.decode(text).ok().filter(|it| it.len() > 8);
@@ -56,7 +57,8 @@ fn changed_values(pointer: &str, leaf: &Value) -> Vec<(usize, Value)> {
     all
 }
 
-/// What is proven although it was changed: how many changes of which leaf, and of which bytes of it.
+/// Verifies all changed bundles. Returns the number of changes, and for each leaf the offsets of those that are still
+/// proven.
 fn proven_changes(
     attested_file: &AttestedFile,
     bundle: &Value,
@@ -88,7 +90,7 @@ fn proven_changes(
         command.args(["--trusted-root", "root.json"]).args(RELEASE_POLICY_FLAGS);
         let report = run(&mut command).json();
         let verdicts = report["subjects"][0]["bundles"].as_array().unwrap();
-        assert_eq!(verdicts.len(), batch.len(), "not every bundle was looked at");
+        assert_eq!(verdicts.len(), batch.len(), "not every bundle was checked");
         for ((pointer, offset, _), report) in batch.iter().zip(verdicts) {
             if report["verdict"] == "proven" {
                 proven.entry(pointer.clone()).or_default().push(*offset);

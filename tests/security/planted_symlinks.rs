@@ -1,4 +1,4 @@
-//! Case 92: links in place of every file and folder that a command writes.
+//! Case 92: symbolic links in place of every file and directory that a command writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::symlink;
@@ -12,10 +12,10 @@ use crate::cli::offline::strace_is_available;
 use crate::support::repository::{CapturedOutput, directory_snapshot, hermetic_command, print_note, run};
 use crate::support::test_bed::{TAG, TestBed};
 
-/// What the attacker wants to have overwritten.
+/// Content of the file that the attacker wants to have overwritten.
 const VICTIM_TEXT: &str = "# the operator's own file\n";
 
-/// A command that writes something, and what must have happened before it.
+/// A command that writes files. `SymlinkTestBed::prepare` sets up its preconditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum WritingCommand {
     Archive,
@@ -35,11 +35,11 @@ const WRITING_COMMANDS: [WritingCommand; 6] = [
     WritingCommand::ExportTrustedRoot,
 ];
 
-/// A world with everything that the commands need, and a file and a folder that are the operator's own.
+/// A test bed for all of these commands, with a file and a folder of the operator that must not change.
 struct SymlinkTestBed {
     bed: TestBed,
     tuf_flags: [String; 4],
-    /// Where trusted roots are exported to.
+    /// Path to which trusted roots are exported.
     export_path: String,
 }
 
@@ -78,7 +78,7 @@ impl SymlinkTestBed {
         }
     }
 
-    /// Does what must have happened before the command.
+    /// Sets up the preconditions of a command.
     fn prepare(&self, writer: WritingCommand) {
         if writer == WritingCommand::ConfigInit {
             let key = self.bed.home.path().join("own-key");
@@ -95,7 +95,8 @@ impl SymlinkTestBed {
         }
     }
 
-    /// An attestation of any kind: trusted roots are fetched only if there is one to look at.
+    /// Adds an attestation of any kind to each asset. Trusted roots are fetched only if there is an attestation to
+    /// verify.
     fn attest(&self) {
         let release = self.bed.only_release();
         for asset in release["assets"].as_array().unwrap() {
@@ -114,7 +115,8 @@ impl SymlinkTestBed {
         directory_snapshot(&self.bed.home.path().join("own"))
     }
 
-    /// A path without what differs from scene to scene: temporary folders, ports.
+    /// Returns a path with placeholders for what differs between test beds: temporary folders and ports. `None` for a
+    /// path outside of both folders.
     fn to_placeholders(&self, path: &Path) -> Option<String> {
         let text = path.to_str()?;
         let clone = self.bed.clone.path().to_str()?;
@@ -134,12 +136,12 @@ impl SymlinkTestBed {
     }
 }
 
-/// The name of the cache folder of a TUF repository, as `sha256sum` has it.
+/// Returns the name of the cache folder of a TUF repository: the SHA-256 of its URL.
 fn tuf_cache_name(address: &str) -> String {
     crate::support::published_release::sha256_hex(address.as_bytes())
 }
 
-/// The paths that a run opened for writing, created or renamed, as strace tells them.
+/// Returns the paths that a command opened for writing, created or renamed, according to strace.
 fn traced_writes(bed: &SymlinkTestBed, writer: WritingCommand) -> BTreeSet<PathBuf> {
     let log = bed.bed.home.path().join("trace");
     let command = bed.bed.command(&bed.arguments(writer));
@@ -160,7 +162,7 @@ fn traced_writes(bed: &SymlinkTestBed, writer: WritingCommand) -> BTreeSet<PathB
     let output = run(&mut strace);
     assert!([0, 10, 11].contains(&output.code), "{writer:?}: {}\n{}", output.stdout, output.stderr);
     let text = std::fs::read_to_string(log).unwrap();
-    // What exists already is not created.
+    // A path that already existed was not created.
     join_unfinished_calls(&text)
         .iter()
         .filter(|it| !it.contains(" EEXIST "))
@@ -168,7 +170,7 @@ fn traced_writes(bed: &SymlinkTestBed, writer: WritingCommand) -> BTreeSet<PathB
         .collect()
 }
 
-/// The calls of a trace, each on one line: strace parts one in two where another thread comes between.
+/// Returns the calls of a trace, each on one line: strace splits a call if another thread interrupts it.
 fn join_unfinished_calls(trace: &str) -> Vec<String> {
     let mut begun: BTreeMap<&str, &str> = BTreeMap::new();
     let mut calls = Vec::new();
@@ -186,7 +188,7 @@ fn join_unfinished_calls(trace: &str) -> Vec<String> {
     calls
 }
 
-/// The paths of a line of strace's that are written to.
+/// Returns the paths that a line of the trace writes to.
 fn written_paths(line: &str) -> Vec<PathBuf> {
     let Some((name, arguments)) = line.split_once('(') else { return Vec::new() };
     let call = name.rsplit(' ').next().unwrap_or_default();
@@ -197,7 +199,7 @@ fn written_paths(line: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut rest = arguments;
     while let Some(quote_index) = rest.find('"') {
-        // With -y, strace writes the path of a handle behind it, in angle brackets.
+        // With -y, strace prints the path of a file descriptor behind it, in angle brackets.
         let base =
             rest[..quote_index].rsplit_once('<').and_then(|(_, it)| it.split_once('>')).map_or("", |it| it.0);
         let Some(end) = rest[quote_index + 1..].find('"') else { break };
@@ -208,7 +210,7 @@ fn written_paths(line: &str) -> Vec<PathBuf> {
     found
 }
 
-/// A place where a link is planted.
+/// A path in place of which a link is planted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct PlantedLink {
     writer: WritingCommand,
@@ -216,7 +218,7 @@ struct PlantedLink {
     is_folder: bool,
 }
 
-/// Every path below the output and cache folders that the command writes.
+/// Returns every path below the output and cache folders that the command writes, and all other paths that it writes.
 fn links_to_plant(writer: WritingCommand) -> (Vec<PlantedLink>, Vec<PathBuf>) {
     let bed = SymlinkTestBed::new();
     bed.prepare(writer);
@@ -238,7 +240,7 @@ fn links_to_plant(writer: WritingCommand) -> (Vec<PlantedLink>, Vec<PathBuf>) {
     (inside, elsewhere)
 }
 
-/// Plants a link and runs the command. Nothing of the operator's own may be written.
+/// Plants a link, runs the command, and asserts that the operator's file and folder did not change.
 fn run_with_planted_link(link: &PlantedLink) -> CapturedOutput {
     let bed = SymlinkTestBed::new();
     bed.prepare(link.writer);
@@ -251,7 +253,7 @@ fn run_with_planted_link(link: &PlantedLink) -> CapturedOutput {
     assert_eq!(bed.victim_files(), before, "{link:?} was followed");
     assert!(std::fs::symlink_metadata(&path).unwrap().is_symlink(), "{link:?} was replaced");
     let name = path.file_name().unwrap().to_str().unwrap();
-    // A cache is not needed: what cannot be kept is fetched again.
+    // The cache is optional: what cannot be cached is fetched again.
     let is_cache = link.path.contains("/.cache/") && !link.path.contains("/locks");
     if !is_cache {
         let text = format!("{}{}", output.stdout, output.stderr);
@@ -263,15 +265,15 @@ fn run_with_planted_link(link: &PlantedLink) -> CapturedOutput {
 
 #[test]
 fn case_92_symlinks_below_output_folders_are_not_followed() {
-    if !strace_is_available("case_92") {
+    if !strace_is_available("case_92_symlinks_below_output_folders_are_not_followed") {
         return;
     }
     let mut all = Vec::new();
     for writer in WRITING_COMMANDS {
         let (inside, elsewhere) = links_to_plant(writer);
         assert!(!inside.is_empty(), "{writer:?} writes nothing");
-        // Everything else is git's, a temporary folder of a random name, a device, or a folder that was named,
-        // which may be a link.
+        // Any other path belongs to git, is a temporary folder with a random name or a device, or was named by the
+        // operator and may be a link.
         let foreign = |it: &&PathBuf| {
             let text = it.to_string_lossy();
             let known = ["/.git/", "/opensandbox-gpg-"].iter().any(|it| text.contains(it));
@@ -294,7 +296,7 @@ fn case_92_symlinks_below_output_folders_are_not_followed() {
         }
     });
     print_note(&format!("case 92: {count} links planted, none followed"));
-    // The twin: without links the same commands end well.
+    // The twin: without links the same commands succeed.
     let bed = SymlinkTestBed::new();
     for writer in WRITING_COMMANDS.into_iter().filter(|it| *it != WritingCommand::Audit) {
         bed.prepare(writer);
@@ -306,7 +308,7 @@ fn case_92_symlinks_below_output_folders_are_not_followed() {
     assert!(count >= 30, "only {count}");
     record_case(
         92,
-        "a link in place of what is written",
+        "a link in place of an output file",
         &format!("refused, {count} links planted"),
         "written",
     );
@@ -367,7 +369,8 @@ fn unwritable_output_folder_is_found_by_doctor() {
     let clone = bed.bed.clone.path();
     std::fs::create_dir(clone.join("dist")).unwrap();
     run(hermetic_command("chmod", Path::new("/")).arg("555").arg(clone.join("dist"))).ok();
-    // Root may write anywhere: whoever runs this, it is tried as somebody without that power, to whom the clone belongs.
+    // Root may write anywhere. So if the tests run as root, the command runs as an unprivileged user who owns the
+    // clone.
     let is_root = run(hermetic_command("id", Path::new("/")).arg("-u")).ok().stdout.trim() == "0";
     let check = |arguments: &[&str]| {
         if !is_root {

@@ -1,4 +1,4 @@
-//! Case 96: a Rekor v2 entry whose proof says something else than its checkpoint and its leaf.
+//! Case 96: a Rekor v2 entry whose inclusion proof contradicts its checkpoint or its leaf.
 
 use emulators::{BundleSpec, RekorVersion};
 use serde_json::Value;
@@ -16,7 +16,7 @@ fn case_96_every_rekor_v2_proof_field_is_checked() {
     let (claims, statement) = (release_workflow_run().claims(), attested_file.statement());
     let v2 =
         |it| BundleSpec { rekor_version: Some(RekorVersion::V2), timestamped_after_seconds: Some(1), ..it };
-    // A second entry: index and size are not the smallest that there are.
+    // The second entry of the log: neither index nor tree size is the smallest possible value.
     attested_file.attest_with(&claims, &statement, v2);
     let good = attested_file.attest_with(&claims, &statement, v2);
     let root = "7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u7u4=";

@@ -1,4 +1,4 @@
-//! Cases 98, 99, 101 and 104: input without an end, and caches that others could prepare.
+//! Cases 98, 99, 101 and 104: inputs and responses without an end, and caches that other users could prepare.
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -11,12 +11,12 @@ use crate::sign::ssh::SshTagSigner;
 use crate::support::repository::{CapturedOutput, TestRepository, hermetic_command, print_note, run, xtask};
 use crate::support::test_bed::{TAG, TestBed};
 
-/// How long any of this may take, on a machine that is busy with other tests.
+/// Time limit of one command, on a machine that runs other tests at the same time.
 const MAX_TIME: Duration = Duration::from_secs(60);
-/// How much memory it may have, in KiB of address space: the program maps some, and its threads reserve their stacks.
+/// Limit of the address space, in KiB. It includes mapped files and the reserved stacks of the threads.
 const MAX_ADDRESS_KIB: u64 = 2 << 20;
 
-/// Runs the binary with its address space limited: what has no end ends with an error instead of taking the machine.
+/// Runs the binary with a limited address space: an endless input ends in an error and cannot exhaust the machine.
 #[track_caller]
 pub(super) fn run_bounded(folder: &Path, arguments: &[&str]) -> CapturedOutput {
     let begun = Instant::now();
@@ -24,13 +24,13 @@ pub(super) fn run_bounded(folder: &Path, arguments: &[&str]) -> CapturedOutput {
     let script = format!("ulimit -v {MAX_ADDRESS_KIB}; exec timeout 60 \"$0\" \"$@\"");
     command.current_dir(folder).args(["-c", &script, env!("CARGO_BIN_EXE_xtask")]).args(arguments);
     let output = run(&mut command);
-    assert!(begun.elapsed() < MAX_TIME, "{arguments:?} did not end");
-    // 124: timeout; 134 and 139: abort and segmentation fault, as of a stack that overflowed.
+    assert!(begun.elapsed() < MAX_TIME, "{arguments:?} did not end in time");
+    // Not allowed: 124 (timeout), 134 and 139 (abort and segmentation fault, as after a stack overflow).
     assert!([0, 1, 2, 10, 11].contains(&output.code), "{arguments:?}: {}\n{}", output.code, output.stderr);
     output
 }
 
-/// A policy for the tag `t`.
+/// Writes a release configuration with these lines in `[signers]`.
 fn write_policy(fixture: &TestRepository, signers: &str) {
     let catalog = format!("{}\n[signers]\n{signers}\n", include_str!("../../release.toml"));
     fixture.write_file(".git/release.toml", catalog.as_bytes());
@@ -40,7 +40,7 @@ fn write_policy(fixture: &TestRepository, signers: &str) {
 fn case_98_unbounded_inputs_end_with_an_error() {
     check_wildcard_patterns();
     check_nested_documents();
-    // Folders that nest deep.
+    // Deeply nested directories.
     for (levels, code) in [(3000, 1), (100, 0)] {
         let fixture = TestRepository::new();
         fixture.fast_import(nested_tree_stream(levels).as_bytes());
@@ -52,7 +52,7 @@ fn case_98_unbounded_inputs_end_with_an_error() {
             output.stderr
         );
     }
-    // Forty thousand people.
+    // 40,000 contributors.
     let begun = Instant::now();
     let fixture = TestRepository::new();
     fixture.fast_import(co_authors_stream(40_000).as_bytes());
@@ -60,7 +60,7 @@ fn case_98_unbounded_inputs_end_with_an_error() {
     let people = run_bounded(fixture.path(), &notes).json()["contributors"].as_array().unwrap().len();
     print_note(&format!("case 98: {people} contributors in {:?}", begun.elapsed()));
     assert_eq!(people, 40_001);
-    // A template without an end.
+    // Templates that do not end.
     for (text, expected_error) in [
         ("{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}", "fuel"),
         ("{% for a in range(9999) %}{{ '%1000000s' | format('x') }}{% endfor %}", "template"),
@@ -71,10 +71,10 @@ fn case_98_unbounded_inputs_end_with_an_error() {
         let output = run_bounded(fixture.path(), &["notes", TAG, "--template", ".git/template"]);
         assert!(output.code == 1 && output.stderr.contains(expected_error), "{text}: {}", output.stderr);
     }
-    record_case(98, "patterns, YAML, trees, people, templates without an end", "clear errors", "in time");
+    record_case(98, "endless patterns, YAML, trees, people, templates", "clear errors", "in time");
 }
 
-/// A pattern of many wildcards against an address that almost matches.
+/// Checks a pattern with many wildcards against an address that almost matches.
 fn check_wildcard_patterns() {
     let signer = SshTagSigner::new(&["-t", "ed25519"]);
     let key = std::fs::read_to_string(signer.fixture.path().join(".git/key.pub")).unwrap();
@@ -88,7 +88,7 @@ fn check_wildcard_patterns() {
     assert!(output.code == 10 && output.stdout.contains("principal"), "{}", output.stdout);
 }
 
-/// Deep documents as version sources.
+/// Checks deeply nested documents as version sources.
 fn check_nested_documents() {
     let deep = [
         ("yaml", format!("a: {}", "[".repeat(400_000))),
@@ -113,14 +113,14 @@ fn check_nested_documents() {
     }
 }
 
-/// A commit with one file below so many folders.
+/// Returns a fast-import stream of a commit with one file below `levels` directories.
 fn nested_tree_stream(levels: usize) -> String {
     let path = "d/".repeat(levels);
     let head = "commit refs/heads/main\ncommitter A <a@x> 1700000000 +0000\ndata 2\nm\n";
     format!("{head}M 100644 inline {path}f\ndata 2\nx\n\n")
 }
 
-/// A commit with so many co-authors.
+/// Returns a fast-import stream of a commit with `count` co-authors.
 fn co_authors_stream(count: usize) -> String {
     let mut message = "feat(server): by everybody\n\n".to_owned();
     for number in 0..count {
@@ -132,7 +132,7 @@ fn co_authors_stream(count: usize) -> String {
     )
 }
 
-/// The lines of `[signers]` that name a file.
+/// Lines of `[signers]` that name a file.
 const POLICY_FILE_LINES: [&str; 4] = [
     "allowed_signers = \"trap\"",
     "allowed_signers = \"allowed\"\nrevoked = \"trap\"",
@@ -157,7 +157,7 @@ fn case_99_special_policy_files_are_refused() {
         }
         count += check_operator_files(trap);
     }
-    // The twin: the same files, plain.
+    // The twin: the same files as regular files.
     let signer = SshTagSigner::new(&["-t", "ed25519"]);
     signer.xtask(&["release", TAG, "--sign-tag"]).ok();
     signer.fixture.expect_tag_verdict(TAG, "proven", &[]);
@@ -165,8 +165,8 @@ fn case_99_special_policy_files_are_refused() {
     record_case(99, "policy files that are devices, pipes, links or endless", &outcome, "read");
 }
 
-/// Files of the command line, of git's configuration, and the catalog. What the operator names may be a link to a plain
-/// file; a device behind it is none. Returns how many were tried.
+/// Checks files of the command line and of git's configuration, and the release configuration. A file that the operator
+/// names may be a link to a regular file, but not to a device. Returns the number of files.
 fn check_operator_files(trap: &str) -> usize {
     let fixture = TestRepository::with_release();
     let file = fixture.path().join(".git/trap");
@@ -209,7 +209,8 @@ fn create_trap(path: &Path, kind: &str) {
     }
 }
 
-/// A server that answers every request with a head, and then with a body that never ends, or a byte now and then.
+/// Starts a server that answers every request with a head and a body without an end, or with one byte after each
+/// `pause`. Returns its URL.
 fn endless_server(head: &'static str, pause: Option<Duration>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -218,7 +219,7 @@ fn endless_server(head: &'static str, pause: Option<Duration>) -> String {
             let Ok(mut stream) = stream else { return };
             std::thread::spawn(move || {
                 let mut request = [0; 4096];
-                // However the client ends it is an end.
+                // An error means that the client closed the connection, which ends the thread.
                 if stream.read(&mut request).is_err() || stream.write_all(head.as_bytes()).is_err() {
                     return;
                 }
@@ -270,15 +271,10 @@ fn case_101_endless_responses_end_with_an_error() {
         }
     }
     check_endless_asset();
-    record_case(
-        101,
-        "answers without an end, or a byte at a time",
-        "unproven, or an error to go on from",
-        "read",
-    );
+    record_case(101, "endless responses, or one byte at a time", "unproven, or an error", "read");
 }
 
-/// An asset that is said to be larger than any, and that has no end.
+/// Checks an asset whose size is reported as 1 EiB and whose content does not end.
 fn check_endless_asset() {
     let bed = TestBed::new();
     bed.publish().ok();
@@ -317,7 +313,7 @@ fn case_104_no_cache_is_used_without_a_home() {
     let temporary = tempfile::tempdir().unwrap();
     let mut command = bed.command(&["release", TAG, "--push"]);
     command.env_remove("HOME").env_remove("XDG_CACHE_HOME").env("TMPDIR", temporary.path());
-    // What another local user could have prepared.
+    // A cache that another local user could have prepared.
     let prepared = temporary.path().join("opensandbox-release");
     std::fs::create_dir_all(prepared.join("logins/acme")).unwrap();
     let commit = bed.clone.git(["rev-parse", "HEAD~1"]);
@@ -332,11 +328,11 @@ fn case_104_no_cache_is_used_without_a_home() {
     assert!(!bed.only_release()["body"].as_str().unwrap().contains("@evil"));
     let left: Vec<_> = std::fs::read_dir(temporary.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
-    // The twin: with a home there is a cache.
+    // The twin: with a home directory there is a cache.
     let bed = TestBed::new();
     bed.publish().ok();
     assert!(bed.home.path().join(".cache/opensandbox-release/locks").is_dir());
-    record_case(104, "no HOME: a cache that another user prepared", "no cache", "a cache of one's own");
+    record_case(104, "no HOME: a cache that another user prepared", "no cache", "a cache below HOME");
 }
 
 #[test]

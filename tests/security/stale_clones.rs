@@ -1,10 +1,10 @@
-//! Case 106: clones that know less than the remote.
+//! Case 106: clones that lack commits or tags of the remote.
 
 use super::record_case;
 use crate::support::repository::{TestRepository, hermetic_command, run, xtask};
 use crate::support::test_bed::{TAG, TestBed};
 
-/// A world in which somebody else released and went on, which this clone has not fetched.
+/// Returns a test bed in which another clone pushed commits and a release tag. This clone has not fetched them.
 fn bed_with_stale_clone() -> TestBed {
     let bed = TestBed::new();
     let other = bed.home.path().join("other");
@@ -37,7 +37,7 @@ fn case_106_missing_remote_tags_are_refused() {
     assert_eq!((&refusal["check"], &refusal["reason"]), (&"origin".into(), &"tags-not-fetched".into()));
     assert!(refusal["evidence"].as_str().unwrap().contains("server/v0.1.2"), "{refusal:#}");
     assert_eq!(refusal["hint"], "git fetch origin --tags");
-    // The hint works; what remains is a warning with the number of commits, as long as they are not pulled.
+    // The command of the hint works. Until the commits are pulled, a warning with their number remains.
     bed.clone.git(["fetch", "-q", "origin", "--tags"]);
     let planned = plan(&["--initial-release"]);
     let notices = planned["notices"].as_array().unwrap().clone();
@@ -58,7 +58,7 @@ fn case_106_missing_remote_tags_are_refused() {
 #[test]
 fn missing_commits_are_counted_by_the_remote() {
     let bed = bed_with_stale_clone();
-    // Made by hand, so that the commits behind the remote's tag are not here.
+    // The tag was created by hand, so the commits of the remote's tag are missing in this clone.
     bed.clone.git(["tag", "server/v0.1.2", "HEAD"]);
     let planned = bed.run(&["release", "server/v0.1.3", "--push", "--dry-run", "--format", "json"]).json();
     let notices = planned["notices"].as_array().unwrap().clone();

@@ -1,4 +1,4 @@
-//! Cases 94, 95, 102, 103 and 107: who signed, whose release it is, and what the host calls by a name.
+//! Cases 94, 95, 102, 103 and 107: trusted signers, the expected repository, and ambiguous names on GitHub.
 
 use serde_json::json;
 
@@ -10,22 +10,24 @@ use crate::support::published_release::{PublishedRelease, unproven_findings};
 use crate::support::repository::{hermetic_command, run, xtask};
 use crate::support::test_bed::{TAG, TestBed};
 
-/// The policy of [`Signed`], which names one SSH key.
+/// Flags for the policy of [`SshTagSigner`], which names one SSH key.
 const POLICY_FLAGS: [&str; 2] = ["--config", ".git/release.toml"];
 
-/// A world whose catalog names one trusted signer.
+/// Returns a test bed whose release configuration names one trusted signer.
 fn bed_with_signers() -> TestBed {
     TestBed::with_clone(SshTagSigner::new(&["-t", "ed25519"]).fixture)
 }
 
-/// Everything that a release could have written or sent.
+/// Returns everything that a release could have written or sent: releases, refs of the remote, tags, and whether `dist`
+/// exists.
 fn release_state(bed: &TestBed) -> (Vec<serde_json::Value>, String, String, bool) {
     let (releases, origin) = bed.remote_state();
     let tags = bed.clone.git(["for-each-ref", "refs/tags"]);
     (releases, origin, tags, bed.clone.path().join("dist").exists())
 }
 
-/// Releases with every combination of flags: refused before anything is written, for this reason.
+/// Releases with every combination of flags, and asserts that each is refused for this reason before anything is
+/// written.
 #[track_caller]
 fn expect_refused_with_any_flags(bed: &TestBed, reason: &str, flags: &[&[&str]]) {
     let before = release_state(bed);
@@ -47,7 +49,7 @@ fn expect_refused_with_any_flags(bed: &TestBed, reason: &str, flags: &[&[&str]])
 
 #[test]
 fn case_94_untrusted_tag_is_not_released() {
-    // No tag, and none would be signed.
+    // No tag exists, and the run would not sign one.
     expect_refused_with_any_flags(&bed_with_signers(), "unsigned", &[&[]]);
     let every: &[&[&str]] = &[&[], &["--sign-tag"]];
     for make in [&["tag", TAG][..], &["tag", "-a", "-m", "x", TAG]] {
@@ -55,7 +57,7 @@ fn case_94_untrusted_tag_is_not_released() {
         bed.clone.git(make);
         expect_refused_with_any_flags(&bed, "unsigned", every);
     }
-    // Signed, by somebody else.
+    // Signed by another key.
     let bed = bed_with_signers();
     let other = bed.home.path().join("other");
     run(hermetic_command("ssh-keygen", bed.home.path())
@@ -64,7 +66,7 @@ fn case_94_untrusted_tag_is_not_released() {
     .ok();
     bed.clone.git(["-c", &format!("user.signingKey={}", other.display()), "tag", "-s", "-m", "x", TAG]);
     expect_refused_with_any_flags(&bed, "tag-refuted", every);
-    // The key that would sign is somebody else's.
+    // The configured signing key is not the trusted one.
     let bed = bed_with_signers();
     bed.clone.git(["config", "user.signingKey", other.to_str().unwrap()]);
     expect_refused_with_any_flags(&bed, "unsigned", &[&[]]);
@@ -95,7 +97,7 @@ fn audit_never_proves_an_untrusted_tag() {
         let mut keygen = hermetic_command("ssh-keygen", bed.home.path());
         run(keygen.args(["-q", "-N", "", "-t", "ed25519", "-f"]).arg(&other)).ok();
         bed.clone.git(make.iter().map(|it| it.replace("OTHER", other.to_str().unwrap())));
-        // Published by a tool that has no policy.
+        // Published by a run without a policy.
         bed.run(&["release", TAG, "--push"]).ok();
         bed.github.reset_rate_limit();
         let audit = bed.run(&[&["audit", TAG, "--format", "json"][..], &POLICY_FLAGS].concat());
@@ -104,7 +106,7 @@ fn audit_never_proves_an_untrusted_tag() {
             verdict != "proven" && unproven.contains(&expected.to_owned()),
             "{make:?}: {verdict} {unproven:?}"
         );
-        // Without a policy it is a warning, with the command that makes one.
+        // Without a policy the audit only warns, and shows the command that creates one.
         bed.github.reset_rate_limit();
         let audit = bed.run(&["audit", TAG, "--format", "json"]).json();
         let notes = audit["notes"].to_string();
@@ -128,7 +130,7 @@ fn case_95_the_repository_is_named_with_its_source() {
         ]);
         run(command.args(arguments))
     };
-    // A clone of the attacker's around the working directory must not say whose file it is.
+    // The working directory may be a clone of the attacker's. Its remote must not decide which repository is expected.
     let mut git = hermetic_command("git", attested_file.folder.path());
     run(git.arg("-C").arg(attested_file.folder.path()).args(["init", "-q"])).ok();
     let mut git = hermetic_command("git", attested_file.folder.path());
@@ -159,7 +161,7 @@ fn case_95_the_repository_is_named_with_its_source() {
     );
     record_case(
         95,
-        "the working directory says whose file it is",
+        "the working directory names the repository",
         "usage error",
         "proven with -R, source named",
     );
@@ -183,7 +185,7 @@ fn case_103_unplanned_asset_is_not_published() {
     bed.expect_refused(&[], "release", "unplanned-asset");
     let stdout = bed.run(&["release", TAG, "--push", "--dry-run"]).stdout;
     assert!(stdout.contains("opensandbox-server-linux-amd64"), "{stdout}");
-    // Added while the draft is being filled: noticed before it is published.
+    // An asset that is added while the draft is being filled is noticed before publishing.
     let bed = std::sync::Arc::new(TestBed::new());
     let hook = {
         let (api, home) = (bed.github.api_url(), bed.home.path().to_owned());
@@ -195,14 +197,14 @@ fn case_103_unplanned_asset_is_not_published() {
     assert_eq!(output.code, 1, "{}", output.stdout);
     assert!(output.stderr.contains("assets that nobody planned: extra.bin"), "{}", output.stderr);
     assert_eq!(bed.only_release()["draft"], true);
-    // The twin: a draft without such an asset is taken.
+    // The twin: a draft without such an asset is reused.
     let bed = TestBed::new();
     bed.create_release(true);
     bed.publish().ok();
-    record_case(103, "an asset that nobody planned, in a draft", "refused, in a dry run too", "published");
+    record_case(103, "an unplanned asset in a draft", "refused, in a dry run too", "published");
 }
 
-/// Adds an asset to the one draft that there is.
+/// Adds an asset to the only draft.
 fn upload_extra_asset(api: &str, home: &std::path::Path) {
     let all = crate::support::test_bed::rest_request(api, "GET", "/releases", None);
     let id = &all[0]["id"];
@@ -223,7 +225,7 @@ fn upload_extra_asset(api: &str, home: &std::path::Path) {
 
 #[test]
 fn case_107_tag_named_like_the_branch_is_refuted() {
-    // Released from a side branch; a tag called main has it.
+    // Released from a side branch, whose commit only a tag named `main` contains.
     let side = |decoy: bool| {
         let mut bed = TestBed::new();
         bed.github.configure(|it| it.now = SIGNING_TIME);
@@ -246,7 +248,7 @@ fn case_107_tag_named_like_the_branch_is_refuted() {
     assert_eq!(verdict, "refuted");
     assert!(unproven.contains(&"branch: unreachable-from-main".to_owned()), "{unproven:?}");
     assert_eq!(side(false), ("proven".to_owned(), Vec::new()));
-    // A tag of a tree, and of a tag.
+    // A tag of a tree, and a tag of a tag.
     for target in ["HEAD^{tree}", "server/v0.1.0-nested"] {
         let bed = TestBed::new();
         bed.clone.git(["tag", "-a", "-m", "inner", "server/v0.1.0-nested"]);

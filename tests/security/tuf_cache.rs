@@ -1,4 +1,4 @@
-//! Case 97: TUF metadata in the cache that is broken, expired or rolled back. And looking at what is trusted.
+//! Case 97: broken, expired or rolled back TUF metadata in the cache. Also tests the commands of `trusted-root`.
 
 use std::path::PathBuf;
 
@@ -51,7 +51,7 @@ impl TufTestBed {
         run(command.args(arguments).args(["--tuf-url", &self.tuf_url, "--tuf-root", "tuf-root.json"]))
     }
 
-    /// `verify`, with the network or without.
+    /// Runs `verify` with or without the network. Returns verdict and reason.
     fn verify(&self, online: bool) -> (String, String) {
         let file = self.attested_file.file_path();
         let base = ["verify", &file, "-R", "acme/widgets", "--format", "json", "--bundle", "bundle.json"];
@@ -59,7 +59,7 @@ impl TufTestBed {
         verify_verdict(&self.run(&[&base[..], &RELEASE_POLICY_FLAGS, offline].concat()))
     }
 
-    /// The folder of the cache.
+    /// Returns the folder of the only TUF repository in the cache.
     fn cache_folder(&self) -> PathBuf {
         let folder = self.attested_file.path("cache/opensandbox-release/tuf");
         std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
@@ -76,7 +76,7 @@ fn proven_ok() -> (String, String) {
 
 #[test]
 fn case_97_invalid_tuf_cache_is_unproven() {
-    // Broken: every file in turn, cut short, emptied, or of another's.
+    // Broken: every file in turn is truncated, emptied, replaced or extended.
     let mut tuf_bed = TufTestBed::new();
     assert_eq!(tuf_bed.verify(true), proven_ok());
     assert_eq!(tuf_bed.verify(false), proven_ok());
@@ -90,7 +90,7 @@ fn case_97_invalid_tuf_cache_is_unproven() {
                 continue;
             }
             std::fs::write(&file, bad).unwrap();
-            // A space behind a signed document changes nothing that is signed.
+            // A space after a signed document does not change the signed content.
             if !bad.ends_with(b" ") || name.starts_with("targets/") {
                 assert_eq!(tuf_bed.verify(false), trust_root_unproven(), "{name} {}", bad.len());
                 broken += 1;
@@ -104,14 +104,14 @@ fn case_97_invalid_tuf_cache_is_unproven() {
         std::fs::write(&file, &good).unwrap();
     }
     assert_eq!(tuf_bed.verify(false), proven_ok());
-    // Rolled back: the older timestamp, which names older files that are still there.
+    // Rolled back: an older timestamp, which names older files that are still cached.
     let older = std::fs::read(tuf_bed.cache_folder().join("timestamp.json")).unwrap();
     tuf_bed.publish_metadata(2, FAR_EXPIRY);
     assert_eq!(tuf_bed.verify(true), proven_ok());
     let newer = std::fs::read(tuf_bed.cache_folder().join("timestamp.json")).unwrap();
     std::fs::write(tuf_bed.cache_folder().join("timestamp.json"), older).unwrap();
     assert_eq!(tuf_bed.verify(false), trust_root_unproven(), "rolled back");
-    // The same if the repository cannot be reached.
+    // The verdict is the same if the repository cannot be reached.
     tuf_bed.github.inject(Fault {
         times: 9,
         ..Fault::once("GET", "/files/tuf/", FaultKind::DropConnection(FaultTiming::Before))
@@ -119,7 +119,7 @@ fn case_97_invalid_tuf_cache_is_unproven() {
     assert_eq!(tuf_bed.verify(true), trust_root_unproven(), "rolled back, and unreachable");
     std::fs::write(tuf_bed.cache_folder().join("timestamp.json"), newer).unwrap();
     assert_eq!(tuf_bed.verify(false), proven_ok());
-    // Expired.
+    // Expired metadata.
     let mut tuf_bed = TufTestBed::new();
     tuf_bed.publish_metadata(1, "2026-01-01T00:00:00Z");
     let bytes = tuf_bed.tuf.files(1, "{}", "2026-01-01T00:00:00Z");
@@ -144,7 +144,7 @@ fn built_in_root_is_used_only_without_a_cache() {
     };
     let (code, text) = offline("none");
     assert!(code == 0 && text.contains("the built-in trusted roots (offline)"), "{text}");
-    // A cache of Sigstore's own repository with something in it that does not verify.
+    // A cache of Sigstore's public repository with metadata that does not verify.
     let name = crate::support::published_release::sha256_hex(b"https://tuf-repo-cdn.sigstore.dev");
     let folder = tuf_bed.attested_file.path(&format!("own/opensandbox-release/tuf/{name}"));
     std::fs::create_dir_all(&folder).unwrap();
@@ -166,7 +166,7 @@ fn exported_trusted_root_verifies() {
     assert_eq!(shown["roots"][0]["logs"][0]["name"], "https://rekor.rehearsal.invalid");
     let text = tuf_bed.run(&["trusted-root", "show"]).ok().stdout;
     assert!(text.contains("metadata expires 2099-01-01T00:00:00Z") && text.contains("days old"), "{text}");
-    // The file that is written is one that verifies, here and without TUF.
+    // The exported file verifies the bundle without TUF.
     tuf_bed.run(&["trusted-root", "export", "exported.jsonl"]).ok();
     let mut command = xtask(tuf_bed.attested_file.folder.path());
     command.args([
@@ -178,11 +178,11 @@ fn exported_trusted_root_verifies() {
         "bundle.json",
     ]);
     run(command.args(RELEASE_POLICY_FLAGS).args(["--offline", "--trusted-root", "exported.jsonl"])).ok();
-    // What is in the way is not written through.
+    // An existing link is not followed.
     std::os::unix::fs::symlink("exported.jsonl", tuf_bed.attested_file.path("link.jsonl")).unwrap();
     let output = tuf_bed.run(&["trusted-root", "export", "link.jsonl"]);
     assert!(output.code == 1 && output.stderr.contains("link.jsonl is a symbolic link"), "{}", output.stderr);
-    // Where nobody answers, refreshing says so.
+    // If the repository cannot be reached, `refresh` fails.
     tuf_bed.github.inject(Fault {
         times: 9,
         ..Fault::once("GET", "/files/tuf/", FaultKind::DropConnection(FaultTiming::Before))

@@ -1,4 +1,4 @@
-//! Case 100: what strangers write reaches neither a terminal, nor a log, the notes or the files of a workflow as a command.
+//! Case 100: text from strangers never becomes a command of a terminal, a log, the notes or the files of a workflow.
 
 use std::path::Path;
 
@@ -10,10 +10,11 @@ use crate::support::attested_file::{AttestedFile, RELEASE_POLICY_FLAGS, release_
 use crate::support::repository::{CapturedOutput, TestRepository, hermetic_command, run, xtask};
 use crate::support::test_bed::{TAG, TestBed, expect_no_secret};
 
-/// Escape sequences, a title for the terminal, workflow commands old and new, line ends, directions of writing.
+/// Escape sequences, a terminal title, old and new workflow commands, line endings, and characters that change the text
+/// direction.
 const HOSTILE_TEXT: &str = "\u{1b}]0;owned\u{7}\n::add-mask::owned\r\n\u{a0}::error::owned ##[add-mask]owned x##[error]owned \u{202e}owned\u{2066} \u{9b}31mowned\u{2028}::warning::owned";
 
-/// Every way in which a text could be obeyed, by the place where it was found.
+/// Asserts that no part of a text can act as a command. `place` names the source of the text.
 #[track_caller]
 fn expect_harmless(place: &str, text: &str) {
     let found = text.chars().find(|c| {
@@ -28,7 +29,7 @@ fn expect_harmless(place: &str, text: &str) {
     }
 }
 
-/// What a run says and writes, with the files of GitHub Actions in `home`.
+/// Runs a command and checks everything that it prints and writes, with the files of GitHub Actions in `home`.
 #[track_caller]
 fn run_harmless(bed: &TestBed, arguments: &[&str]) -> CapturedOutput {
     let files = ["output", "summary"].map(|it| bed.home.path().join(it));
@@ -45,7 +46,7 @@ fn run_harmless(bed: &TestBed, arguments: &[&str]) -> CapturedOutput {
     for file in &files {
         let text = std::fs::read_to_string(file).unwrap();
         expect_harmless("a file of the workflow", &text);
-        // A line of its own in GITHUB_OUTPUT would be an output of its own.
+        // A separate line in GITHUB_OUTPUT would set a separate output.
         let keys = ["tag", "display_name", "version_label", "archive", "checksums"];
         let key = |line: &str| keys.contains(&line.split('=').next().unwrap_or_default());
         assert!(!file.ends_with("output") || text.lines().all(key), "{text}");
@@ -53,13 +54,14 @@ fn run_harmless(bed: &TestBed, arguments: &[&str]) -> CapturedOutput {
     output
 }
 
-/// The answer with each of its strings poisoned, one after the other; of lists the first element alone.
+/// Returns copies of a response, each with one string replaced by hostile text. Only the first element of an array is
+/// changed.
 fn with_hostile_strings(answer: &Value) -> Vec<Value> {
     let texts = string_pointers(answer, &mut String::new());
     let with = |pointer: &String| {
         let mut answer = answer.clone();
         let text = answer.pointer_mut(pointer).unwrap();
-        // An address stays one, or it would be refused before it is told.
+        // A URL keeps its prefix. Otherwise it would be rejected before it is printed.
         let address = text.as_str().is_some_and(|it| it.starts_with("http"));
         *text = json!(if address {
             format!("{}/{HOSTILE_TEXT}", text.as_str().unwrap())
@@ -98,7 +100,7 @@ fn response_fault(method: &str, path: &str, status: u16, body: &Value) -> Fault 
     )
 }
 
-/// The requests of a run, each with an answer, if it was JSON.
+/// Returns the distinct requests of a run, each with its response if that is JSON.
 fn recorded_requests(bed: &TestBed, arguments: &[&str]) -> Vec<(String, String, Option<Value>)> {
     bed.github.clear_log();
     run_harmless(bed, arguments);
@@ -119,11 +121,12 @@ fn case_100_untrusted_text_is_escaped() {
     let read = check_read_responses();
     let written = check_write_responses();
     check_bundle_text();
-    let outcome = format!("escaped, {} answers", read + written);
-    record_case(100, "escape sequences and commands in foreign text", &outcome, "shown");
+    let outcome = format!("escaped, {} responses", read + written);
+    record_case(100, "escape sequences and commands in untrusted text", &outcome, "shown");
 }
 
-/// Every string of every answer that commands read, and messages instead of each.
+/// Changes every string of every response that commands read, and replaces each response by an error. Returns the
+/// number of changes.
 fn check_read_responses() -> usize {
     let bed = TestBed::new();
     bed.github.add_workflow_run("publish-server.yml", TAG, &bed.clone.git(["rev-parse", "HEAD"]), None);
@@ -166,7 +169,7 @@ fn check_read_responses() -> usize {
     count
 }
 
-/// The same for what a release changes, a new world for each.
+/// Does the same for the requests by which a release changes GitHub, with a new test bed for each.
 fn check_write_responses() -> usize {
     let arguments = ["release", TAG, "--push"];
     let requests = recorded_requests(&TestBed::new(), &arguments);
@@ -179,14 +182,14 @@ fn check_write_responses() -> usize {
         bodies.extend(body.iter().flat_map(with_hostile_strings).step_by(4).map(|it| (201, it)));
         for (status, body) in bodies {
             let bed = TestBed::new();
-            // Numbers and digests differ from world to world; the end of the path does not.
+            // IDs and digests differ between test beds. The last segment of the path does not.
             let end = path.rsplit('/').next().unwrap();
             bed.github.inject(response_fault(method, end, status, &body));
             run_harmless(&bed, &arguments);
             count += 1;
         }
     }
-    // What a server says to git while it takes a push.
+    // Text that a server sends to git during a push.
     let bed = TestBed::new();
     let hook = bed.github.git_dir().join("hooks/pre-receive");
     std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
@@ -195,10 +198,10 @@ fn check_write_responses() -> usize {
     let output = run_harmless(&bed, &arguments);
     assert!(
         output.code == 1 && output.stderr.contains("owned"),
-        "the server was not heard: {}",
+        "the server's text is missing: {}",
         output.stderr
     );
-    // Addresses that answers lead to.
+    // URLs of redirects.
     let bed = TestBed::new();
     let to = "http://127.0.0.1:1/\u{202e}::error::owned".to_owned();
     let what = FaultKind::CannedResponse {
@@ -212,7 +215,7 @@ fn check_write_responses() -> usize {
     count
 }
 
-/// Names, subjects, people, files and settings of a repository.
+/// Checks names, subjects, people, files and settings of a repository.
 fn check_repository_text() {
     let line = HOSTILE_TEXT.replace(['\n', '\r'], " ");
     let mut fixture = TestRepository::with_release();
@@ -252,10 +255,10 @@ fn check_repository_text() {
     let notes = bed.only_release()["body"].as_str().unwrap().to_owned();
     expect_harmless("the notes", &notes);
     assert!(notes.contains("owned") && !notes.contains("(https://x)") && !notes.contains("@evil"), "{notes}");
-    // What no display name needs is refused.
+    // Characters that no display name needs are refused.
     bed.clone.write_file(".git/release.toml", named.replacen("owned", "\\u202e", 1).as_bytes());
     assert_eq!(run_harmless(&bed, &[&["targets"], &config[..]].concat()).code, 2);
-    // A name on the remote that turns the direction of writing; git allows it.
+    // A tag name and a URL of the remote that change the text direction. git allows both.
     let bed = TestBed::new();
     bed.clone.git(["tag", "server/v0.1.0-\u{202e}"]);
     bed.clone.git(["config", "remote.origin.url", "https://example.com/\u{202e}::error::/x.git"]);
@@ -266,7 +269,7 @@ fn check_repository_text() {
     }
 }
 
-/// Statements, certificates and errors of bundles.
+/// Checks statements, certificates and errors of bundles.
 fn check_bundle_text() {
     let mut attested_file = AttestedFile::new();
     let statement = attested_file.statement();
@@ -290,7 +293,7 @@ fn check_bundle_text() {
     }
 }
 
-/// Verifies a file with a bundle, for people and for scripts.
+/// Verifies a file with a bundle, with JSON and with text output.
 #[track_caller]
 fn verify_harmless(attested_file: &AttestedFile, bundle: &Value) {
     let output = attested_file.verify(bundle, &RELEASE_POLICY_FLAGS);

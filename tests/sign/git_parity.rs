@@ -1,9 +1,9 @@
-//! Tag objects that nobody would make on purpose: ours and git's verdicts side by side.
+//! Malformed and unusual tag objects: the verdict of the suite compared with the verdict of git.
 
 use crate::sign::ssh::SshTagSigner;
 use crate::support::repository::print_note;
 
-/// Generated tag objects: on what git rejects, ours never says proven.
+/// Generated tag objects: the suite never proves one that git rejects.
 #[test]
 fn tags_rejected_by_git_are_never_proven() {
     let signer = SshTagSigner::new(&["-t", "ed25519"]);
@@ -30,6 +30,7 @@ fn tags_rejected_by_git_are_never_proven() {
         text.replace("\n\nmessage", "\ngpgsig x\n\nmessage").into_bytes(),
         text.replace('\n', "\r\n").into_bytes(),
     ];
+    // A flipped bit in every second byte, and the object cut short at every 40th.
     for place in (0..good.len()).step_by(2) {
         let mut flipped = good.clone();
         flipped[place] ^= 1 << (place / 2 % 8);
@@ -43,13 +44,17 @@ fn tags_rejected_by_git_are_never_proven() {
         signer.fixture.write_tag_object("t", object);
         let output = signer.xtask(&["verify-tag", "t"]);
         let git = signer.git_accepts("t");
-        assert!(git || output.code != 0, "git rejects what ours proves: {}", String::from_utf8_lossy(object));
+        assert!(
+            git || output.code != 0,
+            "git rejects what the suite proves: {}",
+            String::from_utf8_lossy(object)
+        );
         rejected += usize::from(!git);
         proven += usize::from(output.code == 0);
         stricter += usize::from(git && output.code != 0);
     }
     print_note(&format!(
-        "{} tag objects: git rejects {rejected}, ours proves {proven}, stricter than git on {stricter}",
+        "{} tag objects: git rejects {rejected}, the suite proves {proven}, stricter than git on {stricter}",
         objects.len()
     ));
     assert!(rejected > 100 && proven >= 1);

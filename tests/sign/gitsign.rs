@@ -1,4 +1,4 @@
-//! Tags signed through Sigstore, as gitsign signs them: openssl as the oracle of the CMS message, and case 72.
+//! Tags signed through Sigstore, as gitsign signs them. The oracle of the CMS message is openssl. Case 72.
 
 use emulators::{CertificateClaims, Sigstore};
 
@@ -9,11 +9,11 @@ const TAG: &str = "server/v0.1.1";
 const PERSON_EMAIL: &str = "ada@example.com";
 const OIDC_ISSUER: &str = "https://accounts.example.com";
 
-/// A repository whose policy names a person, and a Sigstore instance.
+/// A repository whose policy trusts one email identity, and an emulated Sigstore instance.
 struct GitsignTagSigner {
     fixture: TestRepository,
     sigstore: Sigstore,
-    /// The tag object, unsigned.
+    /// The tag object without its signature.
     payload: Vec<u8>,
 }
 
@@ -41,7 +41,8 @@ impl GitsignTagSigner {
         self.sigstore.gitsign(claims, payload, logged).unwrap()
     }
 
-    /// Puts a signature under the tag, and gives the verdict with what is not proven.
+    /// Writes the tag with this signature and verifies it. Returns the verdict, and the reasons of the findings that
+    /// are not proven.
     #[track_caller]
     fn verify_signature(&self, payload: &[u8], signature: &str) -> (String, Vec<String>) {
         self.fixture.write_tag_object(TAG, &[payload, signature.as_bytes()].concat());
@@ -67,7 +68,7 @@ fn openssl_agrees_on_a_gitsign_signature() {
     assert_eq!(signer.verify_signature(&payload, &signature), expected_verdict("proven", &[]));
     let by_openssl = |payload: &[u8]| {
         signer.fixture.write_file(".git/payload", payload);
-        // openssl reads the label CMS.
+        // openssl reads the message only under the PEM label `CMS`.
         let armored = signature.replace("SIGNED MESSAGE", "CMS");
         signer.fixture.write_file(".git/signature.pem", armored.as_bytes());
         let mut openssl = hermetic_command("openssl", signer.fixture.path());
@@ -81,10 +82,10 @@ fn openssl_agrees_on_a_gitsign_signature() {
         ]);
         run(openssl.args(["-in", ".git/signature.pem", "-content", ".git/payload", "-out", "/dev/null"])).code
     };
-    assert_eq!(by_openssl(&payload), 0, "openssl does not take the signature");
+    assert_eq!(by_openssl(&payload), 0, "openssl rejects the signature");
     let mut other = payload.clone();
     *other.last_mut().unwrap() ^= 1;
-    assert_ne!(by_openssl(&other), 0, "openssl takes it for another payload");
+    assert_ne!(by_openssl(&other), 0, "openssl accepts the signature for another payload");
 }
 
 #[test]
@@ -106,12 +107,12 @@ fn case_72_invalid_gitsign_signatures_are_not_proven() {
     let other = [&payload[..], b"and more\n"].concat();
     expect(&signer, "the signature of another payload", &other, &good, ("refuted", &["payload"]));
     let bare = signer.sign(&claims, &payload, false);
-    expect(&signer, "no log entry", &payload, &bare, ("unproven", &["no-entry"]));
+    expect(&signer, "no log entry", &payload, &bare, ("unproven", &["no-log-entry"]));
     for (name, issuer) in [("eve@example.com", OIDC_ISSUER), (PERSON_EMAIL, "https://other.example.com")] {
         let foreign = signer.sign(&CertificateClaims::for_email(name, issuer), &payload, true);
         expect(
             &signer,
-            "somebody whom the policy does not name",
+            "an identity that the policy does not name",
             &payload,
             &foreign,
             ("refuted", &["identity"]),
@@ -119,12 +120,12 @@ fn case_72_invalid_gitsign_signatures_are_not_proven() {
     }
     let unlisted = CertificateClaims { certificate_log: emulators::CertificateLog::None, ..claims.clone() };
     let unlisted = signer.sign(&unlisted, &payload, true);
-    expect(&signer, "a certificate that no log lists", &payload, &unlisted, ("refuted", &["sct"]));
+    expect(&signer, "a certificate without an SCT", &payload, &unlisted, ("refuted", &["sct"]));
     let mut elsewhere = Sigstore::new(SIGNING_TIME).unwrap();
     let elsewhere = elsewhere.gitsign(&claims, &payload, true).unwrap();
-    expect(&signer, "another authority", &payload, &elsewhere, ("refuted", &["trust-root"]));
+    expect(&signer, "a certificate of another authority", &payload, &elsewhere, ("refuted", &["trust-root"]));
     signer.write_policy("eve@example.com", OIDC_ISSUER);
-    expect(&signer, "a policy that names somebody else", &payload, &good, ("refuted", &["identity"]));
+    expect(&signer, "a policy that names another identity", &payload, &good, ("refuted", &["identity"]));
     signer.write_policy(PERSON_EMAIL, OIDC_ISSUER);
     expect(&signer, "the twin", &payload, &good, ("proven", &[]));
     print_note(&table.join("\n"));
@@ -139,7 +140,8 @@ fn changed_gitsign_signature_bytes_are_never_proven() {
     let text: String = good.lines().filter(|it| !it.starts_with('-')).collect();
     let der = BASE64.decode(text).unwrap();
     let mut proven = Vec::new();
-    // The name before the signature in the log's checkpoint is not signed (C2SP, signed-note); the key decides.
+    // The key name on a signature line of the log's checkpoint is not signed (C2SP, signed-note): the key decides. So a
+    // change of the name may stay proven.
     let dash = "\u{2014} rekor.rehearsal.invalid ".as_bytes();
     let name = der.windows(dash.len()).position(|it| it == dash).unwrap();
     let unsigned = name..name + dash.len();
@@ -157,13 +159,13 @@ fn changed_gitsign_signature_bytes_are_never_proven() {
         }
     }
     print_note(&format!(
-        "gitsign: {} places of {} changed, proven at {proven:?}",
+        "gitsign: {} of {} bytes changed, still proven at {proven:?}",
         der.len() / 7 + 2,
         der.len()
     ));
     assert!(
         proven.iter().all(|index| unsigned.contains(index)),
-        "{proven:?}, and {unsigned:?} are not signed"
+        "proven at {proven:?}, only {unsigned:?} are not signed"
     );
     assert_eq!(signer.verify_signature(&payload, &good).0, "proven");
 }

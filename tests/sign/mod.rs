@@ -1,4 +1,4 @@
-//! Signed tags, with git, gpg, gpgsm, ssh-keygen and openssl as oracles.
+//! Signed tags. The oracles are git, gpg, gpgsm, ssh-keygen and openssl.
 
 mod git_parity;
 mod gitsign;

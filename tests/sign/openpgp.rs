@@ -1,4 +1,4 @@
-//! Tags signed with OpenPGP keys, with real gpg and git as oracles, in a home of their own.
+//! Tags signed with OpenPGP keys. The oracles are the real gpg and git. Each test has its own `GNUPGHOME`.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -7,42 +7,43 @@ use std::process::{Command, Stdio};
 use crate::support::repository::{CapturedOutput, TestRepository, hermetic_command, run, xtask};
 
 const TAG: &str = "server/v0.1.1";
-/// A day before the commits, on which keys of these tests were made, as gpg's faked time.
+/// Creation time of the keys: before the first commit. The format is that of gpg's `--faked-system-time`, and `!` stops
+/// the clock.
 const KEY_CREATED_AT: &str = "20231101T000000!";
 
-/// A repository, a home of gpg with keys in it, and a policy that pins one of them.
+/// A repository, a `GNUPGHOME` with keys, and a policy that pins one of them.
 pub(crate) struct OpenPgpTagSigner {
     fixture: TestRepository,
     home: tempfile::TempDir,
 }
 
 impl Drop for OpenPgpTagSigner {
-    /// Ends the agent that gpg started for this home.
+    /// Stops the agent that gpg started for this `GNUPGHOME`.
     fn drop(&mut self) {
         self.run_program("gpgconf", &["--kill", "all"]);
     }
 }
 
 impl OpenPgpTagSigner {
-    /// With one key, made before the commits for `usage`, that expires as said.
+    /// With one Ed25519 key of this usage and expiry (`never`, or a date), created before the commits.
     fn new(usage: &str, expires: &str) -> Self {
         Self::with_key("ed25519", usage, expires)
     }
 
-    /// With an RSA key of a length.
+    /// With an RSA signing key of this length in bits.
     pub(crate) fn with_rsa(bits: u32) -> Self {
         Self::with_key(&format!("rsa{bits}"), "sign", "never")
     }
 
-    /// Signs a tag with gpg itself, and holds what the suite makes of it against what is expected.
+    /// Signs a tag with gpg and asserts the verdict of the suite.
     #[track_caller]
     pub(crate) fn expect_signed_tag(&self, verdict: &str, reasons: &[&str]) {
         self.put_signed_tag("20240310T000000!", &[]);
-        assert!(self.git_accepts("t"), "gpg asks for no length");
+        assert!(self.git_accepts("t"), "gpg requires no key length");
         self.fixture.expect_tag_verdict("t", verdict, reasons);
     }
 
-    /// Verifies a tag with temporary files in a folder.
+    /// Verifies a signed tag with `TMPDIR` set to `temporary`.
     pub(crate) fn verify_with_temp_dir(&self, temporary: &std::path::Path) {
         self.put_signed_tag("20240310T000000!", &[]);
         let mut command = xtask(self.fixture.path());
@@ -77,13 +78,13 @@ impl OpenPgpTagSigner {
         run(command.env("GNUPGHOME", self.home.path()).args(arguments))
     }
 
-    /// gpg without a terminal and without passphrases.
+    /// Runs gpg without a terminal and with an empty passphrase.
     fn run_gpg(&self, arguments: &[&str]) -> CapturedOutput {
         let batch = ["--batch", "--no-tty", "--pinentry-mode", "loopback", "--passphrase", "", "--yes"];
         self.run_program("gpg", &[&batch[..], arguments].concat())
     }
 
-    /// The fingerprint of the newest primary key.
+    /// Returns the fingerprint of the newest primary key.
     fn fingerprint(&self) -> String {
         let listed = self.run_gpg(&["--with-colons", "--list-keys"]).ok().stdout;
         let lines: Vec<&str> = listed.lines().collect();
@@ -91,7 +92,7 @@ impl OpenPgpTagSigner {
         lines[after].split(':').nth(9).unwrap().to_owned()
     }
 
-    /// Pins a key, and gives the policy the whole keyring.
+    /// Pins a key in the policy, and exports the whole keyring for the policy.
     fn pin(&self, fingerprint: &str) {
         let keyring = self.run_gpg(&["--armor", "--export"]).ok().stdout;
         std::fs::write(self.fixture.path().join(".git/keys.asc"), keyring).unwrap();
@@ -117,7 +118,8 @@ impl OpenPgpTagSigner {
         self.run_with_home(command, &["verify-tag", tag]).code == 0
     }
 
-    /// A tag of 2024 under the name `t`, signed by gpg with these options at a faked time.
+    /// Writes the tag `t`, dated 2024-03-09, signed by gpg with these options at a faked time. Returns its payload and
+    /// signature.
     fn put_signed_tag(&self, faked_time: &str, options: &[&str]) -> (String, String) {
         let commit = self.fixture.git(["rev-parse", "HEAD"]);
         let time = 1_710_000_000;
@@ -230,7 +232,8 @@ fn case_63_signature_by_an_encryption_subkey_is_refuted() {
     signer.put_signed_tag("20240310T000000!", &[]);
     assert!(signer.git_accepts("t"));
     signer.fixture.expect_tag_verdict("t", "proven", &[]);
-    // Its owner says now that the subkey is for encryption: e, s, and q of gpg's menu of capabilities.
+    // The owner changes the subkey's usage to encryption: in gpg's menu of capabilities, `s` is switched off, `e` on,
+    // and `q` quits.
     let script = signer.home.path().join("change-usage");
     std::fs::write(&script, "key 1\nchange-usage\ns\ne\nq\nsave\n").unwrap();
     let commands = ["--command-file", script.to_str().unwrap(), "--edit-key", &key];
@@ -246,10 +249,7 @@ fn case_63_signature_by_an_encryption_subkey_is_refuted() {
 fn case_64_key_expired_since_signing_is_refuted() {
     let signer = OpenPgpTagSigner::new("sign", "2024-06-01");
     signer.put_signed_tag("20240310T000000!", &[]);
-    assert!(
-        !signer.git_accepts("t"),
-        "git 2.47 rejects what an expired key signed; from 2.54 on it does not"
-    );
+    assert!(!signer.git_accepts("t"), "git 2.47 rejects a signature of an expired key; git 2.54 accepts it");
     signer.fixture.expect_tag_verdict("t", "refuted", &["expired-no-trusted-time"]);
     let output = signer.release_signed();
     assert!(output.code == 1 && output.stdout.contains("has expired"), "{}", output.stdout);
@@ -273,7 +273,7 @@ fn case_65_ambiguous_or_weak_openpgp_signatures_are_refuted() {
     signer.fixture.write_tag_object("t", format!("{payload}{armor}{armor}").as_bytes());
     signer.fixture.expect_tag_verdict("t", "refuted", &["two-signatures"]);
 
-    // Two signatures in one armor: gpg's exit code is 0.
+    // Two signatures in one armor: gpg exits with 0, so the exit code alone proves nothing.
     let twice = "gpg --batch --dearmor < .git/sig > .git/one && cat .git/one .git/one | gpg --batch --enarmor \
                  | sed -e 's/ARMORED FILE/SIGNATURE/' -e '/^Comment/d'";
     let mut bash = hermetic_command("bash", signer.fixture.path());
@@ -318,7 +318,7 @@ fn case_66_unpinned_openpgp_key_is_refuted() {
         listed.lines().find(|it| it.starts_with("fpr:")).unwrap().split(':').nth(9).unwrap().to_owned();
     assert_ne!(first, second);
     signer.put_signed_tag("20240310T000000!", &["--local-user", &second]);
-    assert!(signer.git_accepts("t"), "git takes any key of the keyring");
+    assert!(signer.git_accepts("t"), "git accepts any key of the keyring");
     signer.fixture.expect_tag_verdict("t", "refuted", &["unknown-key"]);
     signer.pin(&first);
     signer.fixture.expect_tag_verdict("t", "refuted", &["unknown-key"]);
@@ -348,7 +348,7 @@ fn case_67_no_keyserver_is_contacted_for_an_unknown_key() {
         .args(["-f", "dirmngr .*/gpg[A-Za-z0-9]{6}( |$)"])
         .stdout(Stdio::null())
         .status();
-    assert!(dirmngr.is_ok_and(|it| !it.success()), "something was started to ask a keyserver");
+    assert!(dirmngr.is_ok_and(|it| !it.success()), "dirmngr was started to contact a keyserver");
 }
 
 #[test]
@@ -361,7 +361,7 @@ fn failed_openpgp_signing_leaves_no_tag() {
         assert_eq!(signer.fixture.git(["tag", "-l", TAG]), "", "a tag was left behind");
     };
     refused("cannot sign");
-    signer.fixture.git(["config", "user.signingKey", "nobody@example.com"]);
+    signer.fixture.git(["config", "user.signingKey", "unknown@example.com"]);
     refused("gpg has no secret key for it");
     signer.fixture.git(["config", "gpg.program", "no-such-gpg"]);
     refused("the program for gpg is no-such-gpg, which is not there");
@@ -369,7 +369,7 @@ fn failed_openpgp_signing_leaves_no_tag() {
     signer.fixture.git(["config", "gpg.format", "x400"]);
     refused("gpg.format is x400");
     signer.fixture.git(["config", "gpg.format", "openpgp"]);
-    // A passphrase that nobody can be asked for: no terminal, and a pinentry that always declines.
+    // The passphrase cannot be entered: there is no terminal, and this pinentry always fails.
     std::fs::write(signer.home.path().join("gpg-agent.conf"), "pinentry-program /bin/false\n").unwrap();
     signer.run_program("gpgconf", &["--kill", "all"]);
     let locked = [
@@ -410,7 +410,7 @@ fn verify_tag_does_not_touch_the_operators_keyring() {
         .args(["-f", "gpg-agent .*/gpg[A-Za-z0-9]{6}( |$)"])
         .stdout(Stdio::null())
         .status();
-    assert!(stray.is_ok_and(|it| !it.success()), "an agent was left running");
+    assert!(stray.is_ok_and(|it| !it.success()), "a gpg-agent was left running");
 }
 
 #[test]
@@ -421,7 +421,7 @@ fn config_init_trusts_the_operators_openpgp_key() {
         ("GNUPGHOME", signer.home.path()),
         ".github/release-keys.asc",
     );
-    // Another key in the same home is none of that policy.
+    // Another key of the same `GNUPGHOME` is not trusted by the written policy.
     let ids = ["--quick-gen-key", "Eve Example <eve@example.com>", "ed25519", "sign", "never"];
     signer.run_gpg(&[&["--faked-system-time", KEY_CREATED_AT][..], &ids].concat()).ok();
     let other = signer.fingerprint();

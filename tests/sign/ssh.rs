@@ -1,4 +1,4 @@
-//! Signed tags, with real git and ssh-keygen as oracles.
+//! Tags signed with SSH keys. The oracles are the real git and ssh-keygen.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::repository::{CapturedOutput, TestRepository, hermetic_command, run, xtask};
 
-/// A repository with a key of its own, git configured to sign with it, and a policy that allows it.
+/// A repository with a signing key, git configured to sign with it, and a policy that allows it.
 pub(crate) struct SshTagSigner {
     pub(crate) fixture: TestRepository,
     key: PathBuf,
@@ -44,12 +44,12 @@ impl SshTagSigner {
         std::fs::read_to_string(self.key.with_extension("pub")).unwrap().trim().to_owned()
     }
 
-    /// Allows a key for the tagger of these tests, with options.
+    /// Allows a key for the tagger of these tests, with options of the allowed signers file.
     fn allow_key(&self, options: &str, public: &str) {
         std::fs::write(self.policy_file(), format!("ada@example.com {options} {public}\n")).unwrap();
     }
 
-    /// Runs the binary with the policy.
+    /// Runs `xtask` with the configuration that contains the policy.
     pub(crate) fn xtask(&self, arguments: &[&str]) -> CapturedOutput {
         run(xtask(self.fixture.path()).args(arguments).args(["--config", ".git/release.toml"]))
     }
@@ -58,13 +58,13 @@ impl SshTagSigner {
         self.xtask(&["release", TAG, "--sign-tag"])
     }
 
-    /// Whether `git verify-tag` accepts it.
+    /// Whether `git verify-tag` accepts the tag.
     pub(crate) fn git_accepts(&self, tag: &str) -> bool {
         let mut command = hermetic_command("git", self.fixture.path());
         run(command.arg("-C").arg(self.fixture.path()).args(["verify-tag", tag])).code == 0
     }
 
-    /// Signs a payload as git would, in any namespace, and gives the whole object.
+    /// Signs a payload in a namespace with ssh-keygen, as git does. Returns the whole tag object.
     pub(crate) fn sign_payload(&self, payload: &str, namespace: &str) -> Vec<u8> {
         let file = self.fixture.path().join(".git/payload");
         std::fs::write(&file, payload).unwrap();
@@ -75,7 +75,7 @@ impl SshTagSigner {
         [payload.as_bytes(), &std::fs::read(signature).unwrap()].concat()
     }
 
-    /// The payload of a tag of `HEAD` under a name, made at a time.
+    /// Returns the payload of a tag of `HEAD` with this name and tagger time, in seconds since 1970.
     pub(crate) fn tag_payload(&self, name: &str, time: u64) -> String {
         let commit = self.fixture.git(["rev-parse", "HEAD"]);
         format!(
@@ -120,10 +120,10 @@ fn case_68_tag_name_mismatch_is_refuted() {
     signer.release_signed().ok();
     signer.fixture.expect_tag_verdict(TAG, "proven", &[]);
     signer.fixture.git(["update-ref", "refs/tags/server/v0.1.2", &format!("refs/tags/{TAG}")]);
-    assert!(signer.git_accepts("server/v0.1.2"), "git compares no names");
+    assert!(signer.git_accepts("server/v0.1.2"), "git does not compare names");
     signer.fixture.expect_tag_verdict("server/v0.1.2", "refuted", &["tag-name"]);
     signer.fixture.git(["tag", "-s", "-m", "nested", "server/v0.1.3", TAG]);
-    assert!(signer.git_accepts("server/v0.1.3"), "git takes any target");
+    assert!(signer.git_accepts("server/v0.1.3"), "git accepts any target");
     signer.fixture.expect_tag_verdict("server/v0.1.3", "refuted", &["nested"]);
     let other = signer.xtask(&["verify-tag", TAG, "--commit", "HEAD~1", "--format", "json"]);
     assert_eq!((other.code, other.json()["findings"][1]["reason"].as_str().unwrap()), (10, "commit"));
@@ -160,7 +160,7 @@ fn case_70_malformed_ssh_signatures_are_refuted() {
 
     let smuggled = "-----BEGIN PGP SIGNATURE-----\nx\n-----END PGP SIGNATURE-----\n";
     signer.fixture.write_tag_object("t", &signer.sign_payload(&format!("{payload}{smuggled}"), "git"));
-    assert!(signer.git_accepts("t"), "git takes the last block");
+    assert!(signer.git_accepts("t"), "git checks the last block only");
     signer.fixture.expect_tag_verdict("t", "refuted", &["two-signatures"]);
 
     let untagged = payload.split('\n').filter(|it| !it.starts_with("tagger")).collect::<Vec<_>>().join("\n");
@@ -179,8 +179,8 @@ fn case_70_malformed_ssh_signatures_are_refuted() {
     signer.fixture.expect_tag_verdict("t", "refuted", &["signature"]);
 }
 
-/// A signature by `ssh-rsa`, RSA over SHA-1, which ssh-keygen no longer makes: its blob is put together from
-/// `PROTOCOL.sshsig`, and signed by openssl.
+/// Returns a signature of the type `ssh-rsa` (RSA with SHA-1), which ssh-keygen no longer creates. Its blob is built as
+/// `PROTOCOL.sshsig` describes and signed by openssl.
 fn sha1_signature(signer: &SshTagSigner, payload: &str) -> String {
     let script = r#"
 import base64, hashlib, struct, subprocess, sys
@@ -209,7 +209,7 @@ print("-----END SSH SIGNATURE-----")
 #[test]
 fn case_71_ssh_policy_limits_are_enforced() {
     let signer = SshTagSigner::new(&["-t", "ed25519"]);
-    // The commit is of November 2023; the key counts from 2024 to 2025.
+    // The commit is of November 2023. `window` sets the time in which the policy accepts the key.
     let put_tag_signed_at = |time: u64| {
         signer.fixture.write_tag_object("t", &signer.sign_payload(&signer.tag_payload("t", time), "git"))
     };
@@ -222,10 +222,7 @@ fn case_71_ssh_policy_limits_are_enforced() {
     signer.fixture.expect_tag_verdict("t", "proven", &[]);
 
     window("20240101Z", "20250101Z");
-    assert!(
-        signer.git_accepts("t"),
-        "git believes the tagger's time: a stolen key that expired can backdate"
-    );
+    assert!(signer.git_accepts("t"), "git trusts the tagger's time: a stolen key that expired can backdate");
     signer.fixture.expect_tag_verdict("t", "refuted", &["expired-no-trusted-time"]);
     window("20240101Z", "20240201Z");
     assert!(!signer.git_accepts("t"));
@@ -236,10 +233,10 @@ fn case_71_ssh_policy_limits_are_enforced() {
 
     signer.allow_key("", &signer.public_key());
     put_tag_signed_at(1_600_000_000);
-    assert!(signer.git_accepts("t"), "git does not look at the commit's time");
+    assert!(signer.git_accepts("t"), "git ignores the commit's time");
     signer.fixture.expect_tag_verdict("t", "refuted", &["backdated"]);
     put_tag_signed_at(4_000_000_000);
-    assert!(signer.git_accepts("t"), "git does not look at the clock");
+    assert!(signer.git_accepts("t"), "git ignores the current time");
     signer.fixture.expect_tag_verdict("t", "refuted", &["future"]);
     put_tag_signed_at(1_710_000_000);
 
@@ -272,9 +269,9 @@ fn case_71_revoked_ssh_key_is_refuted() {
         .replace("\"allowed\"", "\"allowed\"\nrevoked = \"revoked\"");
     std::fs::write(&catalog, text).unwrap();
     signer.fixture.git(["config", "gpg.ssh.revocationFile", revoked.to_str().unwrap()]);
-    assert!(signer.git_accepts(TAG), "git only warns of a revocation file that is not there");
+    assert!(signer.git_accepts(TAG), "git only warns of a missing revocation file");
     signer.fixture.expect_tag_verdict(TAG, "unproven", &["revocation"]);
-    std::fs::write(&revoked, "# nobody\n").unwrap();
+    std::fs::write(&revoked, "# empty\n").unwrap();
     signer.fixture.expect_tag_verdict(TAG, "proven", &[]);
     std::fs::write(&revoked, signer.public_key()).unwrap();
     assert!(!signer.git_accepts(TAG));
@@ -313,7 +310,7 @@ fn failed_ssh_signing_leaves_no_tag() {
     std::fs::write(signer.policy_file(), "nonsense\n").unwrap();
     refused("allowed:1: want principals, then a key");
     signer.allow_key("", &signer.public_key());
-    // No terminal, no agent: the passphrase cannot be asked for.
+    // The passphrase cannot be entered: there is no terminal and no agent.
     let locked = signer.fixture.path().join(".git/locked");
     signer.keygen(&locked, &["-t", "ed25519"], "secret passphrase");
     signer.allow_key("", std::fs::read_to_string(locked.with_extension("pub")).unwrap().trim());
@@ -321,7 +318,7 @@ fn failed_ssh_signing_leaves_no_tag() {
     refused("ssh-keygen did not sign: ");
     signer.fixture.git(["config", "gpg.ssh.program", "/bin/true"]);
     refused("/bin/true did not sign: ");
-    // A program that signs something else: caught before anybody sees the tag.
+    // A program that signs other bytes: the suite checks the signature before it creates the tag.
     let liar = signer.fixture.path().join(".git/liar");
     let script =
         format!("#!/bin/sh\necho other | ssh-keygen -q -Y sign -n git -f {}\n", signer.key.display());

@@ -1,11 +1,11 @@
-//! Tags signed by keys that an SSH certificate names, with real git and ssh-keygen as oracles.
+//! Tags signed by keys with an SSH certificate. The oracles are the real git and ssh-keygen.
 
 use std::path::PathBuf;
 
 use crate::sign::ssh::SshTagSigner;
 use crate::support::repository::{hermetic_command, run};
 
-/// A repository that trusts an authority, and a key that it certified.
+/// A repository that trusts a certificate authority, and a key that the authority certifies.
 struct SshCertificateSigner {
     tag_signer: SshTagSigner,
     git_dir: PathBuf,
@@ -26,13 +26,13 @@ impl SshCertificateSigner {
         run(command.current_dir(&self.git_dir).arg("-q").args(arguments)).ok();
     }
 
-    /// The policy: these words before the authority's key.
+    /// Writes the allowed signers file: one line with these words before the authority's key.
     fn write_allowed_signers(&self, words: &str) {
         let public = std::fs::read_to_string(self.git_dir.join("authority.pub")).unwrap();
         std::fs::write(self.git_dir.join("allowed"), format!("{words} {public}")).unwrap();
     }
 
-    /// Certifies the key with these options, and puts a tag that it signed then.
+    /// Certifies the key with these options of ssh-keygen, and writes the tag `t` signed with the certificate.
     fn put_certified_tag(&self, options: &[&str]) {
         self.certify("authority", options);
         self.put_signed_tag();
@@ -54,7 +54,7 @@ impl SshCertificateSigner {
 
     #[track_caller]
     fn expect_tag(&self, git: bool, verdict: &str, reasons: &[&str]) {
-        assert_eq!(self.tag_signer.git_accepts("t"), git, "git sees it otherwise");
+        assert_eq!(self.tag_signer.git_accepts("t"), git, "git disagrees");
         self.tag_signer.fixture.expect_tag_verdict("t", verdict, reasons);
     }
 }
@@ -66,7 +66,8 @@ fn ssh_certificate_principals_and_validity_are_enforced() {
     let signer = SshCertificateSigner::new();
     signer.put_certified_tag(&CERTIFICATE_OPTIONS);
     signer.expect_tag(true, "proven", &[]);
-    // Another person, nobody, another time, for ever, a host's, an authority that is not trusted.
+    // In order: another principal, no principal, no end of validity, expired, not yet valid, a host certificate, and an
+    // authority that is not trusted.
     let ever = ["-V", "20240101000000Z:20990101000000Z"];
     signer.put_certified_tag(&["-n", "bob@example.com", ever[0], ever[1]]);
     signer.expect_tag(false, "refuted", &["principal"]);
@@ -100,7 +101,7 @@ fn allowed_signers_options_restrict_the_certificate_authority() {
     signer.expect_tag(false, "refuted", &["namespace"]);
     signer.write_allowed_signers("*@example.com cert-authority,valid-before=\"20240201Z\"");
     signer.expect_tag(false, "refuted", &["expired"]);
-    // The authority's key signs for nobody by itself, and a key that is allowed needs no certificate.
+    // Without `cert-authority`, the line allows the authority's key itself, but not the keys that it certified.
     signer.write_allowed_signers("*@example.com");
     signer.expect_tag(false, "refuted", &["unknown-key"]);
 }
@@ -120,7 +121,7 @@ fn revoked_certificate_or_changed_byte_is_not_proven() {
         }
         signer.tag_signer.fixture.write_tag_object("changed", &changed);
         let (verdict, _) = signer.tag_signer.fixture.verify_tag("changed");
-        assert_ne!(verdict, "proven", "byte {index} does not matter");
+        assert_ne!(verdict, "proven", "byte {index} was changed");
     }
     let catalog = signer.git_dir.join("release.toml");
     let text = std::fs::read_to_string(&catalog).unwrap();
@@ -129,6 +130,6 @@ fn revoked_certificate_or_changed_byte_is_not_proven() {
         std::fs::copy(signer.git_dir.join(revoked), signer.git_dir.join("revoked")).unwrap();
         signer.tag_signer.fixture.expect_tag_verdict("t", "refuted", &["revoked"]);
     }
-    std::fs::write(signer.git_dir.join("revoked"), "# nobody\n").unwrap();
+    std::fs::write(signer.git_dir.join("revoked"), "# empty\n").unwrap();
     signer.tag_signer.fixture.expect_tag_verdict("t", "proven", &[]);
 }

@@ -1,4 +1,5 @@
-//! Tags signed with certificates, with real gpgsm and git as oracles, and by a program that speaks git's x509 contract.
+//! Tags signed with X.509 certificates. The oracles are the real gpgsm and git. One test uses a custom program that
+//! follows git's x509 protocol.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
@@ -7,7 +8,7 @@ use crate::support::repository::{CapturedOutput, TestRepository, hermetic_comman
 
 const TAG: &str = "server/v0.1.1";
 
-/// A repository, a home of gpgsm with a certificate of its own, and a policy that pins it.
+/// A repository, a `GNUPGHOME` with a self-signed certificate, and a policy that pins it.
 pub(crate) struct X509TagSigner {
     fixture: TestRepository,
     home: tempfile::TempDir,
@@ -15,7 +16,7 @@ pub(crate) struct X509TagSigner {
 }
 
 impl Drop for X509TagSigner {
-    /// Ends the agent that gpgsm started for this home.
+    /// Stops the agent that gpgsm started for this `GNUPGHOME`.
     fn drop(&mut self) {
         self.run_bash("gpgconf --kill all");
     }
@@ -26,12 +27,12 @@ impl X509TagSigner {
         Self::expiring_on("2063-01-01")
     }
 
-    /// With an RSA key of a length.
+    /// With a certificate for an RSA key of this length in bits.
     pub(crate) fn with_rsa(bits: u32) -> Self {
         Self::with_certificate("2063-01-01", bits)
     }
 
-    /// Signs a tag with gpgsm itself, and holds what the suite makes of it against what is expected.
+    /// Signs a tag with gpgsm and asserts the verdict of the suite.
     #[track_caller]
     pub(crate) fn expect_signed_tag(&self, verdict: &str, reasons: &[&str]) {
         let commit = self.fixture.git(["rev-parse", "HEAD"]);
@@ -44,7 +45,7 @@ impl X509TagSigner {
         self.fixture.expect_tag_verdict("t", verdict, reasons);
     }
 
-    /// With a certificate that counts until a day.
+    /// With a certificate that is valid until `day` (`YYYY-MM-DD`).
     fn expiring_on(day: &str) -> Self {
         Self::with_certificate(day, 2048)
     }
@@ -53,7 +54,7 @@ impl X509TagSigner {
         let home =
             tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir().unwrap();
         let mut this = Self { fixture: TestRepository::with_release(), home, fingerprint: String::new() };
-        // A self-signed certificate from before the commits, with a key that has no passphrase.
+        // A self-signed certificate that is valid since before the commits. Its key has no passphrase.
         let make = "cd $GNUPGHOME; echo allow-loopback-pinentry > gpg-agent.conf; echo disable-crl-checks > gpgsm.conf
             printf '%s\\n' 'Key-Type: RSA' 'Key-Length: '$BITS 'Key-Usage: sign' 'Serial: random' 'Name-DN: CN=Ada Example' \
               'Name-Email: ada@example.com' 'Not-Before: 2023-11-01 00:00:00' 'Not-After: '$UNTIL' 00:00:00' > parameters
@@ -126,7 +127,7 @@ fn unpinned_certificate_is_refuted() {
     signer.release_signed(&POLICY_FLAGS).ok();
     signer.fixture.expect_tag_verdict(TAG, "proven", &[]);
     signer.pin(&"0".repeat(40));
-    assert!(signer.git_accepts(TAG), "git asks the operator's trust list");
+    assert!(signer.git_accepts(TAG), "gpgsm uses the operator's trust list");
     signer.fixture.expect_tag_verdict(TAG, "refuted", &["unknown-key"]);
     let output = signer.release_signed(&POLICY_FLAGS);
     assert!(output.code == 1 && output.stdout.contains("REFUSED  signing"), "{}", output.stdout);
@@ -164,27 +165,27 @@ fn certificate_expired_since_signing_is_refuted() {
 #[test]
 fn custom_x509_program_signs_tags() {
     let signer = X509TagSigner::new();
-    signer.fixture.git(["config", "user.signingKey", "nobody@example.com"]);
+    signer.fixture.git(["config", "user.signingKey", "unknown@example.com"]);
     let output = signer.release_signed(&POLICY_FLAGS);
     assert!(
         output.code == 1 && output.stdout.contains("gpgsm has no secret key for it"),
         "{}",
         output.stdout
     );
-    // A program that is not gpgsm, with what git would give it, and an answer of gpgsm's.
+    // A program other than gpgsm: it requires the arguments that git passes, and answers as gpgsm does.
     let program = signer.fixture.path().join(".git/signer");
     let script = format!(
-        "#!/bin/sh\n[ \"$1 $2 $3\" = '--status-fd=2 -bsau somebody' ] || exit 3\nexec gpgsm --batch --status-fd=2 -bsau {}\n",
+        "#!/bin/sh\n[ \"$1 $2 $3\" = '--status-fd=2 -bsau custom-key' ] || exit 3\nexec gpgsm --batch --status-fd=2 -bsau {}\n",
         signer.fingerprint
     );
     std::fs::write(&program, script).unwrap();
     run(Command::new("chmod").arg("+x").arg(&program)).ok();
     signer.fixture.git(["config", "gpg.x509.program", program.to_str().unwrap()]);
-    signer.fixture.git(["config", "user.signingKey", "somebody"]);
+    signer.fixture.git(["config", "user.signingKey", "custom-key"]);
     let output = signer.release_signed(&POLICY_FLAGS);
     assert!(
         output.code == 1 && output.stdout.contains("takes no key like it"),
-        "a program's key cannot be judged before: {}",
+        "the key of a custom program cannot be checked before signing: {}",
         output.stdout
     );
     let output = signer.release_signed(&[]).ok();

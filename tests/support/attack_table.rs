@@ -1,4 +1,4 @@
-//! Attacks, each with its twin that differs only in the fault: how they are told, played and printed.
+//! Table of attacks on an attested file. Each attack has a twin that differs only in the fault and must be proven.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use emulators::{ActionsRun, CertificateClaims};
@@ -9,20 +9,20 @@ use crate::support::attested_file::{
 };
 use crate::support::repository::{print_note, run};
 
-/// An attack.
+/// One row of the table: a `verify` run that must end in `expected`, and its twin.
 pub(crate) struct AttackCase {
     pub(crate) number: u32,
     pub(crate) description: &'static str,
-    /// What is handed over, and under which name.
+    /// Content of the bundle file. If its name ends in `.jsonl`, each line is one bundle.
     pub(crate) bundles: String,
     pub(crate) bundle_file_name: &'static str,
     pub(crate) arguments: Vec<String>,
     pub(crate) expected: (&'static str, &'static str),
-    /// The same without the fault.
+    /// Bundle file content and arguments of the twin, which has no fault.
     pub(crate) twin: (String, Vec<String>),
 }
 
-/// A world of one attested file, and the attacks on it.
+/// An attested file, a valid bundle for it, and the attacks on them.
 pub(crate) struct AttackTable {
     pub(crate) attested_file: AttestedFile,
     pub(crate) valid_bundle: String,
@@ -40,7 +40,7 @@ impl AttackTable {
         Self { attested_file, valid_bundle: good, cases: Vec::new() }
     }
 
-    /// A bundle that differs from the right one, which is refuted for this reason.
+    /// Adds an attack whose bundle must be refuted for `reason`. Twin: the valid bundle.
     pub(crate) fn add_refuted(
         &mut self,
         number: u32,
@@ -51,6 +51,7 @@ impl AttackTable {
         self.add_case(number, what, bundle.to_string(), ("refuted", reason));
     }
 
+    /// Adds an attack with any content of the bundle file and any expected verdict and reason.
     pub(crate) fn add_case(
         &mut self,
         number: u32,
@@ -73,14 +74,14 @@ impl AttackTable {
         });
     }
 
-    /// Changes how the last attack and its twin are verified.
+    /// Replaces the arguments of the last attack and of its twin. The default is [`RELEASE_POLICY_FLAGS`].
     pub(crate) fn set_arguments(&mut self, arguments: &[&str], twin: &[&str]) {
         let last = self.cases.last_mut().unwrap();
         last.arguments = to_strings(arguments);
         last.twin.1 = to_strings(twin);
     }
 
-    /// Another run of a workflow, with statement and certificate to it.
+    /// Adds a bundle of another workflow run. Its statement and its certificate agree with each other.
     pub(crate) fn add_workflow_run(
         &mut self,
         number: u32,
@@ -95,7 +96,8 @@ impl AttackTable {
         self.add_refuted(number, what, &bundle, reason);
     }
 
-    /// The release's own run with other claims, and a statement that agrees with none of them.
+    /// Adds a bundle of the release workflow run with changed certificate claims. The statement stays as it was, so the
+    /// two disagree.
     pub(crate) fn add_claims(
         &mut self,
         number: u32,
@@ -108,7 +110,7 @@ impl AttackTable {
         self.add_refuted(number, what, &bundle, reason);
     }
 
-    /// The release's own run with another statement.
+    /// Adds a bundle of the release workflow run with one changed value in its statement.
     pub(crate) fn add_statement(
         &mut self,
         number: u32,
@@ -122,7 +124,7 @@ impl AttackTable {
         self.add_refuted(number, what, &bundle, reason);
     }
 
-    /// The right bundle, edited after it was signed.
+    /// Adds the valid bundle, edited after it was signed.
     pub(crate) fn add_edited_bundle(
         &mut self,
         number: u32,
@@ -132,11 +134,11 @@ impl AttackTable {
     ) {
         let mut bundle: Value = serde_json::from_str(&self.valid_bundle).unwrap();
         edit(&mut bundle);
-        assert_ne!(bundle.to_string(), self.valid_bundle, "nothing was edited");
+        assert_ne!(bundle.to_string(), self.valid_bundle, "the edit did not change the bundle");
         self.add_refuted(number, what, &bundle, reason);
     }
 
-    /// Runs every attack and every twin, and prints the table.
+    /// Runs every attack and its twin, and prints the table. Panics with all rows that failed, not only the first.
     pub(crate) fn check_all(self) {
         let verify = |bundles: &str, name: &str, arguments: &[String]| {
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -164,7 +166,7 @@ impl AttackTable {
     }
 }
 
-/// Flips a bit of a text in base64.
+/// Flips the lowest bit of one byte of a base64 value. `pointer` is a JSON pointer (RFC 6901), `index` a byte offset.
 pub(crate) fn flip_bit(bundle: &mut Value, pointer: &str, index: usize) {
     let text = bundle.pointer_mut(pointer).unwrap();
     let mut bytes = BASE64.decode(text.as_str().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! An attested file of a Sigstore instance of our own, and what verifies it.
+//! A file attested by an emulated Sigstore instance, and the `verify` command for it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,26 +8,27 @@ use serde_json::Value;
 
 use crate::support::repository::{CapturedOutput, hermetic_command, run, xtask};
 
+/// The commit that the release workflow ran on. Invented.
 pub(crate) const SOURCE_COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
-/// When everything is signed: 2026-05-28.
+/// Signing time, in seconds since 1970-01-01 UTC: 2026-05-28.
 pub(crate) const SIGNING_TIME: i64 = 1_780_000_000;
-/// The name of the file.
+/// Name of the attested file.
 pub(crate) const FILE_NAME: &str = "widgets-server-v0.1.1.tar.gz";
 
-/// A file, and an instance that attests it.
+/// The attested file in a temporary folder, and the Sigstore instance that attests it.
 pub(crate) struct AttestedFile {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) sigstore: Sigstore,
-    /// The file's SHA-256, in hexadecimal digits.
+    /// SHA-256 of the file, 64 lower-case hexadecimal digits.
     pub(crate) sha256_hex: String,
 }
 
-/// The run of the release workflow.
+/// Returns the run of the release workflow, on [`SOURCE_COMMIT`].
 pub(crate) fn release_workflow_run() -> ActionsRun {
     ActionsRun { commit: SOURCE_COMMIT.to_owned(), ..ActionsRun::example() }
 }
 
-/// What a file's digest is, as `sha256sum` tells it.
+/// Returns the SHA-256 of a file in hexadecimal digits, computed by `sha256sum`.
 pub(crate) fn sha256sum(path: &std::path::Path) -> String {
     run(hermetic_command("sha256sum", std::path::Path::new("/")).arg(path)).ok().stdout[..64].to_owned()
 }
@@ -37,6 +38,8 @@ impl AttestedFile {
         Self::with_sigstore(Sigstore::new(SIGNING_TIME).unwrap())
     }
 
+    /// Creates the file and writes the trusted root to `root.json`. `config.json` is the `ClientTrustConfig` that
+    /// other Sigstore clients read.
     pub(crate) fn with_sigstore(sigstore: Sigstore) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(FILE_NAME), "invented bytes\n").unwrap();
@@ -56,22 +59,23 @@ impl AttestedFile {
         self.path(FILE_NAME).to_str().unwrap().to_owned()
     }
 
-    /// What the release workflow says of the file.
+    /// Returns the SLSA provenance statement that the release workflow makes for the file.
     pub(crate) fn statement(&self) -> Value {
         release_workflow_run().provenance(&[(FILE_NAME, &self.sha256_hex)])
     }
 
-    /// A bundle of the release workflow.
+    /// Returns a valid bundle, signed by the release workflow.
     pub(crate) fn bundle(&mut self) -> Value {
         let statement = self.statement();
         self.attest(&release_workflow_run().claims(), &statement)
     }
 
+    /// Returns a bundle for a statement, signed with a certificate that has these claims.
     pub(crate) fn attest(&mut self, claims: &CertificateClaims, statement: &Value) -> Value {
         self.attest_with(claims, statement, |it| it)
     }
 
-    /// The same, with something changed in how it is made.
+    /// Returns a bundle as [`Self::attest`] does; `change` edits the specification before it is signed.
     pub(crate) fn attest_with<'a>(
         &mut self,
         claims: &'a CertificateClaims,
@@ -82,7 +86,8 @@ impl AttestedFile {
         self.sigstore.create_bundle(&change(mint)).unwrap()
     }
 
-    /// `verify FILE` with the bundles in a file of this name, and these further arguments.
+    /// Returns the command `verify FILE --bundle NAME`, with `bundles` written to the file `name`. The trusted root and
+    /// the repository are added unless `arguments` replace them.
     pub(crate) fn command(&self, bundles: &str, name: &str, arguments: &[&str]) -> Command {
         std::fs::write(self.path(name), bundles).unwrap();
         let mut command = xtask(self.folder.path());
@@ -102,17 +107,18 @@ impl AttestedFile {
     }
 }
 
-/// The verdict and the reason of what `verify` told; the exit code must be that of the verdict.
+/// Returns the verdict of `verify` and the reason of its last finding. Panics if the exit code is not that of the
+/// verdict.
 #[track_caller]
 pub(crate) fn verify_verdict(output: &CapturedOutput) -> (String, String) {
     let (document, verdict) = output.verdict();
     let subject = document["subjects"].as_array().map_or(&document, |it| &it[0]);
     let findings = subject["findings"].as_array().unwrap();
-    let last = findings.last().expect("a verdict without a finding");
+    let last = findings.last().expect("the verdict has no finding");
     (verdict, last["reason"].as_str().unwrap().to_owned())
 }
 
-/// The policy of a release: the workflow and the branch that it was dispatched on.
+/// The release policy as arguments: the signer workflow, and the branch it was dispatched on.
 pub(crate) const RELEASE_POLICY_FLAGS: [&str; 4] = [
     "--signer-workflow",
     "acme/widgets/.github/workflows/release-generic.yml",

@@ -1,11 +1,15 @@
-//! Programs and descriptions from elsewhere, which `scripts/tools.sh` fetches.
+//! External programs and API descriptions that `scripts/tools.sh` fetches.
 
 use std::path::{Path, PathBuf};
 
 use crate::support::repository::print_note;
 
-/// A file that `scripts/tools.sh` fetches. Where it is missing, a test that wants it says aloud that it is skipped; in CI
-/// it fails.
+/// Returns the path of a file that `scripts/tools.sh` fetches. If the file is missing, prints that the test is skipped
+/// and returns `None`.
+///
+/// # Panics
+///
+/// If the file is missing and `CI` is set: a skipped comparison must not pass in CI.
 pub(crate) fn fetched_tool(path: &str, test: &str) -> Option<PathBuf> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools").join(path);
     if file.is_file() {

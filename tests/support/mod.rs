@@ -1,4 +1,4 @@
-//! What the tests share: repositories, servers, releases, attested files.
+//! Fixtures shared by the tests: repositories, emulated servers, published releases, attested files.
 
 pub(crate) mod attack_table;
 pub(crate) mod attested_file;

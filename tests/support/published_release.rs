@@ -1,4 +1,4 @@
-//! A release that somebody published, right or wrong, and what an audit makes of it.
+//! A published release, valid or tampered with, and the `audit` command for it.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -10,25 +10,26 @@ use crate::support::attested_file::{SIGNING_TIME, release_workflow_run};
 use crate::support::repository::{CapturedOutput, hermetic_command};
 use crate::support::test_bed::{TAG, TestBed};
 
-/// The name of the source archive.
+/// Name of the source archive.
 pub(crate) const ARCHIVE_NAME: &str = "opensandbox-server-v0.1.1.tar.gz";
-/// The folder in it.
+/// Name of the top directory in the archive.
 pub(crate) const ARCHIVE_FOLDER: &str = "opensandbox-server-v0.1.1";
 
-/// A world with a tag on origin, and a Sigstore instance.
+/// A test bed whose remote has the tag, and an emulated Sigstore instance.
 pub(crate) struct PublishedRelease {
     pub(crate) bed: TestBed,
     pub(crate) sigstore: Sigstore,
-    /// The tag's commit.
+    /// The commit of the tag.
     pub(crate) commit: String,
 }
 
-/// Runs a program over bytes.
+/// Runs a program with `input` on stdin and returns its stdout.
 pub(crate) fn run_filter(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let mut command = hermetic_command(program, std::path::Path::new("/"));
     let mut child = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
+    // A thread writes stdin, so that neither side blocks on a full pipe. A program may exit before it has read all.
     let writer = std::thread::spawn(move || stdin.write_all(&input).ok());
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
@@ -36,18 +37,18 @@ pub(crate) fn run_filter(program: &str, arguments: &[&str], input: &[u8]) -> Vec
     output.stdout
 }
 
-/// The SHA-256 of bytes, as `sha256sum` tells it.
+/// Returns the SHA-256 of bytes in hexadecimal digits, computed by `sha256sum`.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&run_filter("sha256sum", &[], bytes))[..64].to_owned()
 }
 
-/// The sums that fit an archive.
+/// Returns a `SHA256SUMS` file that matches the archive.
 pub(crate) fn checksum_file(archive: &[u8]) -> String {
     format!("{}  {ARCHIVE_NAME}\n", sha256_hex(archive))
 }
 
 impl PublishedRelease {
-    /// The tag is on origin, at the newest commit; nothing is released.
+    /// Creates and pushes the annotated tag at the newest commit. No release exists yet.
     pub(crate) fn new() -> Self {
         let bed = TestBed::new();
         bed.github.configure(|it| it.now = SIGNING_TIME);
@@ -60,36 +61,36 @@ impl PublishedRelease {
         Self { bed, sigstore, commit }
     }
 
-    /// The tar stream that git makes of the tag.
+    /// Returns the tar stream of the tag, written by `git archive`.
     pub(crate) fn tar(&self) -> Vec<u8> {
         self.tar_of(ARCHIVE_FOLDER, TAG)
     }
 
-    /// The one that it makes of something, below a folder.
+    /// Returns the tar stream of any revision, below the top directory `folder`.
     pub(crate) fn tar_of(&self, folder: &str, revision: &str) -> Vec<u8> {
         let mut command = hermetic_command("git", self.bed.home.path());
         command.arg("-C").arg(self.bed.clone.path()).args(["-c", "tar.umask=0002", "archive"]);
         command.args(["--format=tar", &format!("--prefix={folder}/"), revision]).output().unwrap().stdout
     }
 
-    /// The same, compressed by gzip.
+    /// Returns the tar stream of the tag, compressed by `gzip -n`.
     pub(crate) fn archive(&self) -> Vec<u8> {
         run_filter("gzip", &["-n"], &self.tar())
     }
 
-    /// The run of the release workflow that has the tag's commit.
+    /// Returns the run of the release workflow on the commit of the tag.
     pub(crate) fn workflow_run(&self) -> ActionsRun {
         ActionsRun { commit: self.commit.clone(), ..release_workflow_run() }
     }
 
-    /// Publishes an archive, sums that fit it, and attestations of both.
+    /// Publishes an archive with a matching `SHA256SUMS`, and attestations of both files.
     pub(crate) fn publish_attested(&mut self, archive: &[u8]) {
         let sums = checksum_file(archive);
         self.publish_unattested(archive, sums.as_bytes());
         self.attest(&[(ARCHIVE_NAME, archive), ("SHA256SUMS", sums.as_bytes())], &self.workflow_run());
     }
 
-    /// Publishes these, and attests nothing. What was released before is gone.
+    /// Publishes these two files without attestations. Deletes all earlier releases.
     pub(crate) fn publish_unattested(&self, archive: &[u8], sums: &[u8]) {
         for release in self.bed.github.releases() {
             self.bed.rest_request("DELETE", &format!("/releases/{}", release["id"]), None);
@@ -103,7 +104,7 @@ impl PublishedRelease {
         assert_eq!(done["draft"], false, "{done:#}");
     }
 
-    /// Attests files by a run of a workflow.
+    /// Stores one attestation on the emulated GitHub: signed by a workflow run, with all `files` as subjects.
     pub(crate) fn attest(&mut self, files: &[(&str, &[u8])], run: &ActionsRun) {
         let digests: Vec<(&str, String)> =
             files.iter().map(|(name, bytes)| (*name, sha256_hex(bytes))).collect();
@@ -112,7 +113,7 @@ impl PublishedRelease {
         self.bed.github.add_attestation(&bundle.to_string(), false).unwrap();
     }
 
-    /// `audit` of the tag. Anonymous callers have sixty requests an hour, and this one has a new hour each time.
+    /// Runs `audit` on the tag. Resets the rate limit first: GitHub allows anonymous clients 60 requests per hour.
     pub(crate) fn audit(&self, arguments: &[&str]) -> CapturedOutput {
         self.bed.github.reset_rate_limit();
         let root = self.bed.home.path().join("root.json");
@@ -121,7 +122,7 @@ impl PublishedRelease {
     }
 }
 
-/// The verdict of an audit, and everything that is not proven, as `check: reason`.
+/// Returns the verdict of an audit, and every finding that is not proven as `check: reason`.
 #[track_caller]
 pub(crate) fn unproven_findings(output: &CapturedOutput) -> (String, Vec<String>) {
     let (document, verdict) = output.verdict();

@@ -1,4 +1,4 @@
-//! Hermetic repositories and runs: no configuration, keyring, home or time of whoever runs the tests.
+//! Hermetic repositories and commands: independent of the developer's configuration, keyring, home directory and clock.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-/// What a program printed, and how it ended.
+/// Output and exit code of a program. The code is -1 if a signal ended it.
 #[derive(Debug)]
 pub(crate) struct CapturedOutput {
     pub(crate) code: i32,
@@ -25,14 +25,14 @@ impl CapturedOutput {
         }
     }
 
-    /// The same, where it must have ended well.
+    /// Returns the output if the exit code is 0, otherwise panics with stdout and stderr.
     #[track_caller]
     pub(crate) fn ok(self) -> Self {
         assert_eq!(self.code, 0, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
-    /// What it printed, as JSON.
+    /// Parses stdout as JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout)
@@ -41,7 +41,8 @@ impl CapturedOutput {
 }
 
 impl CapturedOutput {
-    /// The document that it printed, and its verdict, whose exit code it must have ended with.
+    /// Returns the JSON document and its verdict. Panics if the exit code is not that of the verdict: 0 proven,
+    /// 10 refuted, 11 unproven.
     #[track_caller]
     pub(crate) fn verdict(&self) -> (serde_json::Value, String) {
         let document = self.json();
@@ -51,20 +52,20 @@ impl CapturedOutput {
             "refuted" => 10,
             _ => 11,
         };
-        assert_eq!(self.code, code, "the exit code is not that of the verdict");
+        assert_eq!(self.code, code, "wrong exit code for verdict {verdict}");
         (document, verdict)
     }
 }
 
-/// A git repository for a test.
+/// A git repository for a test, with a clock: every commit is 60 seconds later than the one before.
 pub(crate) struct TestRepository {
     path: PathBuf,
     time: u64,
-    /// The folder that goes with the fixture; none where another one holds it.
+    /// Deletes the repository when the fixture is dropped. `None` if another fixture owns the folder.
     _folder: Option<TempDir>,
 }
 
-/// A program without anything of the environment but the search path.
+/// Returns a command with an empty environment except `PATH`, fixed identity, locale and time zone, and no stdin.
 pub(crate) fn hermetic_command(program: impl AsRef<OsStr>, home: &Path) -> Command {
     let mut command = Command::new(program);
     command
@@ -83,15 +84,15 @@ pub(crate) fn hermetic_command(program: impl AsRef<OsStr>, home: &Path) -> Comma
     command
 }
 
-/// Runs a command to its end.
+/// Runs a command and waits for its exit. Panics if it does not start.
 #[track_caller]
 pub(crate) fn run(command: &mut Command) -> CapturedOutput {
     CapturedOutput::from_output(
-        &command.output().unwrap_or_else(|error| panic!("{command:?} does not start: {error}")),
+        &command.output().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}")),
     )
 }
 
-/// The built binary, in a folder.
+/// Returns a hermetic command for the built binary, in a working directory and with a fixed tag date.
 pub(crate) fn xtask(folder: &Path) -> Command {
     let mut command = hermetic_command(env!("CARGO_BIN_EXE_xtask"), folder);
     command.current_dir(folder).env("GIT_COMMITTER_DATE", "1700001000 +0000");
@@ -99,7 +100,7 @@ pub(crate) fn xtask(folder: &Path) -> Command {
 }
 
 impl TestRepository {
-    /// An empty repository with a branch `main`.
+    /// Creates an empty repository whose branch is `main`.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let fixture = Self { path: folder.path().to_owned(), time: 1_700_000_000, _folder: Some(folder) };
@@ -107,12 +108,12 @@ impl TestRepository {
         fixture
     }
 
-    /// A repository that is there already.
+    /// Uses an existing repository, which is not deleted.
     pub(crate) fn open(path: PathBuf) -> Self {
         Self { path, time: 1_700_000_000, _folder: None }
     }
 
-    /// A repository with a server, released once, and an origin that has everything.
+    /// Creates a repository with target `server`, released as v0.1.0 and fixed since. Its remote has all commits.
     pub(crate) fn with_release() -> Self {
         let mut fixture = Self::new();
         fixture.commit("chore: start", &[("README.md", "hello\n")]);
@@ -123,7 +124,7 @@ impl TestRepository {
         fixture.with_origin()
     }
 
-    /// The same, after its origin has seen everything.
+    /// Adds the remote `origin`, a bare repository, and pushes `main` to it.
     pub(crate) fn with_origin(self) -> Self {
         let bare = self.path().join(".git/origin.git");
         self.git(["init", "-q", "--bare", "-b", "main", bare.to_str().unwrap()]);
@@ -133,7 +134,7 @@ impl TestRepository {
         self
     }
 
-    /// Pushes the branch and fetches it back.
+    /// Pushes `main` and fetches, so that the remote-tracking branch is current.
     pub(crate) fn push_main(&self) {
         self.git(["push", "-q", "origin", "main"]);
         self.git(["fetch", "-q", "origin"]);
@@ -143,7 +144,7 @@ impl TestRepository {
         &self.path
     }
 
-    /// Runs git and gives what it printed, without the last line's end.
+    /// Runs git and returns its stdout without trailing white space. Panics if git fails.
     #[track_caller]
     pub(crate) fn git<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
         let mut command = hermetic_command("git", self.path());
@@ -152,15 +153,15 @@ impl TestRepository {
         run(command.arg("-C").arg(self.path()).args(arguments)).ok().stdout.trim_end().to_owned()
     }
 
-    /// Runs git where it must fail, and gives what it said.
+    /// Runs git, which must fail, and returns its stderr.
     #[track_caller]
     pub(crate) fn git_fails<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
         let output = run(hermetic_command("git", self.path()).arg("-C").arg(self.path()).args(arguments));
-        assert_ne!(output.code, 0, "git did it: {}", output.stdout);
+        assert_ne!(output.code, 0, "git succeeded: {}", output.stdout);
         output.stderr
     }
 
-    /// Writes files, and makes a commit of them.
+    /// Writes files, commits all changes and returns the commit id. The commit may be empty.
     pub(crate) fn commit(&mut self, message: &str, files: &[(&str, &str)]) -> String {
         for (path, text) in files {
             self.write_file(path, text.as_bytes());
@@ -171,29 +172,29 @@ impl TestRepository {
         self.git(["rev-parse", "HEAD"])
     }
 
-    /// Writes a file.
+    /// Writes a file below the repository and creates its parent directories.
     pub(crate) fn write_file(&self, path: &str, bytes: &[u8]) {
         let file = self.path().join(path);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, bytes).unwrap();
     }
 
-    /// The bytes of a tag object.
+    /// Returns the content of a tag object.
     pub(crate) fn tag_object(&self, tag: &str) -> Vec<u8> {
         let mut command = hermetic_command("git", self.path());
         command.arg("-C").arg(self.path()).args(["cat-file", "tag", tag]).output().unwrap().stdout
     }
 
-    /// Puts bytes under a tag, whatever they are. Git's own update-ref refuses what it cannot read: an attacker would
-    /// not ask it.
+    /// Stores any bytes as a tag object and points the tag at it. Writes the ref file directly, as an attacker could:
+    /// `git update-ref` refuses objects that it cannot parse.
     pub(crate) fn write_tag_object(&self, tag: &str, bytes: &[u8]) {
         self.write_file(".git/object", bytes);
         let object = self.git(["hash-object", "-t", "tag", "-w", "--literally", ".git/object"]);
         self.write_file(&format!(".git/refs/tags/{tag}"), format!("{object}\n").as_bytes());
     }
 
-    /// What `verify-tag` makes of a tag, by the policy in `.git/release.toml`: verdict, and the reasons of what is not
-    /// proven. The operator's own gpg home is not there for it.
+    /// Runs `verify-tag` with the policy in `.git/release.toml`. Returns the verdict, and the reasons of all findings
+    /// that are not proven. `GNUPGHOME` does not exist, so the result cannot depend on the operator's keyring.
     #[track_caller]
     pub(crate) fn verify_tag(&self, tag: &str) -> (String, Vec<String>) {
         let mut command = xtask(self.path());
@@ -206,14 +207,14 @@ impl TestRepository {
         (verdict, unproven.map(|it| it["reason"].as_str().unwrap().to_owned()).collect())
     }
 
-    /// The same, held against what is expected.
+    /// Asserts the verdict of `verify-tag` and the reasons of all findings that are not proven.
     #[track_caller]
     pub(crate) fn expect_tag_verdict(&self, tag: &str, verdict: &str, reasons: &[&str]) {
         let reasons: Vec<String> = reasons.iter().map(|it| (*it).to_owned()).collect();
         assert_eq!(self.verify_tag(tag), (verdict.to_owned(), reasons));
     }
 
-    /// Feeds `git fast-import`.
+    /// Imports a stream with `git fast-import`.
     #[track_caller]
     pub(crate) fn fast_import(&self, stream: &[u8]) {
         let mut command = hermetic_command("git", self.path());
@@ -230,7 +231,8 @@ impl TestRepository {
     }
 }
 
-/// Every file below a folder, with its bytes, its mode and the time of its last change.
+/// Returns every path below a folder with mode, size, modification time and checksum of the content, sorted by path.
+/// Two equal snapshots mean that nothing was written.
 pub(crate) fn directory_snapshot(folder: &Path) -> Vec<(PathBuf, String)> {
     use std::os::unix::fs::MetadataExt as _;
     let mut all = Vec::new();
@@ -253,7 +255,7 @@ pub(crate) fn directory_snapshot(folder: &Path) -> Vec<(PathBuf, String)> {
     all
 }
 
-/// Says something that shows even where the test passes.
+/// Prints a line to stderr directly. The test harness captures `println!` of passing tests, but not this.
 pub(crate) fn print_note(line: &str) {
     writeln!(std::io::stderr(), "{line}").unwrap();
 }

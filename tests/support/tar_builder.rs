@@ -1,9 +1,9 @@
-//! A tar stream in parts, to be tampered with.
+//! Parses a tar stream into members, edits them and writes it back: for archives that were tampered with.
 
-/// A record, in bytes.
+/// Size of a tar record, in bytes.
 const RECORD_BYTES: usize = 512;
 
-/// A tar stream.
+/// A tar stream as pairs of header and content, the global pax header of `git archive` first.
 pub(crate) struct TarBuilder(Vec<(Vec<u8>, Vec<u8>)>);
 
 fn pad_to_record(bytes: &[u8]) -> Vec<u8> {
@@ -12,6 +12,7 @@ fn pad_to_record(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Recomputes the header checksum, so that only the intended fault is in the archive.
 fn update_checksum(header: &mut [u8]) {
     header[148..156].fill(b' ');
     let sum: u32 = header.iter().map(|it| u32::from(*it)).sum();
@@ -24,6 +25,7 @@ fn write_header_field(header: &mut [u8], offset: usize, length: usize, text: &[u
 }
 
 impl TarBuilder {
+    /// Parses a stream up to its end, a record of zeros.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
         let mut members = Vec::new();
         let mut offset = 0;
@@ -38,7 +40,7 @@ impl TarBuilder {
         Self(members)
     }
 
-    /// The stream, with its end filled up as git does it.
+    /// Returns the stream, padded to a multiple of 20 records as `git archive` does.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::new();
         for (header, content) in &self.0 {
@@ -50,7 +52,7 @@ impl TarBuilder {
         out
     }
 
-    /// The place of the file whose path ends so.
+    /// Returns the index of the member whose path ends in `/name`.
     fn member_index(&self, name: &str) -> usize {
         let end = format!("/{name}\0");
         let fits = |header: &[u8]| header[..101].windows(end.len()).any(|it| it == end.as_bytes());
@@ -61,7 +63,7 @@ impl TarBuilder {
         self.set_header_bytes(name, 0, format!("{path:\0<100}").as_bytes());
     }
 
-    /// Puts bytes into a file's header.
+    /// Overwrites bytes in the header of a member. `offset` is in bytes.
     pub(crate) fn set_header_bytes(&mut self, name: &str, offset: usize, bytes: &[u8]) {
         let index = self.member_index(name);
         let header = &mut self.0[index].0;
@@ -88,7 +90,7 @@ impl TarBuilder {
         update_checksum(header);
     }
 
-    /// Makes a folder of a file.
+    /// Changes a file to another member type, without content. Appends `/` to its path, as directories have it.
     pub(crate) fn change_type(&mut self, name: &str, kind: u8) {
         self.set_content(name, b"");
         let index = self.member_index(name);
@@ -100,7 +102,7 @@ impl TarBuilder {
         update_checksum(header);
     }
 
-    /// Adds a member at the end.
+    /// Appends a member. `kind` is the typeflag, `link` the target of a link.
     pub(crate) fn add_member(&mut self, path: &str, kind: u8, content: &[u8], link: &str) {
         let mut header = self.0.last().unwrap().0.clone();
         write_header_field(&mut header, 0, 100, path.as_bytes());
@@ -113,8 +115,9 @@ impl TarBuilder {
         self.0.push((header, content.to_vec()));
     }
 
-    /// Puts a pax header before a file.
+    /// Inserts a pax extended header with one record before a member.
     pub(crate) fn add_pax_header(&mut self, name: &str, key: &str, value: &str) {
+        // A record is `LENGTH KEY=VALUE\n`, and LENGTH counts its own digits (pax, POSIX.1-2001).
         let mut length = key.len() + value.len() + 3;
         while length != key.len() + value.len() + 3 + length.to_string().len() {
             length = key.len() + value.len() + 3 + length.to_string().len();
@@ -126,7 +129,7 @@ impl TarBuilder {
         self.0.insert(index, pax);
     }
 
-    /// Another commit in the global header.
+    /// Replaces the commit id in the global pax header.
     pub(crate) fn set_commit(&mut self, hex: &str) {
         let old = String::from_utf8(self.0[0].1.clone()).unwrap();
         let value_start = old.find('=').unwrap() + 1;

@@ -1,4 +1,4 @@
-//! A release world for tests: a clone, its origin behind HTTP, and a GitHub on loopback.
+//! Test bed for releases: a clone, its remote served over HTTP, and the emulated GitHub.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,14 +9,15 @@ use tempfile::TempDir;
 
 use crate::support::repository::{CapturedOutput, TestRepository, hermetic_command, run, xtask};
 
-/// The token that may do everything. Invented, and looked for in everything that is ever printed.
+/// Token with all permissions. Invented; every output and every written file is searched for it.
 pub(crate) const TOKEN: &str = "invented-token-7f3a";
-/// The tag that is released.
+/// The tag to release.
 pub(crate) const TAG: &str = "server/v0.1.1";
-/// What `GITHUB_TOKEN` and every other way to a secret has, in the form of basic credentials.
+/// Start of [`TOKEN`] in base64, as in the Basic credentials of `x-access-token:TOKEN`. The user name and its colon
+/// have 15 bytes, a multiple of 3, so the encoding of the token does not depend on them.
 const ENCODED_TOKEN: &str = "aW52ZW50ZWQtdG9rZW4tN2YzY";
 
-/// Everything that a release needs and touches.
+/// Everything that a release reads and writes.
 pub(crate) struct TestBed {
     pub(crate) github: GitHub,
     pub(crate) clone: TestRepository,
@@ -24,16 +25,17 @@ pub(crate) struct TestBed {
 }
 
 impl Drop for TestBed {
-    /// Looks for the token in everything that a run could have written: reports, logs, caches, archives, the repository.
+    /// Searches every file that a run may have written for the token: reports, logs, caches, archives, the repository.
     fn drop(&mut self) {
         if !std::thread::panicking() {
             let found = [files_with_token(self.home.path()), files_with_token(self.clone.path())].concat();
-            assert!(found.is_empty(), "a secret was written to {found:?}");
+            assert!(found.is_empty(), "the token was written to {found:?}");
         }
     }
 }
 
-/// The files below a folder that hold the token. Git's own configuration is where the tests put it.
+/// Returns the files below a folder that contain the token. Skips `.git/config` and `bin/gh`: the tests write the token
+/// there.
 pub(crate) fn files_with_token(folder: &Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -58,12 +60,12 @@ pub(crate) fn files_with_token(folder: &Path) -> Vec<std::path::PathBuf> {
 }
 
 impl TestBed {
-    /// A released server, with a fix since; origin has it all.
+    /// Creates a test bed around [`TestRepository::with_release`]. The remote has all commits and tags.
     pub(crate) fn new() -> Self {
         Self::with_clone(TestRepository::with_release())
     }
 
-    /// The same around a clone.
+    /// Creates a test bed around a clone, and pushes its `main` and tags to the emulated GitHub.
     pub(crate) fn with_clone(clone: TestRepository) -> Self {
         let bed = Self::with_empty_origin(clone);
         bed.clone.git(["push", "-q", "origin", "main", "--tags"]);
@@ -71,7 +73,7 @@ impl TestBed {
         bed
     }
 
-    /// The same with an origin that has nothing yet.
+    /// Creates a test bed around a clone. The remote is empty.
     pub(crate) fn with_empty_origin(clone: TestRepository) -> Self {
         let home = tempfile::tempdir().unwrap();
         let mut settings = GitHubSettings::new("acme", "widgets", TOKEN, 1_700_002_000);
@@ -89,7 +91,7 @@ impl TestBed {
         bed
     }
 
-    /// `cargo xtask`, as it would be typed in the clone.
+    /// Returns `cargo xtask -R acme/widgets`, run in the clone with the API URL and the token of the emulated GitHub.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = xtask(self.clone.path());
         command
@@ -102,24 +104,25 @@ impl TestBed {
         command
     }
 
-    /// The same, run. No secret is in what it says.
+    /// Runs [`Self::command`]. Panics if the output contains the token.
     #[track_caller]
     pub(crate) fn run(&self, arguments: &[&str]) -> CapturedOutput {
         expect_no_secret(run(&mut self.command(arguments)))
     }
 
-    /// A release that is published.
+    /// Runs `release TAG --push`, which publishes the release.
     #[track_caller]
     pub(crate) fn publish(&self) -> CapturedOutput {
         self.run(&["release", TAG, "--push", "--format", "json"])
     }
 
-    /// What a dry run says against it; the run itself must say the same and change nothing.
+    /// Asserts that this check alone refuses a dry run, for this reason. The run without `--dry-run` must be refused in
+    /// the same way and change nothing on the remote.
     #[track_caller]
     pub(crate) fn expect_refused(&self, arguments: &[&str], check: &str, reason: &str) {
         let all = [&["release", TAG, "--push", "--format", "json"], arguments].concat();
         let reasons = |output: &CapturedOutput| -> Vec<(String, String)> {
-            assert_eq!(output.code, 1, "it is not refused:\n{}\n{}", output.stdout, output.stderr);
+            assert_eq!(output.code, 1, "not refused:\n{}\n{}", output.stdout, output.stderr);
             let all = output.json()["refusals"].as_array().unwrap().clone();
             assert!(all.iter().all(|it| it["hint"] != "" && it["evidence"] != ""), "{all:#?}");
             let text = |it: &Value| it.as_str().unwrap().to_owned();
@@ -128,29 +131,29 @@ impl TestBed {
         let before = self.remote_state();
         let planned = reasons(&self.run(&[&all[..], &["--dry-run"]].concat()));
         assert_eq!(planned, [(check.to_owned(), reason.to_owned())]);
-        assert_eq!(reasons(&self.run(&all)), planned, "the dry run said something else");
+        assert_eq!(reasons(&self.run(&all)), planned, "the dry run reported other refusals");
         assert_eq!(self.remote_state(), before, "a refused run changed something");
     }
 
-    /// Everything that the world sees of the repository.
+    /// Returns all releases and remote refs, to compare before and after a run.
     pub(crate) fn remote_state(&self) -> (Vec<Value>, String) {
         (self.github.releases(), self.clone.git(["ls-remote", "origin"]))
     }
 
-    /// Asks the API as somebody who may do everything, and gives the answer.
+    /// Sends a REST request with the token and returns the response; `null` if it is not JSON. See [`rest_request`].
     #[track_caller]
     pub(crate) fn rest_request(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
         let address = self.github.api_url();
         rest_request(&address, method, path, body)
     }
 
-    /// A release of the tag that somebody else made.
+    /// Creates a release of the tag in place of another person, and returns its id.
     pub(crate) fn create_release(&self, draft: bool) -> u64 {
         let body = serde_json::json!({ "tag_name": TAG, "name": "by hand", "draft": draft });
         self.rest_request("POST", "/releases", Some(&body))["id"].as_u64().unwrap()
     }
 
-    /// Puts an asset there by hand.
+    /// Uploads an asset with curl, not with the suite.
     pub(crate) fn upload_asset(&self, release: u64, name: &str, bytes: &[u8]) {
         let file = self.home.path().join("asset");
         std::fs::write(&file, bytes).unwrap();
@@ -164,15 +167,16 @@ impl TestBed {
         run(&mut curl).ok();
     }
 
-    /// The one release that there is.
+    /// Returns the only release. Panics if there is none or more than one.
     #[track_caller]
     pub(crate) fn only_release(&self) -> Value {
         let mut all = self.github.releases();
-        assert_eq!(all.len(), 1, "not one release: {all:#?}");
+        assert_eq!(all.len(), 1, "expected 1 release, found {all:#?}");
         all.remove(0)
     }
 
-    /// The published release, without what differs from run to run: numbers, addresses and times.
+    /// Returns what must be equal however the release was published: texts, flags, assets with digests, remote tag.
+    /// Ids, URLs and times differ between runs and are left out.
     #[track_caller]
     pub(crate) fn release_summary(&self) -> Vec<String> {
         let release = self.only_release();
@@ -190,7 +194,7 @@ impl TestBed {
     }
 }
 
-/// Asks the API at an address.
+/// Sends a REST request with curl to the repository `acme/widgets` at an API URL.
 #[track_caller]
 pub(crate) fn rest_request(address: &str, method: &str, path: &str, body: Option<&Value>) -> Value {
     let mut curl = hermetic_command("curl", Path::new("/"));
@@ -202,11 +206,14 @@ pub(crate) fn rest_request(address: &str, method: &str, path: &str, body: Option
     serde_json::from_str(&output.stdout).unwrap_or(Value::Null)
 }
 
-/// What ran, if no secret is in it.
+/// Returns the output. Panics if it contains the token.
 #[track_caller]
 pub(crate) fn expect_no_secret(output: CapturedOutput) -> CapturedOutput {
     for text in [&output.stdout, &output.stderr] {
-        assert!(!text.contains(TOKEN) && !text.contains(ENCODED_TOKEN), "a secret was told:\n{text}");
+        assert!(
+            !text.contains(TOKEN) && !text.contains(ENCODED_TOKEN),
+            "the output contains the token:\n{text}"
+        );
     }
     output
 }

@@ -1,4 +1,4 @@
-//! What GitHub says of an artifact's attestations, in every way in which it can say it; and where trust begins.
+//! Attestations from GitHub's API, with every form and failure of the response, and trusted roots fetched over TUF.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::attested_file::{
 use crate::support::repository::{CapturedOutput, run, xtask};
 use crate::support::test_bed::{TOKEN, expect_no_secret};
 
-/// A GitHub, and a file that it may keep attestations for.
+/// An emulated GitHub, and a file that it may have attestations for.
 struct AttestationHost {
     github: GitHub,
     attested_file: AttestedFile,
@@ -24,7 +24,7 @@ impl AttestationHost {
         Self { github: GitHub::start(attested_file.folder.path(), settings).unwrap(), attested_file }
     }
 
-    /// The same with the attestation of a release.
+    /// The same, with a valid attestation of the file.
     fn with_attestation() -> Self {
         let mut host = Self::new();
         let bundle = host.attested_file.bundle();
@@ -69,11 +69,11 @@ fn github_attestations_are_fetched_without_a_token() {
     host.expect_verdict("proven", "ok");
     let exchanges = host.github.exchanges();
     assert!(exchanges.iter().any(|it| it.path.starts_with("storage:/bundles/")), "{exchanges:#?}");
-    assert!(exchanges.iter().all(|it| !it.authorized), "a token was sent where none is needed");
-    // Older servers have the bundle in the list.
+    assert!(exchanges.iter().all(|it| !it.authorized), "a token was sent, but none is needed");
+    // Older servers return the bundle itself in the list.
     host.github.configure(|it| it.inline_bundles = true);
     host.expect_verdict("proven", "ok");
-    // The digest alone is enough, and another digest has nothing.
+    // The digest alone finds the attestations. Another digest has none.
     let by_digest = |hex: &str| {
         let mut command = xtask(host.attested_file.folder.path());
         command
@@ -96,7 +96,7 @@ fn github_attestations_are_fetched_without_a_token() {
 fn failed_attestation_lookup_is_not_a_missing_attestation() {
     let host = AttestationHost::with_attestation();
     let list = "/attestations/";
-    // Case 33: an empty list, no such digest, refused, broken, and neither bundle nor address.
+    // Case 33: an empty list, an unknown digest, denied and failed requests, and an entry with neither bundle nor URL.
     host.respond_with(list, 200, &json!({ "attestations": [] }));
     host.expect_verdict("unproven", "missing");
     let host = AttestationHost::new();
@@ -110,7 +110,7 @@ fn failed_attestation_lookup_is_not_a_missing_attestation() {
     let empty = json!({ "attestations": [{ "bundle": null, "bundle_url": null, "repository_id": 1 }] });
     host.respond_with(list, 200, &empty);
     host.expect_verdict("unproven", "unreachable");
-    // A repository that nobody sees is not one without attestations.
+    // A repository that is not visible is not the same as one without attestations.
     let host = AttestationHost::with_attestation();
     host.github.configure(|it| "elsewhere".clone_into(&mut it.name));
     host.expect_verdict("unproven", "unreachable");
@@ -138,7 +138,8 @@ fn failed_attestation_lookup_is_not_a_missing_attestation() {
 
 #[test]
 fn bundle_urls_on_other_hosts_are_not_fetched() {
-    // Case 34: plain http, another place, a redirect, a bomb, and a repository's bundle that GitHub keeps for another.
+    // Case 34: another scheme, plain HTTP to another host, a redirect, and a URL that serves no bundle. `limits` has
+    // the decompression bomb, and the next test the bundle of another repository.
     let host = AttestationHost::with_attestation();
     for address in ["ftp://127.0.0.1/bundle", "http://example.invalid/bundle", "file:///etc/passwd"] {
         let listed =
@@ -166,7 +167,7 @@ fn bundle_urls_on_other_hosts_are_not_fetched() {
     ));
     host.expect_verdict("unproven", "unreachable");
     let exchanges = host.github.exchanges();
-    assert!(exchanges.iter().all(|it| !it.path.contains("/files/")), "it went where the redirect leads");
+    assert!(exchanges.iter().all(|it| !it.path.contains("/files/")), "the redirect was followed");
     host.expect_verdict("proven", "ok");
     let bundle_url = host
         .github
@@ -238,7 +239,8 @@ fn rolled_back_tuf_metadata_is_unproven() {
     let arguments = ["--tuf-url", &url, "--tuf-root", path.to_str().unwrap()];
     let output = host.verify(&arguments).ok();
     assert!(output.json()["trusted_root"].as_str().unwrap().contains("fetched over TUF just now"));
-    // Case 35: rolled back, expired, of another root: unproven. Where nobody can be asked, what was fetched before counts.
+    // Case 35: metadata that is rolled back, expired or signed by another root is unproven. If the repository cannot be
+    // reached, the cached metadata is used.
     publish(1, later);
     let unproven = ("unproven".to_owned(), "trust-root".to_owned());
     assert_eq!(verify_verdict(&host.verify(&arguments)), unproven);
@@ -261,5 +263,5 @@ fn rolled_back_tuf_metadata_is_unproven() {
     let (_, bytes) = other.files(1, &root, later).remove(0);
     std::fs::write(&path, bytes).unwrap();
     std::fs::remove_dir_all(&fresh).unwrap();
-    assert_eq!(verify_verdict(&host.verify(&arguments)), unproven, "another root of trust was taken");
+    assert_eq!(verify_verdict(&host.verify(&arguments)), unproven, "another TUF root was accepted");
 }

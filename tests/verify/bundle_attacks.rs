@@ -1,4 +1,5 @@
-//! Attacks on bundles, by number: what is wrong with their certificates, logs, times and texts, each with its proven twin.
+//! Attacks on bundles, by their numbers in `docs/attacks.md`: certificates, log entries, times and JSON texts. Each has
+//! a twin that is proven.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use emulators::{
@@ -21,28 +22,28 @@ fn ambiguous_certificates_are_refuted() {
         raw_extensions: vec![(14, b"\x0c\x0frefs/heads/main".to_vec())],
         ..it
     };
-    all.add_claims(17, "a claim that stands twice", twice, "cert-profile");
+    all.add_claims(17, "a duplicate claim", twice, "cert-profile");
     let malformed = |mut it: CertificateClaims| {
         it.extensions.retain(|it| it.0 != 14);
         CertificateClaims { raw_extensions: vec![(14, b"refs/heads/main".to_vec())], ..it }
     };
-    all.add_claims(17, "a claim that is no DER", malformed, "cert-profile");
+    all.add_claims(17, "a claim that is not DER", malformed, "cert-profile");
     let missing = |mut it: CertificateClaims| {
         it.extensions.retain(|it| it.0 != 12);
         it
     };
-    all.add_claims(17, "a claim that is missing", missing, "cert-profile");
+    all.add_claims(17, "a missing claim", missing, "cert-profile");
     let two = |mut it: CertificateClaims| {
         it.subject_alternative_names
             .push(SubjectAlternativeName::Uri("https://github.com/mallory/widgets".to_owned()));
         it
     };
-    all.add_claims(17, "two names", two, "cert-profile");
+    all.add_claims(17, "two names in the certificate", two, "cert-profile");
     let person = |it: CertificateClaims| CertificateClaims {
         subject_alternative_names: vec![SubjectAlternativeName::Email("ada@example.com".to_owned())],
         ..it
     };
-    all.add_claims(17, "a person's name", person, "cert-profile");
+    all.add_claims(17, "an email address as the name", person, "cert-profile");
     all.add_claims(
         17,
         "two issuers",
@@ -56,7 +57,7 @@ fn ambiguous_certificates_are_refuted() {
 fn bundles_with_broken_signatures_or_proofs_are_refuted() {
     let mut all = AttackTable::new();
     let payload = "/dsseEnvelope/payload";
-    all.add_edited_bundle(22, "a byte of the statement", |it| flip_bit(it, payload, 40), "bundle");
+    all.add_edited_bundle(22, "a bit of the statement", |it| flip_bit(it, payload, 40), "bundle");
     all.add_edited_bundle(
         22,
         "a bit of the signature",
@@ -70,15 +71,15 @@ fn bundles_with_broken_signatures_or_proofs_are_refuted() {
     all.add_edited_bundle(22, "two signatures", doubled, "bundle");
     all.add_edited_bundle(
         22,
-        "another type of content",
+        "another payload type",
         |it| it["dsseEnvelope"]["payloadType"] = "text/plain".into(),
         "bundle",
     );
     let promise = format!("{TLOG_ENTRY_POINTER}/inclusionPromise/signedEntryTimestamp");
-    all.add_edited_bundle(23, "a promise of the log", |it| flip_bit(it, &promise, 20), "tlog");
+    all.add_edited_bundle(23, "the inclusion promise", |it| flip_bit(it, &promise, 20), "tlog");
     all.add_edited_bundle(
         23,
-        "the log's time",
+        "the integrated time",
         |it| it["verificationMaterial"]["tlogEntries"][0]["integratedTime"] = "1780000002".into(),
         "tlog",
     );
@@ -98,7 +99,7 @@ fn bundles_with_broken_signatures_or_proofs_are_refuted() {
         let envelope =
             it.pointer_mut(&format!("{TLOG_ENTRY_POINTER}/inclusionProof/checkpoint/envelope")).unwrap();
         let text = envelope.as_str().unwrap();
-        // The origin is signed, and nothing else says it.
+        // The log signs the origin, and no other field of the bundle repeats it.
         *envelope = Value::from(text.replacen("rekor", "rekox", 1));
     };
     all.add_edited_bundle(23, "the checkpoint", checkpoint, "tlog");
@@ -117,33 +118,33 @@ fn bundles_without_a_valid_time_or_certificate_are_refuted() {
     let (claims, statement) = (release_workflow_run().claims(), all.attested_file.statement());
     let bare =
         all.attested_file.attest_with(&claims, &statement, |it| BundleSpec { rekor_version: None, ..it });
-    all.add_refuted(25, "neither log nor time", &bare, "no-trusted-time");
+    all.add_refuted(25, "neither log entry nor timestamp", &bare, "no-trusted-time");
     let late = all
         .attested_file
         .attest_with(&claims, &statement, |it| BundleSpec { logged_after_seconds: 601, ..it });
-    all.add_refuted(26, "written down after the certificate ended", &late, "time");
+    all.add_refuted(26, "logged after the certificate expired", &late, "time");
     let early = all
         .attested_file
         .attest_with(&claims, &statement, |it| BundleSpec { logged_after_seconds: -1, ..it });
-    all.add_refuted(26, "written down before the certificate began", &early, "time");
+    all.add_refuted(26, "logged before the certificate is valid", &early, "time");
     let stamped = all
         .attested_file
         .attest_with(&claims, &statement, |it| BundleSpec { timestamped_after_seconds: Some(601), ..it });
-    all.add_refuted(26, "stamped after the certificate ended", &stamped, "time");
+    all.add_refuted(26, "timestamped after the certificate expired", &stamped, "time");
     for (what, log) in
-        [("listed by nobody", CertificateLog::None), ("listed by an unknown log", CertificateLog::Unlisted)]
+        [("no SCT", CertificateLog::None), ("an SCT of an unknown log", CertificateLog::Unlisted)]
     {
         all.add_claims(27, what, |it| CertificateClaims { certificate_log: log, ..it }, "sct");
     }
     all.add_claims(
         28,
-        "an authority's name and another key",
+        "the authority's name, another key",
         |it| CertificateClaims { forged: true, ..it },
         "chain",
     );
     all.add_claims(
         28,
-        "a certificate for something else",
+        "a certificate not for code signing",
         |it| CertificateClaims { code_signing: false, ..it },
         "chain",
     );
@@ -152,12 +153,12 @@ fn bundles_without_a_valid_time_or_certificate_are_refuted() {
         entry["logId"]["keyId"] = BASE64.encode([7; 32]).into();
         it["verificationMaterial"]["tlogEntries"].as_array_mut().unwrap().push(entry);
     };
-    all.add_edited_bundle(29, "an unknown log beside the right one", unknown, "tlog");
+    all.add_edited_bundle(29, "an unknown log beside the known one", unknown, "tlog");
     let twice = |it: &mut Value| {
         let entry = it["verificationMaterial"]["tlogEntries"][0].clone();
         it["verificationMaterial"]["tlogEntries"].as_array_mut().unwrap().push(entry);
     };
-    all.add_edited_bundle(29, "a log entry that stands twice", twice, "tlog");
+    all.add_edited_bundle(29, "a duplicate log entry", twice, "tlog");
     all.check_all();
 }
 
@@ -165,7 +166,7 @@ fn bundles_without_a_valid_time_or_certificate_are_refuted() {
 fn times_outside_the_validity_are_refuted() {
     let mut all = AttackTable::new();
     let (claims, statement) = (release_workflow_run().claims(), all.attested_file.statement());
-    // 2046: the log is of then, and so is the certificate.
+    // The year 2046: log entry and certificate are consistent, but both are in the future.
     let mut later = Sigstore::new(2_400_000_000).unwrap();
     let future = later.attest(&claims, &statement).unwrap();
     std::fs::write(all.attested_file.path("later.json"), later.trusted_root().unwrap().to_string()).unwrap();
@@ -191,20 +192,20 @@ fn times_outside_the_validity_are_refuted() {
         path.to_str().unwrap().to_owned()
     };
     let root = ended(&all, "timestampAuthorities");
-    all.add_refuted(30, "a timestamp of an authority that had ended", &bundle, "tsa");
+    all.add_refuted(30, "a timestamp of an expired authority", &bundle, "tsa");
     all.set_arguments(
         &[&RELEASE_POLICY_FLAGS[..], &["--trusted-root", &root]].concat(),
         &RELEASE_POLICY_FLAGS,
     );
     let root = ended(&all, "certificateAuthorities");
-    all.add_case(35, "a trusted root that had ended", bundle.to_string(), ("unproven", "trust-root"));
+    all.add_case(35, "an expired trusted root", bundle.to_string(), ("unproven", "trust-root"));
     all.set_arguments(
         &[&RELEASE_POLICY_FLAGS[..], &["--trusted-root", &root]].concat(),
         &RELEASE_POLICY_FLAGS,
     );
     all.add_edited_bundle(
         30,
-        "a timestamp that was tampered with",
+        "a changed timestamp",
         |it| {
             flip_bit(
                 it,
@@ -221,29 +222,24 @@ fn times_outside_the_validity_are_refuted() {
 fn bundles_are_parsed_strictly() {
     let mut all = AttackTable::new();
     let good = all.valid_bundle.clone();
-    all.add_case(31, "something behind the bundle", format!("{good}{{}}"), ("refuted", "parse"));
-    all.add_case(31, "junk behind the bundle", format!("{good} x"), ("refuted", "parse"));
+    all.add_case(31, "an object after the bundle", format!("{good}{{}}"), ("refuted", "parse"));
+    all.add_case(31, "junk after the bundle", format!("{good} x"), ("refuted", "parse"));
+    all.add_case(31, "a duplicate key", good.replacen('{', "{\"mediaType\":\"x\",", 1), ("refuted", "parse"));
     all.add_case(
         31,
-        "a key that stands twice",
-        good.replacen('{', "{\"mediaType\":\"x\",", 1),
-        ("refuted", "parse"),
-    );
-    all.add_case(
-        31,
-        "an unknown key that stands twice",
+        "a duplicate unknown key",
         good.replacen('{', "{\"x\":1,\"x\":2,", 1),
         ("refuted", "parse"),
     );
-    all.add_case(31, "cut in the middle", good[..good.len() / 2].to_owned(), ("refuted", "parse"));
-    all.add_case(31, "no bundle at all", "[]".to_owned(), ("refuted", "parse"));
+    all.add_case(31, "a truncated bundle", good[..good.len() / 2].to_owned(), ("refuted", "parse"));
+    all.add_case(31, "an array", "[]".to_owned(), ("refuted", "parse"));
     let mut many: Value = serde_json::from_str(&good).unwrap();
     let entry = many["verificationMaterial"]["tlogEntries"][0].clone();
     many["verificationMaterial"]["tlogEntries"] = vec![entry; 33].into();
     all.add_case(31, "33 log entries", many.to_string(), ("unproven", "limit"));
     all.add_case(
         31,
-        "nested ten thousand deep",
+        "10,000 nested arrays",
         format!("{{\"a\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000)),
         ("refuted", "parse"),
     );
@@ -253,12 +249,12 @@ fn bundles_are_parsed_strictly() {
     let foreign = good.replace("release-generic", "release-genetic");
     for (number, what, bundles) in [
         (19, "a second run of the workflow attested other bytes", format!("{rerun}\n{good}\n")),
-        (32, "only the third bundle holds", format!("{{}}\n{foreign}x\n{rerun}\n{good}")),
+        (32, "only the last bundle is valid", format!("{{}}\n{foreign}x\n{rerun}\n{good}")),
     ] {
         all.add_case(number, what, bundles, ("proven", "ok"));
         all.cases.last_mut().unwrap().bundle_file_name = "bundles.jsonl";
     }
-    all.add_case(32, "a file of no bundles", "\n".to_owned(), ("unproven", "missing"));
+    all.add_case(32, "a file without bundles", "\n".to_owned(), ("unproven", "missing"));
     all.cases.last_mut().unwrap().bundle_file_name = "bundles.jsonl";
     all.check_all();
 }
@@ -302,7 +298,7 @@ fn sha512_subject_needs_the_file() {
         verify_verdict(&attested_file.verify(&other, &RELEASE_POLICY_FLAGS)),
         ("refuted".to_owned(), "subject-digest".to_owned())
     );
-    // Case 36: where only the SHA-256 is known, nothing can be said for it.
+    // Case 36: if only the SHA-256 of the file is known, its SHA-512 cannot be compared.
     std::fs::write(attested_file.path("bundle.json"), bundle.to_string()).unwrap();
     let mut command = crate::support::repository::xtask(attested_file.folder.path());
     command.args([

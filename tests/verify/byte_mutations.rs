@@ -1,14 +1,14 @@
-//! A proven bundle with every byte changed in turn: none is proven.
+//! Changes every byte of a proven bundle in turn. No changed bundle is proven.
 
 use serde_json::Value;
 
 use crate::support::attested_file::{AttestedFile, RELEASE_POLICY_FLAGS};
 use crate::support::repository::{print_note, run};
 
-/// How many bundles a file may have.
+/// Maximum number of bundles in one file, a limit of the suite.
 const MAX_BUNDLES_PER_FILE: usize = 1000;
 
-/// The name of the key, or the path of the value, that a byte stands in.
+/// Returns the JSON key, or the key of the value, that contains the byte at `offset`.
 fn json_location(text: &str, offset: usize) -> String {
     let offset = (0..=offset).rev().find(|it| text.is_char_boundary(*it)).unwrap_or(0);
     let before = &text[..offset];
@@ -49,14 +49,14 @@ fn changed_bundle_bytes_are_never_proven() {
         let report =
             run(&mut attested_file.command(&bundles.join("\n"), "all.jsonl", &RELEASE_POLICY_FLAGS)).json();
         let verdicts = report["subjects"][0]["bundles"].as_array().unwrap();
-        assert_eq!(verdicts.len(), batch.len(), "not every bundle was looked at");
+        assert_eq!(verdicts.len(), batch.len(), "not every bundle was checked");
         for ((offset, bit, _), report) in batch.iter().zip(verdicts) {
             if report["verdict"] == "proven" {
                 proven.push(format!("{} ^ {bit:#x}", json_location(&text, *offset)));
             }
         }
     }
-    // What is no JSON any more: a sample, each by itself.
+    // Changes that make the JSON invalid: every 23rd, each in a file of its own.
     for (offset, bit, bytes) in invalid_json.iter().step_by(23) {
         std::fs::write(attested_file.path("broken.json"), bytes).unwrap();
         let output = run(crate::support::repository::xtask(attested_file.folder.path())
@@ -69,7 +69,7 @@ fn changed_bundle_bytes_are_never_proven() {
     proven.sort();
     proven.dedup();
     print_note(&format!(
-        "mutations: {} of {} changed bundles are JSON; proven are those that differ in {proven:?}",
+        "mutations: {} of {} changed bundles are JSON; proven although changed: {proven:?}",
         valid_json.len(),
         valid_json.len() + invalid_json.len()
     ));

@@ -1,4 +1,5 @@
-//! Any Sigstore bundle, as cosign verifies it: message signatures, persons, patterns, managed keys.
+//! Sigstore bundles as cosign verifies them: message signatures, email identities, identity patterns, self-managed
+//! keys.
 
 use emulators::{BundleContent, BundleSigner, BundleSpec, CertificateClaims, ManagedKey, RekorVersion};
 use serde_json::Value;
@@ -53,13 +54,13 @@ fn message_signature_is_checked_against_the_identity() {
     let like = |pattern: &'static str| {
         ["--certificate-identity-regexp", pattern, "--certificate-oidc-issuer", OIDC_ISSUER]
     };
-    // A pattern is found anywhere, as cosign finds it; one that is anchored is not.
+    // A pattern is unanchored, as in cosign. `^` and `$` anchor it.
     expect_verdict(&attested_file, &bundle, &like("example"), "proven", "ok");
     expect_verdict(&attested_file, &bundle, &like("^(ada|grace)@example\\.com$"), "proven", "ok");
     expect_verdict(&attested_file, &bundle, &like("^grace@"), "refuted", "identity");
-    // A person is no workflow.
+    // An email identity does not satisfy a workflow policy.
     expect_verdict(&attested_file, &bundle, &RELEASE_POLICY_FLAGS, "unproven", "missing");
-    // Other bytes: the same name, one more byte.
+    // Other content under the same name: one more byte.
     std::fs::write(attested_file.file_path(), "invented bytes\n\n").unwrap();
     expect_verdict(&attested_file, &bundle, &by(PERSON_EMAIL, OIDC_ISSUER), "refuted", "subject-digest");
 }
@@ -93,7 +94,7 @@ fn managed_key_signature_is_verified() {
         .unwrap();
     expect_verdict(&attested_file, &bundle, &["--key", right], "proven", "ok");
     assert_eq!(verify_verdict(&attested_file.verify(&bundle, &["--key", wrong])).0, "refuted");
-    // Nobody may leave the log out.
+    // A signature with a self-managed key needs a log entry, too.
     let unlogged = BundleSpec {
         rekor_version: None,
         timestamped_after_seconds: Some(1),
@@ -101,7 +102,7 @@ fn managed_key_signature_is_verified() {
     };
     let unlogged = attested_file.sigstore.create_bundle(&unlogged).unwrap();
     assert_eq!(verify_verdict(&attested_file.verify(&unlogged, &["--key", right])).0, "refuted");
-    // A certificate is no key, and a key no certificate.
+    // A certificate does not satisfy `--key`, and a key does not satisfy a workflow policy.
     let certified = attested_file.bundle();
     expect_verdict(&attested_file, &certified, &["--key", right], "refuted", "signer");
     expect_verdict(&attested_file, &bundle, &RELEASE_POLICY_FLAGS, "refuted", "signer");
@@ -109,7 +110,7 @@ fn managed_key_signature_is_verified() {
         attested_file.sigstore.create_bundle(&with_key(BundleContent::Statement(&statement))).unwrap();
     expect_verdict(&attested_file, &attested, &["--key", right], "proven", "ok");
     assert_eq!(verify_verdict(&attested_file.verify(&attested, &["--key", wrong])).0, "refuted");
-    // A key that is none is told apart from a signature that does not hold.
+    // An invalid key file is a usage error, which differs from the verdict on an invalid signature.
     let text = std::fs::read_to_string(attested_file.path("key.pub")).unwrap();
     for broken in [text.replace("MFkw", "!!!!"), String::new(), text.replace("PUBLIC KEY", "PRIVATE KEY")] {
         std::fs::write(attested_file.path("broken.pub"), broken).unwrap();
@@ -188,7 +189,7 @@ fn sigstore_python_agrees_on_message_signatures() {
         for (name, code) in [(PERSON_EMAIL, 0), ("eve@example.com", 10)] {
             let arguments = ["--certificate-identity", name, "--certificate-oidc-issuer", OIDC_ISSUER];
             assert_eq!(attested_file.verify(&bundle, &arguments).code, code);
-            assert_eq!(verify(name) == 0, code == 0, "sigstore-python sees it otherwise");
+            assert_eq!(verify(name) == 0, code == 0, "sigstore-python disagrees");
         }
     }
 }

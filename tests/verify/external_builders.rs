@@ -1,4 +1,5 @@
-//! Bundles of other projects: older statements and provenance, builders of other repositories, and several files at once.
+//! Bundles of other projects: older versions of statement and provenance, builders in other repositories, and several
+//! files in one run.
 
 use emulators::{BundleSpec, CertificateClaims};
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ const BUILDER_WORKFLOW: &str = "https://github.com/builders/generator/.github/wo
 const GITHUB_ACTIONS_ISSUER: &str = "https://token.actions.githubusercontent.com";
 const SLSA_PROVENANCE_V02: &str = "https://slsa.dev/provenance/v0.2";
 
-/// The signer flags of a builder that built acme/widgets.
+/// Signer flags for a builder in another repository that built acme/widgets.
 const BUILDER_POLICY_FLAGS: [&str; 4] = [
     "--signer-workflow",
     "builders/generator/.github/workflows/builder.yml",
@@ -20,7 +21,7 @@ const BUILDER_POLICY_FLAGS: [&str; 4] = [
     "github.com/acme/widgets",
 ];
 
-/// A run of acme/widgets that called the builder: the certificate names both.
+/// Claims of a run of acme/widgets that called the builder: the certificate names both repositories.
 fn builder_claims(reference: &str) -> CertificateClaims {
     let signer = format!("{BUILDER_WORKFLOW}@{reference}");
     let commit = "fedcba9876543210fedcba9876543210fedcba98";
@@ -31,7 +32,7 @@ fn builder_claims(reference: &str) -> CertificateClaims {
     }
 }
 
-/// What the builder says of its run.
+/// Returns the builder's statement about its run.
 fn builder_statement(attested_file: &AttestedFile, kind: &str, reference: &str) -> Value {
     let run = release_workflow_run();
     json!({
@@ -125,7 +126,7 @@ fn external_builder_must_match_the_policy() {
     let mut command = attested_file.command(&bundle.to_string(), "bundle.json", &BUILDER_POLICY_FLAGS);
     command.args(["--source-ref", "refs/heads/other"]);
     assert_eq!(verify_verdict(&run(&mut command)), ("refuted".to_owned(), "ref".to_owned()));
-    // Another source, a builder from a branch, another builder in the statement, another source there.
+    // In order: another source repository, a builder on a branch, and statements with another builder or source.
     let foreign = builder_claims(RELEASE_REF)
         .with_extension(12, "https://github.com/evil/widgets")
         .with_extension(5, "evil/widgets");
@@ -149,7 +150,7 @@ fn external_builder_must_match_the_policy() {
         let bundle = attested_file.attest(&builder_claims(RELEASE_REF), &statement);
         expect_verdict(&attested_file, &bundle, &BUILDER_POLICY_FLAGS, ("refuted", "predicate-mismatch"));
     }
-    // A predicate that nobody here knows says nothing.
+    // An unknown predicate type proves nothing and refutes nothing.
     let mut statement = good.clone();
     statement["predicateType"] = "https://example.com/build/v1".into();
     let bundle = attested_file.attest_with(&builder_claims(RELEASE_REF), &statement, |it| BundleSpec {
@@ -157,7 +158,7 @@ fn external_builder_must_match_the_policy() {
         ..it
     });
     expect_verdict(&attested_file, &bundle, &BUILDER_POLICY_FLAGS, ("unproven", "missing"));
-    // Without the source there is nothing to hold it to.
+    // Without a source repository the policy is incomplete.
     let output = attested_file.verify(&bundle, &BUILDER_POLICY_FLAGS[..2]);
     assert_eq!(output.code, 2, "{}", output.stdout);
     assert!(output.stderr.contains("--source-uri acme/widgets"), "{}", output.stderr);
@@ -183,7 +184,7 @@ fn several_files_are_verified_in_one_run() {
         run(command.args(RELEASE_POLICY_FLAGS).args(arguments))
     };
     assert_eq!(verify(&[FILE_NAME, &format!("sha256:{}", attested_file.sha256_hex)]).code, 0);
-    // The worst decides.
+    // The worst verdict of all files decides.
     let output = verify(&[FILE_NAME, "other.txt"]);
     assert_eq!(output.code, 10, "{}", output.stdout);
     assert!(output.stdout.contains("proven") && output.stdout.contains("refuted"), "{}", output.stdout);
@@ -192,7 +193,7 @@ fn several_files_are_verified_in_one_run() {
     let verdicts: Vec<&Value> =
         document["subjects"].as_array().unwrap().iter().map(|it| &it["verdict"]).collect();
     assert_eq!(verdicts, ["proven", "refuted"]);
-    // A list of sums: what it names is beside it, and has the digest that it says.
+    // A checksum file: every listed file must exist next to it and have the listed digest.
     let other = crate::support::attested_file::sha256sum(&attested_file.path("other.txt"));
     let sums = |text: String| std::fs::write(attested_file.path("SHA256SUMS"), text).unwrap();
     sums(format!("{}  {FILE_NAME}\n", attested_file.sha256_hex));
@@ -205,7 +206,7 @@ fn several_files_are_verified_in_one_run() {
     assert!(output.code == 10 && output.stdout.contains("sums-content"), "{}", output.stdout);
     sums(format!("{}  {FILE_NAME}\n{other}  missing.txt\n", attested_file.sha256_hex));
     let output = verify(&["--sums", "SHA256SUMS"]);
-    assert!(output.code == 11 && output.stdout.contains("not-there"), "{}", output.stdout);
+    assert!(output.code == 11 && output.stdout.contains("file-missing"), "{}", output.stdout);
     sums("nonsense\n".to_owned());
     let output = verify(&["--sums", "SHA256SUMS"]);
     assert!(output.code == 2 && output.stderr.contains("SHA256SUMS: line 1"), "{}", output.stderr);

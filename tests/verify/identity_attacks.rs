@@ -1,5 +1,5 @@
-//! Attacks on identities and statements, by number: each with the verdict that it gets, and with its twin, which differs only in
-//! the fault and is proven.
+//! Attacks on identities and statements, by their numbers in `docs/attacks.md`. Each has its expected verdict, and a
+//! twin that differs only in the fault and is proven.
 
 use emulators::{
     ActionsRun, BundleSpec, CertificateClaims, CertificateLog, Sigstore, SubjectAlternativeName,
@@ -104,16 +104,16 @@ fn source_refs_are_compared_exactly() {
     let policy =
         [RELEASE_POLICY_FLAGS[0], RELEASE_POLICY_FLAGS[1], "--source-ref", "refs/tags/server/v0.1.13"];
     for (number, tag) in [(5, "server/v0.1.12"), (5, "cli/v0.1.13"), (6, "server/V0.1.13")] {
-        all.add_workflow_run(number, "the tag of something else", |it| *it = tagged(tag), "ref");
+        all.add_workflow_run(number, "the tag of another release", |it| *it = tagged(tag), "ref");
         all.set_arguments(&policy, &policy);
     }
-    all.add_workflow_run(5, "a branch where a tag is wanted", |_| {}, "ref");
+    all.add_workflow_run(5, "a branch, expected a tag", |_| {}, "ref");
     all.set_arguments(&policy, &policy);
     let commit = "fedcba9876543210fedcba9876543210fedcba98";
     let pinned = [&policy[..], &["--source-digest", crate::support::attested_file::SOURCE_COMMIT]].concat();
     all.add_workflow_run(
         14,
-        "another commit than the tag's",
+        "a commit other than the tag's",
         |it| *it = ActionsRun { commit: commit.to_owned(), ..tagged("server/v0.1.13") },
         "commit",
     );
@@ -130,7 +130,7 @@ fn runner_repository_id_or_trust_domain_mismatch_is_refuted() {
     statement["predicate"]["buildDefinition"]["internalParameters"]["github"]["runner_environment"] =
         "self-hosted".into();
     let bundle = all.attested_file.attest(&self_hosted_claims, &statement);
-    all.add_refuted(9, "a runner of their own", &bundle, "runner");
+    all.add_refuted(9, "a self-hosted runner", &bundle, "runner");
     all.set_arguments(&hosted, &hosted);
 
     let mut internal = Sigstore::for_organization("GitHub, Inc.", SIGNING_TIME).unwrap();
@@ -160,7 +160,7 @@ fn runner_repository_id_or_trust_domain_mismatch_is_refuted() {
     all.add_refuted(11, "an authority of the same name", &bundle, "trust-root");
     let mut private = Sigstore::for_organization("Example", SIGNING_TIME).unwrap();
     let bundle = private.attest(&release_workflow_run().claims(), &statement).unwrap();
-    all.add_refuted(11, "a private authority, and the roots of this program", &bundle, "trust-root");
+    all.add_refuted(11, "a private authority, with the built-in trusted root", &bundle, "trust-root");
     all.set_arguments(&[&RELEASE_POLICY_FLAGS[..], &["--offline"]].concat(), &RELEASE_POLICY_FLAGS);
     all.add_case(35, "a trusted root of another authority", bundle.to_string(), ("unproven", "trust-root"));
 
@@ -175,7 +175,7 @@ fn runner_repository_id_or_trust_domain_mismatch_is_refuted() {
     };
     let (other, right) = (catalog_with_id(7, "other.toml"), catalog_with_id(424_242, "right.toml"));
     let good = all.valid_bundle.clone();
-    all.add_case(18, "a repository that was made anew under the same name", good, ("refuted", "repo-id"));
+    all.add_case(18, "a repository recreated under the same name", good, ("refuted", "repo-id"));
     all.set_arguments(
         &[&RELEASE_POLICY_FLAGS[..], &["--config", &other]].concat(),
         &[&RELEASE_POLICY_FLAGS[..], &["--config", &right]].concat(),
@@ -210,7 +210,7 @@ fn statement_must_match_its_certificate() {
     for (pointer, value) in lies {
         all.add_statement(
             12,
-            "a statement that says something else of the run",
+            "a statement that contradicts the certificate",
             (&pointer, value),
             "predicate-mismatch",
         );

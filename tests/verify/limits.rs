@@ -1,5 +1,5 @@
-//! More than anybody needs: bundles, archives and lists of a size that must not take a machine's memory. Each ends in a clear verdict,
-//! within 256 MiB.
+//! Oversized bundles, archives and lists must not exhaust the memory of a machine. Each ends in a clear verdict, within
+//! 256 MiB.
 
 use std::process::Command;
 use std::time::Instant;
@@ -13,10 +13,10 @@ use crate::support::attested_file::{
 use crate::support::published_release::{PublishedRelease, run_filter, unproven_findings};
 use crate::support::repository::{CapturedOutput, hermetic_command, print_note, run};
 
-/// The most memory that a process may have resident, in KiB.
+/// Limit of a process's resident memory, in KiB.
 const MAX_RESIDENT_KIB: u64 = 256 << 10;
 
-/// Runs a command, and tells how much memory it took at most.
+/// Runs a command and asserts the memory limit. Prints the time and the peak of the memory.
 fn run_measured(what: &str, command: &Command) -> CapturedOutput {
     const SCRIPT: &str = "import os, resource, subprocess, sys\n\
         code = subprocess.run(sys.argv[2:]).returncode\n\
@@ -53,7 +53,7 @@ fn hundred_megabyte_bundle_is_unproven() {
             run_measured("a bundle of 100 MiB", &attested_file.command(&long, name, &RELEASE_POLICY_FLAGS));
         assert_eq!(verify_verdict(&output), ("unproven".to_owned(), "limit".to_owned()));
     }
-    // What comes first was looked at, and holds.
+    // The bundle before the oversized one is checked, and it is valid.
     let both = format!("{good}\n{long}");
     let output = run_measured(
         "a bundle before one of 100 MiB",
@@ -76,13 +76,13 @@ fn bundles_beyond_the_limit_are_not_read() {
     assert_eq!(output.json()["subjects"][0]["bundles"].as_array().unwrap().len(), 1001);
     assert_eq!(output.json()["subjects"][0]["bundles"][1000]["reason"], "limit");
     let output = run_measured(
-        "a good bundle before 10,000",
+        "a valid bundle before 10,000",
         &attested_file.command(&format!("{good}\n{many}"), "all.jsonl", &RELEASE_POLICY_FLAGS),
     );
     assert_eq!(verify_verdict(&output).0, "proven");
 }
 
-/// `audit` of what was released, measured.
+/// Runs `audit` on the published release and measures it. Returns the verdict and the findings that are not proven.
 fn audit_measured(published_release: &PublishedRelease, what: &str) -> (String, Vec<String>) {
     published_release.bed.github.reset_rate_limit();
     let mut command =
@@ -130,7 +130,7 @@ fn snappy_bomb_is_unproven() {
     let good = published_release.archive();
     published_release.publish_attested(&good);
     published_release.bed.github.clear_attestations();
-    // A block that says that it is 4 GiB long, and has a few bytes.
+    // A snappy block that declares a length of 4 GiB and has a few bytes.
     let bomb = published_release.bed.github.host_file("bomb", vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0xfe, 1, 0]);
     let endless = published_release.bed.github.host_file("endless", vec![b'{'; 40 << 20]);
     let listed = json!({ "attestations": [

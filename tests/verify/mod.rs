@@ -1,4 +1,4 @@
-//! Verifying files with Sigstore bundles.
+//! Tests of `verify`: files and their Sigstore bundles.
 
 mod attestations;
 mod bundle_attacks;

@@ -1,4 +1,4 @@
-//! Ways to "proven" that a review found open, each closed, with what is still proven beside it.
+//! Regression tests for wrong "proven" verdicts that a review found. Each also shows what is still proven.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use emulators::{
@@ -186,9 +186,12 @@ fn unavailable_tree_is_unproven() {
     let empty = published_release.bed.home.path().join("empty");
     run(hermetic_command("git", published_release.bed.home.path()).args(["init", "-q"]).arg(&empty)).ok();
     let output = published_release.audit(&["-C", empty.to_str().unwrap()]);
-    assert_eq!(unproven_findings(&output), ("unproven".to_owned(), vec!["tree: tree-not-here".to_owned()]));
+    assert_eq!(
+        unproven_findings(&output),
+        ("unproven".to_owned(), vec!["tree: tree-unavailable".to_owned()])
+    );
     assert!(output.stdout.contains("git fetch origin tag"), "{}", output.stdout);
-    // In the clone that has it, it is compared.
+    // A clone that has the commit compares the trees.
     assert_eq!(unproven_findings(&published_release.audit(&[])).0, "proven");
 }
 
@@ -285,7 +288,7 @@ fn private_instance_is_not_accepted_as_the_public_good_instance() {
         .sigstore
         .create_bundle(&BundleSpec::new(BundleSigner::Certificate(&claims), content))
         .unwrap();
-    // Its own root lists a certificate log, so a promise of it is wanted.
+    // The trusted root of this instance lists a certificate log, so an SCT is required.
     expect_verdict(&foreign, &bundle, &RELEASE_POLICY_FLAGS, ("refuted", "sct"));
     let mut root = foreign.sigstore.trusted_root().unwrap();
     root["ctlogs"] = json!([]);

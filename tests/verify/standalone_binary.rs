@@ -1,4 +1,4 @@
-//! `opensandbox-verify`: the verb `verify` by itself says what the suite says.
+//! `opensandbox-verify` has the output and the flags of `xtask verify`, and does not link gpgme.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,7 @@ use crate::support::repository::{hermetic_command, run};
 const VERIFIER_PROGRAM: &str = env!("CARGO_BIN_EXE_opensandbox-verify");
 const XTASK_PROGRAM: &str = env!("CARGO_BIN_EXE_xtask");
 
-/// The same run, of the program by itself.
+/// Returns the same command for `opensandbox-verify`.
 fn verifier_command(suite: &Command, folder: &Path) -> Command {
     let mut command = hermetic_command(VERIFIER_PROGRAM, folder);
     let arguments: Vec<_> = suite.get_args().collect();
@@ -79,6 +79,6 @@ fn verifier_does_not_link_gpgme() {
         let bytes = std::fs::read(program).unwrap();
         bytes.windows(9).any(|it| it == b"libgpgme.")
     };
-    assert!(names(XTASK_PROGRAM), "what is looked for is not what the suite links");
+    assert!(names(XTASK_PROGRAM), "xtask does not contain the name of the library");
     assert!(!names(VERIFIER_PROGRAM));
 }

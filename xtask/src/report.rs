@@ -149,9 +149,14 @@ pub(crate) fn checks(page: &mut TextPage, checks: &[CheckResult], all: bool) {
     let passed = checks.iter().filter(|it| it.outcome == CheckOutcome::Passed).count();
     for check in checks.iter().filter(|it| all || it.outcome != CheckOutcome::Passed) {
         let (word, style) = outcome_style(check.outcome);
-        page.line(format!("  {style}{word:<8}{style:#} {:<15} {}", check.check, sanitize(&check.evidence)));
-        if !check.hint.is_empty() {
-            page.line(format!("  {:<8} {DIM}{:<15} {}{DIM:#}", "", "hint:", sanitize(&check.hint)));
+        page.line(format!(
+            "  {style}{word:<8}{style:#} {:<15} {}",
+            check.check,
+            sanitize(&check.explanation.evidence)
+        ));
+        let hint = check.hint();
+        if !hint.is_empty() {
+            page.line(format!("  {:<8} {DIM}hint: {}{DIM:#}", "", sanitize(&hint)));
         }
     }
     if !all {
@@ -197,11 +202,17 @@ pub(crate) fn each_finding(page: &mut TextPage, findings: &[Finding]) {
     for finding in findings {
         let (word, style) = verdict_style(finding.verdict);
         let head = format!("  {style}{word:<9}{style:#} {:<11} ", finding.check);
-        wrapped(page, (&head, 24), &finding.evidence, Style::new());
+        wrapped(page, (&head, 24), &finding.explanation.evidence, Style::new());
         if finding.verdict != Verdict::Proven {
-            let reason = format!("{}; {}", finding.reason, finding.hint);
-            wrapped(page, (&" ".repeat(24), 24), &reason, DIM);
+            wrapped(page, (&" ".repeat(24), 24), &reason_and_hint(finding), DIM);
         }
+    }
+}
+
+fn reason_and_hint(finding: &Finding) -> String {
+    match finding.explanation.hint() {
+        hint if hint.is_empty() => finding.reason().to_string(),
+        hint => format!("{}; {hint}", finding.reason()),
     }
 }
 
@@ -221,8 +232,8 @@ pub(crate) fn subject(page: &mut TextPage, display_name: &str, findings: &[Findi
     let (label, style) = verdict_style(overall(findings));
     let finding = findings.iter().max_by_key(|it| it.verdict);
     let evidence = finding.map_or(String::new(), |it| match it.verdict {
-        Verdict::Proven => it.evidence.clone(),
-        _ => format!("{}: {}", it.reason, it.evidence),
+        Verdict::Proven => it.explanation.evidence.clone(),
+        _ => format!("{}: {}", it.reason(), it.explanation.evidence),
     });
     wrapped(page, (&format!("  {style}{label:<9}{style:#} "), 12), display_name, Style::new());
     wrapped(page, (&" ".repeat(12), 12), &evidence, DIM);
@@ -244,10 +255,10 @@ pub(crate) fn overall_verdict(page: &mut TextPage, overall: Verdict) {
 /// Adds a step of a rehearsal, and how long it took.
 pub(crate) fn timed_finding(page: &mut TextPage, finding: &Finding, took: Duration) {
     let (word, style) = verdict_style(finding.verdict);
-    let head = format!("  {style}{word:<9}{style:#} {:<10} {:>6.2} s  ", finding.check, took.as_secs_f32());
-    wrapped(page, (&head, 32), &finding.evidence, Style::new());
+    let head = format!("  {style}{word:<9}{style:#} {:<15} {:>6.2} s  ", finding.check, took.as_secs_f32());
+    wrapped(page, (&head, 37), &finding.explanation.evidence, Style::new());
     if finding.verdict != Verdict::Proven {
-        wrapped(page, (&" ".repeat(32), 32), &format!("{}; {}", finding.reason, finding.hint), DIM);
+        wrapped(page, (&" ".repeat(37), 37), &reason_and_hint(finding), DIM);
     }
 }
 
@@ -291,8 +302,9 @@ pub(crate) fn verdict_label(verdict: Verdict) -> &'static str {
 /// Adds a bundle with its verdict.
 pub(crate) fn bundle(page: &mut TextPage, verdict: &BundleVerdict) {
     let (word, style) = verdict_style(verdict.verdict);
-    let head = format!("  {style}{word:<9}{style:#} {:<15} ", verdict.reason);
-    wrapped(page, (&head, 28), &format!("{}: {}", verdict.origin, verdict.evidence), Style::new());
+    let head = format!("  {style}{word:<9}{style:#} {:<15} ", verdict.explanation.reason.code());
+    let text = format!("{}: {}", verdict.origin, verdict.explanation.evidence);
+    wrapped(page, (&head, 28), &text, Style::new());
     for note in &verdict.warnings {
         wrapped(page, (&" ".repeat(28), 28), &format!("note: {note}"), DIM);
     }

@@ -1,4 +1,4 @@
-//! Writes an attested file into a folder, for benchmarks and fuzzing: `artifact`, `bundle.json` and `root.json`.
+//! Writes an attested file into a directory, for benchmarks and fuzzing: `artifact`, `bundle.json` and `root.json`.
 
 use std::error::Error;
 use std::path::Path;
@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args().nth(1).ok_or("usage: attested_file FOLDER")?;
     let folder = Path::new(&folder);
     let artifact = b"invented bytes\n";
-    // 2026-05-28: a time that every verifier takes.
+    // 2026-05-28. A fixed time keeps the output comparable, and every verifier accepts it.
     let mut sigstore = Sigstore::new(1_780_000_000)?;
     let run = ActionsRun::example();
     let statement = run.provenance(&[("artifact", &Digest::of(artifact).hex())]);

@@ -1,4 +1,5 @@
-//! Makes the demo repository in a folder, as an operator's clone has it; its origin stands in it, under `.git`. For benchmarks.
+//! Creates the demo repository in a directory, as a clone with remote `origin`, for benchmarks. The remote is the bare
+//! repository `.git/origin.git` in the same directory.
 
 use std::error::Error;
 use std::path::Path;
@@ -11,7 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let status = Command::new("git").args(arguments).status()?;
         if status.success() { Ok(()) } else { Err(format!("git {arguments:?} failed").into()) }
     };
-    let origin = bare.to_str().ok_or("the folder's name is no text")?;
+    let origin = bare.to_str().ok_or("the path of FOLDER is not valid UTF-8")?;
     git(&["init", "-q", "-b", "main", &folder])?;
     git(&["init", "-q", "--bare", "-b", "main", origin])?;
     emulators::create_demo_repository(&bare, include_str!("../../../release.toml"), "server/v0.2.0")?;

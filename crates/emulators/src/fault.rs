@@ -1,77 +1,79 @@
-//! What breaks, and when.
+//! Faults to inject: which requests fail, how, and how often.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Something that goes wrong with a request.
+/// A fault for the requests that match a method and a path.
 #[derive(Debug, Clone)]
 pub struct Fault {
-    /// The method; any, where it is empty.
+    /// The HTTP method in upper case. An empty string matches any method.
     pub method: String,
-    /// What the path contains; any, where it is empty.
+    /// A substring of the request path. An empty string matches any path.
     pub path: String,
-    /// How many of those requests pass before.
+    /// The number of matching requests that pass before the first one fails.
     pub skip_count: u32,
-    /// How many break then.
+    /// The number of matching requests that fail after that.
     pub times: u32,
-    /// What goes wrong.
+    /// What happens to a request that fails.
     pub kind: FaultKind,
 }
 
-/// The kinds of trouble.
+/// The kinds of faults.
 #[derive(Debug, Clone)]
 pub enum FaultKind {
-    /// An answer of this status, headers and body, before or after the request took effect.
+    /// A response with this status, headers and JSON body is sent, before or after the request took effect.
     CannedResponse {
-        /// The status.
+        /// The HTTP status code.
         status: u16,
-        /// Further headers.
+        /// Headers besides `Content-Type`, as names in lower case and values.
         headers: Vec<(&'static str, String)>,
-        /// The body.
+        /// The body, sent as `application/json`.
         body: String,
-        /// Whether the request took effect.
+        /// `After` if the request takes effect first.
         timing: FaultTiming,
     },
-    /// The connection ends without an answer.
+    /// The connection is closed without a response.
     DropConnection(FaultTiming),
-    /// The connection ends in the middle of the request's body: an upload leaves a `starter` behind.
+    /// The connection is closed in the middle of the request body. An upload leaves an asset in state `starter`.
     TruncateRequest,
-    /// The connection ends in the middle of the answer.
+    /// The connection is closed in the middle of the response body. The request took effect.
     TruncateResponse,
-    /// The answer comes late.
+    /// The request is handled only after this time, so the response is late.
     DelayResponse(Duration),
-    /// The request takes effect only after this time, even if whoever sent it is gone by then.
+    /// The request takes effect only after this time, even if the client has closed the connection by then.
     DelayEffect(Duration),
-    /// The answer comes in small pieces with a pause before each.
+    /// The response body is sent in frames with this pause before each.
     SlowResponse(Duration),
-    /// The answer is no JSON.
+    /// The response body is incomplete JSON. The request took effect.
     MalformedJson,
-    /// The hook is called, and the connection ends without an answer.
+    /// The hook is called, and the connection is closed without a response. The hook runs on the thread of the server, so
+    /// it must not send requests to it.
     HookThenDrop(FaultTiming, Hook),
-    /// The hook is called before the request takes effect, and nothing else is wrong: somebody else does something
-    /// meanwhile.
+    /// The hook is called before the request takes effect, and the request then succeeds: this simulates a concurrent
+    /// change by another client. The hook may send requests to the server.
     Hook(Hook),
 }
 
-/// Before or after a request took effect.
+/// Whether a fault happens before or after the request takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultTiming {
-    /// Nothing has happened.
+    /// The request has no effect.
     Before,
-    /// It has happened.
+    /// The request has taken effect.
     After,
 }
 
-/// Something to do when a fault strikes.
+/// A function to call when a fault is injected.
 #[derive(Clone)]
 pub struct Hook(Arc<dyn Fn() + Send + Sync>);
 
 impl Hook {
-    /// A hook that does this.
+    /// Returns a hook that calls `action`.
     pub fn new(action: impl Fn() + Send + Sync + 'static) -> Self {
         Self(Arc::new(action))
     }
 
+    /// Calls the function on the current thread.
     pub(crate) fn call(&self) {
         (self.0)();
     }
@@ -84,13 +86,14 @@ impl std::fmt::Debug for Hook {
 }
 
 impl Fault {
-    /// A fault that strikes the first such request, once.
+    /// Returns a fault for the first matching request only.
     #[must_use]
     pub fn once(method: &str, path: &str, kind: FaultKind) -> Self {
         Self { method: method.to_owned(), path: path.to_owned(), skip_count: 0, times: 1, kind }
     }
 
-    /// Whether it strikes this request. Counts those that it lets pass, and those that it broke.
+    /// Returns whether this request fails. Each call for a matching request reduces `skip_count`, or `times` once
+    /// `skip_count` is 0.
     pub(crate) fn matches(&mut self, method: &str, path: &str) -> bool {
         let is_match = (self.method.is_empty() || self.method == method) && path.contains(&self.path);
         if !is_match || self.times == 0 {

@@ -1,4 +1,4 @@
-//! Throwaway keys, of every kind that git signs with, and the policies that name them.
+//! Ephemeral signing keys of every format that git supports, and the `[signers]` tables that trust them.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -9,23 +9,24 @@ use model::evidence::signature::SignatureFormat;
 use crate::error::{EmulatorError, failed_to};
 use crate::github::git::isolate_git;
 
-/// A key that was made for a rehearsal, in a home of its own. The agents that were started for it end with it.
+/// A signing key for one rehearsal, in the home directory of one user. Dropping it stops the agents that it started.
 #[derive(Debug)]
 pub struct EphemeralKey {
-    /// What kind it is.
+    /// The signature format that the key is for.
     pub kind: SignatureFormat,
-    /// What `user.signingKey` is to be: a fingerprint, or a path.
+    /// The value for `user.signingKey`: a fingerprint for OpenPGP and X.509, the path of the public key for SSH.
     pub signing_key: String,
-    /// The file that others need: the public key in ASCII armor, an `allowed_signers` file, or the certificate in PEM.
+    /// The file that verifiers need: an armored public key, an `allowed_signers` file, or a certificate in PEM.
     pub public_file: PathBuf,
     homes: Vec<PathBuf>,
 }
 
 impl EphemeralKey {
-    /// Makes one for somebody, in a folder that is a user's home, and writes what others need into another.
+    /// Creates a key for a user with this name and e-mail address. The secret key goes to the user's home directory
+    /// `home`, the public file to `public_dir`.
     ///
     /// # Errors
-    /// [`RehearsalError`] where a program is missing (`gpg`, `gpgsm`, `ssh-keygen`) or refuses.
+    /// [`EmulatorError`] if a program (`gpg`, `gpgsm`, `ssh-keygen`) is missing or fails.
     pub fn new(
         kind: SignatureFormat,
         home: &Path,
@@ -79,7 +80,8 @@ impl EphemeralKey {
         Ok(key)
     }
 
-    /// What a catalog says of it, under `[signers]`. Its files are named from the folder of the public ones.
+    /// Returns the lines for `[signers]` in `release.toml` that trust this key. File names are relative to the directory
+    /// of the public file.
     #[must_use]
     pub fn signers_toml(&self) -> String {
         match self.kind {
@@ -96,16 +98,16 @@ impl EphemeralKey {
         }
     }
 
-    /// Lets somebody else, with a home of their own, know the public half, as the notes ask readers to.
+    /// Imports the public file for another user with home directory `home`, as the release notes tell readers to.
     ///
     /// # Errors
-    /// [`RehearsalError`] where it cannot be imported.
+    /// [`EmulatorError`] if the import fails.
     pub fn import_public_key(&mut self, home: &Path) -> Result<(), EmulatorError> {
         create_private_dir(&home.join(".gnupg"))?;
         self.homes.push(home.to_owned());
         let script = match self.kind {
             SignatureFormat::OpenPgp => "gpg --batch --quiet --no-tty --import \"$PUBLIC\"",
-            // `git verify-tag` asks the file that `gpg.ssh.allowedSignersFile` names.
+            // SSH has nothing to import: `git verify-tag` reads the file that `gpg.ssh.allowedSignersFile` names.
             SignatureFormat::Ssh => "test -s \"$PUBLIC\"",
             SignatureFormat::X509 => {
                 "echo disable-crl-checks > \"$HOME/.gnupg/gpgsm.conf\"
@@ -123,7 +125,8 @@ impl EphemeralKey {
 }
 
 impl Drop for EphemeralKey {
-    /// An agent that is not there needs no end, and a folder for sockets that is not there no removal.
+    /// Stops the gpg agents and removes their socket directories. Errors are ignored: an agent that never started cannot
+    /// be stopped.
     fn drop(&mut self) {
         if self.kind != SignatureFormat::Ssh {
             for home in &self.homes {
@@ -133,14 +136,14 @@ impl Drop for EphemeralKey {
     }
 }
 
-/// A folder that only its owner may look into, which gpg and ssh want.
+/// Creates a directory with mode 0700, which gpg and ssh require.
 fn create_private_dir(folder: &Path) -> Result<(), EmulatorError> {
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)))
-        .map_err(failed_to(format!("make {}", folder.display())))
+        .map_err(failed_to(format!("create {}", folder.display())))
 }
 
-/// What a script prints, run in a home.
+/// Runs a shell script with `home` as home directory and returns its standard output, trimmed.
 fn run_shell(home: &Path, script: &str, variables: &[(&str, &str)]) -> Result<String, EmulatorError> {
     let mut command = Command::new("sh");
     isolate_git(&mut command);
@@ -151,5 +154,5 @@ fn run_shell(home: &Path, script: &str, variables: &[(&str, &str)]) -> Result<St
         return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
     }
     let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(failed_to("make or use a throwaway key")(std::io::Error::other(stderr)))
+    Err(failed_to("create or use an ephemeral key")(std::io::Error::other(stderr)))
 }

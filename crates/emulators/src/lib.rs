@@ -1,9 +1,11 @@
-//! A release world on loopback, for rehearsals and tests: a GitHub that behaves as the real one does, its sharp edges
-//! included, and breaks where it is told to.
+//! Emulators of GitHub and Sigstore on 127.0.0.1, for rehearsals and tests.
 //!
-//! This crate will not listen anywhere but on 127.0.0.1, talk to another host, read the clock or the environment, or
-//! write outside the folder that it is given. It knows nothing of the code that releases: what it serves is held to
-//! GitHub's published description, not to what its clients happen to send.
+//! The emulated GitHub reproduces the behaviour that `docs/github.md` describes, pitfalls included, and injects the
+//! faults that it is configured with.
+//!
+//! This crate will not listen on any address but 127.0.0.1, connect to another host, read the clock or the environment,
+//! or write outside the directory that it is given. It does not depend on the code that creates releases: its responses
+//! follow GitHub's published description, not the requests that its clients happen to send.
 
 mod demo;
 mod error;

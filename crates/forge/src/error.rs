@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use model::evidence::lookup::{Unavailable, UnavailableCause};
 use model::{Digest, ObjectId, UntrustedText};
 
 /// Why a call to GitHub ended.
@@ -172,6 +173,18 @@ impl ForgeError {
             Self::NotACommit { .. } => "do not use what this tag names, and ask the maintainers",
             Self::Read { .. } => "run again: it is written anew",
         }
+    }
+}
+
+impl From<ForgeError> for Unavailable {
+    fn from(error: ForgeError) -> Self {
+        let cause = match &error {
+            ForgeError::Unreachable { .. } | ForgeError::NoResponse { .. } => UnavailableCause::Connection,
+            ForgeError::RateLimited { .. } => UnavailableCause::RateLimited,
+            ForgeError::Status { status, .. } => UnavailableCause::Status(*status),
+            _ => UnavailableCause::InvalidAnswer,
+        };
+        Self { cause, message: error.to_string() }
     }
 }
 

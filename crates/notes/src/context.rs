@@ -1,4 +1,4 @@
-//! What a template is given.
+//! The values that a template can use.
 
 use model::base::url;
 use model::release::changelog::{ChangeKind, Changelog, ChangelogEntry, Contributor, RangeStart};
@@ -8,39 +8,52 @@ use crate::escape;
 use crate::input::NotesInput;
 use crate::verify::VerifyCommands;
 
-/// The values of a template, by the names that it uses. Every text in it is Markdown already.
+/// The variables of a template. Field names are variable names.
+///
+/// All text from commits is escaped here, so that a template cannot forget it.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct TemplateContext {
+    /// The heading of the release, escaped.
     title: String,
+    /// The full name of the tag.
     tag: String,
+    /// The version, without a `v`.
     version: String,
+    /// The full commit ID.
     commit: String,
+    /// The repository, as `gh --repo` takes it.
     repository: String,
-    /// The previous tag as a code span; none for an initial release.
+    /// The previous tag as a code span. `None` for an initial release.
     since: Option<String>,
-    /// The paths as a code span; none for the whole repository.
+    /// The paths of the target as a code span. `None` for the whole repository.
     paths: Option<String>,
-    /// Where all changes can be seen.
+    /// The URL of the page with all changes: the comparison with the previous tag, or the list of commits.
     compare_url: String,
+    /// One section per kind of change, in the order of the notes. A section may have no lines.
     pub(crate) sections: Vec<NotesSection>,
+    /// The people who contributed, without bots.
     pub(crate) contributors: NotesSection,
-    /// The programs, in one line; none where there were none.
+    /// The bots that contributed, in one line. `None` if there are none.
     bots: Option<String>,
+    /// The values of section "Verify this release".
     verify: VerifyCommands,
 }
 
-/// A title and its lines.
+/// A section of the notes: a title and list items.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct NotesSection {
+    /// The kind of change. `None` for the contributors.
     #[serde(skip)]
     pub(crate) kind: Option<ChangeKind>,
     title: String,
+    /// The list items in Markdown, without the bullet.
     pub(crate) lines: Vec<String>,
-    /// How many lines were left out at the end.
+    /// How many lines were removed from the end because of the length limit.
     pub(crate) omitted: usize,
 }
 
 impl TemplateContext {
+    /// Formats and escapes the input. All lines are kept: the length limit applies after rendering.
     pub(crate) fn from_input(input: &NotesInput<'_>) -> Self {
         let changelog = input.changelog;
         let (since, compare_url) = match &changelog.range_start {
@@ -83,11 +96,13 @@ impl TemplateContext {
     }
 }
 
+/// Returns the section of one kind of change.
 fn changelog_section(kind: ChangeKind, changelog: &Changelog) -> NotesSection {
     let lines = changelog.entries_of(kind).map(format_entry).collect();
     NotesSection { kind: Some(kind), title: kind.title().to_owned(), lines, omitted: 0 }
 }
 
+/// Formats a change: its subject and pull request number, or the short commit ID if both are missing.
 fn format_entry(entry: &ChangelogEntry) -> String {
     let subject = escape::text(&entry.subject);
     match entry.number {
@@ -98,6 +113,9 @@ fn format_entry(entry: &ChangelogEntry) -> String {
     }
 }
 
+/// Formats a contributor: `@login`, or the escaped name if the login is not known.
+///
+/// This is the only intended mention in the notes. `login` is set only if the account is certain.
 fn format_contributor(contributor: &Contributor) -> String {
     contributor.login.as_ref().map_or_else(|| escape::text(&contributor.name), |handle| format!("@{handle}"))
 }

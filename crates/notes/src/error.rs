@@ -1,30 +1,32 @@
-//! Why notes cannot be rendered.
+//! Errors of rendering.
 
 use crate::limits::MAX_NOTES_CHARS;
 
-/// Why there are no notes.
+/// Why the release notes could not be rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotesError {
-    /// The template is wrong.
+    /// The template has a syntax error, uses an unknown variable, or ran for too long.
     #[error("{file}:{line}: {message}")]
     Template {
-        /// The template's name, as it was given.
+        /// The file name of the template, as the caller named it.
         file: String,
-        /// The line, counted from 1.
+        /// The line number, starting at 1. It is 1 if the line is not known.
         line: usize,
-        /// What is wrong there.
+        /// The message of the template engine.
         message: String,
     },
-    /// The template writes without an end.
-    #[error("the template writes more than {bytes} bytes")]
+    /// The output of the template exceeds the limit, for example because of a loop.
+    #[error("the output of the template exceeds the limit of {bytes} bytes")]
     OutputTooLarge {
-        /// The limit.
+        /// The limit, in bytes.
         bytes: usize,
     },
-    /// The template writes more than GitHub takes, however much is left out of it.
-    #[error("the notes have {length} characters without any entry: GitHub takes {MAX_NOTES_CHARS}")]
+    /// The notes are too long for GitHub, even without changes and contributors.
+    #[error(
+        "GitHub accepts at most {MAX_NOTES_CHARS} characters; without any change, the notes have {length}"
+    )]
     TooLong {
-        /// How many characters are left.
+        /// The number of characters without any list item.
         length: usize,
     },
 }

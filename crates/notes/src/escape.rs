@@ -1,18 +1,20 @@
-//! Text of strangers, made safe for a page on GitHub.
+//! Escapes untrusted text, such as commit subjects, for a page on GitHub.
 //!
-//! GitHub reads Markdown (GFM, <https://github.github.com/gfm/>), and then looks for mentions, issue numbers, commit
-//! names and addresses in what is left. Against the first, punctuation gets a backslash; against the second, an
-//! invisible zero-width space (`&#8203;`) parts what would be recognised. Code spans are kept as they are: nothing in
-//! them is read as anything else.
+//! GitHub parses Markdown (GFM, <https://github.github.com/gfm/>), and then links mentions, issue numbers, commit IDs
+//! and URLs in the remaining text. Punctuation gets a backslash, so that it is not Markdown. An invisible zero-width
+//! space (`&#8203;`) inside a mention, number, ID or URL keeps GitHub from linking it. Code spans are not changed:
+//! GitHub does not interpret their content.
 
 use std::fmt::Write as _;
 
-/// The invisible space that keeps GitHub from recognising what it parts.
+/// The invisible space that keeps GitHub from recognizing a mention, number, commit ID or URL.
 const ZERO_WIDTH_SPACE: &str = "&#8203;";
-/// The longest text that is kept, in characters; git wants subjects of 50.
+/// The maximum length of a text, in characters. Longer text is cut. Git recommends subjects of 50 characters.
 const MAX_TEXT_CHARS: usize = 300;
 
-/// A text as a piece of a line of Markdown.
+/// Returns the text as inline Markdown: one line, escaped, with at most 300 characters of the input.
+///
+/// The result may be empty.
 #[must_use]
 pub fn text(text: &str) -> String {
     let clean = clean(text);
@@ -25,7 +27,7 @@ pub fn text(text: &str) -> String {
     out
 }
 
-/// A text as a code span, with as many backticks around it as it takes.
+/// Returns the text as a code span, delimited by more backticks than the text has in a row.
 #[must_use]
 pub fn code(text: &str) -> String {
     let clean = clean(text);
@@ -37,7 +39,7 @@ pub fn code(text: &str) -> String {
     format!("{fence} {clean} {fence}")
 }
 
-/// One line without control characters and without what turns the direction of writing, not too long.
+/// Returns one line without control characters, bidirectional controls and invisible characters, of limited length.
 fn clean(text: &str) -> String {
     let plain: String = text
         .chars()
@@ -47,7 +49,7 @@ fn clean(text: &str) -> String {
                 | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
         })
         .collect();
-    // In a code span nothing can be escaped, and a workflow's log obeys `##[` wherever it stands.
+    // A code span has no escapes, and GitHub Actions runs `##[` commands anywhere in a line of a log.
     let line = plain.split_whitespace().collect::<Vec<_>>().join(" ").replace("##[", "## [");
     match line.char_indices().nth(MAX_TEXT_CHARS) {
         None => line,
@@ -55,7 +57,7 @@ fn clean(text: &str) -> String {
     }
 }
 
-/// Writes the piece that starts at `at`, and says how many characters it took.
+/// Writes the text that starts at `index`, escaped, and returns the number of characters that it consumed.
 fn write_piece(chars: &[char], index: usize, out: &mut String) -> usize {
     let c = chars[index];
     let next = chars.get(index + 1).copied().unwrap_or(' ');
@@ -78,21 +80,26 @@ fn write_piece(chars: &[char], index: usize, out: &mut String) -> usize {
     1
 }
 
+/// Writes a character and a zero-width space after it.
 fn push_separated(out: &mut String, c: char) {
     out.push(c);
     out.push_str(ZERO_WIDTH_SPACE);
 }
 
+/// Writes several characters.
 fn push_all(out: &mut String, chars: &[char]) {
     out.extend(chars);
 }
 
+/// Returns whether the text ends with `GH`, the start of an issue reference such as `GH-12`.
 fn ends_with_gh(before: &[char]) -> bool {
     matches!(before, [.., g, h] if g.eq_ignore_ascii_case(&'g') && h.eq_ignore_ascii_case(&'h'))
 }
 
-/// A word: what may be the name of a commit is parted, and so is the `www` of an address; a number that would start a
-/// list is not let do so.
+/// Writes a word, and returns the number of characters that it consumed.
+///
+/// Adds a zero-width space to a word that may be a commit ID (7 to 64 hexadecimal digits) and after the `www` of a URL.
+/// Escapes the punctuation after a number at the start, which would begin a list.
 fn write_word(chars: &[char], index: usize, out: &mut String) -> usize {
     let length = chars[index..].iter().position(|c| !c.is_alphanumeric()).unwrap_or(chars.len() - index);
     let word = &chars[index..index + length];
@@ -116,7 +123,9 @@ fn write_word(chars: &[char], index: usize, out: &mut String) -> usize {
     length
 }
 
-/// A code span between two single backticks, as it is; any other backtick gets a backslash.
+/// Writes a code span between two single backticks without changes. Any other backtick gets a backslash.
+///
+/// Returns the number of characters that it consumed.
 fn write_backticks(chars: &[char], index: usize, out: &mut String) -> usize {
     let run = |from: usize| chars[from..].iter().take_while(|c| **c == '`').count();
     let opening = run(index);
@@ -178,7 +187,7 @@ mod tests {
         assert_eq!(code("a`b``c"), "``` a`b``c ```");
     }
 
-    /// What stands outside of code spans, escaped characters replaced.
+    /// Returns the text outside of code spans, with escaped characters replaced by a dot.
     fn outside_code(shown: &str) -> String {
         let (mut text, mut in_code, mut chars) = (String::new(), false, shown.chars());
         while let Some(c) = chars.next() {

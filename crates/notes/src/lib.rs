@@ -1,7 +1,7 @@
-//! Renders release notes: the changelog, and how to verify what was released.
+//! Renders release notes in Markdown: the changelog, and the commands that verify the release.
 //!
-//! This crate will not read files or decide what stands in which section. Nothing that a commit says can mention
-//! anybody, link anywhere or break the page: see [`escape`].
+//! This crate will not read files or decide which change belongs to which section. Text from commits cannot mention
+//! accounts, create links or break the layout of the page: see [`escape`].
 
 mod context;
 mod error;

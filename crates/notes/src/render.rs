@@ -1,4 +1,4 @@
-//! Renders a template within limits.
+//! Renders a template with limits on its run time and output.
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -11,10 +11,11 @@ use crate::limits::{MAX_OUTPUT_BYTES, MAX_TEMPLATE_FUEL};
 use crate::template::Template;
 use crate::truncate::{Notes, fit_to_limit};
 
-/// What a template writes, up to the limit.
+/// A buffer that refuses writes beyond [`MAX_OUTPUT_BYTES`].
 #[derive(Default)]
 struct BoundedBuffer {
     bytes: Vec<u8>,
+    /// Set by the first refused write, to tell it from an error of the template.
     is_full: bool,
 }
 
@@ -33,13 +34,18 @@ impl std::io::Write for BoundedBuffer {
     }
 }
 
-/// The notes of a release, at most [`LIMIT`] characters long.
+/// Renders the notes of a release, with at most [`MAX_NOTES_CHARS`](crate::MAX_NOTES_CHARS) characters.
+///
+/// Undefined variables are errors, so that a misspelled name cannot leave a gap in the notes. Whole changes are omitted
+/// if the notes are too long.
 ///
 /// # Errors
-/// [`NotesError::Template`] with file and line, [`NotesError::TooLong`] where no entry is left to leave out.
+/// [`NotesError::Template`] with file and line, [`NotesError::OutputTooLarge`] if the template writes too much, and
+/// [`NotesError::TooLong`] if the notes are too long without any change listed.
 pub fn render(input: &NotesInput<'_>, template: &Template) -> Result<Notes, NotesError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // The output is Markdown, not HTML. The values are escaped already.
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.set_syntax(trim_block_syntax());
     environment.set_fuel(Some(MAX_TEMPLATE_FUEL));
@@ -63,7 +69,7 @@ pub fn render(input: &NotesInput<'_>, template: &Template) -> Result<Notes, Note
     })
 }
 
-/// The syntax of templates: a block on a line of its own leaves nothing of that line behind.
+/// Returns the template syntax: a block tag that is alone on its line does not produce an empty line.
 fn trim_block_syntax() -> SyntaxConfig {
     let mut builder = SyntaxConfig::builder();
     builder.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true);

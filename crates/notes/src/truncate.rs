@@ -1,4 +1,4 @@
-//! Notes that fit: GitHub takes bodies of up to 125,000 characters.
+//! Shortens notes to the limit of GitHub: 125,000 characters (`github.md` F9).
 
 use model::release::changelog::ChangeKind;
 
@@ -9,13 +9,15 @@ use crate::limits::MAX_NOTES_CHARS;
 /// Release notes in Markdown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notes {
-    /// The text.
+    /// The rendered text.
     pub markdown: String,
-    /// How many entries and contributors were left out to make it fit.
+    /// The number of changes and contributors that were omitted because of the length limit.
     pub omitted: usize,
 }
 
-/// What is left out first when notes are too long.
+/// The order in which sections lose lines if the notes are too long: the least important first.
+///
+/// `None` is the contributors. Breaking changes come last, because readers must act on them.
 const TRUNCATION_ORDER: [Option<ChangeKind>; 5] = [
     Some(ChangeKind::Misc),
     Some(ChangeKind::Fix),
@@ -24,8 +26,14 @@ const TRUNCATION_ORDER: [Option<ChangeKind>; 5] = [
     Some(ChangeKind::Breaking),
 ];
 
-/// Renders the page with as much as fits. Whole entries are left out, the oldest of the least important section
-/// first; the template tells how many, and where to see them.
+/// Renders the notes and omits lines until they fit.
+///
+/// Whole lines are omitted, from the end of the least important section first: the oldest changes. The template prints
+/// their number and a link to all changes. The notes are rendered again after each step, because only the rendered text
+/// has a known length.
+///
+/// # Errors
+/// [`NotesError::TooLong`] if no line is left to omit.
 pub(crate) fn fit_to_limit(
     mut context: TemplateContext,
     render: impl Fn(&TemplateContext) -> Result<String, NotesError>,
@@ -44,7 +52,7 @@ pub(crate) fn fit_to_limit(
     }
 }
 
-/// Leaves out lines of about `excess` characters from the first section that has any. Says whether there was one.
+/// Omits lines of about `excess` characters from the first section that has lines. Returns false if none has.
 fn truncate_section(context: &mut TemplateContext, excess: usize) -> bool {
     let TemplateContext { sections, contributors, .. } = context;
     for kind in TRUNCATION_ORDER {

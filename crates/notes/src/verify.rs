@@ -1,41 +1,58 @@
-//! How to verify a release, in commands with this release's own names.
+//! The values of the verification commands: names, files and URLs of this release.
 
 use model::catalog::Channel;
 use serde::Serialize;
 
 use crate::input::NotesInput;
 
-/// What the commands of "Verify this release" name.
+/// The variable `verify` of a template: the values in the commands of section "Verify this release".
+///
+/// A list is empty if the target has no such channel. The template then omits that part.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct VerifyCommands {
-    /// The repository as `gh --repo` takes it.
+    /// The repository, as `gh --repo` takes it.
     repository: String,
-    /// The address that the tag is fetched from.
+    /// The URL of the repository, to fetch the tag from.
     url: String,
-    /// The tag, and its reference.
+    /// The full name of the tag.
     tag: String,
+    /// The full ref name of the tag.
     reference: String,
+    /// The full commit ID.
     commit: String,
+    /// Whether the tag is signed. If not, the notes have no commands for the tag.
     signed_tag: bool,
+    /// The file name of the source archive.
     archive: String,
     /// The workflow that attests the source archive, as `--signer-workflow` takes it.
     source_workflow: String,
-    /// The workflow that publishes the target, likewise.
+    /// The workflow that publishes the packages of the target, as `--signer-workflow` takes it.
     workflow: String,
-    /// The identity that signs images.
+    /// The certificate identity that signs images: the publishing workflow at the ref of the tag.
     identity: String,
+    /// The version as the tag spells it, with the `v` if the tag has one.
+    ///
+    /// It is also the tag of images and the version of Go modules.
     label: String,
+    /// The version as package registries spell it: the normal form of PEP 440, or the version as in the tag.
     version: String,
+    /// Image names with their registry, without a tag.
     images: Vec<String>,
+    /// Projects on PyPI, with the start of the name of their wheels.
     pypi: Vec<PackageFile>,
+    /// Packages on npm, with the name of the file that `npm pack` writes.
     npm: Vec<PackageFile>,
+    /// Packages on nuget.org.
     nuget: Vec<PackageFile>,
+    /// Artifacts on Maven Central.
     maven: Vec<MavenArtifact>,
+    /// Helm charts, which are assets of the release.
     helm: Vec<String>,
+    /// Paths of Go modules.
     go: Vec<String>,
 }
 
-/// A package, and what its files are called.
+/// A package and the name of its file.
 #[derive(Debug, Clone, Serialize)]
 struct PackageFile {
     name: String,
@@ -47,10 +64,12 @@ struct PackageFile {
 struct MavenArtifact {
     group: String,
     artifact: String,
+    /// The path of its directory on Maven Central.
     folder: String,
 }
 
 impl VerifyCommands {
+    /// Collects the values for every channel of the target.
     pub(crate) fn from_input(input: &NotesInput<'_>) -> Self {
         let workflow = |file: &str| format!("{}/.github/workflows/{file}", input.slug);
         let workflow_url = |file: &str| format!("{}/.github/workflows/{file}", input.slug.url());
@@ -83,19 +102,21 @@ impl VerifyCommands {
         verify
     }
 
+    /// Adds the names of one channel. Every registry derives its file names by other rules.
     fn add_channel(&mut self, channel: &Channel, registries: &[String]) {
         let package = |name: &String, file: String| PackageFile { name: name.clone(), file };
         let version = &self.version;
         match channel {
             Channel::Image(name) => self.images.extend(registries.iter().map(|it| format!("{it}/{name}"))),
-            // Wheels and source archives have `_` for every `-` (binary distribution format, "Escaping and Unicode").
+            // Wheels and source distributions use `_` instead of `-` and `.` in the project name (binary distribution
+            // format, "Escaping and Unicode").
             Channel::Pypi(name) => {
                 self.pypi.push(package(
                     name,
                     format!("{}-{version}", name.to_lowercase().replace(['-', '.'], "_")),
                 ));
             }
-            // `npm pack` drops the `@` of a scope and joins it with `-`.
+            // `npm pack` removes the `@` of a scope and replaces the `/` after it with `-`.
             Channel::Npm(name) => {
                 let file = format!("{}-{version}.tgz", name.trim_start_matches('@').replace('/', "-"));
                 self.npm.push(package(name, file));

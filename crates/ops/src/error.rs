@@ -2,6 +2,7 @@
 
 use archive::{FolderError, GzipError, TarError};
 use forge::ForgeError;
+use model::evidence::reason::Explanation;
 use model::{CommitId, ObjectId, ReleaseTag};
 use notes::NotesError;
 use repo::RepoError;
@@ -53,11 +54,8 @@ pub enum OpsError {
     #[error("{} does not exist, and [signers] names it", .0.display())]
     PolicyMissing(std::path::PathBuf),
     /// A program of the repository's own configuration would have to be started.
-    #[error("{evidence}")]
-    ProgramNotStarted {
-        /// Which.
-        evidence: String,
-    },
+    #[error("{}", .0.evidence)]
+    ProgramNotStarted(Explanation),
     /// A file that would be made is there already.
     #[error("{} exists already", .0.display())]
     FileExists(std::path::PathBuf),
@@ -92,13 +90,8 @@ pub enum OpsError {
     #[error(transparent)]
     Sign(#[from] signing::SignError),
     /// A signature was made, and is not one that counts. No tag was made of it.
-    #[error("the signature that was just made does not hold ({reason}): {evidence}")]
-    SelfCheckFailed {
-        /// The finding's reason.
-        reason: &'static str,
-        /// What was seen.
-        evidence: String,
-    },
+    #[error("the new signature does not pass its own check: {0}")]
+    SelfCheckFailed(Explanation),
     /// GitHub.
     #[error(transparent)]
     Forge(#[from] ForgeError),
@@ -112,14 +105,12 @@ pub enum OpsError {
     #[error("cannot use the cache folder")]
     Cache(#[source] FolderError),
     /// The tag does not prove what it must, and is not pushed or not released.
-    #[error("{tag} does not hold ({reason}): {evidence}")]
+    #[error("the signature of {tag} is not proven: {explanation}")]
     TagNotProven {
         /// The tag.
         tag: String,
-        /// The finding's reason.
-        reason: &'static str,
-        /// What was seen.
-        evidence: String,
+        /// Why.
+        explanation: Explanation,
     },
     /// Origin has another tag.
     #[error("{tag} on {remote} is object {remote_object}, which is not the one that was made")]
@@ -190,7 +181,7 @@ impl OpsError {
             }
             Self::TagChanged { .. } => Some("look at it with git show, then run again"),
             Self::Sign(error) => Some(error.hint()),
-            Self::SelfCheckFailed { .. } => {
+            Self::SelfCheckFailed(_) => {
                 Some("no tag was made; see what cargo xtask doctor TAG says of the signer")
             }
             Self::TagNotFound(_) => Some("git fetch --tags, or check the spelling"),
@@ -198,7 +189,7 @@ impl OpsError {
                 Some("mend the file; it is named in release.toml under [signers]")
             }
             Self::TagNotACommit(_) => Some("look at it with git show"),
-            Self::ProgramNotStarted { .. } => {
+            Self::ProgramNotStarted(_) => {
                 Some("set it with git config --global, to have it started by every command")
             }
             Self::FileExists(_) => {

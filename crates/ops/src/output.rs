@@ -1,6 +1,7 @@
 //! The folder that a release's files are written to.
 
 use archive::{FolderError, FolderHandle};
+use model::evidence::reason::{Explanation, Reason};
 use model::release::facts::ExistingOutputs;
 use model::release::request::OutputPath;
 
@@ -37,8 +38,11 @@ pub(crate) fn inspect(out: &OutputPath, archive: &str) -> ExistingOutputs {
     };
     match read_folder() {
         Ok(files) => outputs = files,
-        Err(error @ FolderError::Io { .. }) => outputs.obstacle = Some(("denied", error.to_string())),
-        Err(error) => outputs.obstacle = Some(("not-plain", error.to_string())),
+        Err(error) => {
+            let is_denied = matches!(error, FolderError::Io { .. });
+            let reason = if is_denied { Reason::OutputDenied } else { Reason::OutputNotPlain };
+            outputs.obstacle = Some(Explanation::new(reason, model::with_causes(&error)));
+        }
     }
     outputs
 }

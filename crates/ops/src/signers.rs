@@ -1,7 +1,8 @@
 //! The signer policy, and the key that would sign a tag.
 
-use model::evidence::verdict::Verdict;
-use model::release::facts::{SigningKeyState, SigningKeyStatus};
+use model::evidence::reason::{Explanation, Reason};
+use model::evidence::signature::PolicyLookup;
+use model::release::facts::SigningKeyStatus;
 use model::release::request::TagSigning;
 use repo::RawSigningConfig;
 use signing::{
@@ -55,15 +56,13 @@ pub(crate) fn signing_key(
 ) -> Result<SigningKey, OpsError> {
     match signing_settings(context)? {
         (settings, None) => Ok(settings.select_key(requested_key, tagger)?),
-        (_, Some(fact)) => Err(OpsError::ProgramNotStarted { evidence: fact.evidence }),
+        (_, Some(blocked)) => Err(OpsError::ProgramNotStarted(blocked)),
     }
 }
 
 /// Git's configuration of signing, with the folder that `~` stands for; and what to say if a program of the repository's
 /// own configuration would have to be started.
-fn signing_settings(
-    context: OpsContext<'_>,
-) -> Result<(GitSigningConfig, Option<SigningKeyStatus>), OpsError> {
+fn signing_settings(context: OpsContext<'_>) -> Result<(GitSigningConfig, Option<Explanation>), OpsError> {
     let RawSigningConfig { values: mut config, blocked_programs: not_started } =
         context.repo.spawn_signing_config().wait()?;
     let settings = GitSigningConfig {
@@ -77,12 +76,11 @@ fn signing_settings(
     };
     let not_started_program =
         settings.program_keys().into_iter().find_map(|it| not_started.get_key_value(it));
-    let fact = not_started_program.map(|(key, program)| SigningKeyStatus {
-        state: SigningKeyState::ProgramNotRun,
-        evidence: format!("{key} of this repository is '{program}', which only the release itself starts"),
-        hint: format!("git config --global {key} '{program}', to have it started by every command"),
+    let blocked = not_started_program.map(|(key, program)| {
+        let evidence = format!("{key} of this repository is '{program}', which only a release runs");
+        Explanation::new(Reason::ProgramNotRun { key: key.clone(), program: program.clone() }, evidence)
     });
-    Ok((settings, fact))
+    Ok((settings, blocked))
 }
 
 /// Which key would sign, and whether the policy takes it from this tagger, given as `Name <address>`, now.
@@ -96,7 +94,7 @@ pub(crate) fn signing_key_status(
     };
     let settings = match signing_settings(context)? {
         (settings, None) => settings,
-        (_, Some(fact)) => return Ok((fact, None)),
+        (_, Some(blocked)) => return Ok((SigningKeyStatus::Unchecked(blocked), None)),
     };
     match settings.select_key(requested_key.as_deref(), tagger) {
         Ok(key) => Ok((evaluate_key(context, &key, tagger)?, Some(key))),
@@ -105,11 +103,8 @@ pub(crate) fn signing_key_status(
 }
 
 fn missing_key_status(error: &SignError) -> SigningKeyStatus {
-    SigningKeyStatus {
-        state: SigningKeyState::Missing,
-        evidence: error.to_string(),
-        hint: error.hint().to_owned(),
-    }
+    let reason = Reason::NoSigningKey { advice: error.hint() };
+    SigningKeyStatus::Refused(Explanation::new(reason, error.to_string()))
 }
 
 fn evaluate_key(
@@ -117,28 +112,7 @@ fn evaluate_key(
     key: &SigningKey,
     tagger: &str,
 ) -> Result<SigningKeyStatus, OpsError> {
-    let fact =
-        |state, evidence: String, hint: &str| SigningKeyStatus { state, evidence, hint: hint.to_owned() };
     let email = tagger.rsplit_once('<').map_or("", |(_, it)| it.trim_end_matches('>'));
-    let Some(trust) = signature_policy(context)? else {
-        let evidence =
-            format!("{} would sign, and no trusted signers are configured ([signers])", key.name());
-        return Ok(fact(SigningKeyState::NoPolicy, evidence, rules::CONFIGURE_SIGNERS));
-    };
-    let Some(signer) = trust.lookup(key) else {
-        let evidence =
-            format!("{} would sign, and [signers] of the catalog takes no key like it", key.name());
-        let hint = "add allowed_signers, openpgp_keyring or x509_certificates to [signers]";
-        return Ok(fact(SigningKeyState::NotAllowed, evidence, hint));
-    };
-    let finding = rules::evaluate_signer("signer", email, &signer, context.env.now);
-    let valid_until = signer.policy_entries.iter().filter_map(|it| it.valid_before).max();
-    let valid_until =
-        valid_until.map_or(String::new(), |it| format!(", until {}", model::base::time::format_rfc3339(it)));
-    let state = if finding.verdict == Verdict::Proven {
-        SigningKeyState::Allowed
-    } else {
-        SigningKeyState::NotAllowed
-    };
-    Ok(fact(state, format!("{}{valid_until}", finding.evidence), &finding.hint))
+    let lookup = signature_policy(context)?.map_or(PolicyLookup::NoPolicy, |it| it.lookup(key));
+    Ok(rules::signing_key_status(key.name(), email, &lookup, context.env.now))
 }

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead};
 
 use model::evidence::attestation::Rejection;
+use model::evidence::reason::Reason;
 
 /// The longest bundle that is read, in bytes: those of GitHub have some ten thousand, and JSON takes a hundred times its length in
 /// memory where somebody means it to.
@@ -32,7 +33,7 @@ pub fn read_bundles(mut source: impl BufRead, sink: &mut dyn FnMut(RawBundle)) -
         if number > MAX_BUNDLES {
             let reason =
                 format!("the file has more than {MAX_BUNDLES} bundles, and what follows was not looked at");
-            sink(RawBundle { number, text: Err(Rejection::unproven("limit", reason)) });
+            sink(RawBundle { number, text: Err(Rejection::unproven(Reason::Limit, reason)) });
             return Ok(());
         }
         let mut value = Vec::new();
@@ -40,13 +41,13 @@ pub fn read_bundles(mut source: impl BufRead, sink: &mut dyn FnMut(RawBundle)) -
             ReadOutcome::Complete => parse_utf8(value),
             ReadOutcome::TooLong => {
                 let reason = format!("the bundle is longer than {} MiB", MAX_BUNDLE_BYTES >> 20);
-                sink(RawBundle { number, text: Err(Rejection::unproven("limit", reason)) });
+                sink(RawBundle { number, text: Err(Rejection::unproven(Reason::Limit, reason)) });
                 return Ok(());
             }
             ReadOutcome::Truncated => {
-                Err(Rejection::refuted("parse", "the bundle ends before it is complete"))
+                Err(Rejection::refuted(Reason::ParseError, "the bundle ends before it is complete"))
             }
-            ReadOutcome::NotObject => Err(Rejection::refuted("parse", "this is no JSON object")),
+            ReadOutcome::NotObject => Err(Rejection::refuted(Reason::ParseError, "this is no JSON object")),
         };
         sink(RawBundle { number, text });
     }
@@ -54,7 +55,7 @@ pub fn read_bundles(mut source: impl BufRead, sink: &mut dyn FnMut(RawBundle)) -
 }
 
 fn parse_utf8(bytes: Vec<u8>) -> Result<String, Rejection> {
-    String::from_utf8(bytes).map_err(|_| Rejection::refuted("parse", "the bundle is not UTF-8"))
+    String::from_utf8(bytes).map_err(|_| Rejection::refuted(Reason::ParseError, "the bundle is not UTF-8"))
 }
 
 /// Whether anything follows the white space.
@@ -151,7 +152,7 @@ mod tests {
         let mut all = Vec::new();
         // A buffer of three bytes: every boundary falls inside of something.
         let source = io::BufReader::with_capacity(3, text.as_bytes());
-        read_bundles(source, &mut |it| all.push(it.text.map_err(|it| it.reason))).unwrap();
+        read_bundles(source, &mut |it| all.push(it.text.map_err(|it| it.explanation.reason.code()))).unwrap();
         all
     }
 

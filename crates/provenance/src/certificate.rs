@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::evidence::attestation::{Claims, Rejection, SignerCertificate};
+use model::evidence::reason::Reason;
 use x509_cert::Certificate;
 use x509_cert::der::asn1::{ObjectIdentifier, OctetString, Utf8StringRef};
 use x509_cert::der::{Decode as _, Tag, Tagged as _};
@@ -32,7 +33,7 @@ pub(crate) struct Leaf {
 }
 
 fn refused(reason: impl Into<String>) -> Rejection {
-    Rejection::refuted("cert-profile", reason)
+    Rejection::refuted(Reason::CertificateProfile, reason)
 }
 
 impl Leaf {

@@ -8,6 +8,7 @@ use cms::content_info::{CmsVersion, ContentInfo};
 use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
 use model::Digest;
 use model::evidence::attestation::{Rejection, VerifiedBundle};
+use model::evidence::reason::Reason;
 use serde_json::{Value, json};
 use sigstore_verify::types::{DerCertificate, SignatureBytes};
 use x509_cert::Certificate;
@@ -30,7 +31,7 @@ const FULCIO_OID_PREFIX: &str = "1.3.6.1.4.1.57264.1.";
 const MAX_SIGNATURE_BYTES: usize = 64 << 10;
 
 fn refused(reason: impl Into<String>) -> Rejection {
-    Rejection::refuted("cms", reason)
+    Rejection::refuted(Reason::Cms, reason)
 }
 
 /// Whether an armored CMS signature is by a certificate of Fulcio's, whoever's that Fulcio is.
@@ -64,7 +65,7 @@ impl CmsMessage {
     fn read(armored: &[u8]) -> Result<Self, Rejection> {
         let wrong = |what: &str| refused(format!("the signature is no CMS message of gitsign's: {what}"));
         if armored.len() > MAX_SIGNATURE_BYTES {
-            return Err(Rejection::unproven("limit", "the signature is longer than 64 KiB"));
+            return Err(Rejection::unproven(Reason::Limit, "the signature is longer than 64 KiB"));
         }
         let (label, der) = pem::decode_vec(armored.trim_ascii()).map_err(|_| wrong("no PEM"))?;
         if label != "SIGNED MESSAGE" {
@@ -117,7 +118,7 @@ impl CmsMessage {
             digest.and_then(|it| it.decode_as::<OctetStringRef<'_>>().ok().map(|it| it.as_bytes().to_vec()));
         if digest.as_deref() != Some(&Digest::of(payload).bytes()[..]) {
             return Err(Rejection::refuted(
-                "payload",
+                Reason::Payload,
                 "it is a signature of something else: the digests differ",
             ));
         }
@@ -129,7 +130,7 @@ impl CmsMessage {
         let entry = self.signer.unsigned_attrs.iter().flat_map(|it| it.iter()).find(|it| it.oid == LOG_ENTRY);
         let missing = || {
             Rejection::unproven(
-                "no-entry",
+                Reason::NoLogEntry,
                 "the log entry does not travel along: sign with gitsign 0.10 or later",
             )
         };

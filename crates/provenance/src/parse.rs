@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use model::evidence::attestation::{LogProof, Rejection};
+use model::evidence::reason::Reason;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use sigstore_verify::types::bundle::InclusionProof;
@@ -94,10 +95,10 @@ struct EnvelopeFields {
 
 /// Reads a bundle, within limits, and looks at what must be there before any cryptography.
 pub(crate) fn parse_bundle(text: &str) -> Result<Bundle, Rejection> {
-    let parse = |reason: String| Rejection::refuted("parse", reason);
+    let parse = |reason: String| Rejection::refuted(Reason::ParseError, reason);
     if text.len() > MAX_BUNDLE_BYTES {
         let reason = format!("the bundle is longer than {} MiB", MAX_BUNDLE_BYTES >> 20);
-        return Err(Rejection::unproven("limit", reason));
+        return Err(Rejection::unproven(Reason::Limit, reason));
     }
     reject_duplicate_keys(text.as_bytes(), Some(&BUNDLE_KEYS))
         .map_err(|error| parse(format!("the bundle is ambiguous or no JSON: {error}")))?;
@@ -118,7 +119,7 @@ pub(crate) fn parse_bundle(text: &str) -> Result<Bundle, Rejection> {
     let has_one_signature = outer.dsse_envelope.as_ref().is_none_or(|it| it.signatures.len() == 1);
     let bundle = Bundle::from_json(text).map_err(|error| {
         Rejection::refuted(
-            if has_one_signature { "parse" } else { "bundle" },
+            if has_one_signature { Reason::ParseError } else { Reason::InvalidBundle },
             format!("the bundle cannot be read: {error}"),
         )
     })?;
@@ -133,18 +134,18 @@ fn check_entry_limits(bundle: &Bundle) -> Result<(), Rejection> {
     let count = material.tlog_entries.len().max(timestamps.len());
     if count > MAX_LOG_ENTRIES {
         let reason = format!("it has {count} log entries or timestamps, and {MAX_LOG_ENTRIES} are looked at");
-        return Err(Rejection::unproven("limit", reason));
+        return Err(Rejection::unproven(Reason::Limit, reason));
     }
     let mut seen = BTreeSet::new();
     for entry in &material.tlog_entries {
         if !seen.insert(entry.canonicalized_body.as_bytes()) {
             let reason = format!("the log entry {} stands twice", entry.log_index.get());
-            return Err(Rejection::refuted("tlog", reason));
+            return Err(Rejection::refuted(Reason::LogProof, reason));
         }
     }
     if count == 0 {
         let reason = "it has neither a log entry nor a timestamp: nobody knows when it was signed";
-        return Err(Rejection::refuted("no-trusted-time", reason));
+        return Err(Rejection::refuted(Reason::NoTrustedTime, reason));
     }
     Ok(())
 }
@@ -156,8 +157,9 @@ pub(crate) fn check_log_entries(bundle: &Bundle, root: &PreparedRoot) -> Result<
     let mut proof = LogProof::InclusionProof;
     for entry in &bundle.verification_material.tlog_entries {
         let index = entry.log_index.get();
-        let refuted =
-            |reason: String| Err(Rejection::refuted("tlog", format!("log entry {index}: {reason}")));
+        let refuted = |reason: String| {
+            Err(Rejection::refuted(Reason::LogProof, format!("log entry {index}: {reason}")))
+        };
         let log = entry.log_id.key_id.as_bytes();
         if !root.log_ids.iter().any(|it| it == log) {
             return refuted("its log is not in the trusted root".to_owned());
@@ -181,7 +183,9 @@ pub(crate) fn check_timestamps(bundle: &Bundle, root: &PreparedRoot) -> Result<(
     for (index, stamp) in timestamps.iter().enumerate() {
         let checked =
             timestamp::check_timestamp(stamp.signed_timestamp.as_bytes(), &root.timestamp_certificates);
-        checked.map_err(|what| Rejection::refuted("tsa", format!("timestamp {}: {what}", index + 1)))?;
+        checked.map_err(|what| {
+            Rejection::refuted(Reason::Timestamp, format!("timestamp {}: {what}", index + 1))
+        })?;
     }
     Ok(())
 }

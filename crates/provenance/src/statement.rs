@@ -6,6 +6,7 @@ use model::evidence::attestation::{
     GenericProvenance, Predicate, Provenance, Rejection, ReleasePredicate, SLSA_PROVENANCE_V1,
     SLSA_PROVENANCE_V02, Statement, Subject,
 };
+use model::evidence::reason::Reason;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -37,14 +38,14 @@ struct RawSubject {
 
 /// The statement that a payload is.
 pub(crate) fn parse_statement(payload: &[u8]) -> Result<Statement, Rejection> {
-    let refused = |reason: String| Rejection::refuted("statement", reason);
+    let refused = |reason: String| Rejection::refuted(Reason::Statement, reason);
     reject_duplicate_keys(payload, None)
         .map_err(|error| refused(format!("the statement is ambiguous or no JSON: {error}")))?;
     let raw: RawStatement = serde_json::from_slice(payload)
         .map_err(|error| refused(format!("the statement cannot be read: {error}")))?;
     if raw.subject.len() > MAX_SUBJECTS {
         let reason = format!("the statement has {} subjects", raw.subject.len());
-        return Err(Rejection::unproven("limit", reason));
+        return Err(Rejection::unproven(Reason::Limit, reason));
     }
     let predicate = match raw.predicate_type.as_str() {
         SLSA_PROVENANCE_V1 => parse_provenance(&raw.predicate),

@@ -3,6 +3,7 @@
 use std::io;
 
 use model::evidence::attestation::Rejection;
+use model::evidence::reason::Reason;
 use model::evidence::trusted_root::TrustedRootSummary;
 use sigstore_verify::Verifier;
 use sigstore_verify::crypto::VerificationKey;
@@ -76,7 +77,7 @@ impl TrustedRootSet {
         let mut roots = Vec::new();
         let mut first_error = None;
         let mut push_root = |part: RawBundle| {
-            let document = part.text.map_err(|it| it.evidence);
+            let document = part.text.map_err(|it| it.explanation.evidence);
             match document.and_then(|it| TrustedRoot::from_json(&it).map_err(|error| error.to_string())) {
                 Ok(root) => roots.push((root, None)),
                 Err(reason) => {
@@ -155,15 +156,15 @@ impl TrustedRootSet {
         let found = self.all.iter().find(|it| it.organizations.contains(&leaf.issuer_organization));
         let reason = || format!("no trusted root knows the issuer {}", leaf.issuer_organization);
         match found {
-            None if self.custom => Err(Rejection::unproven("trust-root", reason())),
-            None => Err(Rejection::refuted("trust-root", reason())),
+            None if self.custom => Err(Rejection::unproven(Reason::TrustRoot, reason())),
+            None => Err(Rejection::refuted(Reason::TrustRoot, reason())),
             Some(root) if root.authority_key_ids.contains(&leaf.authority_key_id) => Ok(root),
             Some(_) => {
                 let reason = format!(
                     "an authority that calls itself {} issued it, and its key is not trusted",
                     leaf.issuer_organization
                 );
-                Err(Rejection::refuted("trust-root", reason))
+                Err(Rejection::refuted(Reason::TrustRoot, reason))
             }
         }
     }

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 
 use model::Digest;
 use model::evidence::attestation::{LogProof, Rejection, VerifiedBundle};
+use model::evidence::reason::Reason;
 use sigstore_verify::types::bundle::VerificationMaterialContent;
 use sigstore_verify::types::{Bundle, DerPublicKey, Sha256Hash, SignatureContent};
 use sigstore_verify::{
@@ -79,13 +80,13 @@ impl<'r> BundleVerifier<'r> {
             (None, Some(certificate)) => Some(Leaf::read(certificate.as_bytes())?),
             (None, None) => {
                 return Err(Rejection::refuted(
-                    "signer",
+                    Reason::WrongSigner,
                     "it is signed with a key, and not with a certificate",
                 ));
             }
             (Some(_), Some(_)) => {
                 return Err(Rejection::refuted(
-                    "signer",
+                    Reason::WrongSigner,
                     "it is signed with a certificate, and not with the key",
                 ));
             }
@@ -138,7 +139,7 @@ impl<'r> BundleVerifier<'r> {
         if is_complete {
             Ok((result, log_proof))
         } else {
-            Err(Rejection::unproven("bundle", "not everything was looked at"))
+            Err(Rejection::unproven(Reason::InvalidBundle, "not everything was looked at"))
         }
     }
 
@@ -149,11 +150,11 @@ impl<'r> BundleVerifier<'r> {
         artifact: &Artifact<'_>,
     ) -> Result<(VerificationResult, Option<LogProof>), Rejection> {
         if !matches!(bundle.verification_material.content, VerificationMaterialContent::PublicKey(_)) {
-            return Err(Rejection::refuted("signer", "it carries no hint of a key"));
+            return Err(Rejection::refuted(Reason::WrongSigner, "it carries no hint of a key"));
         }
         // A key belongs to no root: the log that has the signature says which one it is.
         let Some(root) = self.trusted_roots.all.iter().find(|it| it.has_log_of(bundle)) else {
-            return Err(Rejection::refuted("tlog", "its log is in no trusted root"));
+            return Err(Rejection::refuted(Reason::LogProof, "its log is in no trusted root"));
         };
         let log_proof = parse::check_log_entries(bundle, root)?;
         let policy = PublicKeyVerificationPolicy::new(key.0.clone());
@@ -162,7 +163,7 @@ impl<'r> BundleVerifier<'r> {
         if result.tlog_verified() {
             Ok((result, Some(log_proof)))
         } else {
-            Err(Rejection::refuted("tlog", "it is in no log"))
+            Err(Rejection::refuted(Reason::LogProof, "it is in no log"))
         }
     }
 }
@@ -178,12 +179,13 @@ fn run_verifier(
         let has_other_digest = matches!(first, Err(Error::ArtifactMismatch(_))) && wants_other_digest(bundle);
         if has_other_digest {
             let reason = "the statement names an artifact by another digest than SHA-256";
-            return Err(Rejection::unproven("unsupported", reason));
+            return Err(Rejection::unproven(Reason::Unsupported, reason));
         }
         return first.map_err(|error| rejection(&error));
     };
-    let unreadable =
-        |error: io::Error| Rejection::unproven("unreadable", format!("cannot read the artifact: {error}"));
+    let unreadable = |error: io::Error| {
+        Rejection::unproven(Reason::Unreadable, format!("cannot read the artifact: {error}"))
+    };
     // Another digest than SHA-256, or the bytes themselves are what was signed.
     match error {
         Error::ArtifactMismatch(_) if wants_other_digest(bundle) => {
@@ -200,7 +202,7 @@ fn run_verifier(
                     "such a signature is checked for artifacts up to {} MiB",
                     MAX_ARTIFACT_BYTES >> 20
                 );
-                return Err(Rejection::unproven("limit", reason));
+                return Err(Rejection::unproven(Reason::Limit, reason));
             }
             root.verifier.verify(&bytes, bundle, policy).map_err(|error| rejection(&error))
         }
@@ -219,30 +221,30 @@ fn wants_other_digest(bundle: &Bundle) -> bool {
 fn rejection(error: &Error) -> Rejection {
     let message = error.to_string();
     let reason = match error {
-        Error::ArtifactMismatch(_) => "subject-digest",
-        Error::Certificate(CertificateError::Malformed(_)) => "cert-profile",
+        Error::ArtifactMismatch(_) => Reason::SubjectDigest,
+        Error::Certificate(CertificateError::Malformed(_)) => Reason::CertificateProfile,
         Error::Certificate(CertificateError::NoValidAuthority { .. })
         | Error::InvalidTrustRoot(_)
         | Error::TrustRoot(_)
-        | Error::TrustedCertificate(_) => return Rejection::unproven("trust-root", message),
+        | Error::TrustedCertificate(_) => return Rejection::unproven(Reason::TrustRoot, message),
         // The chain is validated at the time of the signature: what its library says of that is only to be had as text.
         Error::Certificate(CertificateError::ChainInvalid(message))
             if message.contains("CertExpired") || message.contains("CertNotValidYet") =>
         {
-            "time"
+            Reason::SigningTime
         }
         Error::Certificate(CertificateError::NotYetValid { .. } | CertificateError::Expired { .. })
-        | Error::TransparencyLog(TransparencyLogError::IntegratedTime(_)) => "time",
-        Error::Certificate(CertificateError::Sct(_)) => "sct",
-        Error::Certificate(_) => "chain",
-        Error::TransparencyLog(TransparencyLogError::EntryMismatch(_)) => "entry-mismatch",
-        Error::TransparencyLog(_) => "tlog",
-        Error::Timestamp(TimestampError::NoVerifiedTimestamp(_)) => "no-trusted-time",
-        Error::Timestamp(_) => "tsa",
+        | Error::TransparencyLog(TransparencyLogError::IntegratedTime(_)) => Reason::SigningTime,
+        Error::Certificate(CertificateError::Sct(_)) => Reason::CertificateLog,
+        Error::Certificate(_) => Reason::CertificateChain,
+        Error::TransparencyLog(TransparencyLogError::EntryMismatch(_)) => Reason::EntryMismatch,
+        Error::TransparencyLog(_) => Reason::LogProof,
+        Error::Timestamp(TimestampError::NoVerifiedTimestamp(_)) => Reason::NoTrustedTime,
+        Error::Timestamp(_) => Reason::Timestamp,
         Error::UnsupportedArtifact(_) | Error::ArtifactRead(_) => {
-            return Rejection::unproven("unsupported", message);
+            return Rejection::unproven(Reason::Unsupported, message);
         }
-        _ => "bundle",
+        _ => Reason::InvalidBundle,
     };
     Rejection::refuted(reason, message)
 }

@@ -1,47 +1,51 @@
-//! What is to be rehearsed.
+//! The configuration of a rehearsal.
 
 use std::path::PathBuf;
 
 use model::evidence::signature::SignatureFormat;
 use model::{Catalog, ReleaseTag, RepoSlug};
 
-/// What is to be rehearsed, and with what.
+/// The release to rehearse, and the programs and settings to use.
+///
+/// Every value is resolved by the caller, because this crate does not read the environment.
 #[derive(Debug, Clone)]
 pub struct RehearsalConfig {
-    /// The suite's own program.
+    /// The path of the suite's program. A rehearsal runs this file as a process.
     pub program: PathBuf,
-    /// The folders in which other programs are looked for.
+    /// The directories in which other programs are searched, in the order of `PATH`.
     pub search_path: Vec<PathBuf>,
-    /// What is released.
+    /// The repository to release from.
     pub source: RehearsalSource,
-    /// The catalog, and its text.
+    /// The parsed release configuration (`release.toml`).
     pub catalog: Catalog,
-    /// The text that the catalog was read from.
+    /// The text of the release configuration. The sandbox gets a copy of it with other signers.
     pub catalog_text: String,
-    /// The repository's name on GitHub.
+    /// The name of the repository on GitHub.
     pub slug: RepoSlug,
-    /// The release.
+    /// The tag of the release to rehearse.
     pub tag: ReleaseTag,
-    /// The kind of the key that signs the tag.
+    /// The format of the ephemeral key that signs the tag.
     pub key_kind: SignatureFormat,
-    /// Further flags of `release`: what is released, and what is allowed.
+    /// More flags for `release`: the commit, the range of the notes, the template and the allowed checks.
     pub release_flags: Vec<String>,
-    /// What stands before the verb, where the real release is meant: the repository and its catalog.
+    /// The global flags of the real release, before the verb: directory, configuration, repository and remote.
+    ///
+    /// Empty for the defaults. The dry run in the operator's clone needs them; runs in the sandbox do not.
     pub real_global_flags: Vec<String>,
-    /// The time, in seconds since 1970 in UTC.
+    /// Returns the current time, in seconds since the Unix epoch.
     pub clock: fn() -> i64,
 }
 
-/// What is released.
+/// The repository that a rehearsal releases from.
 #[derive(Debug, Clone)]
 pub enum RehearsalSource {
-    /// A repository that is made on the spot.
+    /// A generated demo repository.
     Demo,
-    /// A copy of the operator's.
+    /// A copy of the operator's clone.
     Repository {
-        /// A folder of it.
+        /// A directory of the clone.
         root: PathBuf,
-        /// The remote that the world reads.
+        /// The public remote, for example `origin`.
         remote: String,
     },
 }

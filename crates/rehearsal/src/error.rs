@@ -1,81 +1,83 @@
-//! Why a rehearsal cannot run.
+//! Errors of a rehearsal.
 
 use std::path::PathBuf;
 
-/// Why a rehearsal cannot go on.
+/// An error that stops a rehearsal.
+///
+/// A release that the suite refuses or cannot prove is a finding, not an error.
 #[derive(Debug, thiserror::Error)]
 pub enum RehearsalError {
-    /// Somebody wants it to end.
-    #[error("interrupted; what was made for the rehearsal is removed")]
+    /// A signal such as SIGINT arrived.
+    #[error("interrupted; the files of the rehearsal were removed")]
     Interrupted,
-    /// A remote that the repository knows nothing of.
-    #[error("{remote} has no branch {branch} in this clone, as it was last fetched")]
+    /// The clone has no remote-tracking branch for the default branch.
+    #[error("this clone has no remote-tracking branch {remote}/{branch}")]
     RemoteBranchMissing {
-        /// The remote.
+        /// The name of the remote.
         remote: String,
-        /// The default branch.
+        /// The name of the default branch.
         branch: String,
     },
-    /// A folder that gpg or `PATH` cannot work in.
-    #[error("temporary files go to {}, which is {reason}", folder.display())]
+    /// The path of the temporary directory cannot be used in `PATH` or by gpg.
+    #[error("cannot use the temporary directory {}: {reason}", folder.display())]
     UnusableTempDir {
-        /// The folder.
+        /// The temporary directory.
         folder: PathBuf,
-        /// Why not.
+        /// Why the path cannot be used.
         reason: &'static str,
     },
-    /// A program that cannot be started.
+    /// A program cannot be started.
     #[error("cannot start {program}")]
     Spawn {
-        /// The program.
+        /// The name or path of the program.
         program: String,
-        /// Why.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A program that refused what sets the stage.
-    #[error("{program} refused: {message}")]
+    /// A program that the sandbox needs, such as git, failed.
+    #[error("{program} failed: {message}")]
     CommandFailed {
-        /// The program.
+        /// The name of the program.
         program: String,
-        /// The last thing that it said.
+        /// The last line of its output.
         message: String,
     },
-    /// A file that cannot be read.
+    /// A file cannot be read.
     #[error("cannot read {path}")]
     Read {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A file that cannot be written.
+    /// A file or directory cannot be written.
     #[error("cannot write {path}")]
     Write {
-        /// The file.
+        /// The path of the file or directory.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The world on loopback.
+    /// An emulated server or the demo repository cannot be set up.
     #[error(transparent)]
     Emulator(#[from] emulators::EmulatorError),
-    /// The catalog.
+    /// The release configuration is invalid.
     #[error(transparent)]
     Catalog(#[from] model::CatalogError),
 }
 
 impl RehearsalError {
-    /// What to do about it.
+    /// Returns the hint for the operator: what to do next.
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Interrupted => "run it again when you like",
+            Self::Interrupted => "run the same command again",
             Self::RemoteBranchMissing { .. } => {
-                "git fetch that remote, or name another with --remote; --demo leaves this repository out"
+                "run git fetch for this remote, or select another one with --remote; or use --demo"
             }
-            Self::UnusableTempDir { .. } => "set TMPDIR to a short plain folder, as in TMPDIR=/tmp",
-            Self::Catalog(_) => "mend the catalog",
-            _ => "scripts/setup.sh installs what a rehearsal needs; --demo leaves this repository out",
+            Self::UnusableTempDir { .. } => "set TMPDIR to a short path without ':', for example TMPDIR=/tmp",
+            Self::Catalog(_) => "fix the release configuration (release.toml)",
+            _ => "run scripts/setup.sh to install the required programs; or use --demo",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A release in which something breaks, and whether the suite makes of it what it is to.
+//! Fault injection: runs a release with one fault and checks that the suite recovers, refuses or detects it.
 
 use std::path::Path;
 
@@ -14,35 +14,36 @@ use crate::sandbox::ReleaseSandbox;
 use crate::scenarios::{ExpectedOutcome, FaultScenario, InjectionPoint};
 use crate::steps::{self, JsonRun, ReleaseProducts};
 
-/// What came of a fault.
+/// The result of one injected fault.
 #[derive(Debug, Clone, Serialize)]
 pub struct FaultResult {
-    /// Its name.
+    /// The name of the fault, as `--fault` takes it.
     pub fault: &'static str,
-    /// What broke.
+    /// The fault in plain words.
     #[serde(rename = "broke")]
     pub description: &'static str,
-    /// What the suite made of it.
+    /// The observed behavior of the suite.
     #[serde(rename = "answer")]
     pub observed: String,
-    /// Whether that is what it is to make of it.
+    /// Whether the observed behavior is the expected one.
     #[serde(rename = "as_wanted")]
     pub passed: bool,
 }
 
-/// What came of several faults.
+/// The results of a run with one or more faults.
 #[derive(Debug)]
 pub struct FaultReport {
-    /// What was looked at beside them: whether the release is refused in the operator's clone, and what is theirs.
+    /// Findings that do not belong to a fault: the dry run in the operator's clone, and the protected paths.
     pub steps: Vec<Finding>,
-    /// Each fault by itself; none where the release is refused.
+    /// One result per fault. Empty if the release is refused: then there is nothing to inject faults into.
     pub results: Vec<FaultResult>,
 }
 
-/// Plays a release for each fault.
+/// Rehearses one release per fault, each in a new sandbox, and calls `on_fault` before each.
 ///
 /// # Errors
-/// [`PlayError`] where the stage cannot be set. Another answer of the suite than the wanted one is none.
+/// [`RehearsalError`] if a sandbox cannot be set up. Unexpected behavior of the suite is not an error but a result with
+/// `passed` set to false.
 pub fn inject_faults(
     config: &RehearsalConfig,
     faults: &[FaultScenario],
@@ -65,7 +66,7 @@ pub fn inject_faults(
     Ok(report)
 }
 
-/// A release in which something breaks.
+/// Rehearses a release with one fault.
 fn inject_fault(config: &RehearsalConfig, fault: &FaultScenario) -> Result<FaultResult, RehearsalError> {
     let mut sandbox = ReleaseSandbox::create(config)?;
     if let InjectionPoint::BeforeRelease(action) = fault.injection {
@@ -74,12 +75,12 @@ fn inject_fault(config: &RehearsalConfig, fault: &FaultScenario) -> Result<Fault
     let before = release_state(&sandbox)?;
     let first = first_run(&sandbox, fault)?;
     if sandbox.github.pending_faults() > 0 {
-        return Ok(fault_result(fault, "the run never came to where it breaks".to_owned(), false));
+        return Ok(fault_result(fault, "the release ended before the fault was injected".to_owned(), false));
     }
     if let ExpectedOutcome::Refused(reason) = fault.expected {
         let refusals = first.refusals();
         let unchanged = release_state(&sandbox)? == before;
-        let left = if unchanged { "nothing changed" } else { "SOMETHING CHANGED" };
+        let left = if unchanged { "nothing changed" } else { "STATE CHANGED" };
         let observed = format!("refused: {}; {left}", refusals.join(", "));
         return Ok(fault_result(
             fault,
@@ -87,6 +88,7 @@ fn inject_fault(config: &RehearsalConfig, fault: &FaultScenario) -> Result<Fault
             first.output.code == Some(1) && refusals == [reason] && unchanged,
         ));
     }
+    // Every other fault must leave a release that can be completed; the audit then decides.
     let mut observations = Vec::new();
     let Some(products) = complete_release(&sandbox, fault, first, &mut observations)? else {
         return Ok(fault_result(fault, observations.join("; "), false));
@@ -112,7 +114,10 @@ fn inject_fault(config: &RehearsalConfig, fault: &FaultScenario) -> Result<Fault
     Ok(fault_result(fault, observations.join("; "), passed))
 }
 
-/// The release, finished: by the run that was struck, or by the same command again. None where neither did; `said` tells why.
+/// Completes the release: with the run that got the fault, or with a second run of the same command.
+///
+/// Returns `None` if both runs failed, or if the process was not killed as intended. Adds what happened to
+/// `observations`.
 fn complete_release(
     sandbox: &ReleaseSandbox<'_>,
     fault: &FaultScenario,
@@ -122,11 +127,11 @@ fn complete_release(
     match (fault.injection, first.output.code) {
         (InjectionPoint::KillProcess(_), None) => observations.push("killed".to_owned()),
         (InjectionPoint::KillProcess(_), _) => {
-            observations.push(format!("it was not killed there: {}", first.failure_summary()));
+            observations.push(format!("not killed at this step: {}", first.failure_summary()));
             return Ok(None);
         }
-        (InjectionPoint::FailRequest(..), Some(0)) => observations.push("healed by the same run".to_owned()),
-        (InjectionPoint::FailRequest(..), Some(code)) => observations.push(format!("ended with {code}")),
+        (InjectionPoint::FailRequest(..), Some(0)) => observations.push("recovered by retrying".to_owned()),
+        (InjectionPoint::FailRequest(..), Some(code)) => observations.push(format!("exit code {code}")),
         _ => {}
     }
     let failed = first.output.code != Some(0);
@@ -134,16 +139,19 @@ fn complete_release(
     let (Some(0), (_, Some(products))) =
         (last.output.code, steps::evaluate_release(&sandbox.config.tag, &last))
     else {
-        observations.push(format!("the next run could not finish it: {}", last.failure_summary()));
+        observations.push(format!("the release was not completed: {}", last.failure_summary()));
         return Ok(None);
     };
     if failed {
-        observations.push("the same command again finished it".to_owned());
+        observations.push("a second run of the same command completed the release".to_owned());
     }
     Ok(Some(products))
 }
 
-/// Everything that a release would change: the references of origin and of the clone, the releases, the files.
+/// Returns everything that a release would change: the refs of the remote and of the clone, the working tree, and the
+/// number of releases.
+///
+/// The result is opaque text. Two equal texts mean that nothing changed.
 fn release_state(sandbox: &ReleaseSandbox<'_>) -> Result<String, RehearsalError> {
     let references = |folder: &Path| sandbox.operator.git(folder, ["for-each-ref"]);
     let files = sandbox.operator.git(&sandbox.clone, ["status", "--porcelain", "--ignored"])?;
@@ -151,11 +159,12 @@ fn release_state(sandbox: &ReleaseSandbox<'_>) -> Result<String, RehearsalError>
     Ok(format!("{origin}\n{clone}\n{files}\n{} releases", sandbox.github.releases().len()))
 }
 
+/// Builds the result of a fault.
 fn fault_result(fault: &FaultScenario, observed: String, passed: bool) -> FaultResult {
     FaultResult { fault: fault.name, description: fault.description, observed, passed }
 }
 
-/// The run that the fault strikes.
+/// Runs the release with a fault of kind `KillProcess` or `FailRequest` armed. Other faults do not affect this run.
 fn first_run(sandbox: &ReleaseSandbox<'_>, fault: &FaultScenario) -> Result<JsonRun, RehearsalError> {
     let tag = &sandbox.config.tag;
     let line = match fault.injection {
@@ -173,6 +182,7 @@ fn first_run(sandbox: &ReleaseSandbox<'_>, fault: &FaultScenario) -> Result<Json
     steps::run_release(sandbox, line.as_deref())
 }
 
+/// Attests the files of the release, as the fault wants it: by the release workflow, by another run, or not at all.
 fn attest_run(
     sandbox: &mut ReleaseSandbox<'_>,
     fault: &FaultScenario,

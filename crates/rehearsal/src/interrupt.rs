@@ -1,4 +1,6 @@
-//! What happens where somebody wants it to end: the next program is not started, and everything is tidied up.
+//! Signals: after SIGINT, SIGTERM, SIGHUP or SIGQUIT no further program is started, and the sandbox is removed.
+//!
+//! The default action of these signals would end the process at once and leave the temporary directory behind.
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,10 +10,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::RehearsalError;
 
+/// Set by the first signal, and never reset.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// The signal thread is started at most once per process.
 static WATCH_ONCE: Once = Once::new();
 
-/// Hears SIGINT, SIGTERM, SIGHUP and SIGQUIT from now on. Where they cannot be heard, they end the process as they always do.
+/// Starts a thread that waits for SIGINT, SIGTERM, SIGHUP and SIGQUIT.
+///
+/// If a handler cannot be installed, that signal keeps its default action and ends the process.
 pub(crate) fn watch() {
     WATCH_ONCE.call_once(|| {
         std::thread::spawn(|| {
@@ -37,12 +43,14 @@ pub(crate) fn watch() {
     });
 }
 
-/// Whether somebody wants it to end.
+/// Returns whether a signal has arrived since [`watch`].
 pub(crate) fn requested() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
-/// What an error is, where it came of an interruption.
+/// Returns `Interrupted` if a signal has arrived, otherwise the given error.
+///
+/// Ctrl-C also ends the child processes of the terminal, so their errors are only a consequence of the signal.
 pub(crate) fn map_interrupted(error: RehearsalError) -> RehearsalError {
     if requested() { RehearsalError::Interrupted } else { error }
 }

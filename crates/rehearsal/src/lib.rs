@@ -1,8 +1,9 @@
-//! A release from end to end, on one machine: the suite's own program on the world of `emulators`, then an outsider who proves it,
-//! then a reader who follows the notes. And what becomes of it where something breaks on the way.
+//! Rehearses a full release on one machine: runs the suite's program against the servers of `emulators`, audits the
+//! release without credentials, and then runs the commands of the release notes as a reader would. With fault
+//! injection, it also checks how the suite handles an error during the release.
 //!
-//! This crate will not do anything that the suite does: it runs the suite's program and other people's, and judges what they say. It
-//! reads no environment and no clock, and writes to temporary folders alone.
+//! This crate will not do anything that the suite does: it runs the suite's program and other tools, and evaluates
+//! their output. It does not read the environment or the clock, and it writes to temporary directories only.
 
 mod config;
 mod error;

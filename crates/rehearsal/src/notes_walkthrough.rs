@@ -1,7 +1,10 @@
-//! The notes, as a reader follows them: every command of "Verify this release" that can run here is run.
+//! Follows the release notes as a reader would: runs the commands of section "Verify this release".
+//!
+//! Commands that need a package registry or a missing `gh` are skipped and reported.
 
 use std::path::{Path, PathBuf};
 
+use model::evidence::reason::{Explanation, Reason};
 use model::evidence::verdict::{Finding, Verdict};
 use serde::Serialize;
 
@@ -9,53 +12,52 @@ use crate::error::RehearsalError;
 use crate::files::{create_dir, write_file};
 use crate::process::SandboxUser;
 use crate::sandbox::ReleaseSandbox;
-use crate::steps::step_finding;
 
-/// A command of the notes, and what became of it.
+/// A command of the release notes with its outcome.
 #[derive(Debug, Clone, Serialize)]
 pub struct CommandResult {
-    /// The heading that it stands under.
+    /// The heading above the command.
     pub heading: String,
-    /// The command, on one line.
+    /// The command. Continued lines are joined to one line.
     pub command: String,
-    /// What became of it.
+    /// What happened to the command.
     #[serde(flatten)]
     pub outcome: CommandOutcome,
 }
 
 impl CommandResult {
-    /// Whether it cannot run here.
+    /// Returns whether the command was not run.
     #[must_use]
     pub fn is_skipped(&self) -> bool {
         matches!(self.outcome, CommandOutcome::Skipped { .. })
     }
 }
 
-/// What became of a command.
+/// The outcome of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "became")]
 pub enum CommandOutcome {
-    /// It ran, and succeeded.
+    /// The command ran and exited with code 0.
     Succeeded,
-    /// It ran, and failed.
+    /// The command ran and failed.
     Failed {
-        /// What it said.
+        /// The last line of its output.
         #[serde(rename = "said")]
         message: String,
     },
-    /// It cannot run here.
+    /// The command was not run.
     Skipped {
-        /// Why not.
+        /// Why it was not run.
         #[serde(rename = "why")]
         reason: String,
     },
 }
 
-/// The section of the notes that is followed.
+/// The section of the notes with the commands. The heading may begin with an emoji.
 const VERIFY_SECTION: &str = "Verify this release";
-/// The heading whose commands are for a clone.
+/// The heading of the commands that run in a clone. All other commands run in the download directory.
 const TAG_HEADING: &str = "Tag";
-/// The headings of what other workflows publish.
+/// The headings of packages that other workflows publish. A rehearsal has no emulator of their registries.
 const EXTERNAL_HEADINGS: [&str; 7] = [
     "Container image",
     "Python package",
@@ -66,15 +68,17 @@ const EXTERNAL_HEADINGS: [&str; 7] = [
     "Go module",
 ];
 
-/// What `gh` can do on this machine.
+/// Whether `gh` is installed, and which commands it has.
 enum GhSupport {
+    /// There is no `gh` in the search path.
     Missing,
-    /// It is there, but from before attestations.
+    /// It is installed, but has no `gh attestation` commands.
     NoAttestations,
+    /// It has all commands that the notes use.
     Full,
 }
 
-/// Follows the notes.
+/// Runs the commands of the notes in order. Returns one finding for all, and the outcome of each.
 pub(crate) fn follow_notes(
     sandbox: &ReleaseSandbox<'_>,
     notes: &str,
@@ -85,7 +89,7 @@ pub(crate) fn follow_notes(
     let gh = find_gh(sandbox, &account)?;
     let search_path = std::iter::once(sandbox.file("bin")).chain(account.search_path).collect();
     let reader = SandboxUser { search_path, ..account };
-    // The tag is fetched as the notes say, and not found because the clone has it already.
+    // The commands must fetch the tag themselves, so the tag is removed from the clone.
     sandbox.reader.git(&clone, ["tag", "-d", &sandbox.config.tag.name()])?;
     let target = sandbox.config.catalog.target(sandbox.config.tag.target());
     let workflow = target.map_or("another workflow", |it| it.workflow.as_str());
@@ -93,7 +97,7 @@ pub(crate) fn follow_notes(
     for (heading, block) in code_blocks(notes) {
         for command in complete_commands(&reader, &block)? {
             let skipped = if EXTERNAL_HEADINGS.contains(&heading.as_str()) {
-                Some(format!("{workflow} publishes it, and is not played here"))
+                Some(format!("published by {workflow}, which is not part of a rehearsal"))
             } else {
                 gh_fallback(sandbox, &gh, &command, &downloads)?
             };
@@ -108,7 +112,7 @@ pub(crate) fn follow_notes(
     Ok((evaluate(sandbox, &results), results))
 }
 
-/// The `gh` of the search path, told where it is.
+/// Finds `gh` in the search path and creates its wrapper script. Returns which commands it has.
 fn find_gh(sandbox: &ReleaseSandbox<'_>, account: &SandboxUser) -> Result<GhSupport, RehearsalError> {
     use std::os::unix::fs::PermissionsExt as _;
     let runs =
@@ -122,7 +126,9 @@ fn find_gh(sandbox: &ReleaseSandbox<'_>, account: &SandboxUser) -> Result<GhSupp
     Ok(if has_attestations { GhSupport::Full } else { GhSupport::NoAttestations })
 }
 
-/// The commands of a block: its lines, as many together as a shell takes for whole.
+/// Returns the commands of a block: lines are joined until `bash -n` accepts them.
+///
+/// A custom template may contain commands of several lines, such as loops.
 fn complete_commands(reader: &SandboxUser, block: &[String]) -> Result<Vec<String>, RehearsalError> {
     let mut commands = Vec::new();
     let mut command = String::new();
@@ -134,12 +140,12 @@ fn complete_commands(reader: &SandboxUser, block: &[String]) -> Result<Vec<Strin
             command.push('\n');
         }
     }
-    // What never became whole is run all the same, and fails.
+    // An incomplete command at the end is run too, and fails, so that the error is reported.
     commands.extend((!command.is_empty()).then_some(command));
     Ok(commands)
 }
 
-/// What becomes of a command in a folder.
+/// Runs a command in a directory with `bash -e`.
 fn run_in(reader: &SandboxUser, folder: &Path, command: &str) -> Result<CommandOutcome, RehearsalError> {
     let output = reader.run("bash", folder, ["-ec", command])?;
     let outcome = if output.code == Some(0) {
@@ -150,6 +156,7 @@ fn run_in(reader: &SandboxUser, folder: &Path, command: &str) -> Result<CommandO
     Ok(outcome)
 }
 
+/// Returns the finding of the step: refuted if a command failed, unproven if none ran.
 fn evaluate(sandbox: &ReleaseSandbox<'_>, results: &[CommandResult]) -> Finding {
     let ran_count = results.iter().filter(|it| !it.is_skipped()).count();
     let failed: Vec<&str> = results
@@ -157,19 +164,22 @@ fn evaluate(sandbox: &ReleaseSandbox<'_>, results: &[CommandResult]) -> Finding 
         .filter(|it| matches!(it.outcome, CommandOutcome::Failed { .. }))
         .map(|it| it.command.as_str())
         .collect();
-    let verdict = match (ran_count, failed.len()) {
-        (0, _) => (Verdict::Unproven, "nothing-ran"),
-        (_, 0) => (Verdict::Proven, "followed"),
-        _ => (Verdict::Refuted, "command-failed"),
+    let (verdict, reason) = match (ran_count, failed.len()) {
+        (0, _) => (Verdict::Unproven, Reason::NothingRan),
+        (_, 0) => (Verdict::Proven, Reason::Ok),
+        _ => (Verdict::Refuted, Reason::CommandsFailed { commands: failed.join("; ") }),
     };
     let evidence = format!(
-        "{} of {ran_count} commands of the notes succeeded as a reader types them",
+        "{} of {ran_count} commands of the notes succeeded, run as printed",
         ran_count - failed.len()
     );
-    step_finding("notes", &sandbox.config.tag, verdict, evidence, failed.join("; "))
+    let explanation = Explanation::new(reason, evidence);
+    Finding::new("notes", &sandbox.config.tag.name(), verdict, explanation)
 }
 
-/// The blocks of the section with their headings, continued lines joined.
+/// Returns the code blocks of the section, each with the heading above it. Lines that end with a backslash are joined.
+///
+/// Headings count outside of code blocks only: in a shell, `##` starts a comment.
 fn code_blocks(notes: &str) -> Vec<(String, Vec<String>)> {
     let mut blocks: Vec<(String, Vec<String>)> = Vec::new();
     let (mut inside, mut fenced, mut continued) = (false, false, false);
@@ -199,19 +209,20 @@ fn code_blocks(notes: &str) -> Vec<(String, Vec<String>)> {
     blocks
 }
 
-/// Why a command of `gh` is skipped where there is none that knows it. What it would have downloaded is downloaded without it, so
-/// that the commands after it have something to look at.
+/// Returns why a `gh` command is skipped if `gh` is missing or too old. `None` for a command that can run.
+///
+/// In place of `gh release download`, the assets are copied to `downloads`, so that later commands can run.
 fn gh_fallback(
     sandbox: &ReleaseSandbox<'_>,
     gh: &GhSupport,
     command: &str,
     downloads: &Path,
 ) -> Result<Option<String>, RehearsalError> {
-    const GH_MISSING: &str = "gh is not on this machine";
+    const GH_MISSING: &str = "gh is not installed";
     let is_gh = command.starts_with("gh ");
     match gh {
         GhSupport::NoAttestations if command.starts_with("gh attestation ") => {
-            return Ok(Some("this machine's gh knows no attestations".to_owned()));
+            return Ok(Some("the installed gh has no attestation command".to_owned()));
         }
         GhSupport::Missing if is_gh && !command.starts_with("gh release download ") => {
             return Ok(Some(GH_MISSING.to_owned()));
@@ -227,11 +238,13 @@ fn gh_fallback(
         let (path, bytes) = (downloads.join(name), sandbox.github.asset_bytes(id)?);
         std::fs::write(&path, bytes).map_err(|source| RehearsalError::Write { path, source })?;
     }
-    Ok(Some(format!("{GH_MISSING}; the files were put here without it")))
+    Ok(Some(format!("{GH_MISSING}; the rehearsal copied the files instead")))
 }
 
-/// The real `gh`, told where it is: its trust in attestations begins with the rehearsal's Sigstore instance, and it gets them
-/// from the GitHub on loopback (`gh attestation download`), but holds them against the names of github.com.
+/// The body of a wrapper script for the real `gh`, which adapts `gh attestation verify` to the emulated servers.
+///
+/// It downloads the attestations from the emulated GitHub (`gh attestation download`) and trusts the emulated Sigstore
+/// instance. `--hostname github.com` is set because the certificates name github.com. Other commands are unchanged.
 const GH_SHIM: &str = r#"
 [ "$1 $2" = 'attestation verify' ] || exec "$gh" "$@"
 shift 2
@@ -248,6 +261,7 @@ trap 'rm -rf "$work"' EXIT
 "$gh" attestation verify "$@" --bundle "$(echo "$work"/*.jsonl)" --custom-trusted-root "$root" --hostname github.com
 "#;
 
+/// Writes the wrapper script to `bin/gh` in the sandbox. That directory comes first in the search path of the reader.
 fn write_gh_shim(sandbox: &ReleaseSandbox<'_>, gh: &Path) -> Result<(), RehearsalError> {
     use std::os::unix::fs::PermissionsExt as _;
     let path = create_dir(sandbox.file("bin"))?.join("gh");

@@ -1,4 +1,4 @@
-//! Origin, and the operator's clone of it.
+//! Sets up the remote repository of the sandbox and the operator's clone of it.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::error::RehearsalError;
 use crate::files::write_file;
 use crate::process::{self, SandboxUser};
 
-/// Fills origin with the demo, and clones it. Says what stands there.
+/// Fills the remote with the demo repository and clones it. Returns a description for the report.
 pub(crate) fn create_from_demo(
     config: &RehearsalConfig,
     github: &GitHub,
@@ -20,21 +20,25 @@ pub(crate) fn create_from_demo(
     let (commits, tags) =
         emulators::create_demo_repository(github.git_dir(), &config.catalog_text, &config.tag.name())?;
     operator.git(&operator.home, ["clone", "-q", &github.clone_url(), "clone"])?;
-    Ok(format!("a demo repository of {commits} commits and {tags} tags"))
+    Ok(format!("a demo repository with {commits} commits and {tags} tags"))
 }
 
-/// What the operator's repository has.
+/// The state of the operator's repository.
 struct SourceRepository {
+    /// The commit that `HEAD` points to.
     head_commit: String,
-    /// The default branch, as the remote was last seen.
+    /// The commit of the default branch as of the last fetch.
     branch_commit: String,
-    /// Every tag, with its object.
+    /// The full ref name and the object ID of every tag.
     tags: Vec<(String, String)>,
+    /// The text of `info/attributes`, if the file exists. It affects the archive, but `git clone` does not copy it.
     attributes: Option<String>,
 }
 
-/// Fills origin with what the operator's clone last saw of its own, and makes a copy of that clone. Objects are borrowed, not
-/// copied: nothing is written where they are (`git help gitrepository-layout`, objects/info/alternates).
+/// Fills the remote with the refs of the last fetch of the operator's clone, and creates a copy of that clone.
+///
+/// Objects are borrowed, not copied (`git help gitrepository-layout`, objects/info/alternates), so nothing is written
+/// to the operator's repository. Returns a description for the report.
 pub(crate) fn create_from_clone(
     config: &RehearsalConfig,
     github: &GitHub,
@@ -46,8 +50,8 @@ pub(crate) fn create_from_clone(
     let objects = git_read_only(root, &["rev-parse", "--path-format=absolute", "--git-path", "objects"])?;
     let bare = github.git_dir();
     write_file(&bare.join("objects/info/alternates"), &format!("{objects}\n"))?;
-    // Whether the tag that is released was pushed is not known here: it is taken for one that was not. One that is signed and at
-    // the released commit is left out: another key signs here.
+    // A clone does not record whether the release tag was pushed, so a rehearsal assumes that it was not. A signed tag
+    // at the released commit is left out: the ephemeral key must sign it again.
     let reference = config.tag.reference();
     let (unpushed, pushed): (Vec<_>, Vec<_>) = source.tags.iter().partition(|it| it.0 == reference);
     let recreate_tag = match unpushed.first() {
@@ -71,27 +75,33 @@ pub(crate) fn create_from_clone(
         operator.git(&clone, ["checkout", "-q", "--detach", &source.head_commit])?;
     }
     let commits = git_read_only(root, &["rev-list", "--count", &source.head_commit])?;
-    let tag_note = if recreate_tag { "; its tag, which is there, is made anew" } else { "" };
+    let tag_note = if recreate_tag { "; the existing release tag is created again" } else { "" };
     Ok(format!(
-        "a scratch clone of {}: {commits} commits, {} tags{tag_note}",
+        "a temporary clone of {} (commits: {commits}, tags: {}){tag_note}",
         root.display(),
         source.tags.len()
     ))
 }
 
-/// The commit that is released: the one that was asked for, else `HEAD`.
+/// Returns the commit to release: the value of `--commit`, or `HEAD` without that flag.
 fn released_commit(config: &RehearsalConfig, root: &Path) -> Result<String, RehearsalError> {
     let revision = config.release_flags.iter().find_map(|it| it.strip_prefix("--commit=")).unwrap_or("HEAD");
     git_read_only(root, &["rev-parse", "--verify", &format!("{revision}^{{commit}}")])
 }
 
-/// Whether an object is a tag of a commit, with a signature of whatever kind.
+/// Returns whether `object` is a tag object of this commit with a signature of any format.
+///
+/// Only looks for the armor header: the signature is not verified, because the tag is created again.
 fn is_signed_tag_of(root: &Path, object: &str, commit: &str) -> Result<bool, RehearsalError> {
     let peeled = git_read_only(root, &["rev-parse", "--verify", &format!("{object}^{{}}")])?;
     let text = git_read_only(root, &["cat-file", "-p", object])?;
     Ok(peeled == commit && text.contains("\n-----BEGIN "))
 }
 
+/// Reads the state of the operator's repository. A bare repository may have the default branch as a local branch.
+///
+/// # Errors
+/// [`RehearsalError::RemoteBranchMissing`] if the remote-tracking branch does not exist.
 fn inspect(root: &Path, remote: &str, branch: &str) -> Result<SourceRepository, RehearsalError> {
     let commit = |name: &str| {
         git_read_only(root, &["rev-parse", "--verify", "--quiet", &format!("{name}^{{commit}}")])
@@ -113,7 +123,7 @@ fn inspect(root: &Path, remote: &str, branch: &str) -> Result<SourceRepository, 
     Ok(SourceRepository { head_commit, branch_commit, tags, attributes: std::fs::read_to_string(file).ok() })
 }
 
-/// Sets references to objects.
+/// Sets refs to objects in one `git update-ref` transaction.
 fn update_refs<'a>(
     operator: &SandboxUser,
     repository: &Path,
@@ -131,10 +141,13 @@ fn update_refs<'a>(
     process::expect_success("git update-ref", &process::run_command(&mut command)?).map(drop)
 }
 
-/// What git says of a repository that nothing is written to. It is the operator's, and so are the settings that it is asked with.
+/// Runs git in the operator's repository without writing to it, and returns its stdout without trailing whitespace.
+///
+/// Uses the operator's environment and configuration, as this is the operator's repository.
 pub(crate) fn git_read_only(root: &Path, arguments: &[&str]) -> Result<String, RehearsalError> {
     let mut command = Command::new("git");
-    // Nothing leads to another repository than this one, and nothing is fetched that a partial clone lacks.
+    // These variables could select another repository. Objects that a partial clone lacks are not fetched, because a
+    // fetch would write to the repository.
     for name in [
         "GIT_DIR",
         "GIT_COMMON_DIR",
@@ -146,7 +159,7 @@ pub(crate) fn git_read_only(root: &Path, arguments: &[&str]) -> Result<String, R
         command.env_remove(name);
     }
     command.env("GIT_NO_LAZY_FETCH", "1");
-    // Where git takes this folder for no repository, it must not go on looking above it (`git help git`).
+    // If this directory is not a repository, git must not search its parent directories (`git help git`).
     if let Some(above) = root.canonicalize().ok().as_deref().and_then(Path::parent) {
         command.env("GIT_CEILING_DIRECTORIES", above);
     }

@@ -1,4 +1,4 @@
-//! Programs, as somebody runs them who has a home of their own and nothing of this user's.
+//! Runs programs as a user with a separate home directory, without the environment of the current user.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -11,36 +11,38 @@ use crate::error::RehearsalError;
 use crate::files::create_dir;
 use crate::interrupt;
 
-/// Somebody with a home.
+/// A user of the sandbox: a home directory and an environment.
 #[derive(Debug, Clone)]
 pub(crate) struct SandboxUser {
-    /// Where they keep what is theirs.
+    /// The home directory: `HOME`, and the parent of all configuration files and of `TMPDIR`.
     pub(crate) home: PathBuf,
-    /// The folders that their programs are in.
+    /// The directories of `PATH`.
     pub(crate) search_path: Vec<PathBuf>,
-    /// What else their environment has.
+    /// Further environment variables.
     pub(crate) env_vars: Vec<(&'static str, String)>,
 }
 
-/// What a program printed, and how it ended.
+/// The output and the exit code of a program.
 #[derive(Debug)]
 pub(crate) struct ProcessOutput {
-    /// The exit code; none where a signal ended it.
+    /// The exit code. `None` if a signal ended the program.
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
 impl ProcessOutput {
-    /// The last thing that it said, for a report.
+    /// Returns the last line of stderr, or of stdout if stderr is empty.
     pub(crate) fn last_line(&self) -> String {
         let text = if self.stderr.trim().is_empty() { &self.stdout } else { &self.stderr };
-        text.trim().lines().last().unwrap_or("it said nothing").to_owned()
+        text.trim().lines().last().unwrap_or("no output").to_owned()
     }
 }
 
 impl SandboxUser {
-    /// Somebody at home in a folder, which is made. What reaches GitHub reaches the one on loopback.
+    /// Creates a user whose home directory is `home` and whose GitHub API URL is the emulator's.
+    ///
+    /// Creates the directory and its `tmp` subdirectory.
     pub(crate) fn with_home(
         home: PathBuf,
         config: &RehearsalConfig,
@@ -55,7 +57,9 @@ impl SandboxUser {
         Ok(Self { home, search_path: config.search_path.clone(), env_vars })
     }
 
-    /// A program in a folder, with this environment and no other.
+    /// Returns a command that runs `program` in `folder`, with the environment of this user only.
+    ///
+    /// The environment of the current process is cleared: it could redirect git, gpg or `gh` to the operator's files.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>, folder: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().current_dir(folder).stdin(Stdio::null());
@@ -70,7 +74,7 @@ impl SandboxUser {
         command
     }
 
-    /// Runs a program to its end.
+    /// Runs a program and waits for it. A failed program is not an error here.
     pub(crate) fn run<S: AsRef<OsStr>>(
         &self,
         program: impl AsRef<OsStr>,
@@ -80,7 +84,7 @@ impl SandboxUser {
         run_command(self.command(program, folder).args(arguments))
     }
 
-    /// What git prints, without the last line's end.
+    /// Runs git and returns its stdout without trailing whitespace. A failure of git is an error.
     pub(crate) fn git<S: AsRef<OsStr>>(
         &self,
         folder: &Path,
@@ -89,13 +93,13 @@ impl SandboxUser {
         expect_success("git", &self.run("git", folder, arguments)?)
     }
 
-    /// Sets what git reads at home.
+    /// Sets a value in the global git configuration of this user.
     pub(crate) fn configure(&self, key: &str, value: &str) -> Result<(), RehearsalError> {
         self.git(&self.home, ["config", "--global", key, value]).map(drop)
     }
 }
 
-/// Folders as `PATH` has them (POSIX, 8.3).
+/// Joins directories to a value of `PATH` (POSIX, 8.3).
 fn search_path(folders: &[PathBuf]) -> OsString {
     let mut path = OsString::new();
     for (index, folder) in folders.iter().enumerate() {
@@ -105,14 +109,14 @@ fn search_path(folders: &[PathBuf]) -> OsString {
     path
 }
 
-/// Runs a command to its end.
+/// Runs a command, waits for it and captures its output. Returns `Interrupted` if a signal has arrived.
 pub(crate) fn run_command(command: &mut Command) -> Result<ProcessOutput, RehearsalError> {
     if interrupt::requested() {
         return Err(RehearsalError::Interrupted);
     }
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|source| RehearsalError::Spawn { program, source })?;
-    // What was interrupted with it has nothing to say.
+    // The signal also reached the program, so its output and exit code mean nothing.
     if interrupt::requested() {
         return Err(RehearsalError::Interrupted);
     }
@@ -124,7 +128,7 @@ pub(crate) fn run_command(command: &mut Command) -> Result<ProcessOutput, Rehear
     })
 }
 
-/// What a program printed that must have succeeded.
+/// Returns the stdout of a program without trailing whitespace, or an error if its exit code is not 0.
 pub(crate) fn expect_success(program: &str, output: &ProcessOutput) -> Result<String, RehearsalError> {
     if output.code == Some(0) {
         return Ok(output.stdout.trim_end().to_owned());

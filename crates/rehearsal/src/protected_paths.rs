@@ -1,42 +1,47 @@
-//! What is the operator's, before and after: a rehearsal writes nothing of it.
+//! Compares the operator's files before and after a rehearsal, which must not change any of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use model::evidence::verdict::{Finding, Verdict};
+use model::evidence::reason::Reason;
+use model::evidence::verdict::Finding;
 
 use crate::error::RehearsalError;
 use crate::origin::git_read_only;
-use crate::steps::step_finding;
 
-/// What is looked at.
+/// The files of the operator that a rehearsal must not change.
 #[derive(Debug, Clone, Default)]
 pub struct ProtectedPaths {
-    /// Folders and files, with everything below them; what is not there must not be there afterwards either.
+    /// Files and directories, compared recursively. A path that does not exist must not exist afterwards either.
     pub paths: Vec<PathBuf>,
-    /// A repository: git's own files, and those beside it that are changed or not tracked.
+    /// The root of a repository: its git directory, and its modified and untracked files, are compared too.
+    ///
+    /// Unmodified tracked files need no comparison: `git status` reports every change to them.
     pub repository: Option<PathBuf>,
-    /// Settings (`git -c`) with which git starts no program that the repository names.
+    /// Settings for `git -c` that keep git from starting programs that the repository configures.
     pub git_settings: Vec<String>,
 }
 
-/// What a file looks like without reading it: its length, kind and rights, its number, and when it was written and changed last.
+/// The metadata of a file: size in bytes, mode, inode number, and mtime and ctime in seconds and nanoseconds.
+///
+/// The content is not read: a write that keeps the size still changes the ctime.
 type FileStamp = (u64, u32, u64, [i64; 4]);
 
-/// How everything looked at a moment.
+/// The state of all protected paths at one time.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PathsSnapshot {
+    /// Every existing file, directory and symbolic link, by path.
     files: BTreeMap<PathBuf, FileStamp>,
-    /// What git says of the working tree.
+    /// The output of `git status`. `None` without a repository, or if it has no working tree.
     status: Option<String>,
 }
 
 impl ProtectedPaths {
-    /// Looks at everything. Where links lead is looked at, too.
+    /// Records the metadata of every protected path. The targets of symbolic links are included.
     ///
     /// # Errors
-    /// [`PlayError`] where the repository cannot be asked.
+    /// [`RehearsalError`] if git cannot be started or cannot find the git directory.
     pub fn snapshot(&self) -> Result<PathsSnapshot, RehearsalError> {
         let mut pending = self.paths.clone();
         let mut status = None;
@@ -45,7 +50,8 @@ impl ProtectedPaths {
             pending.extend(git_read_only(root, &folders)?.lines().map(PathBuf::from));
         }
         let mut files = stamp_files(pending);
-        // Git is asked after the walk: what it might do itself is seen by the next one. A bare repository has no working tree.
+        // Git runs after the walk, so the walk of the next snapshot sees a file that git itself changed here.
+        // A bare repository has no working tree, so a failure is not an error.
         if let Some(root) = &self.repository {
             status = self
                 .git(
@@ -64,21 +70,23 @@ impl ProtectedPaths {
 }
 
 impl ProtectedPaths {
-    /// What git prints that compares files, which filters and monitors take part in.
+    /// Runs a git command that compares files, and returns its output.
+    ///
+    /// Such a command can start filters and a file system monitor, so it needs `git_settings`.
     fn git(&self, root: &Path, arguments: &[&str]) -> Result<String, RehearsalError> {
         let settings = self.git_settings.iter().flat_map(|it| ["-c", it]);
         git_read_only(root, &settings.chain(arguments.iter().copied()).collect::<Vec<_>>())
     }
 }
 
-/// Everything at and below these paths.
+/// Returns the metadata of these paths and of everything below them. Skips paths that do not exist.
 fn stamp_files(mut pending: Vec<PathBuf>) -> BTreeMap<PathBuf, FileStamp> {
     let mut stamps = BTreeMap::new();
     let mut followed = BTreeSet::new();
     while let Some(path) = pending.pop() {
         let Ok(meta) = std::fs::symlink_metadata(&path) else { continue };
         if meta.is_symlink() {
-            // A link that leads back is followed once.
+            // Each target is followed once, so that a cycle of links ends.
             pending.extend(std::fs::canonicalize(&path).ok().filter(|it| followed.insert(it.clone())));
         } else if meta.is_dir() {
             let entries = std::fs::read_dir(&path).into_iter().flatten();
@@ -91,7 +99,9 @@ fn stamp_files(mut pending: Vec<PathBuf>) -> BTreeMap<PathBuf, FileStamp> {
 }
 
 impl PathsSnapshot {
-    /// Holds what is there now against what was there.
+    /// Returns a finding: proven if `now` equals this snapshot, refuted with the changed paths otherwise.
+    ///
+    /// Without any file to compare, the finding is unproven.
     #[must_use]
     pub fn compare(&self, now: &Self) -> Finding {
         let removed = self.files.keys().filter(|it| !now.files.contains_key(*it));
@@ -99,29 +109,26 @@ impl PathsSnapshot {
         let mut changed: Vec<String> =
             removed.chain(modified.map(|it| it.0)).map(|it| it.display().to_string()).collect();
         if self.status != now.status {
-            changed.push("what git status says".to_owned());
+            changed.push("the output of git status".to_owned());
         }
-        let subject = &"what is yours";
+        let subject = &"your files";
         if !changed.is_empty() {
-            let evidence = format!("changed meanwhile: {}", changed.join(", "));
-            let hint =
-                "if no other program of yours wrote there, this is a defect of the rehearsal: report it";
-            return step_finding("untouched", subject, (Verdict::Refuted, "changed"), evidence, hint);
+            let evidence = format!("changed during the rehearsal: {}", changed.join(", "));
+            return Finding::refuted("no-side-effects", subject, Reason::FilesChanged, evidence);
         }
         if now.files.is_empty() {
-            let hint = "set HOME, or name a repository with -C";
-            let evidence = "nothing of yours was found to look at";
-            return step_finding("untouched", subject, (Verdict::Unproven, "nothing-seen"), evidence, hint);
+            let evidence = "found none of your files to compare";
+            return Finding::unproven("no-side-effects", subject, Reason::NothingObserved, evidence);
         }
-        let evidence = format!("{} files and folders of yours are as they were", now.files.len());
-        step_finding("untouched", subject, (Verdict::Proven, "untouched"), evidence, "")
+        let evidence = format!("your files and directories are unchanged ({} compared)", now.files.len());
+        Finding::proven("no-side-effects", subject, evidence)
     }
 }
 
-/// What became of the folder of a rehearsal, which is removed by now.
+/// Returns a refuted finding if the directory of a rehearsal still exists after its removal, otherwise `None`.
 pub(crate) fn leftover_dir(folder: &Path) -> Option<Finding> {
     folder.exists().then(|| {
-        let evidence = format!("{} is still there", folder.display());
-        step_finding("untouched", &"what is yours", (Verdict::Refuted, "left"), evidence, "remove it")
+        let evidence = format!("{} still exists", folder.display());
+        Finding::refuted("no-side-effects", "your files", Reason::LeftOver, evidence)
     })
 }

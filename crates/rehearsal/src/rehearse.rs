@@ -1,7 +1,8 @@
-//! The steps of a rehearsal, in their order.
+//! Runs the steps of a rehearsal in order.
 
 use std::path::PathBuf;
 
+use model::evidence::reason::Reason;
 use model::evidence::verdict::{Finding, Verdict};
 
 use crate::config::{RehearsalConfig, RehearsalSource};
@@ -12,40 +13,45 @@ use crate::protected_paths::{self, ProtectedPaths};
 use crate::sandbox::ReleaseSandbox;
 use crate::{interrupt, steps};
 
-/// What is told while it plays.
+/// A progress event of a rehearsal.
 #[derive(Debug)]
 pub enum RehearsalEvent<'a> {
-    /// A step begins.
+    /// A step started. The value is the name of the step.
     Started(&'static str),
-    /// It ended so.
+    /// The step finished with this finding.
     Finished(&'a Finding),
 }
 
-/// A rehearsal that was played.
+/// The result of a rehearsal.
 #[derive(Debug)]
 pub struct RehearsalReport {
-    /// The steps, in their order. Where one could not be done, it is the last.
+    /// One finding per step, in order.
+    ///
+    /// After a refused release only the check of the protected paths follows.
     pub steps: Vec<Finding>,
-    /// The commands of the notes.
+    /// The commands of the release notes, with their results.
     pub commands: Vec<CommandResult>,
-    /// The notes; none where the release was refused.
+    /// The release notes in Markdown. `None` if the release was refused.
     pub notes: Option<String>,
-    /// The folder, where it was to be kept.
+    /// The directory of the sandbox, if the caller asked to keep it.
     pub kept_dir: Option<PathBuf>,
 }
 
 impl RehearsalReport {
-    /// Whether the release was refused, so that there was nothing to prove.
+    /// Returns whether the release was refused, so that there is nothing to prove.
     #[must_use]
     pub fn release_refused(&self) -> bool {
-        self.steps.iter().any(|it| it.reason == steps::REFUSED_REASON)
+        self.steps.iter().any(|it| matches!(it.reason(), Reason::ReleaseRefused { .. }))
     }
 }
 
-/// Plays a release from end to end.
+/// Rehearses a full release and returns a finding for each step.
+///
+/// Removes the sandbox at the end, unless `keep` is set.
 ///
 /// # Errors
-/// [`PlayError`] where the stage cannot be set. What the suite refuses or cannot prove is no error but a finding.
+/// [`RehearsalError`] if the sandbox cannot be set up. A release that the suite refuses or cannot prove is not an error
+/// but a finding.
 pub fn rehearse(
     config: &RehearsalConfig,
     protected_paths: &ProtectedPaths,
@@ -56,7 +62,7 @@ pub fn rehearse(
     let before = protected_paths.snapshot()?;
     let mut runner = RehearsalRunner { steps: Vec::new(), on_event };
     let outcome = runner.run(config, keep).map_err(interrupt::map_interrupted)?;
-    (runner.on_event)(RehearsalEvent::Started("untouched"));
+    (runner.on_event)(RehearsalEvent::Started("no-side-effects"));
     let leftover = outcome
         .kept_dir
         .is_none()
@@ -71,32 +77,35 @@ pub fn rehearse(
     })
 }
 
-/// A rehearsal that is being played.
+/// A running rehearsal: the findings so far, and the receiver of events.
 struct RehearsalRunner<'a> {
     steps: Vec<Finding>,
     on_event: &'a mut dyn FnMut(RehearsalEvent<'_>),
 }
 
-/// What a rehearsal came to, beside its steps.
+/// The results of a rehearsal besides the findings. A refused release has no commands and no notes.
 #[derive(Default)]
 struct RehearsalOutcome {
     commands: Vec<CommandResult>,
     notes: Option<String>,
-    /// Where it was played.
+    /// The path of the sandbox, also after its removal.
     sandbox_dir: Option<PathBuf>,
     kept_dir: Option<PathBuf>,
 }
 
 impl RehearsalRunner<'_> {
+    /// Reports a finding and adds it to the steps.
     fn record(&mut self, finding: Finding) {
         (self.on_event)(RehearsalEvent::Finished(&finding));
         self.steps.push(finding);
     }
 
-    /// Everything. The stage is gone when it returns, unless it is to be kept.
+    /// Runs all steps except the check of the protected paths, which follows the removal of the sandbox.
+    ///
+    /// The sandbox no longer exists when this returns, unless `keep` is set.
     fn run(&mut self, config: &RehearsalConfig, keep: bool) -> Result<RehearsalOutcome, RehearsalError> {
         if let RehearsalSource::Repository { root, .. } = &config.source {
-            (self.on_event)(RehearsalEvent::Started("here"));
+            (self.on_event)(RehearsalEvent::Started("dry-run"));
             let finding = steps::plan_in_place(config, root)?;
             let refused = finding.verdict != Verdict::Proven;
             self.record(finding);
@@ -104,18 +113,20 @@ impl RehearsalRunner<'_> {
                 return Ok(RehearsalOutcome::default());
             }
         }
-        (self.on_event)(RehearsalEvent::Started("world"));
+        (self.on_event)(RehearsalEvent::Started("setup"));
         let mut sandbox = ReleaseSandbox::create(config)?;
         let (source_summary, key) = (&sandbox.source_summary, config.key_kind.name());
-        let evidence =
-            format!("{source_summary}; origin, GitHub and Sigstore on 127.0.0.1, a throwaway {key} key");
-        self.record(steps::step_finding("world", &config.slug, (Verdict::Proven, "set"), evidence, ""));
+        let evidence = format!(
+            "{source_summary}; remote, GitHub and Sigstore emulated on 127.0.0.1; an ephemeral {key} key"
+        );
+        self.record(Finding::proven("setup", &config.slug.to_string(), evidence));
         let mut outcome = self.run_steps(&mut sandbox)?;
         outcome.sandbox_dir = Some(sandbox.path().to_owned());
         outcome.kept_dir = if keep { Some(sandbox.keep()) } else { None };
         Ok(outcome)
     }
 
+    /// Runs the steps inside the sandbox: release, attest, audit and notes. Stops after a refused release.
     fn run_steps(&mut self, sandbox: &mut ReleaseSandbox<'_>) -> Result<RehearsalOutcome, RehearsalError> {
         let tag = &sandbox.config.tag;
         (self.on_event)(RehearsalEvent::Started("release"));

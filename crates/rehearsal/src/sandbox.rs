@@ -1,4 +1,6 @@
-//! The stage: a clone, its origin, a GitHub, a Sigstore instance and two people with homes of their own, all in one folder.
+//! The sandbox: a clone, its remote, the emulated GitHub and Sigstore, and two users with separate home directories.
+//!
+//! All files are in one temporary directory, which is removed at the end.
 
 use std::path::{Path, PathBuf};
 
@@ -13,35 +15,38 @@ use crate::files::{create_dir, write_file};
 use crate::origin;
 use crate::process::SandboxUser;
 
-/// What may push and release on the GitHub on loopback. It opens nothing else, and so it is no secret.
+/// The token that may push and release on the emulated GitHub. It is valid nowhere else, so it is not a secret.
 const OPERATOR_TOKEN: &str = "token-of-a-rehearsal";
-/// What may read there.
+/// The token that may read from the emulated GitHub.
 const READER_TOKEN: &str = "token-of-a-reader";
-/// Who releases.
+/// The name and the email address of the user who releases.
 const OPERATOR: (&str, &str) = ("Rehearsal Operator", "operator@rehearsal.example");
 
-/// Everything that a release needs and touches.
+/// Everything that a release reads or writes.
 pub(crate) struct ReleaseSandbox<'a> {
     pub(crate) config: &'a RehearsalConfig,
+    /// The emulated GitHub, which also serves the remote repository.
     pub(crate) github: GitHub,
+    /// The emulated Sigstore instance.
     pub(crate) sigstore: Sigstore,
-    /// Who releases, in `clone`.
+    /// The user who releases, in `clone`.
     pub(crate) operator: SandboxUser,
     pub(crate) clone: PathBuf,
-    /// Who only reads, without credentials.
+    /// The user who only reads, without credentials.
     pub(crate) reader: SandboxUser,
-    /// What is released: whose repository, how many commits and tags.
+    /// Describes the repository, with its number of commits and tags, for the evidence of step `setup`.
     pub(crate) source_summary: String,
+    /// Held so that the key exists as long as the sandbox.
     _key: EphemeralKey,
     temp_dir: TempDir,
 }
 
 impl<'a> ReleaseSandbox<'a> {
-    /// Sets it.
+    /// Creates the sandbox: servers, key, users, remote and clone.
     pub(crate) fn create(config: &'a RehearsalConfig) -> Result<Self, RehearsalError> {
         let temp_dir = tempfile::Builder::new().prefix("rehearsal-").tempdir();
-        let temp_dir =
-            temp_dir.map_err(|source| RehearsalError::Write { path: "a temporary folder".into(), source })?;
+        let temp_dir = temp_dir
+            .map_err(|source| RehearsalError::Write { path: "a temporary directory".into(), source })?;
         let (root, now) = (temp_dir.path(), (config.clock)());
         check_temp_dir(root, config.key_kind)?;
         let github = GitHub::start(root, github_settings(config, now))?;
@@ -54,12 +59,12 @@ impl<'a> ReleaseSandbox<'a> {
         let text = Catalog::replace_signers("release.toml", &config.catalog_text, &key.signers_toml())?;
         write_file(&policy.join("release.toml"), &text)?;
         let sigstore = Sigstore::new(now)?;
-        // gh reads roots by the line, and no line without an end.
+        // gh reads one root per line and ignores a line without a line feed.
         write_file(&root.join("trusted-root.json"), &format!("{}\n", sigstore.trusted_root()?))?;
         configure_git(&operator, &key, OPERATOR)?;
         let helper = format!("!f() {{ echo username=operator; echo password={OPERATOR_TOKEN}; }}; f");
         operator.configure("credential.helper", &helper)?;
-        // The reader follows addresses of github.com to what stands for it, and trusts the key.
+        // Git redirects the reader's github.com URLs to the emulated GitHub. The reader trusts the ephemeral key.
         let instead_of_key = format!("url.{}.insteadOf", github.clone_url());
         reader.configure(&instead_of_key, &config.slug.url())?;
         reader.configure("gpg.format", key.kind.name())?;
@@ -74,22 +79,24 @@ impl<'a> ReleaseSandbox<'a> {
         Ok(Self { config, github, sigstore, operator, clone, reader, source_summary, _key: key, temp_dir })
     }
 
-    /// The folder that everything is in.
+    /// Returns the directory of the sandbox.
     pub(crate) fn path(&self) -> &Path {
         self.temp_dir.path()
     }
 
-    /// The folder, which stays.
+    /// Returns the directory of the sandbox, and does not remove it. The servers stop.
     pub(crate) fn keep(self) -> PathBuf {
         self.temp_dir.keep()
     }
 
-    /// A file in the folder.
+    /// Returns the path of a file in the directory of the sandbox.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
 
-    /// The suite in a folder, with the stage's catalog and trusted root, on the stage's repository.
+    /// Returns a command that runs the suite's program in `folder`, with JSON output.
+    ///
+    /// It uses the release configuration, the trusted root and the repository of the sandbox.
     pub(crate) fn suite_command(
         &self,
         user: &SandboxUser,
@@ -103,13 +110,13 @@ impl<'a> ReleaseSandbox<'a> {
         command
     }
 
-    /// The commit that the tag on origin leads to.
+    /// Returns the commit of the release tag on the remote.
     pub(crate) fn tagged_commit(&self) -> Result<String, RehearsalError> {
         let revision = format!("{}^{{commit}}", self.config.tag.reference());
         self.operator.git(self.github.git_dir(), ["rev-parse", "--verify", &revision])
     }
 
-    /// Clones origin for the reader, as anybody does.
+    /// Clones the remote for the reader and returns the path of the clone.
     pub(crate) fn clone_for_reader(&self) -> Result<PathBuf, RehearsalError> {
         let bare = self.github.git_dir().display().to_string();
         let url = self.github.clone_url();
@@ -117,22 +124,24 @@ impl<'a> ReleaseSandbox<'a> {
         let full_args = ["clone", "-q", "--no-checkout", &url, "clone"];
         let arguments = match &self.config.source {
             RehearsalSource::Demo => &full_args[..],
-            // The operator's repository may be large: what it has is borrowed here, too.
+            // The operator's repository may be large, so this clone borrows its objects too.
             RehearsalSource::Repository { .. } => &reference_args[..],
         };
         self.reader.git(&self.reader.home, arguments)?;
         Ok(self.reader.home.join("clone"))
     }
 
-    /// The reader with what somebody with an account has: a token that may read, for `gh`.
+    /// Returns the reader with a read-only token, because `gh` requires an account.
+    ///
+    /// The environment also keeps every request of `gh` on this machine.
     pub(crate) fn reader_with_token(&self) -> SandboxUser {
         let mut account = self.reader.clone();
         account.env_vars.extend([
             ("GH_TOKEN", READER_TOKEN.to_owned()),
-            // gh speaks plain HTTP to this name alone, and asks a proxy for it: the GitHub on loopback.
+            // gh uses plain HTTP for this host name only. The proxy for it is the emulated GitHub.
             ("GH_HOST", "github.localhost".to_owned()),
             ("HTTP_PROXY", self.github.api_url()),
-            // Nothing gets out: this proxy leads nowhere.
+            // Blocks requests to other hosts: the emulated GitHub does not forward them.
             ("HTTPS_PROXY", self.github.api_url()),
             ("GH_NO_UPDATE_NOTIFIER", "1".to_owned()),
         ]);
@@ -140,23 +149,29 @@ impl<'a> ReleaseSandbox<'a> {
     }
 }
 
-/// The longest path of a folder in which gpg's sockets still have a name that the system takes: 107 bytes in all (`unix(7)`).
+/// The longest path of a sandbox, in bytes (71), with which the paths of gpg-agent's sockets are valid.
+///
+/// The path of a socket has at most 107 bytes (`unix(7)`). The file name here is the longest one.
 const MAX_SANDBOX_PATH_BYTES: usize = 107 - "/operator/.gnupg/S.gpg-agent.browser".len();
 
-/// Whether everything works in a folder of this name.
+/// Checks that `folder` can be used in `PATH` and by gpg.
+///
+/// Without this check, gpg and the shell would fail later with errors that do not name the cause.
 fn check_temp_dir(folder: &Path, key: SignatureFormat) -> Result<(), RehearsalError> {
     let reason = match folder.to_str() {
-        None => "no UTF-8",
-        Some(text) if text.contains(':') => "no folder for PATH: it has a ':'",
+        None => "its path is not UTF-8",
+        Some(text) if text.contains(':') => "its path contains ':', the separator of PATH",
         Some(text) if key != SignatureFormat::Ssh && text.len() > MAX_SANDBOX_PATH_BYTES => {
-            "too long a name for gpg's sockets"
+            "its path has more than 71 bytes, too long for the sockets of gpg-agent"
         }
         Some(_) => return Ok(()),
     };
     Err(RehearsalError::UnusableTempDir { folder: folder.to_owned(), reason })
 }
 
-/// The repository on GitHub. Its clock is behind, for it goes on by a second with every request.
+/// Returns the settings of the emulated GitHub.
+///
+/// Its clock starts 300 s in the past: it advances by 1 s with every request and must not overtake the real time.
 fn github_settings(config: &RehearsalConfig, now: i64) -> GitHubSettings {
     let path = config.slug.full_name();
     let (owner, name) = path.split_once('/').unwrap_or_default();
@@ -166,7 +181,7 @@ fn github_settings(config: &RehearsalConfig, now: i64) -> GitHubSettings {
     settings
 }
 
-/// Lets git know who somebody is, and with which key they sign.
+/// Sets name, email address and signing key of a user in the global git configuration.
 pub(crate) fn configure_git(
     user: &SandboxUser,
     key: &EphemeralKey,

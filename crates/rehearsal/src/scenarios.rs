@@ -1,4 +1,4 @@
-//! What may break on the way of a release, and what the suite is to make of it.
+//! The fault scenarios: what breaks during a release, and the expected behavior of the suite.
 
 use std::path::Path;
 
@@ -9,63 +9,68 @@ use crate::process::SandboxUser;
 use crate::sandbox::{ReleaseSandbox, configure_git};
 use crate::steps::ReleaseProducts;
 
-/// One thing that breaks.
+/// A fault, where it is injected, and the expected outcome.
 #[derive(Debug, Clone, Copy)]
 pub struct FaultScenario {
-    /// Its name, as `--fault` takes it.
+    /// The name of the fault, as `--fault` takes it.
     pub name: &'static str,
-    /// What breaks.
+    /// The fault in plain words, for reports.
     pub description: &'static str,
     pub(crate) injection: InjectionPoint,
     pub(crate) expected: ExpectedOutcome,
 }
 
-/// Where it strikes.
+/// Where a fault is injected.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum InjectionPoint {
-    /// The release's run is killed at a line of its story, in which `TAG` and `ARCHIVE` stand for the release's own.
+    /// The release is killed when it prints this line of progress (`RELEASE_KILL_AT`).
+    ///
+    /// `TAG` and `ARCHIVE` are replaced with the names of the rehearsed release.
     KillProcess(&'static str),
-    /// The first request of this method and path breaks.
+    /// The first request with this method and a path that contains this text fails.
     FailRequest(&'static str, &'static str, fn() -> FaultKind),
-    /// Somebody does this before the release.
+    /// This action runs before the release.
     BeforeRelease(fn(&ReleaseSandbox<'_>) -> Result<(), RehearsalError>),
-    /// Somebody else's run attests, instead of the release workflow's; nobody's, where there is none.
+    /// The files are attested by another workflow run than that of the release workflow.
+    ///
+    /// The function gets the real run. They are not attested at all if it returns `None`.
     ReplaceAttestation(fn(ActionsRun) -> Option<ActionsRun>),
-    /// Somebody does this after the release.
+    /// This action runs after the release and before the audit.
     AfterRelease(fn(&ReleaseSandbox<'_>, &ReleaseProducts) -> Result<(), RehearsalError>),
 }
 
-/// What the suite is to make of it.
+/// The expected behavior of the suite.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ExpectedOutcome {
-    /// The same command again finishes it, and the audit proves it.
+    /// The same run or a second run of the command completes the release, and the audit proves it.
     Recovered,
-    /// The release is refused for this reason alone, and nothing is changed.
+    /// The release is refused for this `check reason` only, and nothing changes.
     Refused(&'static str),
-    /// The audit has this verdict, and a finding of it for this check and reason, or this reason alone, about a subject with
-    /// these letters.
+    /// The audit has this verdict, and a finding with it.
+    ///
+    /// The finding has this reason, or `check reason`, and a subject that contains the last text.
     Detected(&'static str, &'static str, &'static str),
 }
 
-/// Every fault that can be rehearsed.
+/// All faults that `--fault` accepts, in the order of `--fault all`.
 pub const FAULT_SCENARIOS: [FaultScenario; 19] = [
-    kill_scenario("kill-archive", "killed while it writes the archive", "writing ARCHIVE"),
-    kill_scenario("kill-tag", "killed before it tags", "tagging TAG"),
-    kill_scenario("kill-draft", "killed once the draft is there", "created the draft for TAG"),
+    kill_scenario("kill-archive", "killed while writing the archive", "writing ARCHIVE"),
+    kill_scenario("kill-tag", "killed before creating the tag", "tagging TAG"),
+    kill_scenario("kill-draft", "killed after creating the draft", "created the draft for TAG"),
     kill_scenario("kill-upload", "killed between two uploads", "uploaded ARCHIVE"),
-    kill_scenario("kill-push", "killed before it pushes the tag", "pushing TAG"),
-    kill_scenario("kill-publish", "killed before it publishes", "publishing TAG"),
-    kill_scenario("kill-audit", "killed once it is published", "published TAG"),
-    request_scenario("lost-draft", "no answer to the draft's creation", ("POST", "/releases"), || {
+    kill_scenario("kill-push", "killed before pushing the tag", "pushing TAG"),
+    kill_scenario("kill-publish", "killed before publishing", "publishing TAG"),
+    kill_scenario("kill-audit", "killed after publishing", "published TAG"),
+    request_scenario("lost-draft", "connection lost after draft creation", ("POST", "/releases"), || {
         FaultKind::DropConnection(FaultTiming::After)
     }),
-    request_scenario("lost-upload", "an upload that breaks off", ("POST", "/assets"), || {
+    request_scenario("lost-upload", "connection lost during an upload", ("POST", "/assets"), || {
         FaultKind::TruncateRequest
     }),
-    request_scenario("lost-publication", "no answer to the publication", ("PATCH", "/releases/"), || {
+    request_scenario("lost-publication", "connection lost after publishing", ("PATCH", "/releases/"), || {
         FaultKind::DropConnection(FaultTiming::After)
     }),
-    request_scenario("bad-gateway", "a gateway that fails", ("POST", "/releases"), || {
+    request_scenario("bad-gateway", "HTTP 502 when creating the draft", ("POST", "/releases"), || {
         FaultKind::CannedResponse {
             status: 502,
             headers: Vec::new(),
@@ -75,37 +80,37 @@ pub const FAULT_SCENARIOS: [FaultScenario; 19] = [
     }),
     FaultScenario {
         name: "tag-taken",
-        description: "somebody pushed the tag for another commit before",
+        description: "the tag exists on the remote at another commit",
         injection: InjectionPoint::BeforeRelease(|stage| move_origin_tag(stage, "HEAD~1")),
-        expected: ExpectedOutcome::Refused("origin exists-elsewhere"),
+        expected: ExpectedOutcome::Refused("origin remote-tag-at-other-commit"),
     },
     FaultScenario {
         name: "tampered-archive",
-        description: "other bytes under the published archive",
+        description: "a byte of the published archive is changed",
         injection: InjectionPoint::AfterRelease(|stage, released| tamper_asset(stage, &released.files[0])),
         expected: ExpectedOutcome::Detected("refuted", "asset transport", ".tar.gz"),
     },
     FaultScenario {
         name: "tampered-sums",
-        description: "other bytes under the published SHA256SUMS",
+        description: "a byte of the published SHA256SUMS is changed",
         injection: InjectionPoint::AfterRelease(|stage, released| tamper_asset(stage, &released.files[1])),
         expected: ExpectedOutcome::Detected("refuted", "asset transport", "SHA256SUMS"),
     },
     FaultScenario {
         name: "moved-tag",
-        description: "the tag on origin is moved to another commit",
+        description: "the tag on the remote is moved to another commit",
         injection: InjectionPoint::AfterRelease(|stage, _| move_origin_tag(stage, "HEAD~1")),
         expected: ExpectedOutcome::Detected("refuted", "tree commit", ""),
     },
     FaultScenario {
         name: "foreign-tag",
-        description: "the tag is made anew, at the same commit, with somebody else's key",
+        description: "the tag is replaced at the same commit, signed by an untrusted key",
         injection: InjectionPoint::AfterRelease(replace_tag_with_untrusted_key),
         expected: ExpectedOutcome::Detected("refuted", "unknown-key", ""),
     },
     FaultScenario {
         name: "foreign-attestation",
-        description: "the attestations are those of another repository",
+        description: "the files are attested by another repository",
         injection: InjectionPoint::ReplaceAttestation(|run| {
             Some(ActionsRun { repository: "mallory/elsewhere".to_owned(), ..run })
         }),
@@ -113,7 +118,7 @@ pub const FAULT_SCENARIOS: [FaultScenario; 19] = [
     },
     FaultScenario {
         name: "other-workflow",
-        description: "the attestations are those of another workflow",
+        description: "the files are attested by another workflow",
         injection: InjectionPoint::ReplaceAttestation(|run| {
             Some(ActionsRun { workflow: "ci.yml".to_owned(), ..run })
         }),
@@ -121,12 +126,13 @@ pub const FAULT_SCENARIOS: [FaultScenario; 19] = [
     },
     FaultScenario {
         name: "no-attestation",
-        description: "nobody attests",
+        description: "the files are not attested",
         injection: InjectionPoint::ReplaceAttestation(|_| None),
         expected: ExpectedOutcome::Detected("unproven", "attestation missing", ".tar.gz"),
     },
 ];
 
+/// Builds the scenario of a release that is killed at a line of progress.
 const fn kill_scenario(name: &'static str, description: &'static str, line: &'static str) -> FaultScenario {
     FaultScenario {
         name,
@@ -136,6 +142,7 @@ const fn kill_scenario(name: &'static str, description: &'static str, line: &'st
     }
 }
 
+/// Builds the scenario of a request that fails once.
 const fn request_scenario(
     name: &'static str,
     description: &'static str,
@@ -150,14 +157,14 @@ const fn request_scenario(
     }
 }
 
-/// Puts the tag on origin at a commit of the operator's, wherever it was before.
+/// Sets the tag on the remote to a commit of the operator's clone, whether or not the tag exists.
 fn move_origin_tag(sandbox: &ReleaseSandbox<'_>, revision: &str) -> Result<(), RehearsalError> {
     let commit = sandbox.operator.git(&sandbox.clone, ["rev-parse", "--verify", revision])?;
     let reference = sandbox.config.tag.reference();
     sandbox.operator.git(sandbox.github.git_dir(), ["update-ref", &reference, &commit]).map(drop)
 }
 
-/// Makes the tag anew on origin, signed with a key that nobody trusts.
+/// Replaces the tag on the remote with one at the same commit, signed by a key that the policy does not trust.
 fn replace_tag_with_untrusted_key(
     sandbox: &ReleaseSandbox<'_>,
     _: &ReleaseProducts,
@@ -171,7 +178,7 @@ fn replace_tag_with_untrusted_key(
     mallory.git(bare, ["tag", "-f", "-s", "-m", &tag.message(), &tag.name(), &commit]).map(drop)
 }
 
-/// Changes a byte of a published asset.
+/// Flips a bit in the last byte of a published asset. The size stays the same.
 fn tamper_asset(sandbox: &ReleaseSandbox<'_>, file: &Path) -> Result<(), RehearsalError> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     for release in sandbox.github.releases() {

@@ -1,8 +1,9 @@
-//! The acts of a release: the operator's run, what the release workflow does, an outsider's audit.
+//! The steps of a release: the operator's run, the attestation of the release workflow, and an audit by a third party.
 
 use std::path::{Path, PathBuf};
 
 use emulators::ActionsRun;
+use model::evidence::reason::{Explanation, Reason};
 use model::evidence::verdict::{Finding, Verdict};
 use model::{Digest, ReleaseTag};
 use serde_json::Value;
@@ -13,31 +14,32 @@ use crate::files::write_file;
 use crate::process::{ProcessOutput, run_command};
 use crate::sandbox::ReleaseSandbox;
 
-/// A release that was made.
+/// The products of a release.
 #[derive(Debug, Clone)]
 pub(crate) struct ReleaseProducts {
-    /// The archive and `SHA256SUMS`, where the operator's run wrote them.
+    /// The paths of the archive and of `SHA256SUMS`, in this order.
     pub(crate) files: [PathBuf; 2],
-    /// The notes.
+    /// The release notes in Markdown.
     pub(crate) notes: String,
 }
 
-/// What came of a run that made a report in JSON.
+/// A finished run of the suite with `--format json`.
 #[derive(Debug)]
 pub(crate) struct JsonRun {
     pub(crate) output: ProcessOutput,
-    /// The report; null where there is none.
+    /// The report. Null if stdout is not JSON, for example after a usage error.
     pub(crate) document: Value,
 }
 
 impl JsonRun {
+    /// Runs the command and parses its stdout.
     fn run(command: &mut std::process::Command) -> Result<Self, RehearsalError> {
         let output = run_command(command)?;
         let document = serde_json::from_str(&output.stdout).unwrap_or_default();
         Ok(Self { output, document })
     }
 
-    /// The findings of a verdict other than proven, as `check reason`, each once.
+    /// Returns the findings that are not proven, as `check reason`. Adjacent duplicates are merged.
     pub(crate) fn unproven(findings: &Value) -> Vec<String> {
         let mut unproven: Vec<String> = elements(findings)
             .filter(|it| it["verdict"] != "proven")
@@ -47,7 +49,9 @@ impl JsonRun {
         unproven
     }
 
-    /// What was refused and what to do; what it said, where it has no report.
+    /// Returns the refusals and their hints, each joined with `; `.
+    ///
+    /// Without refusals in the report, returns the lines of stderr and a general hint.
     fn refusal_message(&self) -> (String, String) {
         let refusals = &self.document["refusals"];
         let each_as =
@@ -62,12 +66,14 @@ impl JsonRun {
         });
         if refused.is_empty() {
             let lines: Vec<&str> = self.output.stderr.trim().lines().collect();
-            return (lines.join("; "), "mend that first".to_owned());
+            return (lines.join("; "), "fix this error first".to_owned());
         }
         (refused, each_as(&|it| str_or_empty(&it["hint"]).to_owned()))
     }
 
-    /// Whether a finding has this verdict, check, reason and a subject with these letters.
+    /// Returns whether the report has a finding with this verdict and reason, whose subject contains `subject`.
+    ///
+    /// `reason` is a reason code, or `check reason`.
     pub(crate) fn has_finding(&self, verdict: &str, reason: &str, subject: &str) -> bool {
         elements(&self.document["findings"]).any(|it| {
             it["verdict"] == verdict
@@ -77,13 +83,13 @@ impl JsonRun {
         })
     }
 
-    /// Why it did not end well, in a few words.
+    /// Returns why the run failed, in one line: its refusals, or the last line of its output.
     pub(crate) fn failure_summary(&self) -> String {
         let refusals = self.refusals();
         if refusals.is_empty() { self.output.last_line() } else { refusals.join(", ") }
     }
 
-    /// The refusals, as `check reason`.
+    /// Returns the refusals as `check reason`. Empty if nothing was refused.
     pub(crate) fn refusals(&self) -> Vec<String> {
         elements(&self.document["refusals"])
             .map(|it| format!("{} {}", str_or_empty(&it["check"]), str_or_empty(&it["reason"])))
@@ -91,27 +97,19 @@ impl JsonRun {
     }
 }
 
+/// Returns the elements of a JSON array. Empty if the value is not an array.
 fn elements(list: &Value) -> impl Iterator<Item = &Value> {
     list.as_array().into_iter().flatten()
 }
 
+/// Returns a JSON string. Empty if the value is not a string.
 fn str_or_empty(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// A finding about a step.
-pub(crate) fn step_finding(
-    check: &'static str,
-    subject: &dyn std::fmt::Display,
-    (verdict, reason): (Verdict, &'static str),
-    evidence: impl Into<String>,
-    hint: impl Into<String>,
-) -> Finding {
-    let (subject, evidence, hint) = (subject.to_string(), evidence.into(), hint.into());
-    Finding { check, subject, verdict, reason, evidence, hint }
-}
-
-/// A dry run in the operator's own clone: what would be refused there is refused here. It changes nothing, and asks nobody.
+/// Runs `release --dry-run` in the operator's clone: what the real release would refuse, the rehearsal refuses too.
+///
+/// It changes nothing and makes no network requests.
 pub(crate) fn plan_in_place(config: &RehearsalConfig, root: &Path) -> Result<Finding, RehearsalError> {
     let mut command = std::process::Command::new(&config.program);
     command
@@ -119,7 +117,7 @@ pub(crate) fn plan_in_place(config: &RehearsalConfig, root: &Path) -> Result<Fin
         .args(["release", "--dry-run", "--format", "json"])
         .args(&config.release_flags);
     if config.catalog.signer_policy.is_some() {
-        // As the release itself: the policy wants a signed tag.
+        // Like the rehearsed release: with a signer policy, an unsigned tag would be refused.
         command.arg("--sign-tag");
     }
     command.args(["--", &config.tag.name()]).stdin(std::process::Stdio::null());
@@ -128,14 +126,14 @@ pub(crate) fn plan_in_place(config: &RehearsalConfig, root: &Path) -> Result<Fin
     }
     let run = JsonRun::run(command.env("GIT_NO_LAZY_FETCH", "1"))?;
     if run.output.code == Some(0) {
-        let evidence = format!("a dry run in {} refuses nothing", root.display());
-        return Ok(step_finding("here", &config.tag, (Verdict::Proven, "dry-run"), evidence, ""));
+        let evidence = format!("the dry run in {} found no blocking problem", root.display());
+        return Ok(Finding::proven("dry-run", &config.tag.name(), evidence));
     }
-    let (evidence, hint) = run.refusal_message();
-    Ok(step_finding("here", &config.tag, (Verdict::Unproven, REFUSED_REASON), evidence, hint))
+    let (evidence, advice) = run.refusal_message();
+    Ok(Finding::unproven("dry-run", &config.tag.name(), Reason::ReleaseRefused { advice }, evidence))
 }
 
-/// `release TAG --sign-tag --push`, as the operator types it. `RELEASE_KILL_AT` ends it at a line of its story.
+/// Runs `release TAG --sign-tag --push` as the operator. With `kill_at`, the run kills itself at that line of progress.
 pub(crate) fn run_release(
     sandbox: &ReleaseSandbox<'_>,
     kill_at: Option<&str>,
@@ -151,12 +149,17 @@ pub(crate) fn run_release(
     JsonRun::run(&mut command)
 }
 
-/// What a release's run proves, and what it made.
+/// Returns the finding of a release run and its products. `None` instead of products if the release was refused.
+///
+/// The verdict follows the exit code: 0 is proven, 10 is refuted, any other code is unproven.
 pub(crate) fn evaluate_release(tag: &ReleaseTag, run: &JsonRun) -> (Finding, Option<ReleaseProducts>) {
     let document = &run.document;
     if run.output.code == Some(1) || document["receipt"].is_null() {
-        let (evidence, hint) = run.refusal_message();
-        return (step_finding("release", tag, (Verdict::Unproven, REFUSED_REASON), evidence, hint), None);
+        let (evidence, advice) = run.refusal_message();
+        return (
+            Finding::unproven("release", &tag.name(), Reason::ReleaseRefused { advice }, evidence),
+            None,
+        );
     }
     let verdict = match run.output.code {
         Some(0) => Verdict::Proven,
@@ -170,25 +173,34 @@ pub(crate) fn evaluate_release(tag: &ReleaseTag, run: &JsonRun) -> (Finding, Opt
     let findings = &document["audit"]["findings"];
     let total = elements(findings).count();
     let evidence = format!(
-        "tag object {} {}, {} assets published; its own audit: {} of {total} proven",
+        "tag object {} ({}), {} assets published; audit by the release: {} of {total} findings proven",
         str_or_empty(&receipt["tag_object"]["object"]).get(..12).unwrap_or_default(),
         str_or_empty(&receipt["tag_object"]["kind"]),
         count_uploads(document),
         elements(findings).filter(|it| it["verdict"] == "proven").count(),
     );
-    let hint = JsonRun::unproven(findings).join(", ");
-    let reason = if verdict == Verdict::Proven { "released" } else { "audit" };
-    (step_finding("release", tag, (verdict, reason), evidence, hint), Some(products))
+    let explanation = Explanation::new(audit_reason(verdict, findings), evidence);
+    (Finding::new("release", &tag.name(), verdict, explanation), Some(products))
 }
 
-/// The reason of a release that was refused.
-pub(crate) const REFUSED_REASON: &str = "refused";
+/// Returns the reason of a step that ends with an audit.
+fn audit_reason(verdict: Verdict, findings: &Value) -> Reason {
+    match verdict {
+        Verdict::Proven => Reason::Ok,
+        Verdict::Unproven | Verdict::Refuted => {
+            Reason::AuditNotProven { advice: JsonRun::unproven(findings).join(", ") }
+        }
+    }
+}
 
+/// Returns the number of uploads in the plan of a release.
 fn count_uploads(document: &Value) -> usize {
     elements(&document["plan"]).filter(|it| it["step"] == "upload").count()
 }
 
-/// The run of the release workflow that attests.
+/// Returns the workflow run that attests the files: the release workflow, started manually on the default branch.
+///
+/// Repository and owner IDs are those of the release configuration, or fixed numbers if it has none.
 pub(crate) fn workflow_run(sandbox: &ReleaseSandbox<'_>) -> Result<ActionsRun, RehearsalError> {
     let (catalog, slug) = (&sandbox.config.catalog, &sandbox.config.slug);
     let identity = catalog.identities.iter().find(|it| it.slug == *slug);
@@ -204,7 +216,9 @@ pub(crate) fn workflow_run(sandbox: &ReleaseSandbox<'_>) -> Result<ActionsRun, R
     })
 }
 
-/// What `actions/attest` does in the release workflow: one attestation of both files, handed to GitHub.
+/// Creates one attestation of both files and stores it on the emulated GitHub, as `actions/attest` does.
+///
+/// Also writes it to `attestations.jsonl` in the sandbox, for `verify --bundle` on a kept sandbox.
 pub(crate) fn attest(
     sandbox: &mut ReleaseSandbox<'_>,
     products: &ReleaseProducts,
@@ -219,17 +233,17 @@ pub(crate) fn attest(
     }
     let subjects: Vec<(&str, &str)> =
         digests.iter().map(|(name, hex)| (name.as_str(), hex.as_str())).collect();
-    // It is written down a second after its certificate begins.
+    // The log entry is dated 1 s after the certificate, and must not lie in the future.
     sandbox.sigstore.set_time((sandbox.config.clock)() - 1);
     let bundle = sandbox.sigstore.attest(&run.claims(), &run.provenance(&subjects))?.to_string();
     sandbox.github.add_attestation(&bundle, false)?;
     write_file(&sandbox.file("attestations.jsonl"), &format!("{bundle}\n"))?;
     let evidence =
         format!("{} and {} attested by {}@{}", digests[0].0, digests[1].0, run.workflow, run.reference);
-    Ok(step_finding("attest", &sandbox.config.tag, (Verdict::Proven, "attested"), evidence, ""))
+    Ok(Finding::proven("attest", &sandbox.config.tag.name(), evidence))
 }
 
-/// `audit TAG` of somebody without credentials, in a clone of their own.
+/// Runs `audit TAG` as the reader, without credentials, in the reader's clone. Creates that clone on the first call.
 pub(crate) fn audit(sandbox: &ReleaseSandbox<'_>) -> Result<JsonRun, RehearsalError> {
     let clone = sandbox.reader.home.join("clone");
     if !clone.exists() {
@@ -240,7 +254,9 @@ pub(crate) fn audit(sandbox: &ReleaseSandbox<'_>) -> Result<JsonRun, RehearsalEr
     JsonRun::run(command.args(["--", &sandbox.config.tag.name()]))
 }
 
-/// What an audit proves.
+/// Returns the finding of an audit.
+///
+/// It is proven or refuted only if exit code and JSON verdict agree. Otherwise it is unproven.
 pub(crate) fn evaluate_audit(tag: &ReleaseTag, run: &JsonRun) -> Finding {
     let findings = &run.document["findings"];
     let verdict = match (run.output.code, str_or_empty(&run.document["verdict"])) {
@@ -258,6 +274,6 @@ pub(crate) fn evaluate_audit(tag: &ReleaseTag, run: &JsonRun) -> Finding {
         let checks = checks.join(", ");
         format!("{proven} of {total} findings proven from a second clone, without credentials: {checks}")
     };
-    let reason = if verdict == Verdict::Proven { "audited" } else { "audit" };
-    step_finding("audit", tag, (verdict, reason), evidence, JsonRun::unproven(findings).join(", "))
+    let explanation = Explanation::new(audit_reason(verdict, findings), evidence);
+    Finding::new("audit", &tag.name(), verdict, explanation)
 }

@@ -6,6 +6,7 @@
 mod attestation;
 mod audit;
 mod changelog;
+mod check_observation;
 mod contributors;
 mod pattern;
 mod plan;
@@ -32,5 +33,5 @@ pub use previous::{newest_tag, previous_candidates};
 pub use publishing::{concurrent_change, is_latest};
 pub use releases::{ReleaseSelection, is_leftover_draft, select_release};
 pub use status::{UnreleasedChanges, unreleased_changes};
-pub use tag_signature::{CONFIGURE_SIGNERS, evaluate_signer, evaluate_tag, self_check};
+pub use tag_signature::{evaluate_signer, evaluate_tag, self_check, signing_key_status};
 pub use version_file::version_mismatches;

@@ -1,28 +1,21 @@
 //! Everything that may speak against a release, all of it told at once.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use model::CommitId;
 use model::catalog::{TagForm, Target};
-use model::evidence::verdict::{Finding, Verdict};
+use model::evidence::reason::Reason;
+use model::evidence::verdict::Verdict;
 use model::release::facts::{
-    CloneFacts, DefaultBranch, Facts, ObservedAt, PreflightCheck, SigningKeyState, TagKind, TagRef,
+    CloneFacts, DefaultBranch, Facts, ObservedAt, PreflightCheck, SigningKeyStatus, TagKind, TagRef,
 };
 use model::release::host::ReleaseText;
-use model::release::plan::{CheckOutcome, CheckResult};
+use model::release::plan::CheckResult;
 use model::release::request::{NotesStart, ReleaseDestination, Request, TagSigning};
 
+use crate::check_observation::{CheckObservation, check_result, fail, pass, warn};
 use crate::publishing::publishing_checks;
-use crate::tag_signature::CONFIGURE_SIGNERS;
 use crate::{newest_tag, previous_candidates, version_file};
-
-/// What came of one check, before the operator's `--allow`.
-pub(crate) enum CheckObservation {
-    Pass(String),
-    Warn { reason: &'static str, evidence: String, hint: String },
-    Fail { reason: &'static str, evidence: String, hint: String },
-}
 
 /// The checks of a clone, whatever is released from it.
 #[must_use]
@@ -70,36 +63,6 @@ pub fn preflight(
     checks
 }
 
-pub(crate) fn check_result(
-    check: PreflightCheck,
-    observation: CheckObservation,
-    allow: &BTreeSet<PreflightCheck>,
-) -> CheckResult {
-    let allowed = allow.contains(&check);
-    let (outcome, reason, evidence, hint) = match observation {
-        CheckObservation::Pass(evidence) => (CheckOutcome::Passed, "ok", evidence, String::new()),
-        CheckObservation::Warn { reason, evidence, hint } => (CheckOutcome::Warned, reason, evidence, hint),
-        CheckObservation::Fail { reason, evidence, hint } if allowed => {
-            (CheckOutcome::Allowed, reason, evidence, hint)
-        }
-        CheckObservation::Fail { reason, evidence, mut hint } => {
-            if check.is_overridable() {
-                write!(hint, "; or --allow {check}").expect("writing to a string cannot fail");
-            }
-            (CheckOutcome::Failed, reason, evidence, hint)
-        }
-    };
-    CheckResult { check, outcome, reason, evidence, hint }
-}
-
-pub(crate) fn fail(
-    reason: &'static str,
-    evidence: impl Into<String>,
-    hint: impl Into<String>,
-) -> CheckObservation {
-    CheckObservation::Fail { reason, evidence: evidence.into(), hint: hint.into() }
-}
-
 /// The tag of the request, where it is there and at the released commit: the release was decided before.
 fn existing_tag<'a>(request: &Request, facts: &'a Facts) -> Option<&'a TagRef> {
     let name = request.tag.name();
@@ -108,133 +71,113 @@ fn existing_tag<'a>(request: &Request, facts: &'a Facts) -> Option<&'a TagRef> {
 
 fn clean_tree(clone: &CloneFacts) -> CheckObservation {
     match clone.changed_files.as_deref() {
-        None => CheckObservation::Pass("a bare repository has no files".to_owned()),
-        Some([]) => CheckObservation::Pass("no tracked file differs from the last commit".to_owned()),
+        None => pass("a bare repository has no working tree"),
+        Some([]) => pass("no tracked file differs from the last commit"),
         Some(files) => {
             let shown = files.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
             let more = if files.len() > 3 { format!(" and {} more", files.len() - 3) } else { String::new() };
-            fail(
-                "dirty",
-                format!("changed and not committed: {shown}{more}"),
-                "git stash, or commit the changes",
-            )
+            fail(Reason::DirtyTree, format!("changed and not committed: {shown}{more}"))
         }
     }
 }
 
 fn default_branch(remote: &str, commit: CommitId, clone: &CloneFacts) -> CheckObservation {
+    let remote = remote.to_owned();
     match &clone.default_branch {
-        DefaultBranch::Unknown { reference } => fail(
-            "unknown-branch",
-            format!("this clone has no {reference}"),
-            format!("git fetch {remote} && git remote set-head {remote} -a"),
-        ),
+        DefaultBranch::Unknown { reference } => {
+            fail(Reason::UnknownBranch { remote }, format!("this clone has no {reference}"))
+        }
         DefaultBranch::Known { name, tip, contains_commit: true, behind: Some(behind), .. }
             if *behind > 0 =>
         {
             let commits = if *behind == 1 { "1 commit".to_owned() } else { format!("{behind} commits") };
-            CheckObservation::Warn {
-                reason: "behind",
-                evidence: format!("{} is {commits} behind {name} ({})", commit.short(), tip.short()),
-                hint: format!("git pull {remote}, if they should be released too"),
-            }
+            warn(
+                Reason::Behind { remote },
+                format!("{} is {commits} behind {name} ({})", commit.short(), tip.short()),
+            )
         }
         DefaultBranch::Known { name, tip, contains_commit: true, .. } => {
-            CheckObservation::Pass(format!("{} is on {name} ({})", commit.short(), tip.short()))
+            pass(format!("{} is on {name} ({})", commit.short(), tip.short()))
         }
-        DefaultBranch::Known { name, tip, contains_commit: false, observed_at, .. } => fail(
-            "not-on-branch",
-            format!(
-                "{} is not on {name} ({}), {}",
-                commit.short(),
-                tip.short(),
-                match observed_at {
-                    ObservedAt::LastFetch => "as it was fetched last",
-                    ObservedAt::Now => "as it is now",
-                }
-            ),
-            format!("git fetch {remote}, or release a commit that was merged"),
-        ),
+        DefaultBranch::Known { name, tip, contains_commit: false, observed_at, .. } => {
+            let when = match observed_at {
+                ObservedAt::LastFetch => "as of the last fetch",
+                ObservedAt::Now => "as of now",
+            };
+            let evidence = format!("{} is not on {name} ({}), {when}", commit.short(), tip.short());
+            fail(Reason::NotOnBranch { remote }, evidence)
+        }
     }
 }
 
 fn shallow(clone: &CloneFacts) -> CheckObservation {
     if clone.shallow {
-        return fail(
-            "shallow",
-            "the clone's history is cut off: notes would be short",
-            "git fetch --unshallow",
-        );
+        return fail(Reason::Shallow, "the clone is shallow: the notes would lack commits");
     }
-    CheckObservation::Pass("history is whole".to_owned())
+    pass("the clone has the whole history")
 }
 
 fn tag(request: &Request, facts: &Facts) -> CheckObservation {
-    let name = request.tag.name();
-    let Some(tag) = facts.tags.iter().find(|it| it.name == name) else {
-        return CheckObservation::Pass(format!("{name} is free"));
+    let tag = request.tag.name();
+    let Some(existing) = facts.tags.iter().find(|it| it.name == tag) else {
+        return pass(format!("{tag} does not exist yet"));
     };
-    if tag.commit == Some(facts.commit) {
-        return CheckObservation::Pass(format!("{name} is there, at {}", facts.commit.short()));
+    if existing.commit == Some(facts.commit) {
+        return pass(format!("{tag} exists, at {}", facts.commit.short()));
     }
-    let location = tag.commit.map_or_else(|| format!("object {}, no commit", tag.object), |it| it.short());
-    fail(
-        "exists-elsewhere",
-        format!("{name} is at {location} and not at {}: a tag is never moved", facts.commit.short()),
-        format!("--commit {name} to go on with that release, or choose a new version"),
-    )
+    let location =
+        existing.commit.map_or_else(|| format!("object {}, no commit", existing.object), |it| it.short());
+    let evidence =
+        format!("{tag} is at {location} and not at {}: a tag is never moved", facts.commit.short());
+    fail(Reason::TagAtOtherCommit { tag }, evidence)
 }
 
 fn tag_form(request: &Request, target: &Target, facts: &Facts) -> CheckObservation {
-    let fits = |form: &str| {
-        CheckObservation::Pass(format!("{} is written as the target's tags are: {form}", request.tag.label()))
-    };
+    let fits =
+        |form: &str| pass(format!("{} is written like the target's other tags: {form}", request.tag.label()));
     if target.tag_form == TagForm::VPrefixed {
         return fits("v1.2.3");
     }
     let others: Vec<TagRef> = facts.tags.iter().filter(|it| it.name != request.tag.name()).cloned().collect();
     let Some(example) = newest_tag(&others) else {
-        return CheckObservation::Pass("the target has no other tag to differ from".to_owned());
+        return pass("the target has no other tag");
     };
     let has_v = |label: &str| label.starts_with('v');
     if has_v(example.label()) == has_v(request.tag.label()) || existing_tag(request, facts).is_some() {
         return fits(example.label());
     }
     let version = request.tag.version();
-    let want = if has_v(example.label()) { format!("v{version}") } else { version.to_string() };
+    let expected = if has_v(example.label()) { format!("v{version}") } else { version.to_string() };
     fail(
-        "other-form",
+        Reason::TagFormDiffers { tag: format!("{}/{expected}", target.id) },
         format!("{} has tags like {}, not like {}", target.id, example.name, request.tag.label()),
-        format!("release {}/{want}", target.id),
     )
 }
 
 fn version(request: &Request, facts: &Facts) -> CheckObservation {
     let wanted = request.tag.version();
     if existing_tag(request, facts).is_some() {
-        return CheckObservation::Pass(format!("{wanted} was tagged here before"));
+        return pass(format!("{wanted} is tagged at this commit already"));
     }
     let others = facts.tags.iter().filter(|it| it.name != request.tag.name());
     let others: Vec<_> = others.filter_map(|tag| Some((tag.version.as_ref()?, tag))).collect();
     if let Some((_, tag)) = others.iter().find(|(it, _)| it.cmp_precedence(wanted).is_eq()) {
         let evidence = format!("{wanted} has the same precedence as {}", tag.name);
-        return fail("same-precedence", evidence, "choose a higher version");
+        return fail(Reason::SamePrecedence, evidence);
     }
-    let line = wanted.release_line();
-    let on_line =
-        others.into_iter().filter(|(it, _)| it.release_line() == line && it.cmp_precedence(wanted).is_gt());
+    let (major, minor) = wanted.release_line();
+    let on_line = others
+        .into_iter()
+        .filter(|(it, _)| it.release_line() == (major, minor) && it.cmp_precedence(wanted).is_gt());
     match on_line.max_by(|(a, _), (b, _)| a.cmp_precedence(b)) {
-        None => {
-            CheckObservation::Pass(format!("{wanted} is above all tags of its line {}.{}", line.0, line.1))
+        None => pass(format!("{wanted} is above all tags of its release line {major}.{minor}")),
+        Some((version, tag)) => {
+            let evidence = format!(
+                "{wanted} is not above {version}, the newest of release line {major}.{minor} ({})",
+                tag.name
+            );
+            fail(Reason::NotAbove, evidence)
         }
-        Some((version, tag)) => fail(
-            "not-above",
-            format!(
-                "{wanted} is not above {version}, the newest of line {}.{} ({})",
-                line.0, line.1, tag.name
-            ),
-            "choose a higher version",
-        ),
     }
 }
 
@@ -244,94 +187,72 @@ fn previous(request: &Request, facts: &Facts) -> CheckObservation {
             let below = previous_candidates(request.tag.version(), &facts.tags).len();
             let evidence = match below {
                 0 => format!("{} has no release below {}", request.tag.target(), request.tag.version()),
+                1 => format!("the only lower release is not an ancestor of {}", facts.commit.short()),
                 _ => format!("none of the {below} lower releases is an ancestor of {}", facts.commit.short()),
             };
-            CheckObservation::Fail {
-                reason: "no-previous",
-                evidence,
-                hint: "git fetch --tags, if it was released before; else --initial-release for the whole history, or --from-tag TAG".to_owned(),
-            }
+            fail(Reason::NoPrevious, evidence)
         }
-        (Some(start), NotesStart::Tag(_)) if !start.is_ancestor => fail(
-            "not-an-ancestor",
-            format!(
-                "{} is not an ancestor of {}: notes leave out what only it has",
-                start.start,
-                facts.commit.short()
-            ),
-            "choose another --from-tag",
-        ),
-        (Some(start), _) => CheckObservation::Pass(format!("the range starts after {}", start.start)),
+        (Some(start), NotesStart::Tag(_)) if !start.is_ancestor => {
+            let commit = facts.commit.short();
+            let evidence = format!(
+                "{} is not an ancestor of {commit}: the notes would lack what only it contains",
+                start.start
+            );
+            fail(Reason::NotAnAncestor, evidence)
+        }
+        (Some(start), _) => pass(format!("the range starts after {}", start.start)),
     }
 }
 
 fn paths(facts: &Facts) -> CheckObservation {
     if facts.unknown_paths.is_empty() {
-        return CheckObservation::Pass("every path names something".to_owned());
+        return pass("every path exists");
     }
     let shown: Vec<&str> = facts.unknown_paths.iter().map(model::RepoPath::as_str).collect();
-    fail(
-        "unknown-path",
-        format!("no such file or folder, now or at the range's start: {}", shown.join(", ")),
-        "check the spelling of --path, or the catalog",
-    )
+    let evidence = format!("no such file or folder, now or at the range's start: {}", shown.join(", "));
+    fail(Reason::UnknownPath, evidence)
 }
 
 fn version_source(request: &Request, target: &Target, facts: &Facts) -> CheckObservation {
     let (Some(source), Some(file)) = (&target.version_source, &facts.version_file) else {
-        return CheckObservation::Pass("the tag itself is the version's source".to_owned());
+        return pass("no file states the version: the tag alone does");
     };
     let Some(bytes) = &file.bytes else {
-        return fail(
-            "no-source",
-            format!("{} is not in {}", file.file, facts.commit.short()),
-            "check the catalog's version_source",
-        );
+        let evidence = format!("{} is not in {}", file.file, facts.commit.short());
+        return fail(Reason::VersionFileMissing, evidence);
     };
     let mismatches = version_file::version_mismatches(source, bytes, request.tag.version());
     if mismatches.is_empty() {
-        return CheckObservation::Pass(format!("{} agrees", source.file));
+        return pass(format!("{} states the same version", source.file));
     }
     let evidence = format!("{}, the tag has {}", mismatches.join("; "), request.tag.version());
-    let hint = format!("set the version in {} and merge that first", source.file);
-    if source.advisory {
-        return CheckObservation::Warn { reason: "version-differs", evidence, hint };
-    }
-    fail("version-differs", evidence, hint)
+    let reason = Reason::VersionDiffers { file: source.file.to_string() };
+    if source.advisory { warn(reason, evidence) } else { fail(reason, evidence) }
 }
 
 fn empty_notes(facts: &Facts) -> CheckObservation {
     match facts.history.commits.len() {
-        _ if facts.notes_range.is_none() => CheckObservation::Pass("no range to look at".to_owned()),
-        0 => {
-            fail("empty", "no commit of the range touches the paths", "check the paths, or --no-path-filter")
-        }
-        1 => CheckObservation::Pass("1 commit".to_owned()),
-        count => CheckObservation::Pass(format!("{count} commits")),
+        _ if facts.notes_range.is_none() => pass("skipped: the range has no start"),
+        0 => fail(Reason::NoCommits, "no commit of the range touches the paths"),
+        1 => pass("1 commit"),
+        count => pass(format!("{count} commits")),
     }
 }
 
 fn tagger(clone: &CloneFacts) -> CheckObservation {
     match &clone.tagger {
-        Some(person) => CheckObservation::Pass(person.clone()),
-        None => fail(
-            "no-tagger",
-            "git knows no name and address to make a tag with",
-            "git config user.name 'Your Name' && git config user.email you@example.com",
-        ),
+        Some(person) => pass(person.clone()),
+        None => fail(Reason::NoTagger, "user.name and user.email are not set"),
     }
 }
 
 fn attributes(clone: &CloneFacts) -> CheckObservation {
     let files = &clone.attribute_files;
     if files.is_empty() {
-        return CheckObservation::Pass("the archive depends on the commit alone".to_owned());
+        return pass("only the commit determines the archive");
     }
-    CheckObservation::Warn {
-        reason: "outside-attributes",
-        evidence: format!("{} takes part in the archive, in this clone only", files.join(", ")),
-        hint: "commit what it says to .gitattributes, or remove it".to_owned(),
-    }
+    let verb = if files.len() == 1 { "changes" } else { "change" };
+    warn(Reason::LocalAttributes, format!("{} {verb} the archive, in this clone only", files.join(", ")))
 }
 
 /// Whether the tag is, or will be, signed by somebody who may sign. Where trusted signers are configured, every release has such
@@ -339,79 +260,55 @@ fn attributes(clone: &CloneFacts) -> CheckObservation {
 fn signing(request: &Request, facts: &Facts) -> CheckObservation {
     let unsigned = request.tag_signing == TagSigning::Unsigned;
     match existing_tag(request, facts) {
-        Some(_) if facts.has_signer_policy => {
-            existing_signature(facts.tag_findings.as_deref().unwrap_or_default())
+        Some(tag) if facts.has_signer_policy => existing_signature(&tag.name, facts),
+        None if facts.has_signer_policy && unsigned => {
+            fail(Reason::Unsigned, "[signers] requires a signed tag, and this one would not be signed")
         }
-        None if facts.has_signer_policy && unsigned => fail(
-            "unsigned",
-            "[signers] names who may sign, and the tag would not be signed".to_owned(),
-            "release with --sign-tag",
+        _ if unsigned => warn(
+            Reason::NoSigners,
+            "the tag is not signed, and no trusted signers are configured ([signers])",
         ),
-        _ if unsigned => CheckObservation::Warn {
-            reason: "no-signers",
-            evidence: "the tag is not signed, and no trusted signers are configured ([signers])".to_owned(),
-            hint: CONFIGURE_SIGNERS.to_owned(),
-        },
-        Some(tag) if tag.kind != TagKind::Signed => fail(
-            "exists-unsigned",
-            format!(
-                "{} is there without a signature: --sign-tag never takes such a tag as its own",
-                tag.name
-            ),
-            "release without --sign-tag, or choose a new version",
-        ),
-        Some(_) => existing_signature(facts.tag_findings.as_deref().unwrap_or_default()),
+        Some(tag) if tag.kind != TagKind::Signed => {
+            let evidence = format!("{} exists without a signature, and is never replaced", tag.name);
+            fail(Reason::TagNotSigned { tag: tag.name.clone() }, evidence)
+        }
+        Some(tag) => existing_signature(&tag.name, facts),
         None => signing_key(facts),
     }
 }
 
-/// Whether the files can be written where they belong.
+/// Whether the files can be written to the output folder.
 fn output(request: &Request, facts: &Facts) -> CheckObservation {
-    let folder = request.output_path.to_path_buf();
     match &facts.existing_outputs.obstacle {
-        None => CheckObservation::Pass(format!("{} can be written to", folder.display())),
-        Some((reason, evidence)) => fail(
-            reason,
-            evidence.clone(),
-            "it must be a plain folder that you can write to: mend it (git rm, if it is a tracked link), or choose another with --out",
-        ),
+        None => pass(format!("{} can be written to", request.output_path.to_path_buf().display())),
+        Some(explanation) => CheckObservation::Fail(explanation.clone()),
     }
 }
 
-/// What the signature of a tag that is there is worth.
-fn existing_signature(findings: &[Finding]) -> CheckObservation {
-    let Some(worst) = findings.iter().max_by_key(|it| it.verdict) else {
-        return fail("tag-unproven", "the tag's signature was not checked", "cargo xtask verify-tag TAG");
+/// What the signature of an existing tag proves.
+fn existing_signature(tag: &str, facts: &Facts) -> CheckObservation {
+    let tag = tag.to_owned();
+    let Some(worst) = facts.tag_findings.iter().flatten().max_by_key(|it| it.verdict) else {
+        return fail(Reason::TagUnproven { tag }, "the tag's signature was not checked");
     };
-    let evidence = format!("the tag is there: {}", worst.evidence);
-    match (worst.verdict, worst.reason) {
-        (Verdict::Proven, _) => {
-            CheckObservation::Pass("the tag is there, signed by an allowed signer".to_owned())
+    let evidence = format!("the tag exists: {}", worst.explanation.evidence);
+    match (worst.verdict, worst.reason()) {
+        (Verdict::Proven, _) => pass("the tag exists, signed by an allowed signer"),
+        (Verdict::Unproven, Reason::NoPolicy) => warn(Reason::NoPolicy, evidence),
+        (Verdict::Unproven, Reason::Unsigned | Reason::Lightweight) => {
+            fail(Reason::Unsigned, format!("[signers] requires a signed tag, and {evidence}"))
         }
-        (Verdict::Unproven, "no-policy") => {
-            CheckObservation::Warn { reason: "no-policy", evidence, hint: worst.hint.clone() }
-        }
-        (Verdict::Unproven, "unsigned" | "lightweight") => fail(
-            "unsigned",
-            format!("[signers] names who may sign, and {evidence}"),
-            "choose a new version and release it with --sign-tag: a published tag is never replaced",
-        ),
-        (Verdict::Unproven, _) => fail("tag-unproven", evidence, worst.hint.clone()),
-        (Verdict::Refuted, _) => fail("tag-refuted", evidence, worst.hint.clone()),
+        (Verdict::Unproven, _) => fail(Reason::TagUnproven { tag }, evidence),
+        (Verdict::Refuted, _) => fail(Reason::TagRefuted { tag }, evidence),
     }
 }
 
-/// What is known of the key that would sign.
+/// Whether the key that would sign is allowed.
 fn signing_key(facts: &Facts) -> CheckObservation {
-    let Some(signer) = &facts.signing_key else {
-        return CheckObservation::Pass("no key is needed: the tag is there already".to_owned());
-    };
-    let (evidence, hint) = (signer.evidence.clone(), signer.hint.clone());
-    match signer.state {
-        SigningKeyState::Allowed => CheckObservation::Pass(evidence),
-        SigningKeyState::ProgramNotRun => CheckObservation::Warn { reason: "not-started", evidence, hint },
-        SigningKeyState::NoPolicy => CheckObservation::Warn { reason: "no-policy", evidence, hint },
-        SigningKeyState::NotAllowed => fail("not-allowed", evidence, hint),
-        SigningKeyState::Missing => fail("no-key", evidence, hint),
+    match &facts.signing_key {
+        None => pass("no key is needed: the tag exists already"),
+        Some(SigningKeyStatus::Allowed(evidence)) => pass(evidence.clone()),
+        Some(SigningKeyStatus::Unchecked(explanation)) => CheckObservation::Warn(explanation.clone()),
+        Some(SigningKeyStatus::Refused(explanation)) => CheckObservation::Fail(explanation.clone()),
     }
 }

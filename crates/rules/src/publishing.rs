@@ -1,7 +1,8 @@
-//! What the world has, and whether that speaks against publishing.
+//! What the remote and GitHub have, and whether it prevents publishing.
 
 use model::Version;
 use model::catalog::Target;
+use model::evidence::reason::Reason;
 use model::evidence::sums;
 use model::release::facts::{Facts, PreflightCheck};
 use model::release::host::{
@@ -10,7 +11,7 @@ use model::release::host::{
 use model::release::plan::CheckResult;
 use model::release::request::{MakeLatest, PublishOptions, Request};
 
-use crate::preflight::{CheckObservation, check_result, fail};
+use crate::check_observation::{CheckObservation, check_result, fail, pass, warn};
 use crate::releases::{self, ReleaseSelection};
 
 /// The checks that only a release that is to be published has.
@@ -32,59 +33,43 @@ pub(crate) fn publishing_checks(
     ]
 }
 
-/// The tag on origin: free, or the very object that this clone has.
+/// The tag on the remote: absent, or the very object that the clone has.
 fn origin(request: &Request, facts: &Facts, remote_facts: &RemoteFacts) -> CheckObservation {
-    let (name, remote) = (request.tag.name(), &request.remote);
+    let (tag, remote) = (request.tag.name(), request.remote.clone());
     if let Some(other) = &remote_facts.refs.divergent_push_url {
-        return fail(
-            "pushed-elsewhere",
-            format!(
-                "git push {remote} goes to {other}, which is another repository than the one that is asked"
-            ),
-            format!("git config --unset remote.{remote}.pushurl, or name another remote with --remote"),
-        );
+        let evidence =
+            format!("git push {remote} writes to {other}, which is not the repository it fetches from");
+        return fail(Reason::PushUrlDiffers { remote }, evidence);
     }
     let missing = unfetched_tags(request, facts, remote_facts);
     if !missing.is_empty() {
-        return fail(
-            "tags-not-fetched",
-            format!("{remote} has release tags that this clone lacks: {}", missing.join(", ")),
-            format!("git fetch {remote} --tags"),
-        );
+        let evidence = format!("{remote} has release tags that this clone lacks: {}", missing.join(", "));
+        return fail(Reason::TagsNotFetched { remote }, evidence);
     }
     let Some(remote_tag) = remote_facts.refs.tag else {
-        return CheckObservation::Pass(format!("{name} is free on {remote}"));
+        return pass(format!("{tag} does not exist on {remote}"));
     };
+    let commit = facts.commit.short();
     if remote_tag.commit != facts.commit {
-        return fail(
-            "exists-elsewhere",
-            format!(
-                "{name} on {remote} is at {} and not at {}: a tag is never moved",
-                remote_tag.commit.short(),
-                facts.commit.short()
-            ),
-            format!(
-                "git fetch {remote} tag {name}, and --commit {name} to go on with that release; or choose a new version"
-            ),
-        );
+        let found = remote_tag.commit.short();
+        let evidence = format!("{tag} on {remote} is at {found} and not at {commit}: a tag is never moved");
+        return fail(Reason::RemoteTagAtOtherCommit { remote, tag }, evidence);
     }
-    match facts.tags.iter().find(|it| it.name == name) {
+    match facts.tags.iter().find(|it| it.name == tag) {
         Some(local_tag) if local_tag.object == remote_tag.object => {
-            CheckObservation::Pass(format!("{name} is on {remote}, the same object"))
+            pass(format!("{tag} is on {remote}, the same object"))
         }
-        Some(local_tag) => fail(
-            "exists-otherwise",
-            format!(
-                "{name} on {remote} is object {}, and here {}: a tag is never replaced",
-                remote_tag.object, local_tag.object
-            ),
-            format!("git tag -d {name} && git fetch {remote} tag {name}, if the one on {remote} is right"),
-        ),
-        None => fail(
-            "exists-there-only",
-            format!("{name} is on {remote}, at {}, and not in this clone", facts.commit.short()),
-            format!("git fetch {remote} tag {name}"),
-        ),
+        Some(local_tag) => {
+            let (theirs, ours) = (remote_tag.object, local_tag.object);
+            let evidence = format!(
+                "{tag} is object {theirs} on {remote} and {ours} in this clone: a tag is never replaced"
+            );
+            fail(Reason::TagObjectDiffers { remote, tag }, evidence)
+        }
+        None => {
+            let evidence = format!("{tag} is on {remote}, at {commit}, and not in this clone");
+            fail(Reason::TagOnlyOnRemote { remote, tag }, evidence)
+        }
     }
 }
 
@@ -103,64 +88,47 @@ fn unfetched_tags<'w>(request: &Request, facts: &Facts, remote_facts: &'w Remote
     names.filter(|it| *it != released && is_release(it) && !known(it)).collect()
 }
 
+/// Whether the token may publish, as far as GitHub reports that.
 fn credentials(request: &Request, remote_facts: &RemoteFacts) -> CheckObservation {
     let repository = &remote_facts.repository;
     let full_name = repository.full_name.escaped();
-    let (source, known) = match remote_facts.credential_source {
+    let (source, is_user) = match remote_facts.credential_source {
         CredentialSource::None => {
-            return fail(
-                "no-token",
-                format!("there is no token for {}", request.slug.host()),
-                "gh auth login, or set GH_TOKEN; for another host than github.com see the README",
-            );
+            return fail(Reason::NoToken, format!("no token for {} was found", request.slug.host()));
         }
         CredentialSource::User(source) => (source, true),
         CredentialSource::AppInstallation(source) => (source, false),
     };
     if repository.archived {
-        return fail("archived", format!("{full_name} is archived: nobody may change it"), "check -R");
+        return fail(Reason::Archived, format!("{full_name} is archived: it is read-only"));
     }
     if !repository.full_name.raw().eq_ignore_ascii_case(&request.slug.full_name()) {
-        let evidence = format!("{} is called {full_name} now", request.slug.full_name());
-        return fail("renamed", evidence, format!("-R {full_name}"));
+        let evidence = format!("{} was renamed to {full_name}", request.slug.full_name());
+        return fail(Reason::Renamed { name: full_name }, evidence);
     }
-    if known && !repository.can_push {
-        return fail(
-            "cannot-push",
-            format!("the token from {source} may not push to {full_name}"),
-            "use a token with 'contents: write'",
-        );
+    if is_user && !repository.can_push {
+        return fail(Reason::CannotPush, format!("the token from {source} may not push to {full_name}"));
     }
-    if known && repository.token_rights == TokenRights::ReadOnly {
-        return fail(
-            "cannot-push",
-            format!("the token from {source} has no scope that lets it write to a repository"),
-            "gh auth refresh -s repo, or use a token with 'contents: write'",
-        );
+    if is_user && repository.token_rights == TokenRights::ReadOnly {
+        return fail(Reason::CannotPush, format!("the token from {source} has no scope that allows writing"));
     }
-    let known = known && repository.token_rights == TokenRights::Write;
-    let left = remote_facts
-        .rate_limit_remaining
-        .map_or(String::new(), |it| format!("; {it} requests are left in this hour"));
-    let may =
-        if known { "may push to" } else { "is of a kind of which GitHub does not tell what it may do in" };
-    let evidence = format!("the token from {source} {may} {full_name}{left}");
+    let is_known = is_user && repository.token_rights == TokenRights::Write;
+    let rate_limit = match remote_facts.rate_limit_remaining {
+        None => String::new(),
+        Some(1) => "; 1 request is left in this hour".to_owned(),
+        Some(count) => format!("; {count} requests are left in this hour"),
+    };
+    let evidence = if is_known {
+        format!("the token from {source} may push to {full_name}{rate_limit}")
+    } else {
+        format!("GitHub does not report what the token from {source} may do in {full_name}{rate_limit}")
+    };
     if remote_facts.in_actions {
-        return CheckObservation::Warn {
-            reason: "no-workflows",
-            evidence: format!("{evidence}; a push with the token of a workflow run starts no workflow"),
-            hint: "start the target's publishing workflow by hand, or let git push with another token"
-                .to_owned(),
-        };
+        let evidence =
+            format!("{evidence}; a push with the token of a workflow run starts no other workflow");
+        return warn(Reason::TriggersNoWorkflow, evidence);
     }
-    if known {
-        return CheckObservation::Pass(evidence);
-    }
-    CheckObservation::Warn {
-        reason: "permissions-unknown",
-        evidence,
-        hint: "it needs 'contents: write'".to_owned(),
-    }
+    if is_known { pass(evidence) } else { warn(Reason::PermissionsUnknown, evidence) }
 }
 
 /// The release on GitHub: none, one draft, or one that is published and complete.
@@ -169,34 +137,29 @@ fn release(
     publication: PublishOptions,
     (remote_facts, release_text): (&RemoteFacts, &ReleaseText<'_>),
 ) -> CheckObservation {
-    if request.tag.version().is_prerelease() && publication.make_latest == MakeLatest::True {
-        let evidence = format!("{} is no final version: GitHub gives it no badge", request.tag.version());
-        return fail("badge", evidence, "leave out --latest");
+    let version = request.tag.version();
+    if version.is_prerelease() && publication.make_latest == MakeLatest::True {
+        return fail(
+            Reason::PrereleaseLatest,
+            format!("{version} is a pre-release, which cannot be the latest"),
+        );
     }
     let selection =
         releases::select_release(&remote_facts.releases, &remote_facts.expected_assets, release_text);
     if selection.is_ambiguous {
         let all: Vec<String> = remote_facts.releases.iter().map(describe_release).collect();
         let evidence = format!("{} has {} releases: {}", request.tag, all.len(), all.join(", "));
-        let hint =
-            format!("delete those that are not meant, by number: {}", deletion_commands(request, &selection));
-        return fail("several", evidence, hint);
+        return fail(Reason::MultipleReleases { commands: deletion_commands(request, &selection) }, evidence);
     }
     let Some(release) = selection.chosen else {
-        return CheckObservation::Pass(format!(
-            "there is no release of {} yet{}",
-            request.tag,
-            immutability_note(remote_facts)
-        ));
+        let note = immutability_note(remote_facts);
+        return pass(format!("GitHub has no release of {} yet{note}", request.tag));
     };
     match selected_release(request, release, remote_facts) {
         CheckObservation::Pass(evidence) if !selection.others.is_empty() => {
             let others: Vec<String> = selection.others.iter().map(|it| describe_release(it)).collect();
-            CheckObservation::Warn {
-                reason: "other-drafts",
-                evidence: format!("{evidence}; beside it there are {}", others.join(", ")),
-                hint: format!("if nobody needs them: {}", deletion_commands(request, &selection)),
-            }
+            let evidence = format!("{evidence}; GitHub also has {}", others.join(", "));
+            warn(Reason::OtherDrafts { commands: deletion_commands(request, &selection) }, evidence)
         }
         observation => observation,
     }
@@ -212,52 +175,37 @@ fn deletion_commands(request: &Request, selection: &ReleaseSelection<'_>) -> Str
     selection.others.iter().map(command).collect::<Vec<_>>().join("; ")
 }
 
-/// The release that a run goes on with: a draft to be filled, or one that is published and complete.
+/// The release that a run continues: a draft to be filled, or one that is published and complete.
 fn selected_release(
     request: &Request,
     release: &GitHubRelease,
     remote_facts: &RemoteFacts,
 ) -> CheckObservation {
+    let name = describe_release(release);
     if release.draft {
         let unplanned = unplanned_assets(release, &planned_assets(request));
         if !unplanned.is_empty() {
-            return fail(
-                "unplanned-asset",
-                format!(
-                    "{} has assets that this release does not make: {}",
-                    describe_release(release),
-                    unplanned.join(", ")
-                ),
-                "find out who added them; then delete them from the draft on GitHub, or delete the draft",
-            );
+            let evidence =
+                format!("{name} has assets that this release does not make: {}", unplanned.join(", "));
+            return fail(Reason::UnplannedAsset, evidence);
         }
-        return CheckObservation::Pass(format!(
-            "{} is there, to be filled{}",
-            describe_release(release),
-            immutability_note(remote_facts)
-        ));
+        return pass(format!("{name} exists and will be filled{}", immutability_note(remote_facts)));
     }
     let others: Vec<String> = remote_facts
         .expected_assets
         .iter()
         .filter(|it| !release.asset(&it.name).is_some_and(|asset| it.matches(asset)))
         .map(|it| match release.asset(&it.name) {
-            Some(asset) => format!("{} is other than what this commit gives (asset {})", it.name, asset.id),
+            Some(asset) => format!("{} differs from this commit's (asset {})", it.name, asset.id),
             None => format!("{} is missing", it.name),
         })
         .collect();
     if others.is_empty() {
-        return CheckObservation::Pass(format!("{} is published and complete", describe_release(release)));
+        return pass(format!("{name} is published and complete"));
     }
-    fail(
-        "published-otherwise",
-        format!(
-            "{} is published, and {}: a published release is never changed",
-            describe_release(release),
-            others.join(", ")
-        ),
-        "choose a new version",
-    )
+    let evidence =
+        format!("{name} is published, and {}: a published release is never changed", others.join(", "));
+    fail(Reason::PublishedDiffers, evidence)
 }
 
 /// The names of the assets of a release.

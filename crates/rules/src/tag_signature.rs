@@ -1,15 +1,16 @@
 //! What a signed tag proves.
 
 use model::base::time::format_rfc3339;
+use model::evidence::reason::{Explanation, Reason};
 use model::evidence::signature::{
-    AllowedSigner, RevocationStatus, SignatureCheck, SignerKey, SigstoreIdentity, TagEvidence, TagObject,
+    AllowedSigner, PolicyLookup, RevocationStatus, SignatureCheck, SignerKey, SigstoreIdentity, TagEvidence,
+    TagObject,
 };
 use model::evidence::verdict::{Finding, Verdict};
+use model::release::facts::SigningKeyStatus;
 
 use crate::pattern;
 
-/// The command that configures trusted signers.
-pub const CONFIGURE_SIGNERS: &str = "cargo xtask config init --signer";
 /// What signatures of tags are made for.
 const GIT_NAMESPACE: &str = "git";
 
@@ -20,40 +21,35 @@ pub fn evaluate_tag(evidence: &TagEvidence, now: i64) -> Vec<Finding> {
     let evaluator = TagEvaluator { evidence };
     let object = match &evidence.object {
         None => {
-            return vec![
-                evaluator.unsigned("lightweight", "it is a reference to a commit: nothing can be signed"),
-            ];
+            let reason = "the tag is a reference to a commit, which cannot be signed";
+            return vec![evaluator.unproven("signature", Reason::Lightweight, reason)];
         }
-        Some(Err(error)) => return vec![evaluator.refuted("shape", error.reason, error.message.clone())],
+        Some(Err(error)) => return vec![evaluator.finding("format", Verdict::Refuted, error.0.clone())],
         Some(Ok(object)) => object,
     };
     let mut findings = vec![evaluator.name(object), evaluator.target(object)];
     if object.signature.is_none() {
-        findings.push(evaluator.unsigned("unsigned", "the tag object has no signature"));
+        findings.push(evaluator.unproven("signature", Reason::Unsigned, "the tag object has no signature"));
         return findings;
     }
     match &evidence.signature_check {
         None => findings.push(evaluator.unproven(
             "signature",
-            "no-policy",
-            "no trusted signers are configured ([signers]): nobody says whose signature counts",
-            CONFIGURE_SIGNERS,
+            Reason::NoPolicy,
+            "no trusted signers are configured ([signers])",
         )),
-        Some(SignatureCheck::Bad { reason, evidence }) => {
-            findings.push(evaluator.refuted("signature", reason, evidence.clone()));
+        Some(SignatureCheck::Bad(explanation)) => {
+            findings.push(evaluator.finding("signature", Verdict::Refuted, explanation.clone()));
         }
-        Some(SignatureCheck::Unknown { reason, evidence }) => findings.push(evaluator.unproven(
-            "signature",
-            reason,
-            evidence,
-            "check it with git verify-tag, and the signer by hand",
-        )),
+        Some(SignatureCheck::Unknown(explanation)) => {
+            findings.push(evaluator.finding("signature", Verdict::Unproven, explanation.clone()));
+        }
         Some(SignatureCheck::ByIdentity { signer, logged_at: time, allowed }) => {
             findings.extend(evaluator.identity(signer, *time, allowed));
             findings.push(evaluator.time(object, now));
         }
         Some(SignatureCheck::ByKey(signer)) => {
-            let description = format!("made by {} for the tag as it is", signer.fingerprint);
+            let description = format!("made by {} for exactly this tag", signer.fingerprint);
             findings.push(evaluator.proven("signature", description));
             findings.push(evaluator.signer(object, signer, now));
             findings.push(evaluator.time(object, now));
@@ -66,6 +62,33 @@ pub fn evaluate_tag(evidence: &TagEvidence, now: i64) -> Vec<Finding> {
 #[must_use]
 pub fn evaluate_signer(name: &str, email: &str, signer: &SignerKey, now: i64) -> Finding {
     signer_finding(name, email, signer, now, now)
+}
+
+/// Whether the policy allows a key to sign a tag made now. `key` is the name that reports use, `email` the tagger's address.
+#[must_use]
+pub fn signing_key_status(key: &str, email: &str, lookup: &PolicyLookup, now: i64) -> SigningKeyStatus {
+    let explain = |reason, evidence: String| Explanation::new(reason, evidence);
+    let signer = match lookup {
+        PolicyLookup::NoPolicy => {
+            let evidence = format!("{key} would sign, and no trusted signers are configured ([signers])");
+            return SigningKeyStatus::Unchecked(explain(Reason::NoPolicy, evidence));
+        }
+        PolicyLookup::KindNotConfigured => {
+            let evidence = format!("{key} would sign, and [signers] configures no signers of this kind");
+            return SigningKeyStatus::Refused(explain(Reason::KeyNotAllowed, evidence));
+        }
+        PolicyLookup::Key(signer) => signer,
+    };
+    let finding = evaluate_signer("signer", email, signer, now);
+    let valid_until = signer.policy_entries.iter().filter_map(|it| it.valid_before).max();
+    let valid_until = valid_until.map_or(String::new(), |it| format!(", until {}", format_rfc3339(it)));
+    let evidence = format!("{}{valid_until}", finding.explanation.evidence);
+    match finding.verdict {
+        Verdict::Proven => SigningKeyStatus::Allowed(evidence),
+        Verdict::Unproven | Verdict::Refuted => {
+            SigningKeyStatus::Refused(explain(Reason::KeyNotAllowed, evidence))
+        }
+    }
 }
 
 /// What speaks against a signature that was just made, if anything does: with a policy whatever is not proven, without
@@ -85,32 +108,29 @@ struct TagEvaluator<'a> {
 }
 
 impl TagEvaluator<'_> {
+    fn finding(&self, check: &'static str, verdict: Verdict, explanation: Explanation) -> Finding {
+        Finding::new(check, &self.evidence.name, verdict, explanation)
+    }
+
     fn proven(&self, check: &'static str, evidence: String) -> Finding {
-        let subject = self.evidence.name.clone();
-        Finding { check, subject, verdict: Verdict::Proven, reason: "ok", evidence, hint: String::new() }
+        Finding::proven(check, &self.evidence.name, evidence)
     }
 
-    fn unproven(&self, check: &'static str, reason: &'static str, evidence: &str, hint: &str) -> Finding {
-        let (verdict, hint) = (Verdict::Unproven, hint.to_owned());
-        Finding { verdict, reason, hint, ..self.proven(check, evidence.to_owned()) }
+    fn unproven(&self, check: &'static str, reason: Reason, evidence: &str) -> Finding {
+        Finding::unproven(check, &self.evidence.name, reason, evidence)
     }
 
-    fn refuted(&self, check: &'static str, reason: &'static str, evidence: String) -> Finding {
-        let hint = "do not use what this tag names, and ask its maintainers".to_owned();
-        Finding { verdict: Verdict::Refuted, reason, hint, ..self.proven(check, evidence) }
-    }
-
-    fn unsigned(&self, reason: &'static str, evidence: &str) -> Finding {
-        self.unproven("signature", reason, evidence, "a published tag is never replaced: sign the next one")
+    fn refuted(&self, check: &'static str, reason: Reason, evidence: String) -> Finding {
+        Finding::refuted(check, &self.evidence.name, reason, evidence)
     }
 
     fn name(&self, object: &TagObject) -> Finding {
         if object.name == self.evidence.name {
-            return self.proven("name", format!("the object names itself {}", object.name));
+            return self.proven("name", format!("the tag object is named {}", object.name));
         }
         let evidence =
-            format!("the object names itself {} and stands under {}", object.name, self.evidence.name);
-        self.refuted("name", "tag-name", evidence)
+            format!("the tag object is named {}, the reference {}", object.name, self.evidence.name);
+        self.refuted("name", Reason::TagName, evidence)
     }
 
     fn target(&self, object: &TagObject) -> Finding {
@@ -119,13 +139,13 @@ impl TagEvaluator<'_> {
             ("commit", target) if target == expected => self.proven("target", format!("commit {target}")),
             ("commit", target) => self.refuted(
                 "target",
-                "commit",
-                format!("it points to commit {target}, and {expected} was expected"),
+                Reason::WrongCommit,
+                format!("it points to commit {target}, expected {expected}"),
             ),
             (kind, target) => self.refuted(
                 "target",
-                "nested",
-                format!("it points to the {kind} {target} and not to a commit"),
+                Reason::NestedTag,
+                format!("it points to the {kind} {target}, expected a commit"),
             ),
         }
     }
@@ -134,119 +154,104 @@ impl TagEvaluator<'_> {
         signer_finding(&self.evidence.name, &object.tagger.email, signer, object.time, now)
     }
 
-    /// Somebody whom a certificate names, and whom the policy must name too.
+    /// The identity that a certificate names, which the policy must name too.
     fn identity(&self, signer: &SigstoreIdentity, time: i64, allowed: &[SigstoreIdentity]) -> [Finding; 2] {
         let SigstoreIdentity { name, issuer } = signer;
-        let made =
-            format!("made by {name} ({issuer}) for the tag as it is, logged on {}", format_rfc3339(time));
+        let description =
+            format!("made by {name} ({issuer}) for exactly this tag, logged on {}", format_rfc3339(time));
         let signer = if allowed.contains(signer) {
-            self.proven("signer", format!("{name} may sign, says the policy"))
+            self.proven("signer", format!("the policy allows {name}"))
         } else {
-            self.refuted("signer", "identity", format!("the policy does not name {name} ({issuer})"))
+            self.refuted(
+                "signer",
+                Reason::WrongIdentity,
+                format!("the policy does not name {name} ({issuer})"),
+            )
         };
-        [self.proven("signature", made), signer]
+        [self.proven("signature", description), signer]
     }
 
-    /// A tagger's time is the signer's own word: it can be no earlier than the commit, and no later than now.
+    /// The date of the tag, which the signer alone states: it cannot be earlier than the commit or later than now.
     fn time(&self, object: &TagObject, now: i64) -> Finding {
-        /// How far clocks may be apart, in seconds.
+        /// How far clocks may differ, in seconds.
         const MAX_CLOCK_SKEW_SECONDS: i64 = 300;
+        let tagged = format!("tagged {}", format_rfc3339(object.time));
         if object.time + MAX_CLOCK_SKEW_SECONDS < self.evidence.commit_time {
             let commit = format_rfc3339(self.evidence.commit_time);
             return self.refuted(
                 "time",
-                "backdated",
-                format!("tagged {}, before its commit of {commit}", format_rfc3339(object.time)),
+                Reason::Backdated,
+                format!("{tagged}, before its commit of {commit}"),
             );
         }
         if object.time > now + MAX_CLOCK_SKEW_SECONDS {
-            return self.refuted(
-                "time",
-                "future",
-                format!("tagged {}, which is in the future", format_rfc3339(object.time)),
-            );
+            return self.refuted("time", Reason::Future, format!("{tagged}, which is in the future"));
         }
-        self.proven("time", format!("tagged {}", format_rfc3339(object.time)))
+        self.proven("time", tagged)
     }
 }
 
 fn signer_finding(subject: &str, email: &str, signer: &SignerKey, signed_at: i64, now: i64) -> Finding {
-    let finding = |verdict, reason, evidence: String, hint: &str| Finding {
-        check: "signer",
-        subject: subject.to_owned(),
-        verdict,
-        reason,
-        evidence,
-        hint: hint.to_owned(),
-    };
     let key = &signer.fingerprint;
-    let refuted = |reason, evidence: String| {
-        finding(Verdict::Refuted, reason, evidence, "see [signers] of release.toml")
-    };
+    let refuted = |reason, evidence: String| Finding::refuted("signer", subject, reason, evidence);
     match &signer.revocation {
-        RevocationStatus::Revoked => return refuted("revoked", format!("{key} is revoked")),
+        RevocationStatus::Revoked => return refuted(Reason::Revoked, format!("{key} is revoked")),
         RevocationStatus::Unreadable(message) => {
-            let evidence = format!("whether {key} is revoked cannot be told: {message}");
-            return finding(
-                Verdict::Unproven,
-                "revocation",
-                evidence,
-                "mend the file that [signers] names as revoked",
-            );
+            let evidence = format!("whether {key} is revoked is unknown: {message}");
+            return Finding::unproven("signer", subject, Reason::RevocationUnknown, evidence);
         }
         RevocationStatus::NotRevoked => {}
     }
-    let verdicts: Vec<Result<(), (&'static str, String)>> =
+    let verdicts: Vec<Result<(), Explanation>> =
         signer.policy_entries.iter().map(|it| check_allowed_signer(it, email, signed_at, now)).collect();
     if verdicts.iter().any(Result::is_ok) {
-        return finding(Verdict::Proven, "ok", format!("{key} may sign for {email}"), "");
+        return Finding::proven("signer", subject, format!("{key} may sign for {email}"));
     }
     match verdicts.into_iter().find_map(Result::err) {
-        None => refuted("unknown-key", format!("{key} is not among the allowed signers")),
-        Some((reason, why)) => refuted(reason, format!("{key} {why}")),
+        None => refuted(Reason::UnknownKey, format!("{key} is not among the allowed signers")),
+        Some(Explanation { reason, evidence }) => refuted(reason, format!("{key} {evidence}")),
     }
 }
 
-/// Whether a line of the policy allows a signature for `email` that was made at `at`. A key that is outside of its time
-/// by now could have signed with any date: without an independent time, that is refused too.
+/// Checks whether an entry of the policy allows a signature for `email` that was made at `signed_at`. A key that has
+/// expired by now could have signed with any date, so without an independent time it is refuted too.
 fn check_allowed_signer(
     allowed_signer: &AllowedSigner,
     email: &str,
     signed_at: i64,
     now: i64,
-) -> Result<(), (&'static str, String)> {
-    if !allowed_signer.namespaces.is_empty()
-        && !matches_pattern_list(&allowed_signer.namespaces, GIT_NAMESPACE)
-    {
-        return Err((
-            "namespace",
-            format!("may sign for {} and not for git", allowed_signer.namespaces.join(", ")),
-        ));
+) -> Result<(), Explanation> {
+    let refuse = |reason, evidence: String| Err(Explanation::new(reason, evidence));
+    let AllowedSigner { principals, namespaces, .. } = allowed_signer;
+    if !namespaces.is_empty() && !matches_pattern_list(namespaces, GIT_NAMESPACE) {
+        return refuse(
+            Reason::WrongNamespace,
+            format!("may sign for {} and not for git", namespaces.join(", ")),
+        );
     }
-    if !matches_pattern_list(&allowed_signer.principals, email) {
-        return Err((
-            "principal",
-            format!("belongs to {} and not to {email}", allowed_signer.principals.join(",")),
-        ));
+    if !matches_pattern_list(principals, email) {
+        return refuse(
+            Reason::WrongPrincipal,
+            format!("belongs to {} and not to {email}", principals.join(",")),
+        );
     }
     if let Some(named) =
         allowed_signer.certificate_principals.as_ref().filter(|it| it.iter().all(|it| it != email))
     {
-        return Err(("principal", format!("is certified for {} and not for {email}", named.join(","))));
+        let evidence = format!("is certified for {} and not for {email}", named.join(","));
+        return refuse(Reason::WrongPrincipal, evidence);
     }
     if let Some(after) = allowed_signer.valid_after.filter(|it| signed_at < *it) {
-        return Err(("not-yet-valid", format!("counts from {} on", format_rfc3339(after))));
+        return refuse(Reason::NotYetValid, format!("is valid from {}", format_rfc3339(after)));
     }
     match allowed_signer.valid_before {
         Some(before) if signed_at > before => {
-            Err(("expired", format!("counted until {}", format_rfc3339(before))))
+            refuse(Reason::Expired, format!("was valid until {}", format_rfc3339(before)))
         }
         Some(before) if now > before => {
             let when = format_rfc3339(before);
-            Err((
-                "expired-no-trusted-time",
-                format!("counted until {when}, and only the signer says when this was signed"),
-            ))
+            let evidence = format!("was valid until {when}, and only the signer states when this was signed");
+            refuse(Reason::ExpiredNoTrustedTime, evidence)
         }
         _ => Ok(()),
     }
@@ -295,7 +300,7 @@ mod tests {
     #[test]
     fn validity_windows_are_inclusive() {
         let reason = |grant: AllowedSigner, signed_at, now| {
-            check_allowed_signer(&grant, "a@x", signed_at, now).err().map(|it| it.0)
+            check_allowed_signer(&grant, "a@x", signed_at, now).err().map(|it| it.reason.code())
         };
         assert_eq!(reason(allowed_signer(Some(10), Some(20)), 10, 20), None);
         assert_eq!(reason(allowed_signer(Some(10), Some(20)), 20, 20), None);

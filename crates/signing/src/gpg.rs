@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use gpgme::{
     Context, HashAlgorithm, KeyAlgorithm, Protocol, Signature, SignatureSummary, VerificationResult,
 };
+use model::evidence::reason::{Explanation, Reason};
 use model::evidence::signature::{AllowedSigner, RevocationStatus, SignatureCheck, SignerKey};
 
 use crate::MIN_RSA_BITS;
@@ -134,10 +135,10 @@ impl PinnedKeys {
 pub(crate) fn check(payload: &[u8], armor: &[u8], policy: &PinnedKeys) -> SignatureCheck {
     match verify(payload, armor, policy) {
         Ok(result) => result,
-        Err(error) => SignatureCheck::Unknown {
-            reason: "gpg",
-            evidence: format!("{} cannot tell: {error}", policy.engine.program()),
-        },
+        Err(error) => {
+            let evidence = format!("{} cannot check it: {error}", policy.engine.program());
+            SignatureCheck::Unknown(Explanation::new(Reason::GpgFailed, evidence))
+        }
     }
 }
 
@@ -155,7 +156,7 @@ fn verify(
         Ok(result) => result,
         Err(error) => {
             return Ok(bad_signature(
-                "signature",
+                Reason::BadSignature,
                 format!("no signature that {} reads: {error}", policy.engine.program()),
             ));
         }
@@ -163,8 +164,8 @@ fn verify(
     classify(&mut context, &result, policy, &home)
 }
 
-fn bad_signature(reason: &'static str, evidence: String) -> SignatureCheck {
-    SignatureCheck::Bad { reason, evidence }
+fn bad_signature(reason: Reason, evidence: String) -> SignatureCheck {
+    SignatureCheck::Bad(Explanation::new(reason, evidence))
 }
 
 fn classify(
@@ -176,18 +177,21 @@ fn classify(
     let mut signatures = result.signatures();
     let (Some(signature), None) = (signatures.next(), signatures.next()) else {
         return Ok(bad_signature(
-            "two-signatures",
+            Reason::TwoSignatures,
             "the armor does not hold exactly one signature".to_owned(),
         ));
     };
     let fingerprint = signature.fingerprint().unwrap_or("an unknown key").to_owned();
     let summary = signature.summary();
     if summary.contains(SignatureSummary::KEY_MISSING) {
-        return Ok(bad_signature("unknown-key", format!("{fingerprint} is not in the keyring of [signers]")));
+        return Ok(bad_signature(
+            Reason::UnknownKey,
+            format!("{fingerprint} is not in the keyring of [signers]"),
+        ));
     }
     if summary.contains(SignatureSummary::SIG_EXPIRED) {
         return Ok(bad_signature(
-            "signature-expired",
+            Reason::SignatureExpired,
             format!("the signature of {fingerprint} was good for a time that is over"),
         ));
     }
@@ -196,12 +200,12 @@ fn classify(
         HashAlgorithm::Md5 | HashAlgorithm::Sha1 | HashAlgorithm::RipeMd160
     ) {
         return Ok(bad_signature(
-            "weak-hash",
+            Reason::WeakHash,
             format!("it is a signature over {}", signature.hash_algorithm()),
         ));
     }
     if signature.is_wrong_key_usage() {
-        return Ok(bad_signature("key-usage", format!("{fingerprint} is no key to sign with")));
+        return Ok(bad_signature(Reason::KeyUsage, format!("{fingerprint} is no key to sign with")));
     }
     let revoked = summary.contains(SignatureSummary::KEY_REVOKED);
     let expired = summary.contains(SignatureSummary::KEY_EXPIRED);
@@ -209,7 +213,10 @@ fn classify(
         Ok(()) => {}
         Err(_) if revoked || expired => {}
         Err(error) => {
-            return Ok(bad_signature("signature", format!("it is not a signature of this tag: {error}")));
+            return Ok(bad_signature(
+                Reason::BadSignature,
+                format!("it is not a signature of this tag: {error}"),
+            ));
         }
     }
     match policy.engine {
@@ -251,7 +258,7 @@ fn classify_key(
 ) -> SignatureCheck {
     let subkey = key.subkeys().find(|it| it.fingerprint() == Ok(fingerprint));
     let (Some(primary), Some(subkey)) = (key.primary_key(), subkey) else {
-        return bad_signature("unknown-key", format!("{fingerprint} belongs to no key of the keyring"));
+        return bad_signature(Reason::UnknownKey, format!("{fingerprint} belongs to no key of the keyring"));
     };
     let factored = [&primary, &subkey].into_iter().filter(|it| is_rsa_or_dsa(it.algorithm()));
     if let Some(bits) = factored.map(gpgme::Subkey::length).min().filter(|it| *it < MIN_RSA_BITS) {
@@ -261,7 +268,7 @@ fn classify_key(
     let signed_at = seconds(signature.creation_time());
     if signed_at < created {
         return bad_signature(
-            "key-newer",
+            Reason::KeyNewer,
             format!("{fingerprint} was made after the signature that it is said to have made"),
         );
     }
@@ -275,7 +282,7 @@ fn classify_key(
 /// A key that is too short to count, whoever pinned it.
 fn weak_key(fingerprint: &str, bits: usize) -> SignatureCheck {
     bad_signature(
-        "weak-key",
+        Reason::WeakKey,
         format!("{fingerprint} is an RSA or DSA key of {bits} bits, expected at least {MIN_RSA_BITS}"),
     )
 }

@@ -12,7 +12,8 @@ mod sign;
 mod ssh;
 mod ssh_certificate;
 
-use model::evidence::signature::{ArmoredSignature, SignatureCheck, SignatureFormat, SignerKey};
+use model::evidence::reason::{Explanation, Reason};
+use model::evidence::signature::{ArmoredSignature, PolicyLookup, SignatureCheck, SignatureFormat};
 
 pub use allowed_signers::{AllowedSigners, PolicyError};
 pub use gpg::PinnedKeys;
@@ -54,28 +55,27 @@ impl SignaturePolicy {
         }
     }
 
-    /// What the policy says of a key that would sign. `None` where it says nothing of its kind, or the key does not tell
-    /// its public half.
+    /// What the policy says of a key that would sign.
     #[must_use]
-    pub fn lookup(&self, key: &SigningKey) -> Option<SignerKey> {
-        match key {
-            SigningKey::Ssh(key) => self.ssh.as_ref()?.lookup(key.public()?),
-            SigningKey::OpenPgp(key) => Some(self.openpgp.as_ref()?.lookup(key)),
-            SigningKey::X509(key) => Some(self.x509.as_ref()?.lookup(key)),
+    pub fn lookup(&self, key: &SigningKey) -> PolicyLookup {
+        let signer = match key {
+            SigningKey::Ssh(key) => {
+                self.ssh.as_ref().zip(key.public()).and_then(|(it, public)| it.lookup(public))
+            }
+            SigningKey::OpenPgp(key) => self.openpgp.as_ref().map(|it| it.lookup(key)),
+            SigningKey::X509(key) => self.x509.as_ref().map(|it| it.lookup(key)),
             SigningKey::External(_) => None,
-        }
+        };
+        signer.map_or(PolicyLookup::KindNotConfigured, PolicyLookup::Key)
     }
 }
 
 /// Looks at a signature: whether it is one of `payload`, by modern means, and by which key.
 #[must_use]
 pub fn check(payload: &[u8], armored: &ArmoredSignature, policy: &SignaturePolicy) -> SignatureCheck {
-    let unknown = |reason, evidence: String| SignatureCheck::Unknown { reason, evidence };
     let no_policy = || {
-        unknown(
-            "no-policy",
-            format!("[signers] of the catalog says nothing of {} signatures", armored.format),
-        )
+        let evidence = format!("[signers] configures no {} signers", armored.format);
+        SignatureCheck::Unknown(Explanation::new(Reason::NoPolicy, evidence))
     };
     match armored.format {
         SignatureFormat::Ssh => {

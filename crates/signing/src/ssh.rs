@@ -1,5 +1,6 @@
 //! SSH: whose signature it is (`PROTOCOL.sshsig` of OpenSSH).
 
+use model::evidence::reason::{Explanation, Reason};
 use model::evidence::signature::{RevocationStatus, SignatureCheck, SignerKey};
 use ssh_key::public::KeyData;
 use ssh_key::{Certificate, Error, HashAlg, LineEnding, PublicKey, SshSig};
@@ -78,46 +79,49 @@ impl SshPolicy {
 
 /// Looks at a signature in its armor: whether it is one of `payload`, for git, by modern means, and by which key.
 pub(crate) fn check(payload: &[u8], armor: &[u8], policy: &SshPolicy) -> SignatureCheck {
-    let bad = |reason, evidence: String| SignatureCheck::Bad { reason, evidence };
+    let bad = |reason, evidence: String| SignatureCheck::Bad(Explanation::new(reason, evidence));
     let (signature, armor, certificate) = match ssh_certificate::read_signature(armor) {
         Ok(read) => read,
         Err(SshReadError::Certificate(message)) => {
-            return SignatureCheck::Unknown { reason: "unsupported", evidence: message.to_owned() };
+            return SignatureCheck::Unknown(Explanation::new(Reason::Unsupported, message));
         }
         Err(SshReadError::Signature(
             error @ (Error::AlgorithmUnknown | Error::AlgorithmUnsupported { .. }),
         )) => {
             let evidence = format!("the kind of key is not supported: {error}");
-            return SignatureCheck::Unknown { reason: "unsupported", evidence };
+            return SignatureCheck::Unknown(Explanation::new(Reason::Unsupported, evidence));
         }
         // RSA over SHA-1 ends here too: the parser takes no such signature.
         Err(SshReadError::Signature(error)) => {
-            return bad("signature", format!("no SSH signature that counts: {error}"));
+            return bad(Reason::BadSignature, format!("no SSH signature that counts: {error}"));
         }
     };
     if !is_canonical(&signature, &armor) {
         return bad(
-            "signature",
+            Reason::BadSignature,
             "the signature says the same in another form than it is written in".to_owned(),
         );
     }
     if signature.namespace() != SSHSIG_NAMESPACE {
-        return bad("namespace", format!("it was made for '{}' and not for git", signature.namespace()));
+        return bad(
+            Reason::WrongNamespace,
+            format!("it was made for '{}' and not for git", signature.namespace()),
+        );
     }
     let authority = certificate.as_ref().map(Certificate::signature_key);
     let keys = [Some(signature.public_key()), authority].into_iter().flatten();
     if let Some(bits) = keys.filter_map(|it| it.rsa()).map(rsa_bits).find(|it| *it < MIN_RSA_BITS) {
-        return bad("weak-key", format!("its RSA key has {bits} bits: want {MIN_RSA_BITS}"));
+        return bad(Reason::WeakKey, format!("its RSA key has {bits} bits: want {MIN_RSA_BITS}"));
     }
     match PublicKey::from(signature.public_key().clone()).verify(SSHSIG_NAMESPACE, payload, &signature) {
         Ok(()) => match certificate {
             None => SignatureCheck::ByKey(policy.signer_key(signature.public_key())),
             Some(certificate) => match ssh_certificate::rejection(&certificate) {
-                Some(message) => bad("certificate", message.to_owned()),
+                Some(message) => bad(Reason::SshCertificate, message.to_owned()),
                 None => SignatureCheck::ByKey(policy.certificate_signer(&certificate)),
             },
         },
-        Err(error) => bad("signature", format!("it is not a signature of this tag: {error}")),
+        Err(error) => bad(Reason::BadSignature, format!("it is not a signature of this tag: {error}")),
     }
 }
 

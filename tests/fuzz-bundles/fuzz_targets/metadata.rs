@@ -1,4 +1,4 @@
-//! Any cache of trust metadata is refused unless its keys signed it.
+//! Cached TUF metadata is refused unless the keys of the root signed it.
 #![no_main]
 
 use std::io;
@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use provenance::{MetadataCache, Refresh, RefreshError};
+use provenance::{MetadataCache, RefreshError, TufSource};
 
-/// The same bytes, whatever file is asked for: as they are, or as a part of metadata that is well formed.
+/// A cache that returns the same bytes for every file: as they are, or as the `signed` part of well-formed metadata.
+/// It has no root metadata, so the embedded root is used.
 #[derive(Debug)]
 struct FuzzedCache {
     bytes: Vec<u8>,
     is_wrapped: bool,
 }
 
-impl MetadataCache for Fuzzed {
+impl MetadataCache for FuzzedCache {
     fn load(&self, _: &str, name: &str) -> io::Result<Option<Vec<u8>>> {
         if name.contains("root") {
             return Ok(None);
@@ -28,18 +29,18 @@ impl MetadataCache for Fuzzed {
     }
 
     fn store(&self, _: &str, _: &str, _: &[u8]) -> io::Result<()> {
-        panic!("what does not verify is not kept")
+        panic!("metadata that does not verify was stored")
     }
 }
 
 fuzz_target!(|input: (bool, &[u8])| {
-    let cache = Fuzzed { is_wrapped: input.0, bytes: input.1.to_vec() };
-    let from = Refresh {
+    let cache = FuzzedCache { is_wrapped: input.0, bytes: input.1.to_vec() };
+    let source = TufSource {
         custom: None,
         cache: Some(Arc::new(cache)),
         online: false,
         timeout: Duration::from_secs(5),
         clock: || 1_780_000_000,
     };
-    assert!(matches!(provenance::trusted_roots(&from), Err(RefreshError::Cache { .. })));
+    assert!(matches!(provenance::fetch_trusted_roots(&source), Err(RefreshError::InvalidCache { .. })));
 });

@@ -1,4 +1,4 @@
-//! A catalog is read or refused.
+//! Any release configuration is parsed or refused. A parsed one has at least one target.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

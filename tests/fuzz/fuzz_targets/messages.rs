@@ -1,20 +1,20 @@
-//! Any commit message has a kind, and no mention or control character of it survives in the notes.
+//! Any commit message has a change kind. Its subject has no mention and no control character in the notes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|message: (&str, &str)| {
     let (subject, body) = message;
-    assert!(model::release::changelog::Kind::ALL.contains(&rules::kind(subject, body)));
+    assert!(model::release::changelog::ChangeKind::ALL.contains(&rules::change_kind(subject, body)));
     let shown = notes::escape::text(subject);
     assert!(!shown.contains(char::is_control));
-    let outside = outside(&shown);
-    for (at, _) in outside.match_indices('@') {
-        assert!(!outside[at + 1..].starts_with(char::is_alphanumeric), "{shown:?}");
+    let outside = outside_code_spans(&shown);
+    for (index, _) in outside.match_indices('@') {
+        assert!(!outside[index + 1..].starts_with(char::is_alphanumeric), "{shown:?}");
     }
 });
 
-/// What stands outside of code spans, escaped characters replaced.
+/// Returns the text outside of code spans. An escaped character is replaced by a dot, and so is each backtick.
 fn outside_code_spans(shown: &str) -> String {
     let (mut text, mut in_code, mut chars) = (String::new(), false, shown.chars());
     while let Some(c) = chars.next() {

@@ -1,4 +1,4 @@
-//! A tag that is read keeps its name when it is read again, and its files' names are ones that GitHub keeps.
+//! A parsed tag is parsed to itself again, and its archive's name has only characters that GitHub does not replace.
 #![no_main]
 
 use std::sync::LazyLock;

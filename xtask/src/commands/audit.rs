@@ -137,7 +137,7 @@ impl AuditResult {
     /// Everything that is not proven, in a few words.
     fn unproven_summary(&self) -> String {
         let open = self.report.findings.iter().filter(|it| it.verdict != Verdict::Proven);
-        let mut open: Vec<String> = open.map(|it| format!("{} {}", it.check, it.reason)).collect();
+        let mut open: Vec<String> = open.map(|it| format!("{} {}", it.check, it.reason())).collect();
         open.dedup();
         open.join(", ")
     }
@@ -217,7 +217,7 @@ fn audit_with_retries(
         let remaining = wait.saturating_sub(started.elapsed());
         let pending = report.findings.iter().filter(|it| ops::may_resolve_later(it));
         let pending: Vec<String> =
-            pending.map(|it| format!("{} {} ({})", it.check, it.subject, it.reason)).collect();
+            pending.map(|it| format!("{} {} ({})", it.check, it.subject, it.reason())).collect();
         if pending.is_empty() || remaining.is_zero() || overall(&report.findings) == Verdict::Refuted {
             return Ok(report);
         }
@@ -243,9 +243,10 @@ fn summary_markdown(finding: &AuditResult) -> String {
     );
     for finding in &report.findings {
         let subject_cell = cell(&format!("{} {}", finding.check, finding.subject));
-        let (verdict, evidence, hint) =
-            (report::verdict_label(finding.verdict), cell(&finding.evidence), command(&finding.hint));
-        writeln!(out, "| {subject_cell} | {verdict} | {} | {evidence} | {hint} |", finding.reason)
+        let verdict = report::verdict_label(finding.verdict);
+        let evidence = cell(&finding.explanation.evidence);
+        let (reason, hint) = (finding.reason(), command(&finding.explanation.hint()));
+        writeln!(out, "| {subject_cell} | {verdict} | {reason} | {evidence} | {hint} |")
             .expect("writing to a string cannot fail");
     }
     for note in &report.warnings {

@@ -62,7 +62,7 @@ struct CheckJson<'a> {
     check: &'static str,
     reason: &'static str,
     evidence: &'a str,
-    hint: &'a str,
+    hint: String,
 }
 
 pub(crate) fn run(global: &GlobalArgs, args: &ReleaseArgs) -> Result<RunOutcome, CliError> {
@@ -207,9 +207,9 @@ fn print(
 fn check_json(check: &CheckResult) -> CheckJson<'_> {
     CheckJson {
         check: check.check.name(),
-        reason: check.reason,
-        evidence: &check.evidence,
-        hint: &check.hint,
+        reason: check.explanation.reason.code(),
+        evidence: &check.explanation.evidence,
+        hint: check.hint(),
     }
 }
 

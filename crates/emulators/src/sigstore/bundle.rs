@@ -1,4 +1,4 @@
-//! Bundles of every kind, right or wrong.
+//! Sigstore bundles of every kind, valid or invalid.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use model::Digest;
@@ -10,76 +10,76 @@ use super::key::EcdsaKey;
 use super::transparency_log::encode_pem;
 use crate::error::EmulatorError;
 
-/// The type of in-toto statements in an envelope.
+/// The `payloadType` of in-toto statements in a DSSE envelope.
 const IN_TOTO_PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
-/// What a bundle is to be.
+/// The contents of a bundle to create.
 #[derive(Debug, Clone, Copy)]
 pub struct BundleSpec<'a> {
-    /// Who signs.
+    /// The signer.
     pub signer: BundleSigner<'a>,
-    /// What is signed.
+    /// The signed content.
     pub content: BundleContent<'a>,
-    /// The log that it is written down in.
+    /// The kind of log that the entry is from. `None` for a bundle without a log entry.
     pub rekor_version: Option<RekorVersion>,
-    /// When it is written down, in seconds after the certificate's first second.
+    /// The time of the log entry, in seconds after the start of the certificate's validity.
     pub logged_after_seconds: i64,
-    /// When a timestamp authority saw it, likewise; none where nobody is asked.
+    /// The time of the signed timestamp, counted in the same way. `None` for a bundle without a timestamp.
     pub timestamped_after_seconds: Option<i64>,
 }
 
-/// Who signs.
+/// The signer of a bundle.
 #[derive(Debug, Clone, Copy)]
 pub enum BundleSigner<'a> {
-    /// A key of the moment, with a certificate of these claims.
+    /// An ephemeral key, with a certificate that has these claims.
     Certificate(&'a CertificateClaims),
-    /// A key that somebody keeps.
+    /// A long-lived key without a certificate.
     Key(&'a ManagedKey),
 }
 
-/// What is signed.
+/// The signed content of a bundle.
 #[derive(Debug, Clone, Copy)]
 pub enum BundleContent<'a> {
-    /// An in-toto statement.
+    /// An in-toto statement in a DSSE envelope.
     Statement(&'a Value),
-    /// An envelope of this type around these bytes.
+    /// These bytes in a DSSE envelope with this payload type.
     Payload(&'a str, &'a [u8]),
-    /// The artifact itself.
+    /// An artifact, as a message signature without an envelope.
     Artifact(&'a [u8]),
 }
 
-/// The kinds of logs.
+/// The version of the transparency log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RekorVersion {
-    /// Rekor v1, with promises and times.
+    /// Rekor v1: entries have an inclusion promise and an integrated time.
     V1,
-    /// Rekor v2, with neither.
+    /// Rekor v2: entries have neither. A signature by a [`ManagedKey`] is logged as in v1.
     V2,
 }
 
-/// A key that somebody keeps.
+/// A long-lived signing key.
 #[derive(Debug)]
 pub struct ManagedKey(EcdsaKey);
 
 impl ManagedKey {
-    /// A new key.
+    /// Creates a random key.
     #[must_use]
     #[expect(clippy::new_without_default, reason = "a default that differs each time would surprise")]
     pub fn new() -> Self {
         Self(EcdsaKey::new())
     }
 
-    /// The public key, in PEM.
+    /// Returns the public key in PEM.
     ///
     /// # Errors
-    /// [`RehearsalError`] where it cannot be encoded.
+    /// [`EmulatorError`] if the key cannot be encoded.
     pub fn public_key_pem(&self) -> Result<String, EmulatorError> {
         Ok(encode_pem("PUBLIC KEY", &self.0.spki()?))
     }
 }
 
 impl<'a> BundleSpec<'a> {
-    /// What is usual: written down in Rekor v1 a second after the certificate was issued, and not stamped.
+    /// Returns the usual bundle: logged in Rekor v1 one second after the certificate was issued, without a timestamp.
     #[must_use]
     pub fn new(signer: BundleSigner<'a>, content: BundleContent<'a>) -> Self {
         Self {
@@ -93,11 +93,11 @@ impl<'a> BundleSpec<'a> {
 }
 
 impl Sigstore {
-    /// A bundle (`application/vnd.dev.sigstore.bundle.v0.3+json`) over an in-toto statement, signed with a certificate of
-    /// these claims and written down in the log.
+    /// Returns a bundle (`application/vnd.dev.sigstore.bundle.v0.3+json`) for an in-toto statement, signed with a
+    /// certificate that has these claims, and adds it to the log.
     ///
     /// # Errors
-    /// [`RehearsalError`] where the claims cannot be encoded.
+    /// [`EmulatorError`] if the claims cannot be encoded.
     pub fn attest(&mut self, claims: &CertificateClaims, statement: &Value) -> Result<Value, EmulatorError> {
         self.create_bundle(&BundleSpec::new(
             BundleSigner::Certificate(claims),
@@ -105,10 +105,10 @@ impl Sigstore {
         ))
     }
 
-    /// A bundle (`application/vnd.dev.sigstore.bundle.v0.3+json`), as it was asked for.
+    /// Returns a bundle (`application/vnd.dev.sigstore.bundle.v0.3+json`) as `spec` describes it.
     ///
     /// # Errors
-    /// [`RehearsalError`] where something cannot be encoded.
+    /// [`EmulatorError`] if a part of the bundle cannot be encoded.
     pub fn create_bundle(&mut self, spec: &BundleSpec<'_>) -> Result<Value, EmulatorError> {
         let leaf_key = EcdsaKey::new();
         let (key, certificate) = match spec.signer {
@@ -188,7 +188,7 @@ fn dsse_envelope(payload_type: &str, payload: &[u8], signature: &str) -> Value {
     })
 }
 
-/// What a DSSE signature is over (DSSE protocol v1.0.0, "PAE").
+/// Returns the bytes that a DSSE signature covers (DSSE protocol v1.0.0, "PAE").
 fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     [format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).as_bytes(), payload].concat()
 }

@@ -1,5 +1,5 @@
-//! A certificate authority in the manner of Fulcio: a root, an intermediate, leaves for ten minutes, and a certificate log that
-//! promises to list them (RFC 6962).
+//! A certificate authority like Fulcio: a root, an intermediate, leaves that are valid for ten minutes, and the signed
+//! certificate timestamps of a certificate transparency log (RFC 6962).
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -31,29 +31,34 @@ const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.84
 const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
 const CODE_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.3");
 const SCT_LIST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11129.2.4.2");
+/// The OID arc of Fulcio's extensions (`fulcio:docs/oid-info.md`).
 const FULCIO_OID_PREFIX: &str = "1.3.6.1.4.1.57264.1";
-/// How long a leaf is valid, in seconds.
+/// The validity of a leaf certificate, in seconds.
 const LEAF_LIFETIME_SECONDS: i64 = 600;
-/// How long the authority is.
+/// The validity of root, intermediate and timestamp certificates after their creation, in seconds.
 const CA_LIFETIME_SECONDS: i64 = 10 * 365 * 86_400;
 
-/// An authority.
+/// A certificate authority with its certificate log.
 #[derive(Debug)]
 pub(crate) struct CertificateAuthority {
     intermediate: EcdsaKey,
-    /// The intermediate certificate, then the root.
+    /// The intermediate certificate, then the root certificate, in DER.
     chain: [Vec<u8>; 2],
     issuer: Name,
+    /// The key of the certificate log that the trusted root lists.
     ct_log_key: EcdsaKey,
-    /// A certificate log that nobody lists.
+    /// The key of a certificate log that the trusted root does not list.
     unlisted_log_key: EcdsaKey,
 }
 
+/// The result of encoding a DER structure.
 pub(crate) type EncodeResult<T> = Result<T, EmulatorError>;
 
 impl CertificateAuthority {
+    /// Creates an authority with new keys. Its certificates are valid from one day before `now`.
     pub(crate) fn new(organization: &str, now: i64) -> EncodeResult<Self> {
         let (root, intermediate) = (EcdsaKey::new(), EcdsaKey::new());
+        // RFC 4514, 2.4: a comma in an attribute value is escaped.
         let organization = organization.replace(',', "\\,");
         let root_name = parse_name(&format!("CN=sigstore,O={organization}"))?;
         let issuer = parse_name(&format!("CN=sigstore-intermediate,O={organization}"))?;
@@ -73,6 +78,7 @@ impl CertificateAuthority {
         })
     }
 
+    /// Returns the intermediate certificate, then the root certificate, in DER.
     pub(crate) fn chain(&self) -> &[Vec<u8>] {
         &self.chain
     }
@@ -81,7 +87,7 @@ impl CertificateAuthority {
         &self.ct_log_key
     }
 
-    /// A certificate for a key, with these claims.
+    /// Returns a leaf certificate for a key, with these claims, in DER. It is valid from `now`.
     pub(crate) fn issue(
         &self,
         key: &EcdsaKey,
@@ -112,7 +118,8 @@ impl CertificateAuthority {
         }
     }
 
-    /// One promise to list a certificate without this extension (RFC 6962, 3.2 and 3.3).
+    /// Returns a list with one signed certificate timestamp for a TBS certificate without the SCT extension (RFC 6962,
+    /// 3.2 and 3.3). `log` is the key of the log that signs.
     fn sct_list(&self, log: &EcdsaKey, tbs: &[u8], now: i64) -> EncodeResult<Vec<u8>> {
         let millis = u64::try_from(now * 1000).map_err(|error| encoding_error(&error))?;
         let length = u32::try_from(tbs.len()).map_err(|error| encoding_error(&error))?.to_be_bytes();
@@ -130,6 +137,7 @@ impl CertificateAuthority {
     }
 }
 
+/// Parses a distinguished name (RFC 4514).
 fn parse_name(text: &str) -> EncodeResult<Name> {
     Name::from_str(text).map_err(|error| encoding_error(&error))
 }
@@ -146,6 +154,7 @@ fn extension(id: ObjectIdentifier, critical: bool, value: &[u8]) -> EncodeResult
     Ok(Extension { extn_id: id, critical, extn_value: octet_string(value)? })
 }
 
+/// Encodes a time as `UTCTime` before 2050, and as `GeneralizedTime` from then on (RFC 5280, 4.1.2.5).
 fn encode_time(seconds: i64) -> EncodeResult<Time> {
     let seconds = u64::try_from(seconds).map_err(|error| encoding_error(&error))?;
     let duration = Duration::from_secs(seconds);
@@ -162,6 +171,7 @@ fn ecdsa_algorithm() -> AlgorithmIdentifierOwned {
     AlgorithmIdentifierOwned { oid: ECDSA_WITH_SHA256, parameters: None }
 }
 
+/// Returns a certificate that is to be signed. Its serial number is derived from the public key.
 fn tbs_certificate(
     spki: &[u8],
     (issuer, subject): (&Name, &Name),
@@ -170,6 +180,7 @@ fn tbs_certificate(
 ) -> EncodeResult<TbsCertificate> {
     let spki_info = SubjectPublicKeyInfoOwned::from_der(spki).map_err(|error| encoding_error(&error))?;
     let mut serial = transparency_log::sha256(spki)[..16].to_vec();
+    // The serial number must be positive (RFC 5280, 4.1.2.2).
     serial[0] &= 0x7f;
     Ok(TbsCertificate {
         version: Version::V3,
@@ -185,12 +196,14 @@ fn tbs_certificate(
     })
 }
 
+/// Signs a certificate and returns it in DER.
 fn sign_certificate(tbs: TbsCertificate, key: &EcdsaKey) -> EncodeResult<Vec<u8>> {
     let signature =
         BitString::from_bytes(&key.sign(&encode_der(&tbs)?)).map_err(|error| encoding_error(&error))?;
     encode_der(&Certificate { tbs_certificate: tbs, signature_algorithm: ecdsa_algorithm(), signature })
 }
 
+/// Returns the first 20 bytes of the SHA-256 of the public key.
 fn key_identifier(key: &EcdsaKey) -> EncodeResult<OctetString> {
     octet_string(&transparency_log::sha256(&key.spki()?)[..20])
 }
@@ -199,6 +212,7 @@ fn key_usage(usages: FlagSet<KeyUsages>) -> EncodeResult<Extension> {
     extension(ObjectIdentifier::new_unwrap("2.5.29.15"), true, &encode_der(&KeyUsage(usages))?)
 }
 
+/// Returns the extensions with the key identifiers of the subject and of the issuer (RFC 5280, 4.2.1.1 and 4.2.1.2).
 fn key_identifiers(key: &EcdsaKey, issuer: &EcdsaKey) -> EncodeResult<[Extension; 2]> {
     let own = SubjectKeyIdentifier(key_identifier(key)?);
     let above =
@@ -217,7 +231,7 @@ fn extended_key_usage(purpose_id: ObjectIdentifier, critical: bool) -> EncodeRes
     )
 }
 
-/// The certificate of a timestamp authority (RFC 3161, 2.3) for a key, and that of its root.
+/// Returns the certificate of a timestamp authority (RFC 3161, 2.3) for a key, then that of its root, in DER.
 pub(crate) fn timestamp_certificates(
     key: &EcdsaKey,
     root: &EcdsaKey,
@@ -243,6 +257,7 @@ pub(crate) fn timestamp_certificates(
     ])
 }
 
+/// Returns the extensions of a CA certificate: key usage, basic constraints, key identifiers.
 fn ca_extensions(key: &EcdsaKey, issuer: &EcdsaKey) -> EncodeResult<Vec<Extension>> {
     let constraints = BasicConstraints { ca: true, path_len_constraint: None };
     let mut extensions = vec![
@@ -253,6 +268,7 @@ fn ca_extensions(key: &EcdsaKey, issuer: &EcdsaKey) -> EncodeResult<Vec<Extensio
     Ok(extensions)
 }
 
+/// Returns the extensions of a leaf certificate without the SCT list.
 fn leaf_extensions(
     key: &EcdsaKey,
     issuer: &EcdsaKey,
@@ -277,6 +293,7 @@ fn leaf_extensions(
     for (number, text) in &claims.extensions {
         let id = ObjectIdentifier::new(&format!("{FULCIO_OID_PREFIX}.{number}"))
             .map_err(|error| encoding_error(&error))?;
+        // Fulcio wrote its first extensions as raw text, without DER (`fulcio:docs/oid-info.md`).
         let value = if *number < 8 { text.as_bytes().to_vec() } else { encode_der(text)? };
         extensions.push(extension(id, false, &value)?);
     }

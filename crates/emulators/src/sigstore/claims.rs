@@ -1,55 +1,55 @@
-//! What a certificate says of a workflow run.
+//! The claims of a Fulcio certificate, and the provenance of a workflow run.
 
 use serde_json::{Value, json};
 
-/// A run of a workflow of GitHub Actions, as the claims of its certificate have it.
+/// A run of a GitHub Actions workflow, with the values that its certificate claims.
 #[derive(Debug, Clone)]
 pub struct ActionsRun {
-    /// `OWNER/NAME`.
+    /// The repository, as `OWNER/NAME`.
     pub repository: String,
-    /// The file under `.github/workflows/`.
+    /// The name of the workflow file under `.github/workflows/`.
     pub workflow: String,
-    /// The reference that it ran on, as in `refs/heads/main`.
+    /// The ref that the run was started on, as in `refs/heads/main`.
     pub reference: String,
-    /// The commit that it ran on.
+    /// The commit that the run was started on, as a full object ID.
     pub commit: String,
-    /// What started it: `push` or `workflow_dispatch`.
+    /// The event that triggered the run: `push` or `workflow_dispatch`.
     pub event: String,
-    /// The repository's number.
+    /// The numeric ID of the repository.
     pub repository_id: u64,
-    /// The owner's number.
+    /// The numeric ID of the repository's owner.
     pub owner_id: u64,
 }
 
-/// The names and extensions of a certificate. Whatever is put here stands in it, right or wrong.
+/// The names and extensions of a certificate. They are encoded as given, so that tests can create invalid ones.
 #[derive(Debug, Clone)]
 pub struct CertificateClaims {
     /// The subject alternative names.
     pub subject_alternative_names: Vec<SubjectAlternativeName>,
-    /// Fulcio's extensions by the last number of their name under 1.3.6.1.4.1.57264.1 (`fulcio:docs/oid-info.md`), with
-    /// their texts. Numbers below 8 hold raw bytes, the others a DER `UTF8String`.
+    /// Fulcio's extensions as the last number of their OID under 1.3.6.1.4.1.57264.1 (`fulcio:docs/oid-info.md`) and
+    /// their text. Numbers below 8 are encoded as raw bytes, the others as a DER `UTF8String`.
     pub extensions: Vec<(u32, String)>,
-    /// Further ones, with the bytes that they hold.
+    /// More extensions under the same OID, with their raw bytes. They are added after `extensions`.
     pub raw_extensions: Vec<(u32, Vec<u8>)>,
-    /// The certificate log that promises to list it.
+    /// The certificate log that signs the SCT of the certificate.
     pub certificate_log: CertificateLog,
-    /// Whether it is for signing code; else for timestamps.
+    /// Whether the extended key usage is code signing. If false, it is time stamping.
     pub code_signing: bool,
-    /// Whether another key than the authority's signed it.
+    /// Whether a random key signs the certificate instead of the intermediate's key.
     pub forged: bool,
 }
 
-/// A name of a certificate's subject.
+/// A subject alternative name (RFC 5280, 4.2.1.6).
 #[derive(Debug, Clone)]
 pub enum SubjectAlternativeName {
-    /// An address.
+    /// A URI, as for workflows.
     Uri(String),
-    /// An e-mail address.
+    /// An e-mail address, as for people.
     Email(String),
 }
 
 impl SubjectAlternativeName {
-    /// Its text.
+    /// Returns the URI or the address.
     #[must_use]
     pub fn as_str(&self) -> &str {
         let (Self::Uri(text) | Self::Email(text)) = self;
@@ -57,19 +57,19 @@ impl SubjectAlternativeName {
     }
 }
 
-/// Who promises to list a certificate.
+/// The log that signs the SCT of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CertificateLog {
-    /// The log that the trusted root names.
+    /// A log that the trusted root lists.
     Listed,
-    /// One that it does not name.
+    /// A log that the trusted root does not list.
     Unlisted,
-    /// Nobody.
+    /// No log: the certificate has no SCT.
     None,
 }
 
 impl CertificateClaims {
-    /// These, with another text for an extension.
+    /// Replaces the text of an extension, or adds the extension if it is missing.
     #[must_use]
     pub fn with_extension(mut self, number: u32, text: &str) -> Self {
         self.extensions.retain(|it| it.0 != number);
@@ -77,7 +77,7 @@ impl CertificateClaims {
         self
     }
 
-    /// These, for somebody with an e-mail address and a token of this issuer.
+    /// Returns the claims for a person with this e-mail address and an OIDC token of this issuer.
     #[must_use]
     pub fn for_email(address: &str, issuer: &str) -> Self {
         Self {
@@ -92,7 +92,7 @@ impl CertificateClaims {
 }
 
 impl ActionsRun {
-    /// A run of the release workflow of an invented repository.
+    /// Returns a run of the release workflow of an invented repository.
     #[must_use]
     pub fn example() -> Self {
         Self {
@@ -106,21 +106,23 @@ impl ActionsRun {
         }
     }
 
+    /// Returns the URL of the repository, which is the claim Source Repository URI.
     fn repository_url(&self) -> String {
         format!("https://github.com/{}", self.repository)
     }
 
-    /// The workflow that signs, with its reference: what the certificate calls itself.
+    /// Returns the URI of the signing workflow with its ref: the claim Build Signer URI, and the subject alternative name.
     #[must_use]
     pub fn build_signer_uri(&self) -> String {
         format!("{}/.github/workflows/{}@{}", self.repository_url(), self.workflow, self.reference)
     }
 
+    /// Returns the URL of the run and its attempt: the claim Run Invocation URI.
     fn run_invocation_uri(&self) -> String {
         format!("{}/actions/runs/1001/attempts/1", self.repository_url())
     }
 
-    /// The claims that Fulcio makes of such a run.
+    /// Returns the claims that Fulcio puts into the certificate of this run.
     #[must_use]
     pub fn claims(&self) -> CertificateClaims {
         let issuer = "https://token.actions.githubusercontent.com";
@@ -157,8 +159,8 @@ impl ActionsRun {
         }
     }
 
-    /// The provenance that `actions/attest` writes of such a run, for files by name and SHA-256 in hexadecimal digits
-    /// (in-toto Statement v1, SLSA provenance v1, `buildtypes/workflow/v1`).
+    /// Returns the provenance that `actions/attest` writes for this run (in-toto Statement v1, SLSA provenance v1,
+    /// `buildtypes/workflow/v1`). `files` are names and their SHA-256 digests in hexadecimal digits.
     #[must_use]
     pub fn provenance(&self, files: &[(&str, &str)]) -> Value {
         let subject: Vec<Value> =

@@ -1,6 +1,6 @@
-//! DER by hand (ITU-T X.690, 10): the few forms that a timestamp is made of.
+//! A small DER encoder (ITU-T X.690, 10) for the types that timestamps and CMS signatures need.
 
-/// A value of a tag.
+/// Encodes a tag, the length of `content` and `content`. A length from 128 on is encoded in the long form.
 pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let mut out = vec![tag];
@@ -17,21 +17,23 @@ pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Encodes a SEQUENCE of encoded values.
 pub(crate) fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
     tlv(0x30, &parts.concat())
 }
 
-/// A set, its members in DER's order.
+/// Encodes a SET OF, with its members sorted by their encoding (X.690, 11.6).
 pub(crate) fn set(mut parts: Vec<Vec<u8>>) -> Vec<u8> {
     parts.sort();
     tlv(0x31, &parts.concat())
 }
 
+/// Encodes an OCTET STRING.
 pub(crate) fn octet_string(bytes: &[u8]) -> Vec<u8> {
     tlv(4, bytes)
 }
 
-/// A number that is not negative, from its bytes, the most significant first.
+/// Encodes a non-negative INTEGER from its big-endian bytes, of which there must be at least one.
 pub(crate) fn integer(bytes: &[u8]) -> Vec<u8> {
     let skip = bytes.iter().take_while(|it| **it == 0).count().min(bytes.len() - 1);
     let rest = &bytes[skip..];
@@ -39,7 +41,7 @@ pub(crate) fn integer(bytes: &[u8]) -> Vec<u8> {
     tlv(2, &[sign, rest].concat())
 }
 
-/// An object identifier, from its numbers.
+/// Encodes an OBJECT IDENTIFIER from its numbers, of which there must be at least two.
 pub(crate) fn oid(numbers: &[u32]) -> Vec<u8> {
     let mut out = vec![u8::try_from(numbers[0] * 40 + numbers[1]).unwrap_or_default()];
     for number in &numbers[2..] {

@@ -1,5 +1,5 @@
-//! Signatures of git objects in the manner of `gitsign` (`gitsign:docs/bundle-cms.md`): a detached CMS message (RFC 5652) with the log
-//! entry in it.
+//! Signatures of git objects as `gitsign` creates them (`gitsign:docs/bundle-cms.md`): detached CMS messages (RFC 5652)
+//! that embed the log entry.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use model::Digest;
@@ -16,15 +16,17 @@ use super::timestamp::{CONTENT_TYPE, ECDSA_WITH_SHA256, MESSAGE_DIGEST, SHA256, 
 use super::transparency_log::encode_pem;
 use crate::error::EmulatorError;
 
+/// `id-data` (RFC 5652, 4).
 const PKCS7_DATA: &[u32] = &[1, 2, 840, 113_549, 1, 7, 1];
+/// The unsigned attribute with the log entry (`gitsign:docs/bundle-cms.md`).
 const REKOR_LOG_ENTRY: &[u32] = &[1, 3, 6, 1, 4, 1, 57264, 3, 1];
 
 impl Sigstore {
-    /// An armored signature of a payload, with a certificate of these claims; with its log entry, or without, as older versions made
-    /// it.
+    /// Returns an armored signature of a payload, with a certificate that has these claims. Older versions of gitsign did
+    /// not embed the log entry, as with `with_log_entry` set to false.
     ///
     /// # Errors
-    /// [`RehearsalError`] where something cannot be encoded.
+    /// [`EmulatorError`] if a part of the signature cannot be encoded.
     pub fn gitsign(
         &mut self,
         claims: &CertificateClaims,
@@ -54,6 +56,7 @@ impl Sigstore {
             integer(&[1]),
             sequence(&[issuer, integer(tbs.serial_number.as_bytes())]),
             algorithm(SHA256),
+            // RFC 5652, 5.4: the attributes are signed as a SET OF, but stored under the tag [0].
             [&[0xa0][..], &attributes[1..]].concat(),
             algorithm(ECDSA_WITH_SHA256),
             octet_string(&signature),
@@ -72,6 +75,7 @@ impl Sigstore {
     }
 }
 
+/// Encodes a protobuf varint.
 fn varint(mut number: u64) -> Vec<u8> {
     let mut out = Vec::new();
     while number >= 0x80 {
@@ -82,17 +86,19 @@ fn varint(mut number: u64) -> Vec<u8> {
     out
 }
 
+/// Encodes a protobuf field of bytes, text or a message.
 fn length_delimited(number: u64, bytes: &[u8]) -> Vec<u8> {
     [varint(number << 3 | 2), varint(bytes.len() as u64), bytes.to_vec()].concat()
 }
 
-/// A number in JSON's form of protobuf: a text.
+/// Encodes a protobuf integer field. In the JSON mapping of protobuf a 64-bit integer is a string. The default 0 is left
+/// out.
 fn varint_field(number: u64, json: &Value) -> Vec<u8> {
     let value = json.as_str().and_then(|it| it.parse().ok()).unwrap_or(0);
     if value == 0 { Vec::new() } else { [varint(number << 3), varint(value)].concat() }
 }
 
-/// A log entry without its body, as protobuf writes it (`sigstore_rekor.proto`).
+/// Encodes a log entry without its canonicalized body as protobuf (`TransparencyLogEntry` in `sigstore_rekor.proto`).
 fn encode_log_entry(entry: &Value) -> Vec<u8> {
     let bytes = |it: &Value| BASE64.decode(it.as_str().unwrap_or_default()).unwrap_or_default();
     let text = |it: &Value| it.as_str().unwrap_or_default().as_bytes().to_vec();

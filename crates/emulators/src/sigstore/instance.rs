@@ -1,4 +1,4 @@
-//! The instance: its authorities, its log, its time and its trusted root.
+//! A Sigstore instance: its authorities, its log, its clock and its trusted root.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use serde_json::{Value, json};
@@ -9,30 +9,31 @@ use super::timestamp::TimestampAuthority;
 use super::transparency_log::{self, TransparencyLog};
 use crate::error::EmulatorError;
 
-/// A Sigstore instance.
+/// A Sigstore instance with a certificate authority, a transparency log and a timestamp authority.
 #[derive(Debug)]
 pub struct Sigstore {
     pub(super) certificate_authority: CertificateAuthority,
     pub(super) transparency_log: TransparencyLog,
     pub(super) timestamp_authority: TimestampAuthority,
     organization: String,
-    /// The time, in seconds since 1970 in UTC, at which everything is signed.
+    /// The current time of the instance, in seconds since 1970 in UTC.
     pub(super) now: i64,
 }
 
 impl Sigstore {
-    /// A new instance, at this time.
+    /// Creates an instance of the organization `sigstore.dev`. `now` is its time, in seconds since 1970 in UTC.
     ///
     /// # Errors
-    /// [`RehearsalError`] where a certificate cannot be encoded, which a time before 1970 would bring about.
+    /// [`EmulatorError`] if a certificate cannot be encoded, for example because its time is before 1970.
     pub fn new(now: i64) -> Result<Self, EmulatorError> {
         Self::for_organization("sigstore.dev", now)
     }
 
-    /// The same, of an authority of this organization: `sigstore.dev` is the public one, `GitHub, Inc.` that of GitHub.
+    /// Creates an instance whose authorities belong to this organization: `sigstore.dev` for the public-good instance,
+    /// `GitHub, Inc.` for GitHub's.
     ///
     /// # Errors
-    /// As [`Sigstore::new`].
+    /// The same as for [`Sigstore::new`].
     pub fn for_organization(organization: &str, now: i64) -> Result<Self, EmulatorError> {
         Ok(Self {
             certificate_authority: CertificateAuthority::new(organization, now)?,
@@ -43,15 +44,15 @@ impl Sigstore {
         })
     }
 
-    /// Goes on in time: what is signed from now on is signed at this time.
+    /// Sets the current time, in seconds since 1970 in UTC. Later signatures use it; existing ones do not change.
     pub fn set_time(&mut self, now: i64) {
         self.now = now;
     }
 
-    /// The trusted root, as a document of `application/vnd.dev.sigstore.trustedroot+json;version=0.1`.
+    /// Returns the trusted root, as a document of type `application/vnd.dev.sigstore.trustedroot+json;version=0.1`.
     ///
     /// # Errors
-    /// [`RehearsalError`] where a key cannot be encoded.
+    /// [`EmulatorError`] if a key cannot be encoded.
     pub fn trusted_root(&self) -> Result<Value, EmulatorError> {
         let valid_for = json!({ "start": model::base::time::format_rfc3339(self.now - 86_400) });
         let log = |key: &EcdsaKey, url: &str| -> Result<Value, EmulatorError> {
@@ -89,11 +90,11 @@ impl Sigstore {
         }))
     }
 
-    /// The trusted root with a signing configuration that names no service, as sigstore's clients take both in one file
-    /// (`application/vnd.dev.sigstore.clienttrustconfig.v0.1+json`).
+    /// Returns the trusted root with a signing configuration that lists no services. Sigstore clients read both from one
+    /// file (`application/vnd.dev.sigstore.clienttrustconfig.v0.1+json`).
     ///
     /// # Errors
-    /// [`RehearsalError`] where a key cannot be encoded.
+    /// [`EmulatorError`] if a key cannot be encoded.
     pub fn client_trust_config(&self) -> Result<Value, EmulatorError> {
         Ok(json!({
             "mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",

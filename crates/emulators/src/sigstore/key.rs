@@ -1,4 +1,4 @@
-//! Keys of the instance and of single signatures.
+//! ECDSA keys of the authorities, of the logs and of single signatures.
 
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{DerSignature, SigningKey, VerifyingKey};
@@ -6,33 +6,35 @@ use p256::pkcs8::EncodePublicKey as _;
 
 use crate::error::EmulatorError;
 
-/// A key of the instance, or of one signature.
+/// An ECDSA key on the curve P-256. Its debug output does not contain the secret.
 pub(crate) struct EcdsaKey(pub(super) SigningKey);
 
 impl std::fmt::Debug for EcdsaKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Key(***)")
+        f.write_str("EcdsaKey(***)")
     }
 }
 
 impl EcdsaKey {
+    /// Creates a random key.
     pub(super) fn new() -> Self {
         Self(SigningKey::random(&mut p256::elliptic_curve::rand_core::OsRng))
     }
 
-    /// An ECDSA signature over the SHA-256 of the bytes, in DER.
+    /// Returns an ECDSA signature over the SHA-256 of the bytes, in DER.
     pub(super) fn sign(&self, bytes: &[u8]) -> Vec<u8> {
         let signature: DerSignature = self.0.sign(bytes);
         signature.as_bytes().to_vec()
     }
 
-    /// The public key, as SPKI in DER (RFC 5280, 4.1.2.7).
+    /// Returns the public key as SubjectPublicKeyInfo in DER (RFC 5280, 4.1.2.7).
     pub(super) fn spki(&self) -> Result<Vec<u8>, EmulatorError> {
         let document = VerifyingKey::from(&self.0).to_public_key_der();
         document.map(|it| it.as_bytes().to_vec()).map_err(|error| encoding_error(&error))
     }
 }
 
+/// Wraps an error of an encoder.
 pub(crate) fn encoding_error(error: &dyn std::fmt::Display) -> EmulatorError {
-    crate::error::failed_to("encode a certificate")(std::io::Error::other(error.to_string()))
+    crate::error::failed_to("encode a key or certificate")(std::io::Error::other(error.to_string()))
 }

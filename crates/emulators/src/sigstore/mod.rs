@@ -1,8 +1,8 @@
-//! A Sigstore instance of our own: certificate authority, certificate log, transparency log and the trusted root that
-//! names them. It mints bundles with any claims, right or wrong, in this process; verifiers that nobody here wrote accept
-//! the right ones.
+//! An emulated Sigstore instance: certificate authority, certificate log, transparency log, timestamp authority, and the
+//! trusted root that lists their keys. It creates bundles with any claims, valid or invalid, without a server; the tests
+//! check that independent verifiers accept the valid ones.
 //!
-//! Its keys are made when it is, and live as long as it does.
+//! The keys are created with the instance and are never written to disk.
 
 mod bundle;
 mod certificate;

@@ -1,4 +1,4 @@
-//! A timestamp authority (RFC 3161): it says when it saw a signature.
+//! A timestamp authority (RFC 3161), which signs the time of a signature.
 
 use x509_cert::Certificate;
 use x509_cert::der::{Decode as _, Encode as _};
@@ -12,33 +12,38 @@ use super::transparency_log;
 pub(crate) const SHA256: &[u32] = &[2, 16, 840, 1, 101, 3, 4, 2, 1];
 pub(crate) const ECDSA_WITH_SHA256: &[u32] = &[1, 2, 840, 10045, 4, 3, 2];
 pub(crate) const SIGNED_DATA: &[u32] = &[1, 2, 840, 113_549, 1, 7, 2];
+/// The content type of a timestamp, `id-ct-TSTInfo` (RFC 3161, 2.4.2).
 const TST_INFO: &[u32] = &[1, 2, 840, 113_549, 1, 9, 16, 1, 4];
 pub(crate) const CONTENT_TYPE: &[u32] = &[1, 2, 840, 113_549, 1, 9, 3];
 pub(crate) const MESSAGE_DIGEST: &[u32] = &[1, 2, 840, 113_549, 1, 9, 4];
+/// The attribute `signingCertificateV2` (RFC 5816).
 const SIGNING_CERTIFICATE: &[u32] = &[1, 2, 840, 113_549, 1, 9, 16, 2, 47];
-/// The policy of Sigstore's own authority (`timestamp-authority:pkg/signer`).
+/// The policy OID of Sigstore's timestamp authority (`timestamp-authority:pkg/signer`).
 const TSA_POLICY: &[u32] = &[1, 3, 6, 1, 4, 1, 57264, 2];
 
-/// An authority.
+/// A timestamp authority with its certificates.
 #[derive(Debug)]
 pub(crate) struct TimestampAuthority {
     key: EcdsaKey,
-    /// Its certificate, then the root.
+    /// The certificate of the authority, then that of its root, in DER.
     chain: [Vec<u8>; 2],
 }
 
 impl TimestampAuthority {
+    /// Creates an authority with new keys. Its certificates are valid from one day before `now`.
     pub(crate) fn new(organization: &str, now: i64) -> EncodeResult<Self> {
         let (key, root) = (EcdsaKey::new(), EcdsaKey::new());
         let chain = certificate::timestamp_certificates(&key, &root, organization, now)?;
         Ok(Self { key, chain })
     }
 
+    /// Returns the certificate of the authority, then that of its root, in DER.
     pub(crate) fn chain(&self) -> &[Vec<u8>] {
         &self.chain
     }
 
-    /// The answer to a request for a timestamp of these bytes, at this time, in DER (RFC 3161, 2.4.2).
+    /// Returns the `TimeStampResp` for a signature (`bytes`) in DER (RFC 3161, 2.4.2). `time` is in seconds since 1970 in
+    /// UTC.
     pub(crate) fn issue_timestamp(&self, bytes: &[u8], time: i64) -> EncodeResult<Vec<u8>> {
         let hash = |bytes: &[u8]| octet_string(&transparency_log::sha256(bytes));
         let algorithm = |numbers: &[u32]| sequence(&[oid(numbers)]);
@@ -48,9 +53,10 @@ impl TimestampAuthority {
             integer(&[1]),
             oid(TSA_POLICY),
             sequence(&[algorithm(SHA256), hash(bytes)]),
+            // The serial number. RFC 3161 requires a unique one; a constant is enough here.
             integer(&[7]),
             tlv(0x18, format!("{digits}Z").as_bytes()),
-            // A nonce of 64 bits, as clients send it.
+            // A nonce of 64 bits, as clients send it. It is a constant because there is no request.
             integer(&[0x5e, 1, 2, 3, 4, 5, 6, 7]),
         ]);
         let attribute = |numbers: &[u32], it: Vec<u8>| sequence(&[oid(numbers), set(vec![it])]);
@@ -67,6 +73,7 @@ impl TimestampAuthority {
             integer(&[1]),
             sequence(&[issuer, integer(tbs.serial_number.as_bytes())]),
             algorithm(SHA256),
+            // RFC 5652, 5.4: the attributes are signed as a SET OF, but stored under the tag [0].
             [&[0xa0][..], &attributes[1..]].concat(),
             algorithm(ECDSA_WITH_SHA256),
             octet_string(&self.key.sign(&attributes)),
@@ -78,6 +85,7 @@ impl TimestampAuthority {
             tlv(0xa0, &self.chain[0]),
             set(vec![signer]),
         ]);
+        // PKIStatus 0: granted.
         let status = sequence(&[integer(&[0])]);
         Ok(sequence(&[status, sequence(&[oid(SIGNED_DATA), tlv(0xa0, &content)])]))
     }

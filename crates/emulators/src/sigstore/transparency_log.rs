@@ -1,4 +1,4 @@
-//! A transparency log in the manner of Rekor v1: a Merkle tree (RFC 6962), signed checkpoints, signed promises.
+//! A transparency log like Rekor v1: a Merkle tree (RFC 6962), signed checkpoints and signed inclusion promises.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use model::Digest;
@@ -7,25 +7,28 @@ use serde_json::{Value, json};
 use super::key::EcdsaKey;
 use crate::error::EmulatorError;
 
-/// What checkpoints are signed under.
+/// The origin line of checkpoints (C2SP `tlog-checkpoint`).
 const CHECKPOINT_ORIGIN: &str = "rekor.rehearsal.invalid - 1";
-/// How many entries of others are there before the first of ours.
+/// The number of unrelated entries in a new log, so that inclusion proofs are not empty.
 const PRIOR_ENTRY_COUNT: u8 = 5;
 
+/// A SHA-256 hash.
 type Sha256Hash = [u8; 32];
 
-/// A log.
+/// A transparency log in memory.
 #[derive(Debug)]
 pub(crate) struct TransparencyLog {
     key: EcdsaKey,
+    /// The leaf hashes of the Merkle tree.
     leaves: Vec<Sha256Hash>,
 }
 
-/// The name of a log: the SHA-256 of its public key.
+/// Returns the SHA-256 of the bytes. For the SPKI of a log's public key it is the ID of the log (RFC 6962, 3.2).
 pub(crate) fn sha256(spki: &[u8]) -> Sha256Hash {
     hash_parts(&[spki])
 }
 
+/// Returns the SHA-256 of the concatenated parts.
 fn hash_parts(parts: &[&[u8]]) -> Sha256Hash {
     let mut hasher = model::base::id::Hasher::default();
     for part in parts {
@@ -35,6 +38,7 @@ fn hash_parts(parts: &[&[u8]]) -> Sha256Hash {
 }
 
 impl TransparencyLog {
+    /// Creates a log with a new key and a few unrelated entries.
     pub(crate) fn new() -> Self {
         let leaves = (0..PRIOR_ENTRY_COUNT).map(|it| hash_parts(&[&[0], &[it]])).collect();
         Self { key: EcdsaKey::new(), leaves }
@@ -44,9 +48,9 @@ impl TransparencyLog {
         &self.key
     }
 
-    /// Writes a DSSE signature down (Rekor's type `dsse`, version 0.0.1), and gives the bundle's entry. `verifier` is the PEM of a
-    /// certificate or a key. The body is
-    /// canonical JSON (RFC 8785): sorted keys, no spaces.
+    /// Adds a DSSE signature (Rekor type `dsse`, version 0.0.1), and returns the log entry for the bundle. `verifier` is a
+    /// certificate or a public key in PEM, `time` the integrated time in seconds since 1970 in UTC. The body is canonical
+    /// JSON (RFC 8785): sorted keys, no spaces.
     pub(crate) fn add_dsse(
         &mut self,
         payload: &[u8],
@@ -73,8 +77,8 @@ impl TransparencyLog {
         self.append("dsse", body.to_string().as_bytes(), time)
     }
 
-    /// Writes a signature over bytes of this digest down (Rekor's type `hashedrekord`, version 0.0.1). `verifier` is the PEM of
-    /// a certificate or a key.
+    /// Adds a signature of bytes with this digest (Rekor type `hashedrekord`, version 0.0.1), and returns the log entry.
+    /// `verifier` is a certificate or a public key in PEM.
     pub(crate) fn add_hashedrekord(
         &mut self,
         digest: &Digest,
@@ -96,7 +100,8 @@ impl TransparencyLog {
         self.append("hashedrekord", body.to_string().as_bytes(), time)
     }
 
-    /// The same in the manner of Rekor v2 (`hashedrekord` 0.0.2): a tile-backed log that makes no promises and tells no time.
+    /// Adds the same as an entry of Rekor v2 (`hashedrekord` 0.0.2). Its tile-backed log has no inclusion promises and no
+    /// integrated times. `certificate` is in DER.
     pub(crate) fn add_hashedrekord_v2(
         &mut self,
         digest: &Digest,
@@ -126,12 +131,13 @@ impl TransparencyLog {
         Ok(entry)
     }
 
+    /// Adds a leaf and returns its log entry with an inclusion promise, an inclusion proof and a checkpoint.
     fn append(&mut self, kind: &str, body: &[u8], time: i64) -> Result<Value, EmulatorError> {
         let index = self.leaves.len();
         self.leaves.push(hash_parts(&[&[0], body]));
         let (log_id, body) = (sha256(&self.key.spki()?), BASE64.encode(body));
         let hex: String = Digest::from_bytes(log_id).hex();
-        // Canonical JSON again: serde_json keeps keys sorted.
+        // The promise is a signature over canonical JSON: serde_json keeps keys sorted.
         let promise = json!({ "body": body, "integratedTime": time, "logID": hex, "logIndex": index });
         let root = tree_root(&self.leaves);
         let path: Vec<String> = audit_path(index, &self.leaves).iter().map(|it| BASE64.encode(it)).collect();
@@ -154,7 +160,8 @@ impl TransparencyLog {
         }))
     }
 
-    /// A signed note (C2SP `signed-note`, `tlog-checkpoint`) over the tree's size and root.
+    /// Returns a signed note (C2SP `signed-note`, `tlog-checkpoint`) with the size and the root hash of the tree. `log` is
+    /// the log ID; its first four bytes are the key hint.
     fn checkpoint(&self, root: &Sha256Hash, log: &Sha256Hash) -> String {
         let text = format!("{CHECKPOINT_ORIGIN}\n{}\n{}\n", self.leaves.len(), BASE64.encode(root));
         let signature = [&log[..4], &self.key.sign(text.as_bytes())].concat();
@@ -162,7 +169,7 @@ impl TransparencyLog {
     }
 }
 
-/// The hash of a tree (RFC 6962, 2.1).
+/// Returns the Merkle tree hash of the leaves (RFC 6962, 2.1).
 fn tree_root(leaves: &[Sha256Hash]) -> Sha256Hash {
     match leaves {
         [] => hash_parts(&[]),
@@ -174,7 +181,7 @@ fn tree_root(leaves: &[Sha256Hash]) -> Sha256Hash {
     }
 }
 
-/// The path from a leaf to the root (RFC 6962, 2.1.1).
+/// Returns the audit path from a leaf to the root (RFC 6962, 2.1.1). It is empty for a tree of one leaf.
 fn audit_path(index: usize, leaves: &[Sha256Hash]) -> Vec<Sha256Hash> {
     if leaves.len() <= 1 {
         return Vec::new();
@@ -190,12 +197,13 @@ fn audit_path(index: usize, leaves: &[Sha256Hash]) -> Vec<Sha256Hash> {
     path
 }
 
-/// The largest power of two below a length.
+/// Returns the largest power of two less than `length`, for a length of at least 2 (RFC 6962, 2.1).
 fn split_point(length: usize) -> usize {
     length.next_power_of_two() / 2
 }
 
-/// Bytes as Go writes them in PEM (RFC 7468, strict form): sigstore-python compares the text.
+/// Encodes bytes as PEM in lines of 64 characters, as Go does (RFC 7468, strict form). sigstore-python compares the text
+/// of the PEM, so the form matters.
 pub(crate) fn encode_pem(label: &str, bytes: &[u8]) -> String {
     let text = BASE64.encode(bytes);
     let mut out = format!("-----BEGIN {label}-----\n");

@@ -1,4 +1,4 @@
-//! A TUF repository (The Update Framework, specification 1.0) for a trusted root: one key for all four roles.
+//! A TUF repository (The Update Framework, specification 1.0) for a trusted root. One key signs for all four roles.
 
 use model::Digest;
 use serde_json::{Value, json};
@@ -7,19 +7,21 @@ use super::key::EcdsaKey;
 use super::transparency_log::encode_pem;
 use crate::error::EmulatorError;
 
-/// A repository.
+/// A TUF repository.
 #[derive(Debug)]
 pub struct Tuf {
     key: EcdsaKey,
+    /// The public key as root metadata lists it.
     public_key: Value,
+    /// The SHA-256 of the public key in canonical JSON, in hexadecimal digits.
     key_id: String,
 }
 
 impl Tuf {
-    /// A new repository.
+    /// Creates a repository with a new key.
     ///
     /// # Errors
-    /// [`RehearsalError`] where its key cannot be encoded.
+    /// [`EmulatorError`] if the key cannot be encoded.
     pub fn new() -> Result<Self, EmulatorError> {
         let key = EcdsaKey::new();
         let public = json!({
@@ -31,8 +33,9 @@ impl Tuf {
         Ok(Self { key, public_key: public, key_id: id })
     }
 
-    /// Its files by their paths, with the trusted root as their only target. `expires` is when the timestamp stops counting, in
-    /// RFC 3339. `1.root.json` is what trust begins with.
+    /// Returns the paths and contents of the repository's files, with `trusted_root` as the only target. `version` is that
+    /// of all roles but the root, `expires` the expiry of the timestamp metadata in RFC 3339. Clients start with
+    /// `1.root.json`.
     #[must_use]
     pub fn files(&self, version: u32, trusted_root: &str, expires: &str) -> Vec<(String, Vec<u8>)> {
         const FAR_EXPIRY: &str = "2099-01-01T00:00:00Z";
@@ -75,6 +78,7 @@ impl Tuf {
         ]
     }
 
+    /// Returns the metadata file for a `signed` object.
     fn sign(&self, signed: &Value) -> Vec<u8> {
         let signature = self.key.sign(&canonical_json(signed));
         let signature = json!({ "keyid": self.key_id, "sig": model::base::id::encode_hex(&signature) });
@@ -82,8 +86,8 @@ impl Tuf {
     }
 }
 
-/// Canonical JSON as TUF signs it (OLPC's form): sorted keys, no spaces, and nothing escaped but quotes and backslashes; the
-/// only character here that JSON would escape besides is the line end of PEM.
+/// Returns the canonical JSON that TUF signs (the OLPC form): sorted keys, no spaces, and only quotes and backslashes
+/// escaped. In this metadata the newlines of PEM are the only other characters that `serde_json` escapes.
 fn canonical_json(value: &Value) -> Vec<u8> {
     value.to_string().replace("\\n", "\n").into_bytes()
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::evidence::reason::{Explanation, Reason};
 use crate::evidence::verdict::Verdict;
 
 /// Where GitHub Actions gets its identity tokens.
@@ -195,25 +196,23 @@ pub struct ReleasePredicate {
 /// Why a bundle does not prove what it should.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    /// Refuted, or unproven where nobody could look.
+    /// Refuted, or unproven if it could not be checked.
     pub verdict: Verdict,
-    /// A stable word.
-    pub reason: &'static str,
-    /// What was seen.
-    pub evidence: String,
+    /// Why.
+    pub explanation: Explanation,
 }
 
 impl Rejection {
-    /// It was looked at, and it does not hold.
+    /// It was checked, and it is not valid.
     #[must_use]
-    pub fn refuted(reason: &'static str, evidence: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Refuted, reason, evidence: evidence.into() }
+    pub fn refuted(reason: Reason, evidence: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Refuted, explanation: Explanation::new(reason, evidence) }
     }
 
-    /// Nobody could look, or there is nothing to look at.
+    /// It could not be checked, or there is nothing to check.
     #[must_use]
-    pub fn unproven(reason: &'static str, evidence: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Unproven, reason, evidence: evidence.into() }
+    pub fn unproven(reason: Reason, evidence: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Unproven, explanation: Explanation::new(reason, evidence) }
     }
 }
 
@@ -360,10 +359,9 @@ pub struct BundleVerdict {
     pub origin: String,
     /// The verdict.
     pub verdict: Verdict,
-    /// A stable word.
-    pub reason: &'static str,
-    /// What was seen.
-    pub evidence: String,
+    /// Why, and what to do about it.
+    #[serde(flatten)]
+    pub explanation: Explanation,
     /// What does not stand against it and should be known.
     #[serde(rename = "notes")]
     pub warnings: Vec<String>,

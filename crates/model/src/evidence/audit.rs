@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::evidence::attestation::BundleVerdicts;
+use crate::evidence::lookup::{Lookup, Unavailable};
 use crate::evidence::verdict::Finding;
 use crate::release::host::{ExpectedAsset, GitHubRelease, RemoteTag};
 use crate::{CommitId, Digest, ObjectId};
@@ -56,7 +57,7 @@ pub enum AttestationRequirement {
 #[derive(Debug, Clone)]
 pub struct AuditEvidence {
     /// The tag; none where nobody sees one; what was said where GitHub could not be asked.
-    pub tag: Asked<RemoteTag>,
+    pub tag: Lookup<RemoteTag>,
     /// The type of the object that the tag names, if it is not a commit. There is no `tag` then.
     pub tag_target_type: Option<String>,
     /// The object that this clone has under the tag; none where it has none.
@@ -64,23 +65,20 @@ pub struct AuditEvidence {
     /// What the tag's object proves; none where it is not in this clone, or is no object but a commit.
     pub signature_findings: Option<Vec<Finding>>,
     /// The published release; none where nobody sees one; what was said where GitHub could not be asked.
-    pub release: Asked<GitHubRelease>,
+    pub release: Lookup<GitHubRelease>,
     /// The assets that were downloaded.
     pub downloads: Vec<AssetDownload>,
     /// The source archive as it was read; none where none came.
     pub archive: Option<Result<ArchiveInspection, ArchiveError>>,
     /// What the attestations of an asset prove, by its name; what was said where they could not be had.
-    pub attestations: Vec<(String, Result<BundleVerdicts, String>)>,
+    pub attestations: Vec<(String, Result<BundleVerdicts, Unavailable>)>,
     /// Whether the tag's commit is on the branch; none where GitHub does not know one of them.
-    pub on_default_branch: Asked<bool>,
+    pub on_default_branch: Lookup<bool>,
     /// The runs that attested, each once; none where no attestation was proven.
     pub runs: Vec<WorkflowRun>,
     /// What GitHub's own attestation of an immutable release proves; none where it is not immutable.
-    pub release_attestation: Option<Result<BundleVerdicts, String>>,
+    pub release_attestation: Option<Result<BundleVerdicts, Unavailable>>,
 }
-
-/// What GitHub says: none where there is no such thing; what was said where it could not be asked.
-pub type Asked<T> = Result<Option<T>, String>;
 
 /// The run of a workflow that attested a release.
 #[derive(Debug, Clone)]
@@ -90,9 +88,9 @@ pub struct WorkflowRun {
     /// When it signed, in seconds since 1970.
     pub signed_at: i64,
     /// Whether the tag's commit is that one or before it.
-    pub contains_tag: Asked<bool>,
+    pub contains_tag: Lookup<bool>,
     /// Whether that commit is on the branch.
-    pub on_default_branch: Asked<bool>,
+    pub on_default_branch: Lookup<bool>,
 }
 
 /// An asset as it was downloaded.
@@ -101,7 +99,7 @@ pub struct AssetDownload {
     /// Its name.
     pub name: String,
     /// What came; what was said where nothing did.
-    pub content: Result<DownloadedContent, String>,
+    pub content: Result<DownloadedContent, Unavailable>,
 }
 
 /// The bytes of a download, as far as they are needed.

@@ -2,6 +2,8 @@
 
 pub mod attestation;
 pub mod audit;
+pub mod lookup;
+pub mod reason;
 pub mod signature;
 pub mod sums;
 pub mod trusted_root;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::reason::{Explanation, Reason};
 use crate::release::changelog::PersonIdent;
 use crate::{CommitId, ObjectId};
 
@@ -90,13 +91,8 @@ pub struct ArmoredSignature {
 
 /// Why bytes are no tag object that anything can be proven of.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct TagObjectError {
-    /// A stable word for the case.
-    pub reason: &'static str,
-    /// What is wrong.
-    pub message: String,
-}
+#[error("{}", .0.evidence)]
+pub struct TagObjectError(pub Explanation);
 
 /// The longest tag object that is read, in bytes.
 pub const MAX_TAG_OBJECT_BYTES: usize = 1 << 20;
@@ -109,15 +105,15 @@ impl TagObject {
     /// [`TagObjectError`], with a reason for each of the forms that hide something: a header too many or too few, a
     /// second signature, text after the signature, another armor than that of a detached signature.
     pub fn parse(bytes: &[u8]) -> Result<Self, TagObjectError> {
-        let fail = |reason, message: &str| Err(TagObjectError { reason, message: message.to_owned() });
+        let fail = |reason, message: &str| Err(TagObjectError(Explanation::new(reason, message)));
         if bytes.len() > MAX_TAG_OBJECT_BYTES {
-            return fail("too-long", "the tag object is longer than 1 MiB");
+            return fail(Reason::TagTooLong, "the tag object is longer than 1 MiB");
         }
         let Some(end) = bytes.windows(2).position(|it| it == b"\n\n") else {
-            return fail("tag-shape", "the headers of the tag object do not end");
+            return fail(Reason::MalformedTag, "the headers of the tag object do not end");
         };
         let Ok(headers) = std::str::from_utf8(&bytes[..end]) else {
-            return fail("tag-shape", "the headers of the tag object are not UTF-8");
+            return fail(Reason::MalformedTag, "the headers of the tag object are not UTF-8");
         };
         let lines: Vec<(&str, &str)> =
             headers.split('\n').map(|it| it.split_once(' ').unwrap_or((it, ""))).collect();
@@ -126,20 +122,20 @@ impl TagObject {
                 (object, kind, name, tagger)
             }
             [("object", _), ("type", _), ("tag", _)] => {
-                return fail("no-tagger", "the tag object names no tagger");
+                return fail(Reason::MalformedTag, "the tag object names no tagger");
             }
             _ => {
                 return fail(
-                    "tag-shape",
+                    Reason::MalformedTag,
                     "the tag object has other headers than object, type, tag and tagger",
                 );
             }
         };
         let Some(target) = ObjectId::from_hex(object) else {
-            return fail("tag-shape", "the tag object points to no object name");
+            return fail(Reason::MalformedTag, "the tag object points to no object name");
         };
         let Some((tagger, time)) = parse_tagger(tagger) else {
-            return fail("tag-shape", "the tagger line is not 'Name <address> seconds zone'");
+            return fail(Reason::MalformedTag, "the tagger line is not 'Name <address> seconds zone'");
         };
         let (payload, signature) = split_signature(bytes, end + 2)?;
         Ok(Self {
@@ -172,7 +168,7 @@ fn split_signature(
     bytes: &[u8],
     body_start: usize,
 ) -> Result<(&[u8], Option<ArmoredSignature>), TagObjectError> {
-    let fail = |reason, message: &str| Err(TagObjectError { reason, message: message.to_owned() });
+    let fail = |reason, message: &str| Err(TagObjectError(Explanation::new(reason, message)));
     let mut starts = Vec::new();
     let mut offset = body_start;
     while offset < bytes.len() {
@@ -186,7 +182,7 @@ fn split_signature(
     let start = match starts[..] {
         [] => return Ok((bytes, None)),
         [start] => start,
-        _ => return fail("two-signatures", "the tag object has more than one block in armor"),
+        _ => return fail(Reason::TwoSignatures, "the tag object has more than one block in armor"),
     };
     let text = &bytes[start..];
     let framed = |it: &SignatureFormat| {
@@ -198,7 +194,10 @@ fn split_signature(
         Some(format) if ends == 1 => {
             Ok((&bytes[..start], Some(ArmoredSignature { format, text: text.to_vec() })))
         }
-        _ => fail("tag-shape", "the tag object does not end with the one detached signature that it starts"),
+        _ => fail(
+            Reason::MalformedTag,
+            "the tag object does not end with the one detached signature that it starts",
+        ),
     }
 }
 
@@ -217,20 +216,10 @@ pub enum SignatureCheck {
         /// Those whom the policy allows.
         allowed: Vec<SigstoreIdentity>,
     },
-    /// It is none.
-    Bad {
-        /// A stable word for the case.
-        reason: &'static str,
-        /// What was seen.
-        evidence: String,
-    },
-    /// It could not be looked at.
-    Unknown {
-        /// A stable word for the case.
-        reason: &'static str,
-        /// What was seen.
-        evidence: String,
-    },
+    /// It is not a valid signature.
+    Bad(Explanation),
+    /// It could not be checked.
+    Unknown(Explanation),
 }
 
 /// Somebody who may sign tags through Sigstore.
@@ -251,6 +240,17 @@ pub struct SignerKey {
     pub revocation: RevocationStatus,
     /// The policy's lines for it.
     pub policy_entries: Vec<AllowedSigner>,
+}
+
+/// What a policy says of a key before it signs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicyLookup {
+    /// No trusted signers are configured.
+    NoPolicy,
+    /// Trusted signers are configured, but none for this kind of key, or its public half is unknown.
+    KindNotConfigured,
+    /// The key, with the entries that name it. Without entries it is not allowed.
+    Key(SignerKey),
 }
 
 /// What the revocation file says.
@@ -324,24 +324,27 @@ mod tests {
     #[test]
     fn ambiguous_tag_objects_are_rejected() {
         let good = headers();
-        let reason = |headers: &str, rest: &str| object(headers, rest).unwrap_err().reason;
-        assert_eq!(reason(&good, &format!("m\n{SSH_SIGNATURE}{SSH_SIGNATURE}")), "two-signatures");
+        let reason = |headers: &str, rest: &str| object(headers, rest).unwrap_err().0.reason;
+        assert_eq!(reason(&good, &format!("m\n{SSH_SIGNATURE}{SSH_SIGNATURE}")), Reason::TwoSignatures);
         assert_eq!(
             reason(&good, &format!("-----BEGIN PGP MESSAGE-----\nx\n{SSH_SIGNATURE}")),
-            "two-signatures"
+            Reason::TwoSignatures
         );
-        assert_eq!(reason(&good, &format!("m\n{SSH_SIGNATURE}more\n")), "tag-shape");
-        assert_eq!(reason(&good, &format!("m\n{}", SSH_SIGNATURE.trim_end())), "tag-shape");
+        assert_eq!(reason(&good, &format!("m\n{SSH_SIGNATURE}more\n")), Reason::MalformedTag);
+        assert_eq!(reason(&good, &format!("m\n{}", SSH_SIGNATURE.trim_end())), Reason::MalformedTag);
         assert_eq!(
             reason(&good, "m\n-----BEGIN PGP MESSAGE-----\nx\n-----END PGP MESSAGE-----\n"),
-            "tag-shape"
+            Reason::MalformedTag
         );
-        assert_eq!(reason(good.rsplit_once('\n').unwrap().0, "m\n"), "no-tagger");
-        assert_eq!(reason(&format!("{good}\nextra x"), "m\n"), "tag-shape");
-        assert_eq!(reason(&good.replace("<a@x>", "a@x"), "m\n"), "tag-shape");
-        assert_eq!(reason(&good.replace(" 12 ", " 1x "), "m\n"), "tag-shape");
-        assert_eq!(reason(&good.replace("+0000", "UTC"), "m\n"), "tag-shape");
-        assert_eq!(TagObject::parse(&vec![b'x'; MAX_TAG_OBJECT_BYTES + 1]).unwrap_err().reason, "too-long");
+        assert_eq!(reason(good.rsplit_once('\n').unwrap().0, "m\n"), Reason::MalformedTag);
+        assert_eq!(reason(&format!("{good}\nextra x"), "m\n"), Reason::MalformedTag);
+        assert_eq!(reason(&good.replace("<a@x>", "a@x"), "m\n"), Reason::MalformedTag);
+        assert_eq!(reason(&good.replace(" 12 ", " 1x "), "m\n"), Reason::MalformedTag);
+        assert_eq!(reason(&good.replace("+0000", "UTC"), "m\n"), Reason::MalformedTag);
+        assert_eq!(
+            TagObject::parse(&vec![b'x'; MAX_TAG_OBJECT_BYTES + 1]).unwrap_err().0.reason,
+            Reason::TagTooLong
+        );
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
+use crate::evidence::reason::Explanation;
 use crate::evidence::verdict::Finding;
 use crate::release::changelog::{CommitHistory, RangeStart};
 use crate::release::host::RemoteFacts;
@@ -56,30 +57,15 @@ pub struct CloneFacts {
     pub last_fetched: Option<i64>,
 }
 
-/// Which key would sign the tag.
+/// The key that would sign the tag, and whether the signer policy allows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SigningKeyStatus {
-    /// Whether it may.
-    pub state: SigningKeyState,
-    /// Which key, or why there is none.
-    pub evidence: String,
-    /// What to do, where there is something to do.
-    pub hint: String,
-}
-
-/// What is known of a key before it signs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SigningKeyState {
-    /// There is no key that could sign.
-    Missing,
-    /// The repository's own configuration names the program that would tell, and only a release starts it.
-    ProgramNotRun,
-    /// There is one, and nothing to judge it by.
-    NoPolicy,
-    /// There is one, and the policy does not take it.
-    NotAllowed,
-    /// There is one, and the policy takes it.
-    Allowed,
+pub enum SigningKeyStatus {
+    /// The policy allows this key.
+    Allowed(String),
+    /// Whether it is allowed is unknown: there is no policy, or the program that knows the key was not run.
+    Unchecked(Explanation),
+    /// There is no usable key, or the policy does not allow it.
+    Refused(Explanation),
 }
 
 /// Where the released commit stands on origin's default branch.
@@ -177,8 +163,8 @@ pub struct ExistingOutputs {
     pub sums: bool,
     /// The notes.
     pub notes: bool,
-    /// Why the files cannot be written: a stable word, and what is a link, no plain folder or file, or not writable, by its path.
-    pub obstacle: Option<(&'static str, String)>,
+    /// Why the files cannot be written, with the path. `None` if they can.
+    pub obstacle: Option<Explanation>,
 }
 
 /// A pre-flight check, by the name that `--allow` takes and that every report uses.

@@ -1,7 +1,8 @@
 //! What is going to be done, and every reason not to.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use crate::evidence::reason::Explanation;
 use crate::release::facts::PreflightCheck;
 use crate::{CommitId, ReleaseTag};
 
@@ -61,18 +62,39 @@ pub struct PlanRefused {
 }
 
 /// A check and what came of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckResult {
     /// The check.
     pub check: PreflightCheck,
     /// What came of it.
     pub outcome: CheckOutcome,
-    /// A stable word for the case.
-    pub reason: &'static str,
-    /// What was seen.
-    pub evidence: String,
-    /// What to do, where there is something to do.
-    pub hint: String,
+    /// Why, and what to do about it.
+    pub explanation: Explanation,
+}
+
+impl CheckResult {
+    /// What to do about it, with `--allow` if the operator may override a failed check; empty if there is nothing to do.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        let hint = self.explanation.hint();
+        if self.outcome == CheckOutcome::Failed && self.check.is_overridable() {
+            return format!("{hint}; or --allow {}", self.check);
+        }
+        hint
+    }
+}
+
+impl Serialize for CheckResult {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+        let mut fields = serializer.serialize_struct("CheckResult", 5)?;
+        fields.serialize_field("check", &self.check)?;
+        fields.serialize_field("outcome", &self.outcome)?;
+        fields.serialize_field("reason", &self.explanation.reason)?;
+        fields.serialize_field("evidence", &self.explanation.evidence)?;
+        fields.serialize_field("hint", &self.hint())?;
+        fields.end()
+    }
 }
 
 /// What came of a check.

@@ -276,11 +276,9 @@ impl Publishing<'_> {
         }
         let findings = tag::verify_tag(self.context, name, Some(self.prepared.facts.commit))?;
         match rules::self_check(findings, has_signers) {
-            Some(finding) => Err(OpsError::TagNotProven {
-                tag: name.to_owned(),
-                reason: finding.reason,
-                evidence: finding.evidence,
-            }),
+            Some(finding) => {
+                Err(OpsError::TagNotProven { tag: name.to_owned(), explanation: finding.explanation })
+            }
             None => Ok(()),
         }
     }

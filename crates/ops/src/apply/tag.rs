@@ -65,9 +65,7 @@ fn sign_tag(
     let evidence = check_signature(context, evidence, &object, Some(&policy));
     let findings = rules::evaluate_tag(&evidence, context.env.now);
     match rules::self_check(findings, trust.is_some()) {
-        Some(finding) => {
-            Err(OpsError::SelfCheckFailed { reason: finding.reason, evidence: finding.evidence })
-        }
+        Some(finding) => Err(OpsError::SelfCheckFailed(finding.explanation)),
         None => Ok(object),
     }
 }

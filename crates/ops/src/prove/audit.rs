@@ -7,9 +7,10 @@ use model::evidence::attestation::{
     SLSA_PROVENANCE_V1,
 };
 use model::evidence::audit::{
-    ArchiveError, ArchiveInspection, Asked, AssetDownload, AttestationRequirement, AuditEvidence,
-    AuditReport, DownloadedContent, ReleaseExpectation, WorkflowRun,
+    ArchiveError, ArchiveInspection, AssetDownload, AttestationRequirement, AuditEvidence, AuditReport,
+    DownloadedContent, ReleaseExpectation, WorkflowRun,
 };
+use model::evidence::lookup::{Lookup, Unavailable, UnavailableCause};
 use model::evidence::sums;
 use model::evidence::verdict::Finding;
 use model::release::host::{GitHubAttestation, GitHubRelease, RemoteTag};
@@ -73,28 +74,27 @@ pub fn audit(
     on_event: &mut dyn FnMut(HttpEvent),
 ) -> Result<AuditReport, OpsError> {
     let anonymous = request.clients.anonymous;
-    let (tag, tag_names) = match anonymous.find_tag(&expectation.tag, on_event) {
-        Ok(tag) => (Ok(tag), None),
-        Err(ForgeError::NotACommit { object_type: kind, .. }) => (Ok(None), Some(kind.escaped())),
-        Err(error) => (Err(error.to_string()), None),
+    let (tag, tag_target_type) = match anonymous.find_tag(&expectation.tag, on_event) {
+        Err(ForgeError::NotACommit { object_type, .. }) => (Lookup::Absent, Some(object_type.escaped())),
+        answer => (answer.into(), None),
     };
-    let release = anonymous.find_release(&expectation.tag, on_event).map_err(|error| error.to_string());
-    let run = AuditRun { request, expectation, remote_tag: tag.as_ref().ok().copied().flatten() };
+    let release: Lookup<GitHubRelease> = anonymous.find_release(&expectation.tag, on_event).into();
+    let run = AuditRun { request, expectation, remote_tag: tag.found().copied() };
     let mut evidence = AuditEvidence {
         local_tag_object: run.local_tag_object()?,
         signature_findings: run.check_tag_signature()?,
         tag,
-        tag_target_type: tag_names,
+        tag_target_type,
         downloads: Vec::new(),
         archive: None,
         attestations: Vec::new(),
-        on_default_branch: Ok(None),
+        on_default_branch: Lookup::Absent,
         runs: Vec::new(),
         release_attestation: None,
         release,
     };
     let mut trusted_root = None;
-    if let Ok(Some(release)) = evidence.release.clone() {
+    if let Lookup::Found(release) = evidence.release.clone() {
         run.download_assets(&release, &mut evidence, on_event);
         trusted_root = run.check_attestations(&release, &mut evidence, on_event)?;
     }
@@ -132,16 +132,14 @@ impl AuditRun<'_> {
     }
 
     /// Whether a commit is on the branch that releases are cut from, as GitHub says.
-    fn on_branch(&self, commit: &str, on_event: &mut dyn FnMut(HttpEvent)) -> Asked<bool> {
+    fn on_branch(&self, commit: &str, on_event: &mut dyn FnMut(HttpEvent)) -> Lookup<bool> {
         let anonymous = self.request.clients.anonymous;
-        anonymous
-            .is_on_branch(commit, &self.expectation.default_branch, on_event)
-            .map_err(|error| error.to_string())
+        anonymous.is_on_branch(commit, &self.expectation.default_branch, on_event).into()
     }
 
     /// Whether a commit is in another, as GitHub says.
-    fn is_ancestor(&self, commit: &str, tip: &str, on_event: &mut dyn FnMut(HttpEvent)) -> Asked<bool> {
-        self.request.clients.anonymous.is_ancestor(commit, tip, on_event).map_err(|error| error.to_string())
+    fn is_ancestor(&self, commit: &str, tip: &str, on_event: &mut dyn FnMut(HttpEvent)) -> Lookup<bool> {
+        self.request.clients.anonymous.is_ancestor(commit, tip, on_event).into()
     }
 
     /// The archive and the sums, as anybody gets them.
@@ -166,7 +164,7 @@ impl AuditRun<'_> {
                 &mut sink,
                 on_event,
             );
-            let content = content.map_err(|error| error.to_string());
+            let content = content.map_err(Unavailable::from);
             if is_archive && content.is_ok() {
                 evidence.archive = Some(sink.finish());
             }
@@ -232,22 +230,22 @@ impl AuditRun<'_> {
         digest: Digest,
         policy: &AttestationPolicy,
         roots: &mut Option<TrustedRootSet>,
-    ) -> Result<Result<BundleVerdicts, String>, OpsError> {
+    ) -> Result<Result<BundleVerdicts, Unavailable>, OpsError> {
         let attestations = match attestations {
             Ok(attestations) if attestations.is_empty() => {
                 return Ok(Ok(BundleVerdicts { bundles: Vec::new(), proven: None }));
             }
             Ok(attestations) => attestations,
-            Err(error) => return Ok(Err(error.to_string())),
+            Err(error) => return Ok(Err(error.into())),
         };
         if roots.is_none() {
             *roots = match load_trust_root(self.request.clients.trust_root) {
                 Ok(roots) => Some(roots),
-                Err(OpsError::FetchTrustedRoot(error)) => return Ok(Err(error.to_string())),
+                Err(OpsError::FetchTrustedRoot(error)) => return Ok(Err(no_trusted_root(error.to_string()))),
                 Err(error) => return Err(error),
             };
         }
-        let Some(roots) = roots else { return Ok(Err("there is no trusted root".to_owned())) };
+        let Some(roots) = roots else { return Ok(Err(no_trusted_root("no trusted root".to_owned()))) };
         let verifier = BundleVerifier::new(roots, None);
         let artifact = Artifact { sha256: digest, open: None };
         verify::verify_bundles(&verifier, &artifact, policy, BundleStream::Attestations(attestations)).map(Ok)
@@ -294,11 +292,15 @@ impl AuditRun<'_> {
         }
         let contains_tag = match self.remote_tag {
             Some(remote_tag) => self.is_ancestor(&remote_tag.commit.to_string(), &commit, on_event),
-            None => Ok(None),
+            None => Lookup::Absent,
         };
         let on_branch = self.on_branch(&commit, on_event);
         runs.push(WorkflowRun { commit, signed_at: time, contains_tag, on_default_branch: on_branch });
     }
+}
+
+fn no_trusted_root(message: String) -> Unavailable {
+    Unavailable { cause: UnavailableCause::NoTrustedRoot, message }
 }
 
 /// The commit and the time of the run that attested.

@@ -2,6 +2,7 @@
 
 use model::CommitId;
 use model::evidence::attestation::{FulcioClaim, Rejection};
+use model::evidence::reason::{Explanation, Reason};
 use model::evidence::signature::{SignatureCheck, SigstoreIdentity, TagEvidence, TagObject};
 use model::evidence::verdict::{Finding, Verdict};
 use provenance::BundleVerifier;
@@ -38,24 +39,22 @@ pub(crate) fn check_signature(
 fn check_gitsign(context: OpsContext<'_>, payload: &[u8], armored: &[u8]) -> SignatureCheck {
     let roots = match trust_root::load_trust_root(&context.env.trust_root) {
         Ok(roots) => roots,
-        Err(error) => return SignatureCheck::Unknown { reason: "trust-root", evidence: error.to_string() },
+        Err(error) => {
+            return SignatureCheck::Unknown(Explanation::new(Reason::TrustRoot, error.to_string()));
+        }
     };
     let attested = match BundleVerifier::new(&roots, None).verify_gitsign(payload, armored) {
         Ok(attested) => attested,
-        Err(Rejection { verdict: Verdict::Refuted, reason, evidence }) => {
-            return SignatureCheck::Bad { reason, evidence };
-        }
-        Err(Rejection { reason, evidence, .. }) => return SignatureCheck::Unknown { reason, evidence },
+        Err(Rejection { verdict: Verdict::Refuted, explanation }) => return SignatureCheck::Bad(explanation),
+        Err(Rejection { explanation, .. }) => return SignatureCheck::Unknown(explanation),
     };
     let signer = attested.signer.map(|it| {
         let issuer = it.claims.get(FulcioClaim::Issuer).or_else(|| it.claims.0.get(&1).map(String::as_str));
         SigstoreIdentity { issuer: issuer.unwrap_or_default().to_owned(), name: it.san }
     });
     let (Some(signer), Some(time)) = (signer, attested.timestamps.into_iter().min()) else {
-        return SignatureCheck::Unknown {
-            reason: "signer",
-            evidence: "nobody is named who signed it".to_owned(),
-        };
+        let evidence = "the bundle has no signing certificate, or no trusted time";
+        return SignatureCheck::Unknown(Explanation::new(Reason::WrongSigner, evidence));
     };
     let allowed = context.catalog.signer_policy.as_ref().map_or_else(Vec::new, |it| it.sigstore.clone());
     SignatureCheck::ByIdentity { signer, logged_at: time, allowed }

@@ -10,6 +10,7 @@ use model::base::id::Hasher;
 use model::evidence::attestation::{
     AttestationPolicy, BundleCheck, BundleVerdict, BundleVerdicts, Rejection,
 };
+use model::evidence::reason::Reason;
 use model::evidence::verdict::{Finding, Verdict, overall};
 use model::release::host::GitHubAttestation;
 use provenance::{Artifact, BundleVerifier, RawBundle, SelfManagedKey, TrustedRootSet};
@@ -142,14 +143,8 @@ fn verify_subject(
     let subject_verdict = |bundles, findings| {
         Ok(SubjectVerdict { display_name: display_name.clone(), digest, bundles, findings })
     };
-    let unproven = |reason, evidence: String, hint: &str| Finding {
-        check: "attestation",
-        subject: display_name.clone(),
-        verdict: Verdict::Unproven,
-        reason,
-        evidence,
-        hint: hint.to_owned(),
-    };
+    let unproven =
+        |reason, evidence: String| Finding::unproven("attestation", &subject.display_name, reason, evidence);
     let mut findings: Vec<Finding> = subject
         .listed_digest
         .map(|listed| rules::listed_digest_finding(&display_name, listed, digest))
@@ -159,7 +154,7 @@ fn verify_subject(
     let roots = match roots {
         Ok(roots) => roots,
         Err(error) => {
-            findings.push(unproven("trust-root", error.to_string(), error.hint().unwrap_or_default()));
+            findings.push(unproven(Reason::TrustRoot, error.to_string()));
             return subject_verdict(Vec::new(), findings);
         }
     };
@@ -168,7 +163,7 @@ fn verify_subject(
         BundleSource::GitHub(clients) => match fetch_attestations(*clients, sha256, on_event) {
             Ok(all) => BundleStream::Attestations(all),
             Err(error) => {
-                findings.push(unproven("unreachable", error.to_string(), error.hint()));
+                findings.push(unproven(Reason::Unreachable, error.to_string()));
                 return subject_verdict(Vec::new(), findings);
             }
         },
@@ -213,7 +208,8 @@ pub(crate) fn verify_bundles(
     match source {
         BundleStream::Attestations(all) => {
             for (index, attestation) in all.into_iter().enumerate() {
-                let text = attestation.bundle.map_err(|reason| Rejection::unproven("unreachable", reason));
+                let text =
+                    attestation.bundle.map_err(|reason| Rejection::unproven(Reason::Unreachable, reason));
                 check_one(format!("GitHub, {}", index + 1), Some(attestation.repository_id), text);
             }
         }
@@ -231,7 +227,7 @@ pub(crate) fn verify_bundles(
             if count > 1 && !is_json_lines {
                 // Which of them counts, another reader may see otherwise.
                 let reason = "something follows the bundle; a file with several of them is called .jsonl";
-                let rejected = Err(Rejection::refuted("parse", reason));
+                let rejected = Err(Rejection::refuted(Reason::ParseError, reason));
                 verdicts = BundleVerdicts { bundles: Vec::new(), proven: None };
                 let candidate = BundleCheck { origin: name, repository_id: None, result: rejected };
                 verdicts.bundles.push(rules::check_bundle(policy, candidate).0);

@@ -6,8 +6,9 @@ use model::catalog::version::Scheme;
 use model::evidence::attestation::{
     BuilderPolicy, FulcioClaim, Predicate, Rejection, SignerCertificate, Statement,
 };
+use model::evidence::reason::Reason;
 
-use super::{expect_eq, refuted};
+use super::rejections::expect_eq;
 
 /// Workflows that run somebody else's builder, which the statement names instead of them (SLSA's "bring your own builder").
 const DELEGATOR_WORKFLOWS: [&str; 2] = [
@@ -31,39 +32,39 @@ pub(super) fn check_builder(
     statement: Option<&Statement>,
 ) -> Result<(), Rejection> {
     let claims = builder_claims(signer)?;
-    expect_eq("issuer", "the token was issued by", claims.issuer, &policy.issuer)?;
+    expect_eq(Reason::WrongIssuer, "the token was issued by", claims.issuer, &policy.issuer)?;
     let Some((workflow, reference)) = signer.san.split_once('@').filter(|_| signer.san_is_uri) else {
-        return Err(refuted("signer", format!("{} is no workflow", signer.san)));
+        return Err(Rejection::refuted(Reason::WrongSigner, format!("{} is no workflow", signer.san)));
     };
     if !same_workflow(workflow, &policy.workflow) {
         let evidence = format!("it was signed by {workflow}, expected {}", policy.workflow);
-        return Err(refuted("workflow", evidence));
+        return Err(Rejection::refuted(Reason::WrongWorkflow, evidence));
     }
     match &policy.reference {
-        Some(wanted) => expect_eq("workflow", "the builder is of", reference, wanted)?,
+        Some(wanted) => expect_eq(Reason::WrongWorkflow, "the builder is of", reference, wanted)?,
         None if is_release_tag(reference) => {}
         None => {
             let evidence =
                 format!("the builder is of {reference}, expected the tag of a version, as in v1.2.3");
-            return Err(refuted("workflow", evidence));
+            return Err(Rejection::refuted(Reason::WrongWorkflow, evidence));
         }
     }
     if !claims.source_uri.eq_ignore_ascii_case(&policy.source_uri) {
-        return Err(refuted(
-            "repo",
+        return Err(Rejection::refuted(
+            Reason::WrongRepository,
             format!("it was built from {}, expected {}", claims.source_uri, policy.source_uri),
         ));
     }
     if let Some(wanted) = &policy.source_ref {
-        expect_eq("ref", "it was built from", claims.source_ref, wanted)?;
+        expect_eq(Reason::WrongRef, "it was built from", claims.source_ref, wanted)?;
     }
     if let Some(wanted) = &policy.source_digest {
-        expect_eq("commit", "it was built from", claims.source_digest, wanted)?;
+        expect_eq(Reason::WrongCommit, "it was built from", claims.source_digest, wanted)?;
     }
     if policy.deny_self_hosted && claims.runner_environment != Some("github-hosted") {
         let evidence =
             format!("it ran on a runner that is {}", claims.runner_environment.unwrap_or("not named"));
-        return Err(refuted("runner", evidence));
+        return Err(Rejection::refuted(Reason::SelfHostedRunner, evidence));
     }
     check_builder_statement(&claims, signer, statement)
 }
@@ -72,30 +73,43 @@ pub(super) fn check_builder(
 fn builder_claims(signer: &SignerCertificate) -> Result<BuilderClaims<'_>, Rejection> {
     let old = |number: u32| signer.claims.0.get(&number).map(String::as_str);
     let either = |new: FulcioClaim, number: u32, what: &str| match (signer.claims.get(new), old(number)) {
-        (Some(new), Some(old)) if new != old => {
-            Err(refuted("cert-profile", format!("it names two {what}s, {old} and {new}")))
-        }
+        (Some(new), Some(old)) if new != old => Err(Rejection::refuted(
+            Reason::CertificateProfile,
+            format!("it names two {what}s, {old} and {new}"),
+        )),
         (Some(found), _) | (None, Some(found)) if !found.is_empty() => Ok(found),
-        _ => Err(refuted("cert-profile", format!("it names no {what}"))),
+        _ => Err(Rejection::refuted(Reason::CertificateProfile, format!("it names no {what}"))),
     };
     let source = match (signer.claims.get(FulcioClaim::SourceRepositoryUri), old(5)) {
         (Some(new), Some(old)) if new != format!("https://github.com/{old}") => {
-            return Err(refuted("cert-profile", format!("it names two repositories, {old} and {new}")));
+            return Err(Rejection::refuted(
+                Reason::CertificateProfile,
+                format!("it names two repositories, {old} and {new}"),
+            ));
         }
         (Some(new), _) => new.to_owned(),
         (None, Some(old)) => format!("https://github.com/{old}"),
-        (None, None) => return Err(refuted("cert-profile", "it names no repository")),
+        (None, None) => return Err(Rejection::refuted(Reason::CertificateProfile, "it names no repository")),
     };
     let commit = either(FulcioClaim::SourceRepositoryDigest, 3, "commit")?;
     let config = signer.claims.get(FulcioClaim::BuildConfigUri);
     if config.is_some_and(|it| !it.starts_with(&format!("{source}/"))) {
-        return Err(refuted("cert-profile", format!("the workflow that was started is not of {source}")));
+        return Err(Rejection::refuted(
+            Reason::CertificateProfile,
+            format!("the workflow that was started is not of {source}"),
+        ));
     }
     if signer.claims.get(FulcioClaim::BuildConfigDigest).is_some_and(|it| it != commit) {
-        return Err(refuted("cert-profile", "the workflow that was started is of another commit"));
+        return Err(Rejection::refuted(
+            Reason::CertificateProfile,
+            "the workflow that was started is of another commit",
+        ));
     }
     if signer.claims.get(FulcioClaim::BuildSignerUri).is_some_and(|it| it != signer.san) {
-        return Err(refuted("cert-profile", format!("its name is {}, and not its builder's", signer.san)));
+        return Err(Rejection::refuted(
+            Reason::CertificateProfile,
+            format!("its name is {}, and not its builder's", signer.san),
+        ));
     }
     Ok(BuilderClaims {
         issuer: either(FulcioClaim::Issuer, 1, "issuer")?,
@@ -127,7 +141,10 @@ fn check_builder_statement(
     statement: Option<&Statement>,
 ) -> Result<(), Rejection> {
     let Some(statement) = statement else {
-        return Err(refuted("statement", "it is a signature of the artifact, and no statement of a builder"));
+        return Err(Rejection::refuted(
+            Reason::Statement,
+            "it is a signature of the artifact, and no statement of a builder",
+        ));
     };
     let source = format!("git+{}", claims.source_uri);
     let (builder, sources) = match &statement.predicate {
@@ -137,19 +154,21 @@ fn check_builder_statement(
         Predicate::Provenance(provenance) => {
             (provenance.builder_id.as_str(), &provenance.resolved_dependencies)
         }
-        Predicate::Malformed(evidence) => return Err(refuted("predicate-mismatch", evidence.clone())),
+        Predicate::Malformed(evidence) => {
+            return Err(Rejection::refuted(Reason::PredicateMismatch, evidence.clone()));
+        }
         Predicate::Release(_) | Predicate::Other => {
             let evidence = format!("what {} says of a build is not known here", statement.predicate_type);
-            return Err(Rejection::unproven("unsupported", evidence));
+            return Err(Rejection::unproven(Reason::Unsupported, evidence));
         }
     };
     if builder != signer.san {
         let evidence = format!("the statement names the builder '{builder}', the certificate {}", signer.san);
         let delegated = DELEGATOR_WORKFLOWS.iter().any(|it| signer.san.starts_with(&format!("{it}@")));
         return Err(if delegated {
-            Rejection::unproven("unsupported", format!("{evidence}, which runs builders of others"))
+            Rejection::unproven(Reason::Unsupported, format!("{evidence}, which runs builders of others"))
         } else {
-            refuted("predicate-mismatch", evidence)
+            Rejection::refuted(Reason::PredicateMismatch, evidence)
         });
     }
     let wanted = format!("{source}@{}", claims.source_ref);
@@ -161,5 +180,5 @@ fn check_builder_statement(
     }
     let evidence =
         format!("the statement does not say that it was built from {wanted} at {}", claims.source_digest);
-    Err(refuted("predicate-mismatch", evidence))
+    Err(Rejection::refuted(Reason::PredicateMismatch, evidence))
 }

@@ -3,8 +3,7 @@
 use model::evidence::attestation::{
     AttestationPolicy, FulcioClaim, Predicate, Provenance, Rejection, SignerCertificate, Statement,
 };
-
-use super::refuted;
+use model::evidence::reason::Reason;
 
 /// What the statement is about, and whether it agrees with the certificate.
 pub(super) fn check_statement(
@@ -19,17 +18,22 @@ pub(super) fn check_statement(
         let names =
             statement.subjects.iter().filter(|it| it.matches_artifact).take(5).map(|it| it.name.as_str());
         let names = names.collect::<Vec<_>>().join(", ");
-        return Err(refuted("subject-name", format!("it calls these bytes {names}, and not {name}")));
+        return Err(Rejection::refuted(
+            Reason::SubjectName,
+            format!("it calls these bytes {names}, and not {name}"),
+        ));
     }
     match &statement.predicate {
         Predicate::Provenance(provenance) => check_provenance(provenance, signer, warnings),
-        Predicate::Malformed(evidence) => Err(refuted("predicate-mismatch", evidence.clone())),
+        Predicate::Malformed(evidence) => {
+            Err(Rejection::refuted(Reason::PredicateMismatch, evidence.clone()))
+        }
         Predicate::GenericProvenance(provenance) => {
             let evidence = format!(
                 "its build type is '{}', which is not that of a GitHub workflow",
                 provenance.build_type
             );
-            Err(refuted("predicate-mismatch", evidence))
+            Err(Rejection::refuted(Reason::PredicateMismatch, evidence))
         }
         Predicate::Release(_) | Predicate::Other => Ok(()),
     }
@@ -61,14 +65,14 @@ fn check_provenance(
         pairs.into_iter().find(|(_, stated, certified)| stated != certified)
     {
         let evidence = format!("the statement says of the {what} '{stated}', the certificate '{certified}'");
-        return Err(refuted("predicate-mismatch", evidence));
+        return Err(Rejection::refuted(Reason::PredicateMismatch, evidence));
     }
     let [(uri, commit)] = &provenance.resolved_dependencies[..] else {
         let stated = format!(
             "the statement names {} sources, and one is wanted",
             provenance.resolved_dependencies.len()
         );
-        return Err(refuted("predicate-mismatch", stated));
+        return Err(Rejection::refuted(Reason::PredicateMismatch, stated));
     };
     let wanted = format!(
         "git+{}@{}",
@@ -76,8 +80,8 @@ fn check_provenance(
         claim(FulcioClaim::SourceRepositoryRef)
     );
     if *uri != wanted || commit != claim(FulcioClaim::SourceRepositoryDigest) {
-        return Err(refuted(
-            "predicate-mismatch",
+        return Err(Rejection::refuted(
+            Reason::PredicateMismatch,
             format!("the statement says it was built from {uri} at {commit}"),
         ));
     }

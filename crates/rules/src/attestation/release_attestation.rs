@@ -3,8 +3,9 @@
 use model::evidence::attestation::{
     Predicate, Rejection, ReleaseAttestationPolicy, SignerCertificate, Statement, Subject,
 };
+use model::evidence::reason::Reason;
 
-use super::{expect_eq, refuted};
+use super::rejections::expect_eq;
 
 /// GitHub's own word on an immutable release (`cli/cli:pkg/cmd/release/shared`), and about this one: `gh` does not look at
 /// repository and purl.
@@ -16,30 +17,42 @@ pub(super) fn check_release_attestation(
 ) -> Result<(), Rejection> {
     const RELEASE_SIGNER_SAN: &str = "https://dotcom.releases.github.com";
     if !signer.github_instance || !signer.san_is_uri || signer.san != RELEASE_SIGNER_SAN {
-        return Err(refuted("signer", format!("{} signed, and {RELEASE_SIGNER_SAN} is wanted", signer.san)));
+        return Err(Rejection::refuted(
+            Reason::WrongSigner,
+            format!("{} signed, and {RELEASE_SIGNER_SAN} is wanted", signer.san),
+        ));
     }
     let found = statement.map(|it| (&it.predicate, &it.subjects));
     let Some((Predicate::Release(predicate), subjects)) = found else {
-        return Err(Rejection::unproven("predicate-type", "it says nothing of a release"));
+        return Err(Rejection::unproven(Reason::PredicateType, "it says nothing of a release"));
     };
-    expect_eq("tag", "it is about", &predicate.tag, &policy.tag)?;
+    expect_eq(Reason::WrongTag, "it is about", &predicate.tag, &policy.tag)?;
     let is_of = |repository: &String| {
         let purl = format!("pkg:github/{repository}@{}", policy.tag);
         predicate.repository.eq_ignore_ascii_case(repository) && predicate.purl.eq_ignore_ascii_case(&purl)
     };
     if !policy.repositories.iter().any(is_of) {
-        return Err(refuted("repo", format!("it is about {} of {}", predicate.purl, predicate.repository)));
+        return Err(Rejection::refuted(
+            Reason::WrongRepository,
+            format!("it is about {} of {}", predicate.purl, predicate.repository),
+        ));
     }
     if repository_id.is_some_and(|id| id.to_string() != predicate.repository_id) {
-        return Err(refuted("repo-id", format!("it is of repository {}", predicate.repository_id)));
+        return Err(Rejection::refuted(
+            Reason::WrongRepositoryId,
+            format!("it is of repository {}", predicate.repository_id),
+        ));
     }
     if subjects.iter().all(|it| !it.matches_artifact || name.is_some_and(|name| it.name != name)) {
-        return Err(refuted("subject-name", "it calls these bytes otherwise"));
+        return Err(Rejection::refuted(Reason::SubjectName, "it calls these bytes otherwise"));
     }
     let object = policy.object.to_string();
     let names_object = |it: &Subject| it.digests.get("sha1").or(it.digests.get("sha256")) == Some(&object);
     if subjects.first().is_some_and(names_object) {
         return Ok(());
     }
-    Err(refuted("moved", format!("it is about another object than {object}: the tag was moved since")))
+    Err(Rejection::refuted(
+        Reason::Moved,
+        format!("it is about another object than {object}: the tag was moved since"),
+    ))
 }

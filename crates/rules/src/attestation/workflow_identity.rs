@@ -3,8 +3,9 @@
 use model::evidence::attestation::{
     AcceptedRepository, FulcioClaim, Rejection, SignerCertificate, Workflow, WorkflowPolicy,
 };
+use model::evidence::reason::Reason;
 
-use super::{expect_eq, refuted};
+use super::rejections::expect_eq;
 
 /// The run is one that the rule lets sign.
 pub(super) fn check_workflow(
@@ -14,36 +15,39 @@ pub(super) fn check_workflow(
     warnings: &mut Vec<String>,
 ) -> Result<(), Rejection> {
     let claims = WorkflowClaims::from_certificate(signer)?;
-    expect_eq("issuer", "the token was issued by", claims.issuer, &policy.issuer)?;
+    expect_eq(Reason::WrongIssuer, "the token was issued by", claims.issuer, &policy.issuer)?;
     if signer.github_instance {
-        return Err(refuted(
-            "trust-domain",
+        return Err(Rejection::refuted(
+            Reason::TrustDomain,
             "it was signed in GitHub's own instance, which is for private repositories",
         ));
     }
-    expect_eq("trust-domain", "the repository was", claims.visibility, "public")?;
+    expect_eq(Reason::TrustDomain, "the repository was", claims.visibility, "public")?;
     let source = find_repository(policy, &claims, time)?;
     if signer.san != claims.signer_uri || claims.signer_uri != claims.config_uri {
         let evidence = format!("{} signed, and {} was started", claims.signer_uri, claims.config_uri);
-        return Err(refuted("signer", evidence));
+        return Err(Rejection::refuted(Reason::WrongSigner, evidence));
     }
     if claims.signer_digest != claims.source_digest || claims.config_digest != claims.source_digest {
-        return Err(refuted("signer", "the workflow is of another commit than what was built"));
+        return Err(Rejection::refuted(
+            Reason::WrongSigner,
+            "the workflow is of another commit than what was built",
+        ));
     }
     check_workflow_path(policy, &claims, source)?;
     if let Some(wanted) = &policy.reference {
-        expect_eq("ref", "it ran on", claims.source_ref, wanted)?;
+        expect_eq(Reason::WrongRef, "it ran on", claims.source_ref, wanted)?;
     }
     if let Some(wanted) = &policy.commit {
-        expect_eq("commit", "it was built from", claims.source_digest, wanted)?;
+        expect_eq(Reason::WrongCommit, "it was built from", claims.source_digest, wanted)?;
     }
     if let Some(wanted) = &policy.trigger {
-        expect_eq("trigger", "it was started by", claims.trigger, wanted)?;
+        expect_eq(Reason::WrongTrigger, "it was started by", claims.trigger, wanted)?;
     }
     if claims.runner_environment != "github-hosted" {
         let evidence = format!("it ran on a runner that is {}", claims.runner_environment);
         if policy.deny_self_hosted {
-            return Err(refuted("runner", evidence));
+            return Err(Rejection::refuted(Reason::SelfHostedRunner, evidence));
         }
         warnings.push(evidence);
     }
@@ -71,10 +75,15 @@ struct WorkflowClaims<'a> {
 impl<'a> WorkflowClaims<'a> {
     fn from_certificate(signer: &'a SignerCertificate) -> Result<Self, Rejection> {
         if !signer.san_is_uri {
-            return Err(refuted("cert-profile", format!("its name is no address: {}", signer.san)));
+            return Err(Rejection::refuted(
+                Reason::CertificateProfile,
+                format!("its name is no address: {}", signer.san),
+            ));
         }
         let claim = |it: FulcioClaim| {
-            let missing = || refuted("cert-profile", format!("it lacks the claim .{}", it as u32));
+            let missing = || {
+                Rejection::refuted(Reason::CertificateProfile, format!("it lacks the claim .{}", it as u32))
+            };
             signer.claims.get(it).filter(|it| !it.is_empty()).ok_or_else(missing)
         };
         let claims = Self {
@@ -96,7 +105,11 @@ impl<'a> WorkflowClaims<'a> {
         claim(FulcioClaim::RunInvocationUri)?;
         let is_commit = matches!(claims.source_digest.len(), 40 | 64)
             && claims.source_digest.bytes().all(|it| it.is_ascii_hexdigit());
-        if is_commit { Ok(claims) } else { Err(refuted("cert-profile", "the claim .13 is no commit")) }
+        if is_commit {
+            Ok(claims)
+        } else {
+            Err(Rejection::refuted(Reason::CertificateProfile, "the claim .13 is no commit"))
+        }
     }
 }
 
@@ -118,11 +131,14 @@ fn find_repository<'r>(
             claims.owner_uri,
             wanted.join(" or ")
         );
-        refuted("repo", evidence)
+        Rejection::refuted(Reason::WrongRepository, evidence)
     };
     let source = policy.repositories.iter().find(fits).ok_or_else(foreign)?;
     if source.since.is_some_and(|it| time < it) {
-        return Err(refuted("repo", format!("{} did not carry this name then", claims.repository_uri)));
+        return Err(Rejection::refuted(
+            Reason::WrongRepository,
+            format!("{} did not carry this name then", claims.repository_uri),
+        ));
     }
     let differs = |pinned: Option<u64>, found: &str| pinned.is_some_and(|it| it.to_string() != found);
     if differs(source.repository_id, claims.repository_id) || differs(source.owner_id, claims.owner_id) {
@@ -130,7 +146,7 @@ fn find_repository<'r>(
             "the repository has number {} and its owner {}: it is another one of the same name",
             claims.repository_id, claims.owner_id
         );
-        return Err(refuted("repo-id", evidence));
+        return Err(Rejection::refuted(Reason::WrongRepositoryId, evidence));
     }
     Ok(source)
 }
@@ -162,7 +178,10 @@ fn check_workflow_path(
     if fits {
         return Ok(());
     }
-    Err(refuted("workflow", format!("it was signed by {}, and {wanted} is wanted", claims.signer_uri)))
+    Err(Rejection::refuted(
+        Reason::WrongWorkflow,
+        format!("it was signed by {}, and {wanted} is wanted", claims.signer_uri),
+    ))
 }
 
 /// The host, owner and repository in any case, the path exactly.
@@ -182,9 +201,10 @@ pub(super) fn check_repository_id(
 ) -> Result<(), Rejection> {
     let claimed = signer.claims.get(FulcioClaim::SourceRepositoryId).unwrap_or_default();
     match repository_id {
-        Some(id) if id.to_string() != claimed => {
-            Err(refuted("repo-id", format!("GitHub keeps it for repository {id}, and it is of {claimed}")))
-        }
+        Some(id) if id.to_string() != claimed => Err(Rejection::refuted(
+            Reason::WrongRepositoryId,
+            format!("GitHub keeps it for repository {id}, and it is of {claimed}"),
+        )),
         _ => Ok(()),
     }
 }

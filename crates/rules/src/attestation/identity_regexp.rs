@@ -1,0 +1,11 @@
+//! Regular expressions for identities, as cosign takes them.
+
+use regex::Regex;
+
+/// Compiles a regular expression for an identity. It is not anchored.
+///
+/// # Errors
+/// The message of the regex library.
+pub fn compile_identity_regexp(text: &str) -> Result<Regex, String> {
+    Regex::new(text).map_err(|error| error.to_string())
+}
