@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::support::repository::run;
 
-fn workspace_root() -> PathBuf {
+pub(super) fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 

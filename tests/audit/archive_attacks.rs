@@ -230,7 +230,7 @@ fn archives_of_another_tree_are_refuted() {
     command.current_dir(published_release.bed.home.path()).arg("--trusted-root").arg("root.json");
     let output = crate::support::repository::run(&mut command);
     assert_eq!(unproven_findings(&output).0, "proven");
-    assert!(output.stdout.contains("there is no clone here"), "{}", output.stdout);
+    assert!(output.stdout.contains("without a clone"), "{}", output.stdout);
     published_release.publish_attested(&before);
     let mut command = published_release.bed.command(&["audit", TAG, "--format", "json"]);
     command.current_dir(published_release.bed.home.path()).arg("--trusted-root").arg("root.json");

@@ -21,7 +21,7 @@ fn credentials_are_checked_before_any_change() {
     let bed = TestBed::new();
     bed.github.configure(|it| it.read_token = Some("invented-reader".to_owned()));
     bed.clone.git(["config", "--rename-section", "credential", "put-away"]);
-    for (token, word) in [("invented-reader", "may not push"), ("", "there is no token")] {
+    for (token, word) in [("invented-reader", "may not push"), ("", "no token for github.com")] {
         let output = release_with_variables(&bed, &[("GH_TOKEN", token)]);
         assert!(
             output.code == 1 && output.stdout.contains(word) && output.stdout.contains("hint:"),
@@ -47,7 +47,7 @@ fn workflow_token_warns_that_no_workflow_starts() {
     bed.github.configure(|it| it.app_token = Some("ghs_invented".to_owned()));
     let run = [("GH_TOKEN", ""), ("GITHUB_TOKEN", "ghs_invented"), ("GITHUB_ACTIONS", "true")];
     let output = release_with_variables(&bed, &run).ok();
-    assert!(output.stdout.contains("starts no workflow"), "{}", output.stdout);
+    assert!(output.stdout.contains("starts no other workflow"), "{}", output.stdout);
     let bed = TestBed::new();
     bed.github.configure(|it| it.app_token = Some("ghs_invented".to_owned()));
     let output = release_with_variables(&bed, &[("GH_TOKEN", "ghs_invented")]).ok();
@@ -285,14 +285,14 @@ fn credentials_in_urls_are_not_printed() {
     let gone = format!("http://x-access-token:{TOKEN}@127.0.0.1:1/acme/widgets.git");
     bed.clone.git(["remote", "set-url", "origin", &gone]);
     let output = bed.publish();
-    assert!(output.code == 1 && output.stderr.contains("cannot be asked"), "{}", output.stderr);
+    assert!(output.code == 1 && output.stderr.contains("cannot read the refs of"), "{}", output.stderr);
     // The token as user name of the URL: git prints it if it cannot prompt for a password.
     let named = bed.github.clone_url().replace("http://", &format!("http://{TOKEN}@"));
     bed.github.configure(|it| it.private = true);
     bed.clone.git(["config", "--rename-section", "credential", "put-away"]);
     bed.clone.git(["remote", "set-url", "origin", &named]);
     let output = bed.publish();
-    assert!(output.code == 1 && output.stderr.contains("cannot be asked"), "{}", output.stderr);
+    assert!(output.code == 1 && output.stderr.contains("cannot read the refs of"), "{}", output.stderr);
     let output = release_with_variables(
         &bed,
         &[("GITHUB_API_URL", &format!("https://x:{TOKEN}@ghe.example.com/api/v3"))],

@@ -174,7 +174,7 @@ fn downloads_honour_retry_after() {
     }
 }
 
-/// The next run deletes the temporary GnuPG homes that killed runs left. Homes of runs that are still starting and
+/// The next run deletes the temporary `GnuPG` homes that killed runs left. Homes of runs that are still starting and
 /// symbolic links are kept.
 #[test]
 fn gnupg_homes_of_killed_runs_are_removed() {

@@ -1,4 +1,4 @@
-//! Checks every response of the emulated GitHub, errors too, against GitHub's published OpenAPI description.
+//! Checks every response of the emulated GitHub, errors too, against GitHub's published `OpenAPI` description.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -192,7 +192,7 @@ fn unusable_repositories_are_errors() {
     assert!(output.code == 1 && output.stderr.contains("has no commit yet"), "{}", output.stderr);
     let fixture = TestRepository::with_release();
     let output = fixture.xtask(["release", "server/v0.1.1", "--dry-run", "--commit", "nowhere"]);
-    assert!(output.code == 1 && output.stderr.contains("'nowhere' leads to no commit"), "{}", output.stderr);
+    assert!(output.code == 1 && output.stderr.contains("'nowhere' is not a commit"), "{}", output.stderr);
     let empty = tempfile::tempdir().unwrap();
     let output = run(xtask(empty.path()).args(["release", "server/v0.1.1", "--dry-run"]));
     assert!(output.code == 1 && output.stderr.contains("no git repository at ."), "{}", output.stderr);

@@ -109,7 +109,7 @@ fn github_actions_files_are_written() {
     let mut command = xtask(fixture.path());
     let output =
         run(command.env("GITHUB_ACTIONS", "true").args(["notes", "server/v0.1.1", "--commit", "no\nwhere"]));
-    assert!(output.stderr.contains("::error::'no%0Awhere' leads to no commit"), "{}", output.stderr);
+    assert!(output.stderr.contains("::error::'no%0Awhere' is not a commit"), "{}", output.stderr);
 }
 
 #[test]

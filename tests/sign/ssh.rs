@@ -139,7 +139,7 @@ fn case_69_unsigned_tags_are_unproven() {
         let before = signer.fixture.git(["rev-parse", TAG]);
         let output = signer.release_signed();
         assert!(
-            output.code == 1 && output.stdout.contains("[signers] names who may sign"),
+            output.code == 1 && output.stdout.contains("[signers] requires a signed tag"),
             "{}",
             output.stdout
         );
@@ -166,7 +166,7 @@ fn case_70_malformed_ssh_signatures_are_refuted() {
     let untagged = payload.split('\n').filter(|it| !it.starts_with("tagger")).collect::<Vec<_>>().join("\n");
     signer.fixture.write_tag_object("t", &signer.sign_payload(&untagged, "git"));
     assert!(!signer.git_accepts("t"));
-    signer.fixture.expect_tag_verdict("t", "refuted", &["no-tagger"]);
+    signer.fixture.expect_tag_verdict("t", "refuted", &["malformed-tag"]);
 
     signer.fixture.write_tag_object("t", &signer.sign_payload(&payload, "file"));
     assert!(!signer.git_accepts("t"));
@@ -211,7 +211,7 @@ fn case_71_ssh_policy_limits_are_enforced() {
     let signer = SshTagSigner::new(&["-t", "ed25519"]);
     // The commit is of November 2023. `window` sets the time in which the policy accepts the key.
     let put_tag_signed_at = |time: u64| {
-        signer.fixture.write_tag_object("t", &signer.sign_payload(&signer.tag_payload("t", time), "git"))
+        signer.fixture.write_tag_object("t", &signer.sign_payload(&signer.tag_payload("t", time), "git"));
     };
     let window = |after: &str, before: &str| {
         signer.allow_key(&format!("valid-after=\"{after}\",valid-before=\"{before}\""), &signer.public_key());
@@ -304,7 +304,7 @@ fn failed_ssh_signing_leaves_no_tag() {
     refused("gpg.format is x400");
     signer.fixture.git(["config", "gpg.format", "ssh"]);
     signer.allow_key("valid-before=\"20240101Z\"", &signer.public_key());
-    refused("counted until 2024-01-01T00:00:00Z");
+    refused("was valid until 2024-01-01T00:00:00Z");
     signer.allow_key("", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti");
     refused("is not among the allowed signers");
     std::fs::write(signer.policy_file(), "nonsense\n").unwrap();

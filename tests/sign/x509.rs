@@ -184,7 +184,7 @@ fn custom_x509_program_signs_tags() {
     signer.fixture.git(["config", "user.signingKey", "custom-key"]);
     let output = signer.release_signed(&POLICY_FLAGS);
     assert!(
-        output.code == 1 && output.stdout.contains("takes no key like it"),
+        output.code == 1 && output.stdout.contains("unknown before it signs"),
         "the key of a custom program cannot be checked before signing: {}",
         output.stdout
     );

@@ -275,7 +275,7 @@ fn every_rejected_bundle_is_reported() {
         document["subjects"][0]["findings"][0]["evidence"]
             .as_str()
             .unwrap()
-            .ends_with("2 other bundles do not hold")
+            .ends_with("2 other bundles are not proven")
     );
 }
 

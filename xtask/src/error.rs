@@ -8,7 +8,8 @@ use anstyle::{AnsiColor, Style};
 use model::{CatalogError, TagError};
 use ops::OpsError;
 
-use crate::{environment, report};
+use crate::environment;
+use crate::escape;
 
 /// An error, whose fault it is, and what to do.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl CliError {
                 "{}hint:{:#} {}",
                 Style::new().bold(),
                 Style::new().bold(),
-                report::sanitize(hint)
+                escape::sanitize(hint)
             )
             .expect("writing to a string cannot fail");
         }
@@ -85,7 +86,7 @@ fn indent_lines(message: &dyn std::fmt::Display) -> String {
 
 /// The lines of a message, each escaped.
 fn escape_lines(message: &dyn std::fmt::Display) -> Vec<String> {
-    message.to_string().split('\n').map(report::sanitize).collect()
+    message.to_string().split('\n').map(escape::sanitize).collect()
 }
 
 /// A message as a workflow command takes it, on one line.

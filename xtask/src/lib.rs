@@ -5,14 +5,21 @@
 //! shows what came of it. Two programs have this face: the suite, and its verb `verify` by itself.
 
 mod args;
+mod cache;
+mod cli;
+mod clock;
 mod commands;
 mod environment;
 mod error;
+mod escape;
 mod github;
+mod github_host;
+mod http;
+mod outcome;
 mod progress;
-mod rehearsal_config;
 mod report;
 mod session;
+mod token;
 mod trust;
 
 use std::process::ExitCode;
@@ -20,19 +27,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use model::evidence::verdict::Verdict;
 
-use crate::args::{CliArgs, CliCommand, VerifierArgs};
+use crate::cli::{CliArgs, VerifierArgs, run_command};
 use crate::error::CliError;
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RunOutcome {
-    /// Done.
-    Success,
-    /// It could not be done, and the report says why.
-    Failure,
-    /// It was looked at, and this is what it proves.
-    Verdict(Verdict),
-}
+use crate::outcome::RunOutcome;
 
 /// The program `xtask`: every verb. Returns the exit code; what was typed wrong ends the process with 2.
 #[must_use]
@@ -58,25 +55,5 @@ fn exit_code(outcome: Result<RunOutcome, CliError>) -> ExitCode {
         Ok(RunOutcome::Verdict(Verdict::Refuted)) => ExitCode::from(10),
         Ok(RunOutcome::Verdict(Verdict::Unproven)) => ExitCode::from(11),
         Err(error) => error.report(),
-    }
-}
-
-fn run_command(arguments: &CliArgs) -> Result<RunOutcome, CliError> {
-    let global = &arguments.global;
-    match &arguments.command {
-        CliCommand::Release(args) => commands::release::run(global, args),
-        CliCommand::Notes(args) => commands::notes::run(global, args),
-        CliCommand::Archive(args) => commands::archive::run(global, args),
-        CliCommand::Targets => commands::targets::run(global),
-        CliCommand::Status(args) => commands::status::run(global, args),
-        CliCommand::Doctor(args) => commands::doctor::run(global, args),
-        CliCommand::VerifyTag(args) => commands::verify_tag::run(global, args),
-        CliCommand::Audit(args) => commands::audit::run(global, args),
-        CliCommand::Verify(args) => commands::verify::run(global, args),
-        CliCommand::Rehearse(args) => commands::rehearse::run(global, args),
-        CliCommand::Config(args) => commands::config::run(global, args),
-        CliCommand::TrustedRoot(args) => commands::trusted_root::run(global, args),
-        CliCommand::Completions(args) => commands::shell::completions(args),
-        CliCommand::Man => commands::shell::man(),
     }
 }

@@ -5,8 +5,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use model::base::http::HttpEvent;
 use model::release::plan::StepAction;
-use ops::{HttpEvent, ReleaseEvent, StepRef};
+use ops::{ReleaseEvent, StepRef};
 
 use crate::args::GlobalArgs;
 use crate::environment::{self, non_empty};

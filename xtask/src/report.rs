@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::args::{GlobalArgs, ReportFormat};
 use crate::environment;
 use crate::error::CliError;
+use crate::escape;
 
 /// What a report is set off with.
 pub(crate) const BOLD: Style = Style::new().bold();
@@ -42,9 +43,9 @@ impl TextPage {
     pub(crate) fn line(&mut self, line: impl AsRef<str>) {
         for (index, part) in line.as_ref().split(ESCAPE).enumerate() {
             match part.split_once('m').filter(|(code, _)| index > 0 && COLORS.contains(code)) {
-                Some((code, text)) => self.text.extend(["\u{1b}", code, "m", &sanitize(text)]),
-                None if index == 0 => self.text.push_str(&sanitize(part)),
-                None => self.text.push_str(&sanitize(&format!("{ESCAPE}{part}"))),
+                Some((code, text)) => self.text.extend(["\u{1b}", code, "m", &escape::sanitize(text)]),
+                None if index == 0 => self.text.push_str(&escape::sanitize(part)),
+                None => self.text.push_str(&escape::sanitize(&format!("{ESCAPE}{part}"))),
             }
         }
         self.text.push('\n');
@@ -109,7 +110,7 @@ fn escape_json(text: &str) -> String {
 pub(crate) fn print_progress(global: &GlobalArgs, line: &str) {
     if !global.quiet {
         // The story is no result: where stderr is gone, the work goes on.
-        writeln!(anstream::stderr(), "{}", sanitize(line)).ok();
+        writeln!(anstream::stderr(), "{}", escape::sanitize(line)).ok();
     }
 }
 
@@ -152,11 +153,11 @@ pub(crate) fn checks(page: &mut TextPage, checks: &[CheckResult], all: bool) {
         page.line(format!(
             "  {style}{word:<8}{style:#} {:<15} {}",
             check.check,
-            sanitize(&check.explanation.evidence)
+            escape::sanitize(&check.explanation.evidence)
         ));
         let hint = check.hint();
         if !hint.is_empty() {
-            page.line(format!("  {:<8} {DIM}hint: {}{DIM:#}", "", sanitize(&hint)));
+            page.line(format!("  {:<8} {DIM}hint: {}{DIM:#}", "", escape::sanitize(&hint)));
         }
     }
     if !all {
@@ -164,17 +165,12 @@ pub(crate) fn checks(page: &mut TextPage, checks: &[CheckResult], all: bool) {
     }
 }
 
-/// Text that may come from elsewhere, as it may be printed ([`model::base::untrusted_text::escape`]).
-pub(crate) fn sanitize(text: &str) -> String {
-    model::base::untrusted_text::escape(text)
-}
-
 /// How wide text is, where its words let it.
 const MAX_LINE_CHARS: usize = 100;
 
 /// Adds text behind a head, with its further lines below its beginning. `width` is the head's, without its colours.
 fn wrapped(page: &mut TextPage, (head, width): (&str, usize), text: &str, style: Style) {
-    let text = &sanitize(text);
+    let text = &escape::sanitize(text);
     let mut line = String::new();
     let mut head = head.to_owned();
     for word in text.split(' ') {
@@ -223,7 +219,7 @@ pub(crate) fn audit(page: &mut TextPage, report: &AuditReport) {
     }
     findings(page, &report.findings);
     if let Some(roots) = &report.trusted_root {
-        page.line(format!("{DIM}{}{DIM:#}", sanitize(roots)));
+        page.line(format!("{DIM}{}{DIM:#}", escape::sanitize(roots)));
     }
 }
 

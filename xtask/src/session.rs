@@ -3,17 +3,22 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use model::base::http::RetryPolicy;
 use model::catalog::Target;
-use model::release::request::{NotesStart, OutputPath, ReleaseDestination, Request, TagSigning};
+use model::release::request::{
+    NotesStart, NotesTemplate, OutputPath, ProgramPolicy, ReleaseDestination, Request, TagSigning,
+};
 use model::{Catalog, ReleaseTag, RepoSlug};
-use ops::{OpsContext, OpsEnvironment, ProgramPolicy, Repo, RetryPolicy, Template};
+use ops::{GitHubClients, LocalRepository, OpsContext, OpsEnvironment};
 
 use crate::args::{GlobalArgs, RangeArgs, TagArgs, TrustArgs};
+use crate::cache;
+use crate::clock;
 use crate::environment;
 use crate::error::CliError;
-use crate::github::{self, GitHubClients};
+use crate::github::{self, RepositoryHost};
+use crate::http;
 use crate::trust;
 
 /// The catalog that is built in.
@@ -23,7 +28,7 @@ pub(crate) const CATALOG_FILE: &str = "release.toml";
 
 /// The repository and the catalog of a run.
 pub(crate) struct Session {
-    pub(crate) repo: Repo,
+    pub(crate) repo: LocalRepository,
     pub(crate) catalog: Catalog,
     env: OpsEnvironment,
     remote: String,
@@ -60,7 +65,7 @@ impl Session {
     /// Opens the repository, in which git may start these programs, and reads the catalog.
     pub(crate) fn open(global: &GlobalArgs, programs: ProgramPolicy) -> Result<Self, CliError> {
         let directory = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
-        let repo = Repo::open(&directory, programs).map_err(ops::OpsError::from)?;
+        let repo = LocalRepository::open(&directory, programs)?;
         let (catalog, policy_root, catalog_name) = load_catalog(global, Some(&repo.root()))?;
         let remote = || RepoSlug::from_remote_url(&repo.remote_url(&global.remote)?);
         let (slug, slug_source) = match &global.repo {
@@ -71,15 +76,15 @@ impl Session {
             },
         };
         let host_is_explicit = host_is_explicit(global, &slug);
-        let retry_policy = github::retry_policy()?;
+        let retry_policy = http::retry_policy()?;
         let env = OpsEnvironment {
             policy_root,
             home: environment::non_empty(environment::HOME).map(PathBuf::from),
-            cache: github::cache_dir(),
+            cache: cache::cache_dir(),
             trust_root: trust::trust_root_source(&TrustArgs::default(), false, retry_policy.idle_timeout)?,
             idle_timeout: retry_policy.idle_timeout,
-            now: now(),
-            clock: now,
+            now: clock::now(),
+            clock: clock::now,
         };
         let remote = global.remote.clone();
         Ok(Self { repo, catalog, env, remote, slug, slug_source, host_is_explicit, retry_policy })
@@ -87,8 +92,8 @@ impl Session {
 
     /// The session around here, where there is a repository: for what can do without one.
     pub(crate) fn discover(global: &GlobalArgs) -> Result<Option<Self>, CliError> {
-        let in_repository =
-            global.directory.is_some() || Repo::open(Path::new("."), ProgramPolicy::ProtectedConfig).is_ok();
+        let in_repository = global.directory.is_some()
+            || LocalRepository::open(Path::new("."), ProgramPolicy::ProtectedConfig).is_ok();
         if in_repository { Self::open(global, ProgramPolicy::ProtectedConfig).map(Some) } else { Ok(None) }
     }
 
@@ -121,7 +126,7 @@ impl Session {
 
     /// What operations work with that stay on this machine.
     pub(crate) fn context(&self) -> OpsContext<'_> {
-        OpsContext { repo: &self.repo, catalog: &self.catalog, env: &self.env, clients: None }
+        OpsContext { repository: &self.repo, catalog: &self.catalog, env: &self.env, clients: None }
     }
 
     /// GitHub, where a release is to get there.
@@ -134,8 +139,8 @@ impl Session {
             ReleaseDestination::Local => Ok(None),
             ReleaseDestination::GitHub(_) => {
                 let trust_root = trust::trust_root_source(trust, true, self.retry_policy.idle_timeout)?;
-                let retry_policy = (self.host_is_explicit, self.retry_policy);
-                GitHubClients::connect(&self.slug, retry_policy, trust_root).map(Some)
+                let host = RepositoryHost { slug: &self.slug, host_is_explicit: self.host_is_explicit };
+                github::connect(host, self.retry_policy, trust_root).map(Some)
             }
         }
     }
@@ -208,8 +213,15 @@ impl Session {
         if let Some(revision) = requested {
             return Ok(revision.clone());
         }
-        let local_tag = self.repo.tag(&tag.name()).map_err(ops::OpsError::from)?;
-        Ok(if local_tag.is_some() { tag.reference() } else { "HEAD".to_owned() })
+        let is_local = self.repo.has_tag(&tag.name())?;
+        Ok(if is_local { tag.reference() } else { "HEAD".to_owned() })
+    }
+}
+
+impl RepositoryContext {
+    /// The repository and its host, to connect to.
+    pub(crate) fn host(&self) -> RepositoryHost<'_> {
+        RepositoryHost { slug: &self.slug, host_is_explicit: self.host_is_explicit }
     }
 }
 
@@ -239,7 +251,7 @@ impl RepositoryContext {
             None => (catalog.slug().clone(), SlugSource::Catalog(catalog_name)),
         };
         let host_is_explicit = host_is_explicit(global, &slug);
-        Ok(Self { catalog, slug, slug_source, host_is_explicit, retry_policy: github::retry_policy()? })
+        Ok(Self { catalog, slug, slug_source, host_is_explicit, retry_policy: http::retry_policy()? })
     }
 
     /// The same of a repository that another flag names. Where `-R` names one, that counts.
@@ -312,16 +324,10 @@ pub(crate) fn read_catalog_text(global: &GlobalArgs, root: Option<&Path>) -> Res
     Ok(CatalogText { name, text: BUILT_IN_CATALOG.to_owned(), folder: None })
 }
 
-/// The time, in seconds since 1970 in UTC.
-pub(crate) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// The template: the file that was named, else the one built in.
-pub(crate) fn load_template(range: &RangeArgs) -> Result<Template, CliError> {
-    let Some(file) = &range.template else { return Ok(Template::default()) };
-    Ok(Template { file: file.display().to_string(), text: read_text(file)? })
+/// Reads the file of `--template`. Returns `None` without one: the built-in template is used.
+pub(crate) fn load_template(range: &RangeArgs) -> Result<Option<NotesTemplate>, CliError> {
+    let Some(file) = &range.template else { return Ok(None) };
+    Ok(Some(NotesTemplate { file: file.display().to_string(), text: read_text(file)? }))
 }
 
 /// The longest catalog or template that is read, in bytes.

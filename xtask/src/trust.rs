@@ -1,13 +1,13 @@
 //! Where trust in attestations begins, as it was typed.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use ops::{TrustRootSource, TufSource};
+use ops::{TrustRootSource, TufSettings};
 
 use crate::args::TrustArgs;
+use crate::cache;
+use crate::clock;
 use crate::error::CliError;
-use crate::{github, session};
 
 /// The longest root of a TUF repository that is read, in bytes: as much as the client takes.
 const MAX_TUF_ROOT_BYTES: u64 = 512_000;
@@ -27,6 +27,6 @@ pub(crate) fn trust_root_source(
         }
         _ => None,
     };
-    let cache = Some(Arc::new(github::cache_dir()) as _);
-    Ok(TrustRootSource::Tuf(TufSource { custom, cache, online, timeout, clock: session::now }))
+    let cache = cache::cache_dir();
+    Ok(TrustRootSource::Tuf(TufSettings { custom, cache, online, timeout, clock: clock::now }))
 }

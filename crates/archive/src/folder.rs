@@ -1,12 +1,12 @@
-//! Folders that are written to without following links, and files that appear under their name whole or not at all.
+//! Folder access that does not follow symbolic links, and atomic file writes.
 //!
-//! Repositories, output folders and caches may hold anything, symbolic links included. Every component below a
-//! [`Folder`] is therefore opened relative to its parent with `O_NOFOLLOW` (`openat(2)`), and new files with
-//! `O_CREAT | O_EXCL`; what is neither a plain folder nor a plain file is refused by its name. Only the folder that the
-//! operator named may itself be reached through a link.
+//! Repositories, output folders and caches may contain anything, including symbolic links. Every component below a
+//! [`FolderHandle`] is therefore opened relative to its parent with `O_NOFOLLOW` (`openat(2)`), and new files with
+//! `O_CREAT | O_EXCL`. Anything except folders and regular files is refused, and the error names its path. Only the
+//! folder that the operator named may itself be reached through a link.
 //!
-//! A file is written under `.<name>.partial` and renamed when it is complete and on disk, so that a killed run leaves no
-//! truncated file; the next run removes what is left.
+//! A file is written as `.<name>.partial` and renamed when it is complete and on disk. A killed run therefore leaves
+//! no truncated file, and the next run removes the partial one.
 
 mod error;
 mod pending;
@@ -25,15 +25,15 @@ pub use pending::{DigestWriter, PendingFile};
 use error::unexpected_file_type;
 use pending::FolderRef;
 
-/// How a folder below another is opened.
+/// The flags to open a folder in another folder.
 const FOLDER_FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-/// How a file is opened for reading. `NONBLOCK`: opening a named pipe must not wait for a writer.
+/// The flags to open a file for reading. `NONBLOCK`, because opening a named pipe must not wait for a writer.
 const READ_FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
-/// How a file is created.
+/// The flags to create a file. `EXCL`, so that an existing file or link is never written to.
 const CREATE_FLAGS: OFlags =
     OFlags::WRONLY.union(OFlags::CREATE).union(OFlags::EXCL).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// An open folder. What is below it is reached through this handle, whatever happens to its path meanwhile.
+/// An open folder. Its entries are accessed through this handle, so that a later change of its path has no effect.
 #[derive(Debug)]
 pub struct FolderHandle {
     path: PathBuf,
@@ -41,7 +41,8 @@ pub struct FolderHandle {
 }
 
 impl FolderHandle {
-    /// Opens a folder that the operator named, and creates it if it is missing. It may be a link.
+    /// Opens a folder that the operator named, and creates it and its parents if necessary. The path may contain
+    /// links.
     ///
     /// # Errors
     /// [`FolderError::Io`] if it cannot be created or opened.
@@ -52,7 +53,7 @@ impl FolderHandle {
         Self::open_named(path)?.ok_or_else(missing)
     }
 
-    /// Opens a folder that the operator named. It may be a link. Returns `None` if it does not exist.
+    /// Opens a folder that the operator named. The path may contain links. Returns `None` if it does not exist.
     ///
     /// # Errors
     /// [`FolderError::Io`] if it cannot be opened.
@@ -66,16 +67,16 @@ impl FolderHandle {
         }
     }
 
-    /// The path that it was opened by.
+    /// The path that it was opened with.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Opens a folder in this one, and creates it if it is missing.
+    /// Opens a folder in this one, and creates it if necessary.
     ///
     /// # Errors
-    /// [`FolderError::NotPlain`] if something else has this name, a link included; [`FolderError::Io`].
+    /// [`FolderError::UnexpectedFileType`] if the name is a link or anything else; [`FolderError::Io`].
     pub fn create_child(&self, name: &str) -> Result<Self, FolderError> {
         let path = self.child_path(name)?;
         match rustix::fs::mkdirat(&self.handle, name, Mode::from_raw_mode(0o777)) {
@@ -87,10 +88,10 @@ impl FolderHandle {
         self.open_child(name)?.ok_or_else(missing)
     }
 
-    /// Opens a folder in this one. Returns `None` if nothing has this name.
+    /// Opens a folder in this one. Returns `None` if the name does not exist.
     ///
     /// # Errors
-    /// [`FolderError::NotPlain`] if something else has this name, a link included; [`FolderError::Io`].
+    /// [`FolderError::UnexpectedFileType`] if the name is a link or anything else; [`FolderError::Io`].
     pub fn open_child(&self, name: &str) -> Result<Option<Self>, FolderError> {
         let path = self.child_path(name)?;
         match self.file_type(name)? {
@@ -104,10 +105,10 @@ impl FolderHandle {
         }
     }
 
-    /// Locks the folder for this process, until the lock is dropped.
+    /// Locks the folder with an exclusive `flock(2)` until the lock is dropped. Does not wait for another process.
     ///
     /// # Errors
-    /// [`FolderError::Busy`] if another process holds the lock, [`FolderError::Io`] if it cannot be locked.
+    /// [`FolderError::Locked`] if another process has the lock, [`FolderError::Io`] if it cannot be locked.
     pub fn lock(&self) -> Result<FolderLock, FolderError> {
         let handle = self.handle.try_clone();
         let handle = handle.map_err(|error| FolderError::io_error("lock the folder", &self.path, error))?;
@@ -115,10 +116,11 @@ impl FolderHandle {
         Ok(FolderLock(handle))
     }
 
-    /// Locks a file of this folder for this process, and creates it if it is missing. Nothing is written to it.
+    /// Locks a file in this folder with an exclusive `flock(2)`, and creates it if necessary. Writes nothing to it.
     ///
     /// # Errors
-    /// [`FolderError::Busy`] if another process holds the lock; [`FolderError::NotPlain`]; [`FolderError::Io`].
+    /// [`FolderError::Locked`] if another process has the lock; [`FolderError::UnexpectedFileType`];
+    /// [`FolderError::Io`].
     pub fn lock_file(&self, name: &str) -> Result<FolderLock, FolderError> {
         let path = self.child_path(name)?;
         self.check_regular_file(name)?;
@@ -129,7 +131,7 @@ impl FolderHandle {
         Ok(FolderLock(handle))
     }
 
-    /// Whether this process may create files in it (`access(2)`).
+    /// Checks that this process may create files in the folder (`access(2)`).
     ///
     /// # Errors
     /// [`FolderError::Io`] if it may not.
@@ -139,19 +141,21 @@ impl FolderHandle {
         access.map_err(|error| FolderError::io_error("write to the folder", &self.path, error))
     }
 
-    /// Whether a plain file has this name, which [`Folder::create`] would replace. Creates nothing.
+    /// Checks that [`FolderHandle::create`] accepts this name, and returns whether it would replace a file. Creates
+    /// nothing.
     ///
     /// # Errors
-    /// As [`Folder::create`], which would fail for the same reason.
+    /// [`FolderError::UnexpectedFileType`] if the name or the temporary one exists and is not a regular file;
+    /// [`FolderError::Io`].
     pub fn can_create(&self, name: &str) -> Result<bool, FolderError> {
         self.check_regular_file(&partial_name(name))?;
         Ok(self.check_regular_file(name)?.is_some())
     }
 
-    /// Opens a plain file for reading. Returns `None` if nothing has this name.
+    /// Opens a regular file for reading. Returns `None` if the name does not exist.
     ///
     /// # Errors
-    /// [`FolderError::NotPlain`] if something else has this name; [`FolderError::Io`].
+    /// [`FolderError::UnexpectedFileType`] if it is not a regular file; [`FolderError::Io`].
     pub fn open_file(&self, name: &str) -> Result<Option<File>, FolderError> {
         let path = self.child_path(name)?;
         if self.check_regular_file(name)?.is_none() {
@@ -163,19 +167,21 @@ impl FolderHandle {
         Ok(Some(file))
     }
 
-    /// Reads a plain file of at most `limit` bytes. Returns `None` if nothing has this name.
+    /// Reads a regular file of at most `limit` bytes. Returns `None` if the name does not exist.
     ///
     /// # Errors
-    /// [`FolderError::NotPlain`] if something else has this name; [`FolderError::TooLong`]; [`FolderError::Io`].
+    /// [`FolderError::UnexpectedFileType`] if it is not a regular file; [`FolderError::FileTooLarge`];
+    /// [`FolderError::Io`].
     pub fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, FolderError> {
         let path = self.child_path(name)?;
         self.open_file(name)?.map(|file| read_bounded(file, &path, limit)).transpose()
     }
 
-    /// Starts a file that gets its name when it is finished. What a killed run left of it is removed.
+    /// Creates a file under a temporary name; [`PendingFile::finish`] gives it its name. Removes the temporary file
+    /// of a killed run.
     ///
     /// # Errors
-    /// [`FolderError::NotPlain`] if something else than a plain file has its name or the temporary one;
+    /// [`FolderError::UnexpectedFileType`] if the name or the temporary one exists and is not a regular file;
     /// [`FolderError::Io`].
     pub fn create(&self, name: &str) -> Result<PendingFile<'_>, FolderError> {
         let path = self.child_path(name)?;
@@ -191,10 +197,11 @@ impl FolderHandle {
         Ok(PendingFile::new(folder, name, path, partial, file))
     }
 
-    /// Writes a whole file.
+    /// Writes a file atomically, and replaces an existing one.
     ///
     /// # Errors
-    /// As [`Folder::create`]; the file does not exist then, or is as it was.
+    /// The errors of [`FolderHandle::create`] and [`PendingFile::finish`]. The file is then unchanged, or still
+    /// missing.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<OutputFile, FolderError> {
         let mut file = self.create(name)?;
         let partial = self.path.join(partial_name(name));
@@ -207,7 +214,7 @@ impl FolderHandle {
         removed.map_err(|error| FolderError::io_error("remove", &self.path.join(name), error))
     }
 
-    /// The path of a name in this folder. A name is one component, and no link upwards.
+    /// Returns the path of a name in this folder, for messages. The name must be a single component, not `.` or `..`.
     fn child_path(&self, name: &str) -> Result<PathBuf, FolderError> {
         let mut components = Path::new(name).components();
         match (components.next(), components.next()) {
@@ -218,16 +225,16 @@ impl FolderHandle {
         }
     }
 
-    /// The kind of what has this name, links not followed. Returns `None` if nothing has it.
+    /// Returns the file type of a name, without following a link. `None` if the name does not exist.
     fn file_type(&self, name: &str) -> Result<Option<FileType>, FolderError> {
         match rustix::fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(FileType::from_raw_mode(stat.st_mode))),
             Err(error) if error == rustix::io::Errno::NOENT => Ok(None),
-            Err(error) => Err(FolderError::io_error("look at", &self.path.join(name), error)),
+            Err(error) => Err(FolderError::io_error("inspect", &self.path.join(name), error)),
         }
     }
 
-    /// `Some` for a plain file, `None` for nothing, an error for anything else.
+    /// Returns `Some` for a regular file, `None` if the name does not exist, and an error for any other type.
     fn check_regular_file(&self, name: &str) -> Result<Option<()>, FolderError> {
         match self.file_type(name)? {
             None => Ok(None),
@@ -237,17 +244,18 @@ impl FolderHandle {
     }
 }
 
-/// The name that a file has until it is complete.
+/// The name of a file until it is complete. Other programs do not list it, as it starts with a dot.
 fn partial_name(name: &str) -> String {
     format!(".{name}.partial")
 }
 
-/// A lock that is held until it is dropped.
+/// An exclusive lock on a folder or a file. Dropping it releases the lock.
 #[derive(Debug)]
 pub struct FolderLock(
     #[expect(dead_code, reason = "the lock is held as long as its handle is open")] OwnedFd,
 );
 
+/// Locks an open file or folder, without waiting (`flock(2)`).
 fn lock_handle(handle: &OwnedFd, path: &Path) -> Result<(), FolderError> {
     match rustix::fs::flock(handle, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(()),
@@ -256,11 +264,12 @@ fn lock_handle(handle: &OwnedFd, path: &Path) -> Result<(), FolderError> {
     }
 }
 
-/// Reads a file below a folder that the operator named, at most `limit` bytes, without following a link on the way.
-/// `file` is relative, with `/` between its parts. Returns `None` if a part of it does not exist.
+/// Reads a file of at most `limit` bytes below a folder that the operator named. `file` is a relative path with `/`,
+/// and no link in it is followed. Returns `None` if a component of it does not exist.
 ///
 /// # Errors
-/// [`FolderError`], with the part that is not plain.
+/// [`FolderError::UnexpectedFileType`] with the component that is a link or anything else;
+/// [`FolderError::FileTooLarge`]; [`FolderError::Io`].
 pub fn read_below(root: &Path, file: &str, limit: u64) -> Result<Option<Vec<u8>>, FolderError> {
     let Some(mut folder) = FolderHandle::open_named(root)? else { return Ok(None) };
     let (parents, name) = file.rsplit_once('/').map_or(("", file), |(parents, name)| (parents, name));
@@ -271,11 +280,12 @@ pub fn read_below(root: &Path, file: &str, limit: u64) -> Result<Option<Vec<u8>>
     folder.read(name, limit)
 }
 
-/// Reads a file that the operator named, at most `limit` bytes. It may be reached through a link, but must be a plain
-/// file: devices and pipes have no end.
+/// Reads a file of at most `limit` bytes that the operator named. The path may contain links, but must lead to a
+/// regular file: reading a device or a pipe may not end.
 ///
 /// # Errors
-/// [`FolderError::NotPlain`], [`FolderError::TooLong`], [`FolderError::Io`] if it does not exist or cannot be read.
+/// [`FolderError::UnexpectedFileType`], [`FolderError::FileTooLarge`], [`FolderError::Io`] if it does not exist or
+/// cannot be read.
 pub fn read_named(path: &Path, limit: u64) -> Result<Vec<u8>, FolderError> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let handle = rustix::fs::openat(CWD, path, flags, Mode::empty());
@@ -284,17 +294,19 @@ pub fn read_named(path: &Path, limit: u64) -> Result<Vec<u8>, FolderError> {
     read_bounded(file, path, limit)
 }
 
-/// An error if an open file is not a regular one.
+/// Checks that an open file is a regular file. It may have been replaced between the check of its name and the
+/// opening.
 fn check_regular(file: &File, path: &Path) -> Result<(), FolderError> {
     let stat =
-        rustix::fs::fstat(file.as_fd()).map_err(|error| FolderError::io_error("look at", path, error))?;
+        rustix::fs::fstat(file.as_fd()).map_err(|error| FolderError::io_error("inspect", path, error))?;
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => Ok(()),
         kind => Err(unexpected_file_type(path.to_owned(), kind, "a plain file")),
     }
 }
 
-/// Reads an open file. A file may grow while it is read: one byte more than the limit is enough to know.
+/// Reads an open file of at most `limit` bytes. It may grow during the read, so one byte more than the limit is read
+/// to detect that.
 fn read_bounded(file: File, path: &Path, limit: u64) -> Result<Vec<u8>, FolderError> {
     let too_long = || FolderError::FileTooLarge { path: path.to_owned(), limit };
     let failed = |error: io::Error| FolderError::io_error("read", path, error);

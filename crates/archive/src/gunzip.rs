@@ -1,19 +1,19 @@
-//! gzip (RFC 1952), read strictly from whoever: one member, no optional fields, nothing behind it.
+//! A strict reader for untrusted gzip streams (RFC 1952): one member, no optional header fields, no trailing data.
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
-/// What is inflated at a time, in bytes.
+/// The size of the output buffer, in bytes.
 const CHUNK_BYTES: usize = 64 << 10;
-/// The length of the fixed header: magic, method, flags, time, hints.
+/// The length of the fixed header, in bytes: magic, method, flags, time, extra flags, operating system.
 const HEADER_BYTES: usize = 10;
-/// The length of the trailer: CRC-32, and length modulo 2^32.
+/// The length of the trailer, in bytes: CRC-32, and length modulo 2^32.
 const TRAILER_BYTES: usize = 8;
 
-/// Inflates what it is given, piece by piece. Memory: one piece, and zlib's window.
+/// Inflates a gzip stream in chunks of any size. Memory: one output buffer, and zlib's window.
 #[derive(Debug)]
 pub struct Gunzip {
     state: GzipState,
-    /// The header or trailer as far as it came.
+    /// The part of the header or trailer that was read.
     buffer: Vec<u8>,
     inflate: Decompress,
     crc: Crc,
@@ -21,6 +21,7 @@ pub struct Gunzip {
     limit: u64,
 }
 
+/// The part of the stream that comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum GzipState {
     Header,
@@ -29,13 +30,13 @@ enum GzipState {
     End,
 }
 
-/// Why a stream is refused.
+/// Why a gzip or tar stream is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
-    /// It is not of the form.
+    /// The stream violates its format.
     #[error("{0}")]
     Malformed(String),
-    /// It is more than is looked at.
+    /// The stream exceeds a limit on its size. It may be valid.
     #[error("{0}")]
     LimitExceeded(String),
 }
@@ -45,7 +46,7 @@ pub(crate) fn malformed(reason: impl Into<String>) -> StreamError {
 }
 
 impl Gunzip {
-    /// A reader of at most so many inflated bytes.
+    /// Creates a reader. `limit` is the largest number of inflated bytes, which stops decompression bombs.
     #[must_use]
     pub fn new(limit: u64) -> Self {
         Self {
@@ -58,10 +59,10 @@ impl Gunzip {
         }
     }
 
-    /// Takes the next bytes, and hands over what they inflate to.
+    /// Inflates the next bytes, and passes the result to `sink`.
     ///
     /// # Errors
-    /// [`ReadError`], and whatever `take` says.
+    /// [`StreamError::Malformed`], [`StreamError::LimitExceeded`], and every error of `sink`.
     pub fn push(
         &mut self,
         mut bytes: &[u8],
@@ -83,21 +84,25 @@ impl Gunzip {
                         self.state = GzipState::End;
                     }
                 }
-                GzipState::End => return Err(malformed("something follows the gzip member")),
+                GzipState::End => return Err(malformed("unexpected data after the gzip member")),
             }
         }
         Ok(())
     }
 
-    /// Whether all of it came.
+    /// Checks that the stream is complete.
     ///
     /// # Errors
-    /// [`ReadError::Format`] where it ends too early.
+    /// [`StreamError::Malformed`] if it is truncated.
     pub fn finish(&self) -> Result<(), StreamError> {
-        if self.state == GzipState::End { Ok(()) } else { Err(malformed("the gzip stream ends too early")) }
+        if self.state == GzipState::End {
+            Ok(())
+        } else {
+            Err(malformed("unexpected end of the gzip stream"))
+        }
     }
 
-    /// Fills the fixed part up to a length; whether it is complete.
+    /// Moves bytes to the buffer until it has `length` bytes. Returns whether it is full.
     fn fill_buffer(&mut self, bytes: &mut &[u8], length: usize) -> bool {
         let (taken, rest) = bytes.split_at(bytes.len().min(length - self.buffer.len()));
         self.buffer.extend_from_slice(taken);
@@ -105,6 +110,7 @@ impl Gunzip {
         self.buffer.len() == length
     }
 
+    /// Inflates bytes of the deflate stream. Returns the bytes that follow it.
     fn inflate_body<'b>(
         &mut self,
         bytes: &'b [u8],
@@ -114,14 +120,13 @@ impl Gunzip {
         loop {
             let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
             let status = self.inflate.decompress(rest, &mut self.chunk, FlushDecompress::None);
-            let status =
-                status.map_err(|error| malformed(format!("the deflate stream is broken: {error}")))?;
+            let status = status.map_err(|error| malformed(format!("invalid deflate stream: {error}")))?;
             let count = |from: u64, to: u64| usize::try_from(to - from).unwrap_or(usize::MAX);
             rest = &rest[count(before_in, self.inflate.total_in())..];
             let out = &self.chunk[..count(before_out, self.inflate.total_out())];
             if self.inflate.total_out() > self.limit {
                 return Err(StreamError::LimitExceeded(format!(
-                    "it inflates to more than {} MiB",
+                    "the gzip stream inflates to more than {} MiB",
                     self.limit >> 20
                 )));
             }
@@ -135,31 +140,33 @@ impl Gunzip {
                 return Ok(rest);
             }
             if status == Status::BufError && out.is_empty() {
-                return Err(malformed("the deflate stream does not go on"));
+                return Err(malformed("invalid deflate stream: no progress"));
             }
         }
     }
 
+    /// Checks the CRC-32 and the length of the inflated data (RFC 1952, 2.3.1).
     fn check_trailer(&self) -> Result<(), StreamError> {
         let number = |offset: usize| u32::from_le_bytes([0, 1, 2, 3].map(|it| self.buffer[offset + it]));
         if number(0) != self.crc.sum() {
-            return Err(malformed("the CRC of the gzip member is wrong"));
+            return Err(malformed("the gzip trailer has a wrong CRC-32"));
         }
         if number(4) != self.crc.amount() {
-            return Err(malformed("the length of the gzip member is wrong"));
+            return Err(malformed("the gzip trailer has a wrong length"));
         }
         Ok(())
     }
 }
 
-/// Magic, method and flags (RFC 1952, 2.3.1). A flag adds a name, a comment or other fields: room for what nobody looks at.
+/// Checks the magic, the method and the flags (RFC 1952, 2.3.1). A flag adds a name, a comment or other fields, in
+/// which unchecked data could be hidden.
 fn check_header(bytes: &[u8]) -> Result<(), StreamError> {
     match bytes {
         [0x1f, 0x8b, 8, 0, ..] => Ok(()),
         [0x1f, 0x8b, 8, flags, ..] => {
-            Err(malformed(format!("the gzip header has optional fields (flags {flags:#04x})")))
+            Err(malformed(format!("the gzip header has optional fields (flags {flags:#04x}), expected none")))
         }
-        _ => Err(malformed("it is no gzip file")),
+        _ => Err(malformed("not a gzip file")),
     }
 }
 

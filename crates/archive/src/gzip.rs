@@ -1,8 +1,9 @@
-//! gzip (RFC 1952) over all cores, with the same bytes for any number of them.
+//! Parallel gzip (RFC 1952). The output is the same for any number of threads.
 //!
-//! One member, no name, no time, no operating system. The deflate stream (RFC 1951) is made of blocks of
-//! [`BLOCK`] bytes, each compressed by itself with the last 32 KiB before it as its dictionary and ended on a byte
-//! boundary, so that what a block becomes depends on its place in the input alone. That is how `pigz` does it.
+//! The output is one member without name, time and operating system. The deflate stream (RFC 1951) consists of blocks
+//! of [`BLOCK_BYTES`] bytes. Each block is compressed separately, with the previous 32 KiB as dictionary, and ends on
+//! a byte boundary. Its compressed bytes therefore depend only on the input, not on the threads. `pigz` works in the
+//! same way.
 
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
@@ -12,55 +13,56 @@ use std::thread;
 
 use flate2::{Compress, CompressError, Compression, Crc, FlushCompress, Status};
 
-/// What is compressed at a time, in bytes.
+/// The size of a block that one thread compresses, in bytes.
 pub const BLOCK_BYTES: usize = 256 << 10;
-/// What a deflate block can reach back, in bytes.
+/// The size of the deflate window, in bytes: the longest distance of a back-reference.
 const WINDOW_BYTES: usize = 32 << 10;
-/// The fixed level. A change of it, of [`BLOCK`] or of the deflate crate changes the bytes of every archive: a test
-/// holds a digest.
+/// The compression level. Another level, another [`BLOCK_BYTES`] or another deflate crate changes the bytes of every
+/// archive. A test compares a digest to detect this.
 const COMPRESSION_LEVEL: u32 = 6;
 
-/// How many threads compress.
+/// The number of compression threads, 1 to 16.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Threads(usize);
 
-/// More threads would only hold memory.
+/// The largest number of compression threads. More would only use memory.
 const MAX_THREADS: usize = 16;
 
 impl Threads {
-    /// All cores, up to 16.
+    /// One thread for each core, at most 16.
     #[must_use]
     pub fn all() -> Self {
         Self::exactly(thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
     }
 
-    /// That many, up to 16.
+    /// `count` threads, at most 16.
     #[must_use]
     pub fn exactly(count: NonZeroUsize) -> Self {
         Self(count.get().min(MAX_THREADS))
     }
 }
 
-/// Why nothing came of it.
+/// An error of [`compress`]: of the input or of the output.
 #[derive(Debug, thiserror::Error)]
 pub enum GzipError<E> {
-    /// What was to be compressed could not be had.
+    /// The callback that writes the input failed.
     #[error(transparent)]
     Input(E),
-    /// What was compressed could not be written.
+    /// The compressed bytes could not be written.
     #[error(transparent)]
     Output(io::Error),
 }
 
-/// Compresses what `fill` writes into `out`, and gives `out` back.
+/// Compresses everything that `fill` writes, writes it to `out`, and returns `out`.
 ///
 /// Memory: about three blocks for each thread.
 ///
 /// # Errors
-/// [`GzipError::Output`] where `out` fails, which also ends `fill`; else [`GzipError::Input`] where `fill` does.
+/// [`GzipError::Output`] if `out` fails; the writes of `fill` then fail too. Otherwise [`GzipError::Input`] if `fill`
+/// fails.
 ///
 /// # Panics
-/// Where a thread cannot be started.
+/// If a thread cannot be started.
 pub fn compress<W: Write + Send, E>(
     mut out: W,
     threads: Threads,
@@ -104,7 +106,7 @@ pub fn compress<W: Write + Send, E>(
     })
 }
 
-/// What is to be compressed goes in here.
+/// Receives the input, splits it into blocks and passes them to the compression threads.
 #[derive(Debug)]
 pub struct BlockWriter {
     jobs: SyncSender<BlockJob>,
@@ -114,7 +116,7 @@ pub struct BlockWriter {
     previous_block: Arc<Vec<u8>>,
 }
 
-/// A block, what came before it, and where its compressed bytes go.
+/// A block, the block before it for the dictionary, and the channel for its compressed bytes.
 #[derive(Debug)]
 struct BlockJob {
     previous_block: Arc<Vec<u8>>,
@@ -140,17 +142,19 @@ impl Write for BlockWriter {
 }
 
 impl BlockWriter {
+    /// Passes the current block to the compression threads. The writer receives the results in the order of the
+    /// blocks.
     fn send_block(&mut self, is_last: bool) -> io::Result<()> {
         let block = Arc::new(std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK_BYTES)));
         let previous_block = std::mem::replace(&mut self.previous_block, Arc::clone(&block));
         let (result, compressed) = sync_channel(1);
-        let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the archive can no longer be written");
+        let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the writer thread has stopped");
         self.order.send(compressed).map_err(gone)?;
-        let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "no thread is left to compress");
+        let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "all compression threads have stopped");
         self.jobs.send(BlockJob { previous_block, block, is_last, result }).map_err(gone)
     }
 
-    /// Sends what is left, and gives the gzip trailer.
+    /// Sends the last block, which may be empty, and returns the gzip trailer: CRC-32, and length modulo 2^32.
     fn finish(mut self) -> io::Result<[u8; 8]> {
         self.send_block(true)?;
         let mut trailer = [0; 8];
@@ -160,15 +164,15 @@ impl BlockWriter {
     }
 }
 
-/// Takes one job; `None` when there will be no more. A result that nobody waits for any more is dropped.
+/// Compresses one block. Returns `None` if there are no more jobs. The result is dropped if the writer has stopped.
 fn compress_next(work: &Mutex<Receiver<BlockJob>>) -> Option<()> {
     let job = work.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()?;
     job.result.send(deflate(&job)).ok();
     Some(())
 }
 
-/// One block as a piece of a raw deflate stream. A fresh compressor each time: nothing of an earlier block, and so
-/// nothing of how blocks fell to threads, can show.
+/// Compresses one block to a part of a raw deflate stream. Each block gets a new compressor, so that the result does
+/// not depend on the blocks that the same thread has compressed before.
 fn deflate(job: &BlockJob) -> Result<Vec<u8>, CompressError> {
     let mut compressor = Compress::new(Compression::new(COMPRESSION_LEVEL), false);
     if !job.previous_block.is_empty() {
@@ -206,7 +210,7 @@ mod tests {
         .unwrap()
     }
 
-    /// Bytes that compress about as text does.
+    /// Returns bytes that compress about as well as text.
     fn text(length: usize) -> Vec<u8> {
         let mut state = 1u32;
         (0..length)
@@ -226,7 +230,7 @@ mod tests {
             let one = gzip(&input, 1);
             let mut back = Vec::new();
             flate2::read::GzDecoder::new(&one[..]).read_to_end(&mut back).unwrap();
-            assert!(back == input, "{length} bytes do not come back");
+            assert!(back == input, "{length} bytes do not round-trip");
             for threads in 2..6 {
                 assert!(gzip(&input, threads) == one, "{length} bytes differ on {threads} threads");
             }
@@ -239,7 +243,7 @@ mod tests {
         assert_eq!(
             digest.to_string(),
             "sha256:41844056930bba6a39aaf5d6fcc316f79fe2675051857b0a079fea3fba8142be",
-            "every archive gets other bytes: say so in CHANGELOG.md"
+            "the bytes of every archive change: add it to CHANGELOG.md"
         );
     }
 

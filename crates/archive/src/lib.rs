@@ -1,8 +1,9 @@
-//! Writes source archives that come out the same on every machine, and files that are there whole or not at all; reads archives
-//! that somebody else published, within limits, and compares them as it reads.
+//! Writes source archives that are identical on every machine, and files atomically. Reads untrusted archives within
+//! limits, and compares them with the expected tar stream while it reads.
 //!
-//! This crate will not read a repository or decide what belongs into an archive: it is handed members. It runs no
-//! other program, and what it writes does not depend on environment, clock, umask or the number of threads.
+//! This crate does not read repositories and does not decide what an archive contains: the caller passes the members.
+//! It runs no other program. Its archives do not depend on the environment, the clock, the umask or the number of
+//! threads.
 
 pub mod folder;
 pub mod gunzip;

@@ -1,7 +1,7 @@
-//! The tar stream of `git -c tar.umask=0002 archive --format=tar`, byte for byte.
+//! Writes the tar stream of `git -c tar.umask=0002 archive --format=tar`, byte for byte.
 //!
-//! The format is POSIX.1-1988 ustar with POSIX.1-2001 pax headers where a name does not fit; which of the two, and
-//! how a long name is split, is git's own choice (`archive-tar.c`), and this module follows it.
+//! The format is POSIX.1-1988 ustar, with POSIX.1-2001 pax headers for names that do not fit. This module splits long
+//! names and chooses pax headers exactly as git does (`archive-tar.c`).
 
 use std::io::{self, Write};
 
@@ -9,22 +9,22 @@ use ::tar::{EntryType, Header};
 use model::ObjectId;
 use model::release::tree::{ArchiveSource, Member, MemberContent};
 
-/// A block of a tar stream, in bytes.
+/// The size of a tar block, in bytes.
 const TAR_BLOCK_BYTES: usize = 512;
-/// The stream's length is a multiple of this: git's blocking factor of 20.
+/// The size of a tar record, in bytes: git's blocking factor of 20. The stream's length is a multiple of it.
 const TAR_RECORD_BYTES: u64 = 20 * TAR_BLOCK_BYTES as u64;
-/// The largest time and size that eleven octal digits hold.
+/// The largest time and size in a ustar header: eleven octal digits.
 const MAX_USTAR_NUMBER: u64 = 0o777_7777_7777;
-/// `tar.umask` of the archives that OpenSandbox has always published.
+/// The `tar.umask` of all published archives of OpenSandbox. Another value changes the mode of every member.
 const TAR_UMASK: u32 = 0o002;
 
 /// Why a tar stream could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum TarError {
-    /// The commit is from before 1970, which a tar header cannot say.
-    #[error("the commit's time is {0}, before 1970: no tar header can carry it")]
+    /// The commit time is before 1970, which a tar header cannot represent. In seconds since 1970.
+    #[error("the commit time {0} is before 1970, which a tar header cannot represent")]
     TimeBeforeEpoch(i64),
-    /// Whatever takes the bytes failed.
+    /// The output could not be written.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -39,10 +39,10 @@ pub struct TarStream<W> {
 }
 
 impl<W: Write> TarStream<W> {
-    /// A stream that starts with the pax global header, whose comment is the commit, and the top folder.
+    /// Starts a stream: writes the pax global header, whose comment is the commit id, and the top folder.
     ///
     /// # Errors
-    /// [`TarError::Time`] for a commit from before 1970, [`TarError::Io`] where `out` fails.
+    /// [`TarError::TimeBeforeEpoch`] for a commit from before 1970, [`TarError::Io`] if `out` fails.
     pub fn start(out: W, source: &ArchiveSource, top_directory: &str) -> Result<Self, TarError> {
         let time = u64::try_from(source.time).map_err(|_| TarError::TimeBeforeEpoch(source.time))?;
         let mut pax = pax_record("comment", source.commit.to_string().as_bytes());
@@ -58,10 +58,10 @@ impl<W: Write> TarStream<W> {
         Ok(stream)
     }
 
-    /// Writes a member.
+    /// Writes a member below the top folder, with the time of the commit and the owner root.
     ///
     /// # Errors
-    /// [`TarError::Io`] where the output fails.
+    /// [`TarError::Io`] if the output fails.
     pub fn append(&mut self, member: &Member<'_>) -> Result<(), TarError> {
         let mut path = self.top_directory.clone();
         path.extend_from_slice(member.path);
@@ -100,10 +100,11 @@ impl<W: Write> TarStream<W> {
         self.write_blocks(bytes)
     }
 
-    /// Ends the stream with at least two empty records, filled up to git's blocking, and gives the output back.
+    /// Writes the end of the archive, at least two zero blocks, pads the stream to a full record, and returns the
+    /// output.
     ///
     /// # Errors
-    /// [`TarError::Io`] where the output fails.
+    /// [`TarError::Io`] if the output fails.
     pub fn finish(mut self) -> Result<W, TarError> {
         let mut rest = TAR_RECORD_BYTES - self.written_bytes % TAR_RECORD_BYTES;
         if rest < 2 * TAR_BLOCK_BYTES as u64 {
@@ -116,6 +117,7 @@ impl<W: Write> TarStream<W> {
         Ok(self.out)
     }
 
+    /// Returns a header with the fields that all members share.
     fn new_header(&self, kind: EntryType, mode: u32) -> Header {
         let mut header = Header::new_ustar();
         header.set_entry_type(kind);
@@ -131,6 +133,7 @@ impl<W: Write> TarStream<W> {
         header
     }
 
+    /// Writes a pax header for the next member, or for the whole archive if `kind` is `XGlobalHeader`.
     fn write_pax_header(&mut self, kind: EntryType, name: &[u8], records: &[u8]) -> Result<(), TarError> {
         let mut header = self.new_header(kind, 0o666);
         header.as_ustar_mut().expect("made as ustar").name[..name.len()].copy_from_slice(name);
@@ -140,7 +143,7 @@ impl<W: Write> TarStream<W> {
         self.write_blocks(records)
     }
 
-    /// Writes bytes, filled up to whole records.
+    /// Writes bytes, padded with zeros to whole blocks.
     fn write_blocks(&mut self, bytes: &[u8]) -> Result<(), TarError> {
         let padding = bytes.len().next_multiple_of(TAR_BLOCK_BYTES) - bytes.len();
         self.out.write_all(bytes)?;
@@ -150,7 +153,8 @@ impl<W: Write> TarStream<W> {
     }
 }
 
-/// Puts a path into the header, split where it is long; what still does not fit comes back as a pax record.
+/// Sets the path of a header, and splits a long path into prefix and name. If it still does not fit, sets git's
+/// placeholder and returns the path as a pax record; otherwise returns nothing.
 fn set_path(header: &mut Header, path: &[u8], object: ObjectId) -> Vec<u8> {
     let ustar = header.as_ustar_mut().expect("made as ustar");
     if path.len() <= ustar.name.len() {
@@ -169,7 +173,8 @@ fn set_path(header: &mut Header, path: &[u8], object: ObjectId) -> Vec<u8> {
     pax_record("path", path)
 }
 
-/// Puts a link's target into the header; what does not fit comes back as a pax record.
+/// Sets the link target of a header. If it does not fit, sets git's placeholder and returns the target as a pax
+/// record; otherwise returns nothing.
 fn set_link_target(header: &mut Header, target: &[u8], object: ObjectId) -> Vec<u8> {
     let field = &mut header.as_ustar_mut().expect("made as ustar").linkname;
     if target.len() <= field.len() {
@@ -181,14 +186,15 @@ fn set_link_target(header: &mut Header, target: &[u8], object: ObjectId) -> Vec<
     pax_record("linkpath", target)
 }
 
-/// Where git splits a long path: at the last slash that leaves a prefix of at most `limit` bytes. A slash at the
-/// end of the path does not count.
+/// Returns the length of the prefix when git splits a long path: at the last slash that leaves a prefix of at most
+/// `limit` bytes. A slash at the end of the path is ignored. 0 if the path cannot be split.
 fn prefix_length(path: &[u8], limit: usize) -> usize {
     let length = path.strip_suffix(b"/").unwrap_or(path).len().min(limit);
     path[..length].iter().rposition(|byte| *byte == b'/').unwrap_or(0)
 }
 
-/// A pax record, `<length> <key>=<value>\n`, whose length counts its own digits.
+/// Returns a pax record, `<length> <key>=<value>\n`. The length is that of the whole record, including its own
+/// digits.
 fn pax_record(key: &str, value: &[u8]) -> Vec<u8> {
     let payload = 1 + key.len() + 1 + value.len() + 1;
     let mut length = payload + 1;

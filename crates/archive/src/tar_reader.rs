@@ -1,5 +1,5 @@
-//! A tar stream (POSIX.1-1988 ustar with pax headers), read strictly from whoever: what `git archive` writes, and nothing that two
-//! programs would unpack in two ways.
+//! A strict reader for untrusted tar streams (POSIX.1-1988 ustar with pax headers). It accepts only what `git
+//! archive` writes, and nothing that two programs would extract differently.
 
 use std::collections::HashSet;
 
@@ -9,29 +9,31 @@ use model::evidence::audit::ArchiveSummary;
 
 use crate::gunzip::{StreamError, malformed};
 
-/// A block of a tar stream, in bytes.
+/// The size of a tar block, in bytes.
 const TAR_BLOCK_BYTES: usize = 512;
-/// The largest pax header that is read: a path, or the commit.
+/// The largest pax header that is read, in bytes. It contains a path or the commit id.
 const MAX_PAX_BYTES: u64 = 64 << 10;
-/// How many members are looked at.
+/// The largest number of members that are read.
 const MAX_MEMBERS: u64 = 500_000;
 
-/// Looks at a tar stream, piece by piece. Memory: a record, and 32 bytes for each path.
+/// Reads a tar stream in chunks of any size. Memory: one block, and up to 32 bytes for each path.
 #[derive(Debug)]
 pub struct TarReader {
+    /// The header block that is being filled.
     block: Vec<u8>,
     state: TarState,
-    /// What of the member, its padding included, is still to come.
+    /// The number of bytes of the member that are not read yet, including its padding.
     remaining: u64,
-    /// What of its padding.
+    /// The number of bytes of padding at the end of the member.
     padding: u64,
     pax: Vec<u8>,
-    /// The path that a pax header gave to the next member.
+    /// The path from a pax header, for the next member.
     pax_path: Option<Vec<u8>>,
-    /// The member that is being read.
+    /// The path of the current member, for messages.
     member_name: String,
+    /// Keys of the lower-case paths of all members.
     seen_paths: HashSet<[u8; 16]>,
-    /// The folders, by their exact paths.
+    /// Keys of the exact paths of all folders.
     folders: HashSet<[u8; 16]>,
     members: u64,
     bytes: u64,
@@ -42,17 +44,17 @@ pub struct TarReader {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TarState {
-    /// A header comes.
+    /// Expects a header.
     Header,
-    /// What the global pax header says.
+    /// Reads the records of the global pax header.
     GlobalPax,
-    /// What the pax header of a member says.
+    /// Reads the records of the pax header of a member.
     Pax,
-    /// The bytes of a file.
+    /// Reads the content of a file.
     File,
-    /// One empty record was there, and another must follow.
+    /// Has read one zero block, and expects a second one.
     FirstZeroBlock,
-    /// The end: nothing but zeroes.
+    /// Has read the end of the archive, and expects only zero blocks.
     End,
 }
 
@@ -65,7 +67,7 @@ impl Default for TarReader {
             padding: 0,
             pax: Vec::new(),
             pax_path: None,
-            member_name: "the beginning".to_owned(),
+            member_name: "the start of the archive".to_owned(),
             seen_paths: HashSet::new(),
             folders: HashSet::new(),
             members: 0,
@@ -78,16 +80,16 @@ impl Default for TarReader {
 }
 
 impl TarReader {
-    /// The member that is being read, for people.
+    /// Returns the path of the current member, for messages.
     #[must_use]
     pub fn current_member(&self) -> &str {
         &self.member_name
     }
 
-    /// Takes the next bytes.
+    /// Reads the next bytes of the stream.
     ///
     /// # Errors
-    /// [`ReadError`]
+    /// [`StreamError::Malformed`] or [`StreamError::LimitExceeded`].
     pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), StreamError> {
         self.bytes += bytes.len() as u64;
         while !bytes.is_empty() {
@@ -109,13 +111,13 @@ impl TarReader {
         Ok(())
     }
 
-    /// What the stream was.
+    /// Returns the summary of the stream. Its commit is `None` if there was no global header.
     ///
     /// # Errors
-    /// [`ReadError::Format`] where it ends too early, or has no commit or no member.
+    /// [`StreamError::Malformed`] if the stream is incomplete or has no member.
     pub fn finish(self) -> Result<ArchiveSummary, StreamError> {
         if self.state != TarState::End || !self.block.is_empty() {
-            return Err(malformed("the tar stream ends too early"));
+            return Err(malformed("unexpected end of the tar stream"));
         }
         let folder = self.top_directory.ok_or_else(|| malformed("the archive is empty"))?;
         Ok(ArchiveSummary {
@@ -127,11 +129,12 @@ impl TarReader {
         })
     }
 
+    /// Reads content or padding of the current member. Padding must be zero: otherwise it could hide data.
     fn read_content(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
         let content_length = self.remaining.saturating_sub(self.padding);
         let content_length = usize::try_from(content_length).unwrap_or(usize::MAX).min(bytes.len());
         if bytes[content_length..].iter().any(|it| *it != 0) {
-            return Err(malformed(format!("bytes are hidden behind {}", self.member_name)));
+            return Err(malformed(format!("nonzero padding after {}", self.member_name)));
         }
         if matches!(self.state, TarState::GlobalPax | TarState::Pax) {
             self.pax.extend_from_slice(&bytes[..content_length]);
@@ -143,7 +146,7 @@ impl TarReader {
         Ok(())
     }
 
-    /// A member's bytes are complete.
+    /// Handles the end of a member's content, and expects a header next.
     fn finish_member(&mut self) -> Result<(), StreamError> {
         let pax = std::mem::take(&mut self.pax);
         match self.state {
@@ -155,29 +158,31 @@ impl TarReader {
         Ok(())
     }
 
-    /// The global header that `git archive` begins with: the commit (`git help archive`).
+    /// Reads the commit id from the global header, which `git archive` writes first (`git help archive`).
     fn read_global_header(&mut self, pax: &[u8]) -> Result<(), StreamError> {
         let records = pax_records(pax)?;
         let text = match &records[..] {
             [(b"comment", text)] => std::str::from_utf8(text).ok(),
-            _ => return Err(malformed("the global header says something else than a commit")),
+            _ => return Err(malformed("the global pax header has other records than a comment")),
         };
         let commit = text.and_then(ObjectId::from_hex);
-        self.commit = Some(commit.ok_or_else(|| malformed("the global header names no commit"))?);
+        self.commit =
+            Some(commit.ok_or_else(|| malformed("the comment of the global pax header is not a commit id"))?);
         Ok(())
     }
 
+    /// Reads a header block, or a zero block of the end of the archive.
     fn read_header(&mut self, block: &[u8]) -> Result<(), StreamError> {
         if block.iter().all(|it| *it == 0) {
             self.state = match self.state {
                 TarState::Header if self.pax_path.is_none() => TarState::FirstZeroBlock,
                 TarState::FirstZeroBlock | TarState::End => TarState::End,
-                _ => return Err(malformed("the tar stream ends within a member")),
+                _ => return Err(malformed("the tar stream ends after a pax header, expected a member")),
             };
             return Ok(());
         }
         if self.state != TarState::Header {
-            return Err(malformed("something follows the end of the tar stream"));
+            return Err(malformed("unexpected data after the end of the tar stream"));
         }
         let header = UstarHeader { block };
         header.check_fields()?;
@@ -194,7 +199,7 @@ impl TarReader {
             kind => {
                 let name = String::from_utf8_lossy(&header.path()).into_owned();
                 return Err(malformed(format!(
-                    "{name} is of the kind '{}': no plain file or folder",
+                    "{name} has type '{}', expected a plain file or a folder without content",
                     kind.escape_ascii()
                 )));
             }
@@ -207,12 +212,16 @@ impl TarReader {
 
     fn start_pax(&mut self, state: TarState, size: u64) -> Result<(), StreamError> {
         if size > MAX_PAX_BYTES {
-            return Err(StreamError::LimitExceeded(format!("a pax header of {size} bytes")));
+            return Err(StreamError::LimitExceeded(format!(
+                "a pax header has {size} bytes, expected at most {MAX_PAX_BYTES}"
+            )));
         }
         self.state = state;
         Ok(())
     }
 
+    /// Reads the header of a file or folder. Modes are those of `tar.umask=0002`, and all members have the time of
+    /// the commit.
     fn read_member(&mut self, header: &UstarHeader<'_>, is_folder: bool) -> Result<(), StreamError> {
         self.members += 1;
         if self.members > MAX_MEMBERS {
@@ -228,25 +237,32 @@ impl TarReader {
         let modes: &[u64] = if is_folder { &[0o775] } else { &[0o664, 0o775] };
         let mode = header.octal_number(100, 8, "mode")?;
         if !modes.contains(&mode) {
-            return Err(malformed(format!("{} has the mode {mode:o}", self.member_name)));
+            return Err(malformed(format!(
+                "{} has mode {mode:o}, expected 775, or 664 for a file",
+                self.member_name
+            )));
         }
         let time = header.octal_number(136, 12, "time")?;
         if *self.time.get_or_insert(time) != time {
-            return Err(malformed(format!("{} is of another time than the rest", self.member_name)));
+            return Err(malformed(format!(
+                "{} has another modification time than the other entries",
+                self.member_name
+            )));
         }
         self.check_path(&path, is_folder)?;
         self.state = if is_folder { TarState::Header } else { TarState::File };
         Ok(())
     }
 
-    /// The path is plain, below the one folder, and new.
+    /// Checks that a path is relative and normalized, is below the top folder, comes after its parent folder, and is
+    /// new.
     fn check_path(&mut self, path: &[u8], is_folder: bool) -> Result<(), StreamError> {
         let plain = if is_folder { path.strip_suffix(b"/") } else { Some(path) };
         let plain = plain
             .ok_or_else(|| malformed(format!("the folder {} does not end in a slash", self.member_name)))?;
         let is_unsafe = |part: &[u8]| part.is_empty() || part == b"." || part == b"..";
         if plain.split(|it| *it == b'/').any(is_unsafe) || plain.iter().any(|it| matches!(it, b'\\' | 0)) {
-            return Err(malformed(format!("'{}' is no plain path", self.member_name)));
+            return Err(malformed(format!("'{}' is not a normalized relative path", self.member_name)));
         }
         let (first, rest) = match plain.iter().position(|it| *it == b'/') {
             Some(slash) => (&plain[..slash], &plain[slash..]),
@@ -257,30 +273,30 @@ impl TarReader {
             Some(folder) if folder == first && !rest.is_empty() => {}
             _ => {
                 return Err(malformed(format!(
-                    "'{}' is not below the archive's one folder",
+                    "'{}' is not below the archive's top folder",
                     self.member_name
                 )));
             }
         }
-        // What stands below a file, one program unpacks into a folder in its place, and another does not.
+        // For a member below a file, some programs replace the file with a folder, and others fail.
         let parent = plain.iter().rposition(|it| *it == b'/').map(|slash| path_key(&plain[..slash]));
         if parent.is_some_and(|it| !self.folders.contains(&it)) {
-            return Err(malformed(format!("'{}' is in a folder that is not there", self.member_name)));
+            return Err(malformed(format!("'{}' comes before an entry for its folder", self.member_name)));
         }
         if is_folder {
             self.folders.insert(path_key(plain));
         }
-        // Some file systems do not tell capitals from small letters: both names would be one file there.
+        // On a case-insensitive file system, paths that differ only in case are the same file.
         let folded = String::from_utf8_lossy(plain).to_lowercase();
         if self.seen_paths.insert(path_key(folded.as_bytes())) {
             Ok(())
         } else {
-            Err(malformed(format!("'{}' is there twice", self.member_name)))
+            Err(malformed(format!("duplicate path '{}' (ignoring case)", self.member_name)))
         }
     }
 }
 
-/// What stands for a path: the first half of its SHA-256.
+/// Returns the first half of the SHA-256 of a path. It needs less memory than the path.
 fn path_key(path: &[u8]) -> [u8; 16] {
     let mut hasher = Hasher::default();
     hasher.update(path);
@@ -289,7 +305,7 @@ fn path_key(path: &[u8]) -> [u8; 16] {
     key
 }
 
-/// A ustar header.
+/// A ustar header: a block of 512 bytes. Offsets and lengths of the fields are those of POSIX.1-1988.
 struct UstarHeader<'r> {
     block: &'r [u8],
 }
@@ -299,35 +315,36 @@ impl UstarHeader<'_> {
         self.block[156]
     }
 
-    /// Magic, checksum, owner and what must be empty.
+    /// Checks the magic, the checksum, the owner and the fields that must be empty.
     fn check_fields(&self) -> Result<(), StreamError> {
         if &self.block[257..265] != b"ustar\x0000" {
-            return Err(malformed("a header is not of ustar"));
+            return Err(malformed("a header is not in ustar format"));
         }
         let sum: u64 = self.block.iter().map(|it| u64::from(*it)).sum();
         let checksum_bytes: u64 = self.block[148..156].iter().map(|it| u64::from(*it)).sum();
         if self.octal_number(148, 8, "checksum")? != sum - checksum_bytes + 8 * u64::from(b' ') {
-            return Err(malformed("the checksum of a header is wrong"));
+            return Err(malformed("a header has a wrong checksum"));
         }
         let owners = [(108, "user id"), (116, "group id"), (329, "device"), (337, "device")];
         for (offset, what) in owners {
             if self.octal_number(offset, 8, what)? != 0 {
-                return Err(malformed(format!("a member has a {what} that is not 0")));
+                return Err(malformed(format!("a member has a nonzero {what}")));
             }
         }
         let root = |offset: usize| nul_terminated(&self.block[offset..offset + 32]) == b"root";
         if !root(265) || !root(297) || self.block[157..257].iter().any(|it| *it != 0) {
-            return Err(malformed("a member belongs to somebody, or links to something"));
+            return Err(malformed("a member has an owner other than root, or a link target"));
         }
         if self.block[500..].iter().any(|it| *it != 0) {
-            return Err(malformed("bytes are hidden behind a header"));
+            return Err(malformed("nonzero padding after a header"));
         }
         Ok(())
     }
 
-    /// Octal digits, ended by NUL or a space; nothing else.
+    /// Returns the number in a field of octal digits, padded with NULs or spaces. Base-256 numbers (GNU tar) are
+    /// refused.
     fn octal_number(&self, offset: usize, length: usize, what: &str) -> Result<u64, StreamError> {
-        let wrong = || malformed(format!("the {what} of a member is no number"));
+        let wrong = || malformed(format!("the {what} of a member is not an octal number"));
         let bytes = &self.block[offset..offset + length];
         let digits = bytes.iter().take_while(|it| it.is_ascii_digit()).count();
         if digits == 0 || bytes[digits..].iter().any(|it| !matches!(it, 0 | b' ')) {
@@ -337,12 +354,14 @@ impl UstarHeader<'_> {
         u64::from_str_radix(text, 8).map_err(|_| wrong())
     }
 
+    /// Returns the path: the prefix, a slash and the name.
     fn path(&self) -> Vec<u8> {
         let (name, prefix) = (nul_terminated(&self.block[..100]), nul_terminated(&self.block[345..500]));
         if prefix.is_empty() { name.to_vec() } else { [prefix, b"/", name].concat() }
     }
 
-    /// The path of a pax header, where the header's own name is what git puts in its place, and the path did not fit.
+    /// Returns the pax path if the ustar name is git's placeholder (`<oid>.data`) and the path is longer than 100
+    /// bytes; otherwise an error, because a program that ignores pax headers would extract another path.
     fn resolve_pax_path(&self, path: Vec<u8>) -> Result<Vec<u8>, StreamError> {
         let ustar_path = self.path();
         let object_name = ustar_path.strip_suffix(b".data").and_then(|it| std::str::from_utf8(it).ok());
@@ -350,28 +369,30 @@ impl UstarHeader<'_> {
             return Ok(path);
         }
         let (ustar_path, path) = (String::from_utf8_lossy(&ustar_path), String::from_utf8_lossy(&path));
-        Err(malformed(format!("a pax header gives {ustar_path} another name, {path}")))
+        Err(malformed(format!("a pax header renames {ustar_path} to {path}")))
     }
 }
 
-/// A field up to its first NUL, behind which are only NULs.
+/// Returns a field up to its first NUL. If anything else follows the NUL, returns the whole field, so that checks
+/// refuse it.
 fn nul_terminated(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().position(|it| *it == 0).unwrap_or(bytes.len());
     if bytes[end..].iter().all(|it| *it == 0) { &bytes[..end] } else { bytes }
 }
 
-/// The path of a member's pax header, which may say nothing else.
+/// Returns the path from the pax header of a member. Other records are refused: they would change the size or the
+/// attributes of the file.
 fn parse_pax_path(pax: &[u8]) -> Result<Vec<u8>, StreamError> {
     match &pax_records(pax)?[..] {
         [(b"path", path)] => Ok(path.to_vec()),
-        _ => Err(malformed("a pax header says something else than a path")),
+        _ => Err(malformed("a pax header has other records than a path")),
     }
 }
 
-/// A key and its value.
+/// The key and the value of a pax record.
 type PaxRecord<'p> = (&'p [u8], &'p [u8]);
 
-/// The records of a pax header: `<length> <key>=<value>\n`, where the length counts all of it.
+/// Parses the records of a pax header: `<length> <key>=<value>\n`. The length is that of the whole record.
 fn pax_records(mut pax: &[u8]) -> Result<Vec<PaxRecord<'_>>, StreamError> {
     let wrong = || malformed("a pax header is malformed");
     let mut all = Vec::new();

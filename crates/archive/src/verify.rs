@@ -1,20 +1,22 @@
-//! A source archive that somebody else published, held against what it should be.
+//! Verifies a published source archive: checks its format, and compares it with the expected tar stream.
 
 use model::evidence::audit::{ArchiveError, ArchiveInspection as WasHeld, TreeComparison, TreeDifference};
 
 use crate::gunzip::{Gunzip, StreamError};
 use crate::tar_reader::TarReader;
 
-/// The longest tar stream that is looked at, in bytes: the largest of OpenSandbox has some 60 MB.
+/// The largest tar stream that is read, in bytes. The largest one of OpenSandbox has about 60 MB.
 const MAX_TAR_BYTES: u64 = 1 << 30;
 
-/// How much is compared at a time: a record of a tar stream, so that a difference is found in its member.
+/// The number of bytes that are compared at a time: one tar block, so that a difference is attributed to the right
+/// member.
 const COMPARE_CHUNK_BYTES: usize = 512;
 
-/// Gives the tar stream that is expected, piece by piece; none where it has ended; why it does not go on.
+/// Callback that returns the next chunk of the expected tar stream, and `None` at its end. The error is the reason
+/// why the stream cannot be produced.
 pub type ReferenceChunks<'a> = Box<dyn FnMut() -> Result<Option<Vec<u8>>, String> + 'a>;
 
-/// Reads an archive as it comes, and compares as it reads.
+/// Reads an archive in chunks of any size, and compares it while it reads.
 pub struct ArchiveVerifier<'a> {
     gunzip: Gunzip,
     tar: TarReader,
@@ -23,22 +25,24 @@ pub struct ArchiveVerifier<'a> {
 
 impl std::fmt::Debug for ArchiveVerifier<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Held").field("tar", &self.tar).finish_non_exhaustive()
+        f.debug_struct("ArchiveVerifier").field("tar", &self.tar).finish_non_exhaustive()
     }
 }
 
-/// What a stream is compared with.
+/// The expected tar stream, and the result of the comparison so far.
 struct ReferenceStream<'a> {
     next_chunk: ReferenceChunks<'a>,
     chunk: Vec<u8>,
-    /// How much of the piece was compared.
+    /// The number of bytes of `chunk` that were compared.
     compared_bytes: usize,
+    /// The number of bytes of the whole stream that were compared.
     offset: u64,
     comparison: TreeComparison,
 }
 
 impl<'a> ArchiveVerifier<'a> {
-    /// A reader, with the tar stream that is expected, or why it cannot be had; none where there is no clone.
+    /// Creates a verifier with the expected tar stream, or the reason why it cannot be produced. `None` if there is
+    /// no clone; the archive is then not compared.
     #[must_use]
     pub fn new(expected: Option<Result<ReferenceChunks<'a>, String>>) -> Self {
         let no_chunks = || -> ReferenceChunks<'a> { Box::new(|| Ok(None)) };
@@ -52,10 +56,10 @@ impl<'a> ArchiveVerifier<'a> {
         Self { gunzip: Gunzip::new(MAX_TAR_BYTES), tar: TarReader::default(), reference }
     }
 
-    /// Takes the next bytes of the archive.
+    /// Reads the next bytes of the archive. A difference is not an error; [`ArchiveVerifier::finish`] returns it.
     ///
     /// # Errors
-    /// [`Flaw`]
+    /// [`ArchiveError::Malformed`] or [`ArchiveError::LimitExceeded`].
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
         let (tar, reference) = (&mut self.tar, &mut self.reference);
         let result = self.gunzip.push(bytes, &mut |inflated| {
@@ -68,10 +72,10 @@ impl<'a> ArchiveVerifier<'a> {
         result.map_err(archive_error)
     }
 
-    /// What the archive was, and how it compares with what was expected.
+    /// Returns the summary of the archive, and the result of the comparison.
     ///
     /// # Errors
-    /// [`Flaw`]
+    /// [`ArchiveError::Malformed`] if the archive is incomplete.
     pub fn finish(self) -> Result<WasHeld, ArchiveError> {
         self.gunzip.finish().map_err(archive_error)?;
         let summary = self.tar.finish().map_err(archive_error)?;
@@ -87,6 +91,7 @@ fn archive_error(error: StreamError) -> ArchiveError {
 }
 
 impl ReferenceStream<'_> {
+    /// Compares the next bytes. After the first difference or error, nothing more is compared.
     fn compare(&mut self, mut bytes: &[u8], member: &str) {
         while !bytes.is_empty() && self.comparison == TreeComparison::Identical {
             if self.compared_bytes == self.chunk.len() {
@@ -117,7 +122,7 @@ impl ReferenceStream<'_> {
             TreeComparison::Differs(TreeDifference { offset: self.offset, member: member.to_owned() });
     }
 
-    /// How it compared; that something is missing at the end is a difference too.
+    /// Returns the result of the comparison. An archive that ends before the expected stream differs too.
     fn into_comparison(mut self) -> TreeComparison {
         if self.comparison == TreeComparison::Identical {
             let has_more = if self.compared_bytes < self.chunk.len() {
@@ -126,7 +131,7 @@ impl ReferenceStream<'_> {
                 (self.next_chunk)().map(|it| it.is_some())
             };
             match has_more {
-                Ok(true) => self.record_difference("the end"),
+                Ok(true) => self.record_difference("the end of the archive"),
                 Ok(false) => {}
                 Err(reason) => self.comparison = TreeComparison::Unavailable(reason),
             }

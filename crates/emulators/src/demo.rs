@@ -1,5 +1,6 @@
-//! A generated demo repository with the features of a real one: paths and tags of every target, squashed and merged pull
-//! requests, reverts, co-authors, bots, unusual subjects. The same `release.toml` and tag always give the same objects.
+//! A generated demo repository with the features of a real one: paths and tags of every target, squashed and merged
+//! pull requests, reverts, co-authors, bots, unusual subjects. The same `release.toml` and tag always give the same
+//! objects.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -36,9 +37,9 @@ const ROUTINE_COMMITS: [(&str, &str, &str); 8] = [
     (GRACE, "perf", "ask once, not every time"),
 ];
 
-/// Writes the demo history to the bare repository `bare` and returns the number of commits and of tags. `catalog` is the
-/// text of a `release.toml`, which gives the targets and their paths. The default branch is ready for the release of
-/// `tag`, and previous releases have their tags.
+/// Writes the demo history to the bare repository `bare` and returns the number of commits and of tags. `catalog` is
+/// the text of a `release.toml`, which gives the targets and their paths. The default branch is ready for the release
+/// of `tag`, and previous releases have their tags.
 ///
 /// # Errors
 /// [`EmulatorError`] if git is missing or fails, or if `catalog` or `tag` is invalid.
@@ -159,8 +160,8 @@ impl FastImport {
 
     /// Writes the tag of the target's previous release. Every other tag is annotated, as in the real repository.
     ///
-    /// Writes nothing if the previous tag has the name of the tag to release. The released target keeps the form of that
-    /// tag (`v0.1.0` or `0.1.0`) for its previous one.
+    /// Writes nothing if the previous tag has the name of the tag to release. The released target keeps the form of
+    /// that tag (`v0.1.0` or `0.1.0`) for its previous one.
     fn tag_previous_version(&mut self, target: &Target, next: &ReleaseTag) -> Result<(), EmulatorError> {
         let v_prefixed = target.id == next.target() && next.label().starts_with('v');
         let form = if target.tag_form == TagForm::VPrefixed || v_prefixed { "v" } else { "" };

@@ -46,8 +46,8 @@ pub enum FaultKind {
     SlowResponse(Duration),
     /// The response body is incomplete JSON. The request took effect.
     MalformedJson,
-    /// The hook is called, and the connection is closed without a response. The hook runs on the thread of the server, so
-    /// it must not send requests to it.
+    /// The hook is called, and the connection is closed without a response. The hook runs on the thread of the server,
+    /// so it must not send requests to it.
     HookThenDrop(FaultTiming, Hook),
     /// The hook is called before the request takes effect, and the request then succeeds: this simulates a concurrent
     /// change by another client. The hook may send requests to the server.

@@ -80,8 +80,8 @@ impl EphemeralKey {
         Ok(key)
     }
 
-    /// Returns the lines for `[signers]` in `release.toml` that trust this key. File names are relative to the directory
-    /// of the public file.
+    /// Returns the lines for `[signers]` in `release.toml` that trust this key. File names are relative to the
+    /// directory of the public file.
     #[must_use]
     pub fn signers_toml(&self) -> String {
         match self.kind {
@@ -125,8 +125,8 @@ impl EphemeralKey {
 }
 
 impl Drop for EphemeralKey {
-    /// Stops the gpg agents and removes their socket directories. Errors are ignored: an agent that never started cannot
-    /// be stopped.
+    /// Stops the gpg agents and removes their socket directories. Errors are ignored: an agent that never started
+    /// cannot be stopped.
     fn drop(&mut self) {
         if self.kind != SignatureFormat::Ssh {
             for home in &self.homes {

@@ -1,16 +1,15 @@
 //! The attestations that GitHub keeps for an artifact (REST, "Repository attestations").
 
+use http::Method;
 use model::UntrustedText;
 use model::base::url;
 use model::release::host::GitHubAttestation;
-use reqwest::{Method, Url};
+use transport::{BodySink, DownloadPolicy, HttpObserver, HttpUrl, Redirects, RetryMode};
 
-use crate::client::{RetryMode, is_loopback};
-use crate::download::{file_host_error, reqwest_with_timeout};
-use crate::error::RequestError;
+use crate::client::Forge;
+use crate::error::ForgeError;
 use crate::queries::{MAX_LIST_PAGES, optional};
 use crate::response::{self, AttestationEntry, AttestationsResponse};
-use crate::{Forge, ForgeError, HttpObserver};
 
 /// How many attestations are read: as many as `gh` takes.
 const MAX_ATTESTATIONS: usize = 1000;
@@ -103,51 +102,38 @@ impl Forge {
         let shown_url = UntrustedText::new(url::redact_userinfo(address)).escaped();
         let shown_url = shown_url.split('?').next().unwrap_or_default();
         self.check_bundle_url(address).map_err(|reason| format!("{shown_url}: {reason}"))?;
-        let operation = format!("GET {shown_url}");
-        let mut attempt = 0;
-        loop {
-            let download =
-                self.settings.retry_policy.with_total_timeout(0, self.download_bundle_once(address));
-            let error = match self.runtime.block_on(download) {
-                Ok(bytes) => {
-                    return decompress_bundle(bytes).map_err(|reason| format!("{shown_url}: {reason}"));
-                }
-                Err(error) => error,
-            };
-            let Some(wait) = self.settings.retry_policy.delay_after(attempt, &error) else {
-                return Err(format!("{shown_url}: {}", error.reason()));
-            };
-            self.wait_before_retry(&operation, &error.reason(), wait, observer);
-            attempt += 1;
-        }
+        let policy = DownloadPolicy {
+            max_bytes: MAX_BUNDLE_BYTES as u64,
+            redirects: Redirects::Refuse,
+            retry_mode: RetryMode::Idempotent,
+        };
+        let mut bytes = BundleBytes::default();
+        let download = self.http.download(address, policy, &mut bytes, observer);
+        download.map_err(|error| format!("{shown_url}: {}", error.reason()))?;
+        decompress_bundle(bytes.0).map_err(|reason| format!("{shown_url}: {reason}"))
     }
 
     /// Bundles come over https, but on this machine.
     fn check_bundle_url(&self, address: &str) -> Result<(), String> {
-        let url = Url::parse(address).map_err(|_| "it is no address".to_owned())?;
-        let is_local_http = |it: &Url| it.scheme() == "http" && it.host_str().is_some_and(is_loopback);
-        let api_is_local = Url::parse(&self.settings.api_url).is_ok_and(|it| is_local_http(&it));
-        if url.scheme() == "https" || api_is_local && is_local_http(&url) {
+        let url = HttpUrl::parse(address).ok_or_else(|| "it is not a valid URL".to_owned())?;
+        if url.is_https() || self.api.is_local_http() && url.is_local_http() {
             return Ok(());
         }
-        Err("it is not to be had over https".to_owned())
+        Err("expected an https URL".to_owned())
+    }
+}
+
+/// The bytes of a bundle.
+#[derive(Default)]
+struct BundleBytes(Vec<u8>);
+
+impl BodySink for BundleBytes {
+    fn restart(&mut self) {
+        self.0.clear();
     }
 
-    async fn download_bundle_once(&self, address: &str) -> Result<Vec<u8>, RequestError> {
-        let timeout = self.settings.retry_policy.idle_timeout;
-        let mut response = reqwest_with_timeout(timeout, self.no_redirect_client.get(address).send()).await?;
-        let status = response.status();
-        if !status.is_success() {
-            return Err(file_host_error(status, response.headers()));
-        }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = reqwest_with_timeout(timeout, response.chunk()).await? {
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() > MAX_BUNDLE_BYTES {
-                break;
-            }
-        }
-        Ok(bytes)
+    fn write_chunk(&mut self, chunk: &[u8]) {
+        self.0.extend_from_slice(chunk);
     }
 }
 

@@ -1,17 +1,20 @@
 //! Requests, one at a time, and what came of each.
 
-use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use model::base::http::{RetryPolicy, Token};
 use model::{RepoSlug, UntrustedText};
 use octocrab::{OctoBody, Octocrab};
-use reqwest::header::{HeaderMap, HeaderValue};
-use reqwest::{Method, StatusCode, Url};
 use serde::de::DeserializeOwned;
+use transport::{
+    HttpClient, HttpObserver, HttpUrl, RequestError, RetryMode, error_from_headers, is_connect_error,
+    with_timeout,
+};
 
-use crate::error::{ErrorResponse, RequestError};
-use crate::{ForgeError, HttpEvent, HttpObserver, RetryPolicy, Token, response};
+use crate::error::{ForgeError, into_forge_error};
+use crate::response;
 
 /// The longest answer that is read, in bytes: a page of a hundred releases with long notes stays far below.
 const MAX_RESPONSE_BYTES: usize = 64 << 20;
@@ -29,21 +32,17 @@ pub struct ForgeSettings {
     pub retry_policy: RetryPolicy,
 }
 
-/// A repository on GitHub. Blocks while it waits.
+/// A repository on GitHub. Calls block.
 pub struct Forge {
-    pub(crate) runtime: tokio::runtime::Runtime,
+    pub(crate) http: HttpClient,
     pub(crate) octocrab: Octocrab,
-    /// Downloads, without credentials.
-    pub(crate) download_client: reqwest::Client,
-    /// The same, without going where a redirect leads.
-    pub(crate) no_redirect_client: reqwest::Client,
     pub(crate) settings: ForgeSettings,
-    /// What the last answer said of the rate limit.
+    /// The API's root.
+    pub(crate) api: HttpUrl,
+    /// What the last answer reported of the rate limit.
     pub(crate) rate_limit_remaining: std::cell::Cell<Option<u32>>,
-    /// The host that assets may be sent to, beside the API's own.
+    /// The host that assets may be sent to, besides the API's own.
     pub(crate) uploads_url: String,
-    /// The path of the API's root: empty, or as in `/api/v3`.
-    api_path: String,
 }
 
 impl std::fmt::Debug for Forge {
@@ -52,62 +51,32 @@ impl std::fmt::Debug for Forge {
     }
 }
 
-/// When a request may be sent again without knowing what came of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RetryMode {
-    /// Always: it says how things are to be, or only asks.
-    Idempotent,
-    /// The same, and what is not found may not be there yet (github.md F29).
-    UntilVisible,
-    /// Only if it was certainly not carried out: it makes something new.
-    Never,
-}
-
 impl Forge {
-    /// A client. Nobody is talked to yet.
+    /// A client. Sends nothing yet.
     ///
     /// # Errors
-    /// [`ForgeError::Address`] for an address that is none, or that a token would travel to in the clear;
-    /// [`ForgeError::Client`] where the system's certificates or proxies cannot be read.
+    /// [`ForgeError::InvalidUrl`] for a URL that is not valid, or to which a token would travel unencrypted;
+    /// [`ForgeError::ClientSetup`] if the system's certificates or proxy settings cannot be read.
     pub fn connect(settings: ForgeSettings) -> Result<Self, ForgeError> {
         let api = parse_api_url(&settings.api_url, settings.token.is_some())?;
-        let setup_error = |error: &dyn std::fmt::Display| ForgeError::ClientSetup {
-            address: settings.api_url.clone(),
-            reason: error.to_string(),
-        };
-        let client = || reqwest::Client::builder().connect_timeout(settings.retry_policy.idle_timeout);
-        let api_client =
-            client().redirect(reqwest::redirect::Policy::none()).build().map_err(|it| setup_error(&it))?;
-        let download_client = client().build().map_err(|it| setup_error(&it))?;
-        let no_redirect_client = client().redirect(reqwest::redirect::Policy::none());
-        let no_redirect_client = no_redirect_client.build().map_err(|it| setup_error(&it))?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|it| setup_error(&it))?;
-        let runtime_guard = runtime.enter();
+        let setup_error =
+            |reason: String| ForgeError::ClientSetup { address: settings.api_url.clone(), reason };
+        let http = HttpClient::new(settings.retry_policy).map_err(setup_error)?;
         let uploads_url = uploads_url(&api);
-        let api_path = api.path().trim_end_matches('/').to_owned();
-        // Octocrab would put the path of its base before the addresses of uploads too.
-        let origin = api.origin().ascii_serialization();
-        let mut builder = Octocrab::builder().base_uri(origin).map_err(|it| setup_error(&it))?;
-        builder = builder.upload_uri(uploads_url.as_str()).map_err(|it| setup_error(&it))?;
-        if let Some(token) = &settings.token {
-            builder = builder.personal_token(token.secret().to_owned());
-        }
-        let octocrab = builder.build_with_reqwest(api_client).map_err(|it| setup_error(&it))?;
-        drop(runtime_guard);
-        Ok(Self {
-            runtime,
-            octocrab,
-            download_client,
-            no_redirect_client,
-            settings,
-            rate_limit_remaining: std::cell::Cell::new(None),
-            uploads_url,
-            api_path,
-        })
+        let octocrab = http.enter(|| {
+            // Octocrab would put the path of its base before the URLs of uploads too.
+            let mut builder = Octocrab::builder().base_uri(api.origin())?.upload_uri(uploads_url.as_str())?;
+            if let Some(token) = &settings.token {
+                builder = builder.personal_token(token.secret().to_owned());
+            }
+            builder.build_with_reqwest(http.api_client())
+        });
+        let octocrab = octocrab.map_err(|error: octocrab::Error| setup_error(error.to_string()))?;
+        let rate_limit_remaining = std::cell::Cell::new(None);
+        Ok(Self { http, octocrab, settings, api, rate_limit_remaining, uploads_url })
     }
 
-    /// How many requests are left in this hour, as the last answer said.
+    /// How many requests the last answer left in this hour. `None` before the first one.
     #[must_use]
     pub fn rate_limit_remaining(&self) -> Option<u32> {
         self.rate_limit_remaining.get()
@@ -119,9 +88,9 @@ impl Forge {
         self.settings.token.is_some()
     }
 
-    /// The address of something below the repository.
+    /// The path of a resource of the repository.
     pub(crate) fn repo_path(&self, rest: &str) -> String {
-        format!("{}/repos/{}{rest}", self.api_path, self.settings.slug.full_name())
+        format!("{}/repos/{}{rest}", self.api.path(), self.settings.slug.full_name())
     }
 
     /// Sends a request until it is answered, and reads the answer.
@@ -130,43 +99,12 @@ impl Forge {
         method: &Method,
         path: &str,
         body: Option<&serde_json::Value>,
-        (repeat, observer): (RetryMode, HttpObserver<'_>),
+        (retry_mode, observer): (RetryMode, HttpObserver<'_>),
     ) -> Result<(T, HeaderMap), ForgeError> {
         let operation = format!("{method} {path}");
-        let mut attempt = 0;
-        loop {
-            let error = match self.send_once(method, path, body) {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            let may_become_visible =
-                matches!(&error, RequestError::Client(response) if response.status == 404);
-            let wait = match repeat {
-                RetryMode::Never if error.is_ambiguous() => None,
-                RetryMode::UntilVisible if may_become_visible => self.settings.retry_policy.backoff(attempt),
-                _ => self.settings.retry_policy.delay_after(attempt, &error),
-            };
-            let Some(wait) = wait else { return Err(error.into_forge_error(&operation)) };
-            self.wait_before_retry(&operation, &error.reason(), wait, observer);
-            attempt += 1;
-        }
-    }
-
-    /// Waits, and says why.
-    pub(crate) fn wait_before_retry(
-        &self,
-        operation: &str,
-        reason: &str,
-        wait: Duration,
-        observer: HttpObserver<'_>,
-    ) {
-        let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        observer(HttpEvent::Retrying {
-            operation: operation.to_owned(),
-            reason: reason.to_owned(),
-            wait_ms: millis,
-        });
-        self.runtime.block_on(async { tokio::time::sleep(wait).await });
+        let answer =
+            self.http.retry(&operation, retry_mode, observer, &mut |_| self.send_once(method, path, body));
+        answer.map_err(|error| into_forge_error(error, &operation))
     }
 
     /// Sends a request once, and reads the answer.
@@ -177,12 +115,11 @@ impl Forge {
         body: Option<&serde_json::Value>,
     ) -> Result<(T, HeaderMap), RequestError> {
         let request = build_request(method, path, body)?;
-        let retry_policy = &self.settings.retry_policy;
-        let timeout = retry_policy.idle_timeout;
-        self.runtime.block_on(retry_policy.with_total_timeout(0, async {
-            let sent = octocrab_with_timeout(timeout, self.octocrab.send(request)).await?;
-            read_response(sent, timeout, &self.rate_limit_remaining).await
-        }))
+        let timeout = self.http.idle_timeout();
+        self.http.send(0, async {
+            let response = with_timeout(timeout, self.octocrab.send(request), &transport_error).await?;
+            read_response(response, timeout, &self.rate_limit_remaining).await
+        })
     }
 }
 
@@ -206,25 +143,13 @@ fn build_request(
     request.map_err(|error| RequestError::NotSent(error.to_string()))
 }
 
-/// What comes of a request within a time.
-pub(crate) async fn octocrab_with_timeout<T>(
-    timeout: Duration,
-    future: impl Future<Output = Result<T, octocrab::Error>>,
-) -> Result<T, RequestError> {
-    match tokio::time::timeout(timeout, future).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(transport_error(&error)),
-        Err(_) => Err(RequestError::NoResponse(format!("nothing came for {} s", timeout.as_secs_f32()))),
-    }
-}
-
 /// A request that got no answer: whether it left is what counts.
 pub(crate) fn transport_error(error: &octocrab::Error) -> RequestError {
     let mut causes = vec![error.to_string()];
     let mut source = std::error::Error::source(error);
     let mut connecting = false;
     while let Some(cause) = source {
-        connecting |= cause.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect);
+        connecting |= is_connect_error(cause);
         causes.push(cause.to_string());
         source = cause.source();
     }
@@ -251,7 +176,9 @@ pub(crate) async fn read_response<T: DeserializeOwned>(
             parts.headers,
         ));
     }
-    Err(error_from_response(parts.status, &parts.headers, &bytes))
+    let reason = || parts.status.canonical_reason().unwrap_or("no reason").to_owned();
+    let message = UntrustedText::new(response::parse_error_message(&bytes).unwrap_or_else(reason));
+    Err(error_from_headers(parts.status.as_u16(), &parts.headers, message))
 }
 
 /// The bytes of an answer.
@@ -297,73 +224,28 @@ fn describe_json_error(error: &serde_json::Error) -> String {
     )
 }
 
-/// What a status that is no success means.
-pub(crate) fn error_from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> RequestError {
-    let text = |name: &str| headers.get(name).and_then(|it| it.to_str().ok()).map(UntrustedText::new);
-    let reason = || status.canonical_reason().unwrap_or("no reason").to_owned();
-    let message = UntrustedText::new(response::parse_error_message(body).unwrap_or_else(reason));
-    let retry_after = parse_retry_after(headers);
-    let exhausted = text("x-ratelimit-remaining").is_some_and(|it| it.is("0"));
-    let secondary = status == StatusCode::FORBIDDEN
-        && (retry_after.is_some() && (exhausted || headers.contains_key("retry-after"))
-            || message.raw().to_ascii_lowercase().contains("rate limit"));
-    if status == StatusCode::TOO_MANY_REQUESTS || secondary {
-        let id = text("x-github-request-id").map_or(String::new(), |it| format!(" (request {})", it.raw()));
-        return RequestError::RateLimited {
-            retry_after,
-            message: UntrustedText::new(format!("{}{id}", message.raw())),
-        };
-    }
-    let location = if status.is_redirection() { text("location") } else { None };
-    let response =
-        ErrorResponse { status: status.as_u16(), message, request_id: text("x-github-request-id"), location };
-    if status.is_server_error() { RequestError::Server(response) } else { RequestError::Client(response) }
-}
-
-/// How long a limit asks to wait: `Retry-After`, in seconds; else, where nothing is left, until the reset, counted
-/// from the answer's own `Date`, because clocks differ.
-fn parse_retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.parse::<u64>().ok();
-    if let Some(seconds) = number("retry-after") {
-        return Some(Duration::from_secs(seconds));
-    }
-    if number("x-ratelimit-remaining") != Some(0) {
-        return None;
-    }
-    let date = headers.get("date").and_then(|it: &HeaderValue| it.to_str().ok());
-    let now = u64::try_from(model::base::time::parse_http_date(date?)?).ok()?;
-    Some(Duration::from_secs(number("x-ratelimit-reset")?.saturating_sub(now).saturating_add(1)))
-}
-
-/// The API's root, if it is one that a token may be sent to.
-fn parse_api_url(api_url: &str, with_token: bool) -> Result<Url, ForgeError> {
+/// The API's root, if a token may be sent to it.
+fn parse_api_url(api_url: &str, with_token: bool) -> Result<HttpUrl, ForgeError> {
     let invalid = |reason| ForgeError::InvalidUrl { url: model::base::url::redact_userinfo(api_url), reason };
-    let url = Url::parse(api_url).map_err(|_| invalid("it is no URL"))?;
-    let host = url.host_str().ok_or_else(|| invalid("it names no host"))?;
-    let is_local = is_loopback(host);
-    match url.scheme() {
-        _ if !url.username().is_empty() || url.password().is_some() => Err(invalid("it carries credentials")),
-        "https" => Ok(url),
-        "http" if is_local || !with_token => Ok(url),
-        "http" => Err(invalid("a token would travel in the clear; it must begin with https://")),
-        _ => Err(invalid("it must begin with https://")),
+    let url = HttpUrl::parse(api_url).ok_or_else(|| invalid("it is not a valid URL"))?;
+    if url.host().is_none() {
+        return Err(invalid("it names no host"));
     }
-}
-
-/// Whether a host is this machine.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    let loopback = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback());
-    loopback || host == "localhost" || host.ends_with(".localhost")
+    if url.has_credentials() {
+        return Err(invalid("it carries credentials"));
+    }
+    if url.is_https() || url.is_local_http() || url.is_http() && !with_token {
+        return Ok(url);
+    }
+    if url.is_http() {
+        return Err(invalid("a token would travel unencrypted; it must begin with https://"));
+    }
+    Err(invalid("it must begin with https://"))
 }
 
 /// The root of uploads for an API: `uploads.NAME` beside `api.NAME`, as on github.com, else the same host.
-fn uploads_url(api: &Url) -> String {
-    let mut uploads = api.clone();
-    if let Some(name) = api.host_str().and_then(|it| it.strip_prefix("api.")) {
-        let name = format!("uploads.{name}");
-        // A host that was one before is one with another first label.
-        uploads.set_host(Some(&name)).ok();
-    }
-    uploads.set_path("/");
-    uploads.to_string().trim_end_matches('/').to_owned()
+fn uploads_url(api: &HttpUrl) -> String {
+    let name = api.host().and_then(|it| it.strip_prefix("api."));
+    let uploads = name.and_then(|it| api.with_host(&format!("uploads.{it}")));
+    uploads.as_ref().unwrap_or(api).origin()
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use model::evidence::lookup::{Unavailable, UnavailableCause};
 use model::{Digest, ObjectId, UntrustedText};
+use transport::{ErrorResponse, RequestError};
 
 /// Why a call to GitHub ended.
 #[derive(Debug, thiserror::Error)]
@@ -188,70 +189,27 @@ impl From<ForgeError> for Unavailable {
     }
 }
 
-/// What went wrong with one request, and so what may be done next.
-#[derive(Debug)]
-pub(crate) enum RequestError {
-    /// It never left.
-    NotSent(String),
-    /// It left, and what came of it is not known.
-    NoResponse(String),
-    /// The server broke (5xx); what came of it is not known.
-    Server(ErrorResponse),
-    /// It was not carried out, and may be later.
-    RateLimited { retry_after: Option<Duration>, message: UntrustedText },
-    /// It was refused.
-    Client(ErrorResponse),
-}
-
-/// A refusal.
-#[derive(Debug)]
-pub(crate) struct ErrorResponse {
-    pub(crate) status: u16,
-    pub(crate) message: UntrustedText,
-    pub(crate) request_id: Option<UntrustedText>,
-    pub(crate) location: Option<UntrustedText>,
-}
-
-impl RequestError {
-    /// Whether the request may have taken effect.
-    pub(crate) fn is_ambiguous(&self) -> bool {
-        matches!(self, Self::NoResponse(_) | Self::Server(_))
-    }
-
-    /// In a few words.
-    pub(crate) fn reason(&self) -> String {
-        match self {
-            Self::NotSent(message) | Self::NoResponse(message) => message.clone(),
-            Self::RateLimited { message, .. } => format!("a limit was reached: {}", message.escaped()),
-            Self::Server(response) | Self::Client(response) => {
-                format!("{}: {}", response.status, response.message.escaped())
-            }
+/// The error of an operation whose request is not sent again.
+pub(crate) fn into_forge_error(error: RequestError, operation: &str) -> ForgeError {
+    let operation = operation.to_owned();
+    match error {
+        RequestError::NotSent(reason) => ForgeError::Unreachable { operation, reason },
+        RequestError::RateLimited { retry_after, message } => {
+            ForgeError::RateLimited { operation, retry_after, message }
         }
-    }
-
-    /// The error that it becomes where nothing more is tried.
-    pub(crate) fn into_forge_error(self, operation: &str) -> ForgeError {
-        let operation = operation.to_owned();
-        match self {
-            Self::NotSent(reason) => ForgeError::Unreachable { operation, reason },
-            Self::RateLimited { retry_after, message } => {
-                ForgeError::RateLimited { operation, retry_after, message }
-            }
-            Self::Client(ErrorResponse { location: Some(location), .. }) => {
-                ForgeError::RepositoryMoved { operation, location }
-            }
-            Self::Client(response) => {
-                let ErrorResponse { status, message, request_id, .. } = response;
-                ForgeError::Status { operation, status, message, request_id }
-            }
-            Self::NoResponse(reason) => ForgeError::NoResponse { operation, reason },
-            Self::Server(response) => {
-                let id =
-                    response.request_id.map_or(String::new(), |it| format!(" (request {})", it.escaped()));
-                ForgeError::NoResponse {
-                    operation,
-                    reason: format!("{}: {}{id}", response.status, response.message.escaped()),
-                }
+        RequestError::Client(ErrorResponse { location: Some(location), .. }) => {
+            ForgeError::RepositoryMoved { operation, location }
+        }
+        RequestError::Client(response) => {
+            let ErrorResponse { status, message, request_id, .. } = response;
+            ForgeError::Status { operation, status, message, request_id }
+        }
+        RequestError::NoResponse(reason) => ForgeError::NoResponse { operation, reason },
+        RequestError::Server(response) => {
+            let id = response.request_id.map_or(String::new(), |it| format!(" (request {})", it.escaped()));
+            ForgeError::NoResponse {
+                operation,
+                reason: format!("{}: {}{id}", response.status, response.message.escaped()),
             }
         }
     }

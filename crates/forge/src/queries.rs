@@ -1,18 +1,19 @@
 //! What is there.
 
+use http::{HeaderMap, Method};
 use model::base::url;
 use model::release::host::{GitHubRelease, GitHubRepository, ReleaseAsset, RemoteTag, TokenRights};
 use model::{CommitId, ObjectId, UntrustedText};
-use reqwest::header::HeaderMap;
-use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
 
-use crate::client::RetryMode;
+use transport::{HttpObserver, HttpUrl, RetryMode};
+
+use crate::client::Forge;
+use crate::error::ForgeError;
 use crate::response::{
     self, AssetResponse, CommitResponse, CompareResponse, ImmutableReleasesResponse, RefObject, RefResponse,
     ReleaseResponse, RepositoryResponse, TagObjectResponse,
 };
-use crate::{Forge, ForgeError, HttpObserver};
 
 /// How many pages of a list are read. A hundred releases a page make ten thousand.
 pub(crate) const MAX_LIST_PAGES: usize = 100;
@@ -262,9 +263,8 @@ impl Forge {
 
     /// An address, if it is one of the API's own.
     pub(crate) fn require_api_origin(&self, address: String) -> Result<String, ForgeError> {
-        let api = Url::parse(&self.settings.api_url).map(|it| it.origin());
-        match Url::parse(&address) {
-            Ok(url) if api.is_ok_and(|it| it == url.origin()) => Ok(address),
+        match HttpUrl::parse(&address) {
+            Some(url) if self.api.is_same_origin(&url) => Ok(address),
             _ => {
                 let address = UntrustedText::new(address).escaped();
                 Err(ForgeError::InvalidUrl {

@@ -1,13 +1,15 @@
 //! Releases: made, changed, published. What was lost on the way is looked for, never made again.
 
+use http::Method;
 use model::release::host::{GitHubRelease, ReleaseText};
-use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::RetryMode;
+use transport::{HttpObserver, RetryMode};
+
+use crate::client::Forge;
+use crate::error::ForgeError;
 use crate::queries::optional;
 use crate::response::ReleaseResponse;
-use crate::{Forge, ForgeError, HttpObserver};
 
 /// Which release has the badge "Latest".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,15 +76,10 @@ impl Forge {
             if let Some(draft) = releases.pop().filter(|it| releases.is_empty() && it.draft) {
                 return Ok(draft);
             }
-            let Some(wait) = self.settings.retry_policy.backoff(attempt) else {
+            let Some(wait) = self.http.backoff(attempt) else {
                 return Err(ForgeError::CreationUnknown { tag: tag.to_owned(), reason });
             };
-            self.wait_before_retry(
-                "POST /releases",
-                &format!("{reason}; looking for the draft"),
-                wait,
-                observer,
-            );
+            self.http.wait("POST /releases", &format!("{reason}; looking for the draft"), wait, observer);
             attempt += 1;
         }
     }
@@ -174,10 +171,10 @@ impl Forge {
                 return Ok(current);
             }
             let cause = "the change is not to be seen";
-            let Some(wait) = self.settings.retry_policy.backoff(attempt) else {
+            let Some(wait) = self.http.backoff(attempt) else {
                 return Err(ForgeError::ReleaseChanged { release: release.id, reason: cause.to_owned() });
             };
-            self.wait_before_retry(&format!("PATCH {path}"), cause, wait, observer);
+            self.http.wait(&format!("PATCH {path}"), cause, wait, observer);
             attempt += 1;
         }
     }

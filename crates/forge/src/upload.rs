@@ -11,14 +11,15 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
+use model::base::http::HttpEvent;
 use model::base::url;
 use model::release::host::{ExpectedAsset, GitHubRelease, ReleaseAsset};
 use octocrab::OctoBody;
+use transport::{HttpObserver, HttpUrl, RequestError, RetryMode};
 
-use crate::client::{read_response, transport_error};
-use crate::error::RequestError;
+use crate::client::{Forge, read_response, transport_error};
+use crate::error::{ForgeError, into_forge_error};
 use crate::response::AssetResponse;
-use crate::{Forge, ForgeError, HttpEvent, HttpObserver};
 
 /// How much of a file is read at once.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -40,7 +41,7 @@ pub struct AssetUpload<'a> {
 
 impl std::fmt::Debug for AssetUpload<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Parcel").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("AssetUpload").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -72,22 +73,21 @@ impl Forge {
                 Err(error) => error,
             };
             // A name that is taken may be the echo of this upload; a release that is not found may not be seen yet.
-            let name_taken = matches!(&error, RequestError::Client(response) if response.status == 422);
-            let not_visible = matches!(&error, RequestError::Client(response) if response.status == 404);
-            let retry_policy = &self.settings.retry_policy;
+            let name_taken = error.has_status(422);
+            let not_visible = error.has_status(404);
             let recheck = error.is_ambiguous() || name_taken || not_visible;
             let wait = if recheck {
-                retry_policy.backoff(attempt)
+                self.http.backoff(attempt)
             } else {
-                retry_policy.delay_after(attempt, &error)
+                self.http.wait_after(attempt, RetryMode::Idempotent, &error)
             };
-            let Some(wait) = wait else { return Err(error.into_forge_error(&operation)) };
-            self.wait_before_retry(&operation, &error.reason(), wait, observer);
+            let Some(wait) = wait else { return Err(into_forge_error(error, &operation)) };
+            self.http.wait(&operation, &error.reason(), wait, observer);
             attempt += 1;
             match self.remote_asset(draft, upload, observer)? {
                 RemoteAsset::Complete(asset) => return Ok(asset),
                 RemoteAsset::Incomplete(asset) => self.delete_asset(asset.id, observer)?,
-                RemoteAsset::Missing if name_taken => return Err(error.into_forge_error(&operation)),
+                RemoteAsset::Missing if name_taken => return Err(into_forge_error(error, &operation)),
                 RemoteAsset::Missing => {}
             }
         }
@@ -155,8 +155,8 @@ impl Forge {
             Ok(request) => request,
             Err(error) => return Ok(Err(RequestError::NotSent(error.to_string()))),
         };
-        let timeout = self.settings.retry_policy.idle_timeout;
-        let answer = self.runtime.block_on(self.settings.retry_policy.with_total_timeout(length, async {
+        let timeout = self.http.idle_timeout();
+        let answer = self.http.send(length, async {
             let mut progress = || {
                 let bytes = sent_bytes.load(Ordering::Relaxed);
                 observer(HttpEvent::UploadProgress {
@@ -170,19 +170,17 @@ impl Forge {
                 async { self.octocrab.send(request).await.map_err(|error| transport_error(&error)) };
             let sent_bytes = with_idle_timeout(sending, (timeout, length), &mut progress).await?;
             read_response::<AssetResponse>(sent_bytes, timeout, &self.rate_limit_remaining).await
-        }));
+        });
         Ok(answer.map(|(it, _)| it.into()))
     }
 
     /// Where an asset goes: the release's own address (github.md F1), if its host may see the token.
     fn upload_url(&self, draft: &GitHubRelease, name: &str) -> Result<String, ForgeError> {
         let base = draft.upload_url.raw().split('{').next().unwrap_or_default();
-        let origin = |address: &str| reqwest::Url::parse(address).map(|it| it.origin());
-        let upload_origin = origin(base);
-        let allowed_urls = [self.uploads_url.as_str(), self.settings.api_url.as_str()];
-        if upload_origin.is_ok_and(|upload_origin| {
-            allowed_urls.into_iter().any(|it| origin(it).is_ok_and(|it| it == upload_origin))
-        }) {
+        let target = HttpUrl::parse(base);
+        let allowed = [self.uploads_url.as_str(), self.settings.api_url.as_str()];
+        let mut allowed = allowed.into_iter().filter_map(HttpUrl::parse);
+        if target.is_some_and(|target| allowed.any(|it| it.is_same_origin(&target))) {
             return Ok(format!("{base}?name={}", url::encode_segment(name)));
         }
         let reason = "assets would go to another host than GitHub's";

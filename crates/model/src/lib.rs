@@ -1,7 +1,7 @@
-//! The nouns of a release, in four folders: base values, the release configuration, a release, and the evidence about it.
+//! The types of a release, in four modules: base values, the release configuration, a release, and evidence about it.
 //!
-//! This crate will not read a file, ask the clock, look at the environment or decide anything. A value
-//! that has been parsed is a valid one: types with rules have private fields and one fallible constructor.
+//! This crate will not read a file, the clock or the environment, and it will not decide anything. A parsed value is
+//! valid: a type with rules has private fields and one fallible constructor.
 
 pub mod base;
 pub mod catalog;

@@ -17,5 +17,5 @@ pub use error::NotesError;
 pub use input::NotesInput;
 pub use limits::MAX_NOTES_CHARS;
 pub use render::render;
-pub use template::{DEFAULT_TEMPLATE, Template};
+pub use template::default_template;
 pub use truncate::Notes;

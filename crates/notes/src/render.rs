@@ -3,12 +3,12 @@
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value};
+use model::release::request::NotesTemplate;
 
 use crate::context::TemplateContext;
 use crate::error::NotesError;
 use crate::input::NotesInput;
 use crate::limits::{MAX_OUTPUT_BYTES, MAX_TEMPLATE_FUEL};
-use crate::template::Template;
 use crate::truncate::{Notes, fit_to_limit};
 
 /// A buffer that refuses writes beyond [`MAX_OUTPUT_BYTES`].
@@ -42,7 +42,7 @@ impl std::io::Write for BoundedBuffer {
 /// # Errors
 /// [`NotesError::Template`] with file and line, [`NotesError::OutputTooLarge`] if the template writes too much, and
 /// [`NotesError::TooLong`] if the notes are too long without any change listed.
-pub fn render(input: &NotesInput<'_>, template: &Template) -> Result<Notes, NotesError> {
+pub fn render(input: &NotesInput<'_>, template: &NotesTemplate) -> Result<Notes, NotesError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     // The output is Markdown, not HTML. The values are escaped already.

@@ -8,6 +8,7 @@ use model::Catalog;
 use repo::Repo;
 
 use crate::cache::CacheDir;
+use crate::local_repository::LocalRepository;
 use crate::operator_forge::OperatorForge;
 use crate::prove::trust_root::TrustRootSource;
 
@@ -15,13 +16,20 @@ use crate::prove::trust_root::TrustRootSource;
 #[derive(Debug, Clone, Copy)]
 pub struct OpsContext<'a> {
     /// The repository.
-    pub repo: &'a Repo,
+    pub repository: &'a LocalRepository,
     /// The catalog.
     pub catalog: &'a Catalog,
     /// What lies around them.
     pub env: &'a OpsEnvironment,
     /// The world; none where nothing is to be published.
     pub clients: Option<ForgeClients<'a>>,
+}
+
+impl<'a> OpsContext<'a> {
+    /// The repository, as the adapter knows it.
+    pub(crate) fn repo(&self) -> &'a Repo {
+        self.repository.repo()
+    }
 }
 
 /// The release host, twice.

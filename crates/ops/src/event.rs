@@ -1,6 +1,6 @@
 //! What happens during a release, for whoever reports it.
 
-use forge::HttpEvent;
+use model::base::http::HttpEvent;
 use model::release::plan::StepAction;
 use model::release::receipt::OutputFile;
 

@@ -3,7 +3,8 @@
 use std::cell::OnceCell;
 use std::fmt;
 
-use forge::{Forge, ForgeError, ForgeSettings, Token};
+use forge::{Forge, ForgeError, ForgeSettings};
+use model::base::http::Token;
 use model::release::host::CredentialSource;
 
 /// Finds the operator's token. Returns `None` if there is none.

@@ -4,8 +4,9 @@ use model::catalog::Target;
 use model::release::changelog::Changelog;
 use model::release::facts::{Facts, TagKind};
 use model::release::plan::Plan;
+use model::release::request::NotesTemplate;
 use model::release::request::{Request, TagSigning};
-use notes::{Notes, Template};
+use notes::Notes;
 use signing::SigningKey;
 
 use crate::context::OpsContext;
@@ -40,7 +41,7 @@ pub fn prepare(
     context: OpsContext<'_>,
     target: &Target,
     request: &Request,
-    template: &Template,
+    template: Option<&NotesTemplate>,
     on_event: &mut dyn FnMut(ReleaseEvent),
 ) -> Result<Prepared, OpsError> {
     let GatheredFacts { facts, key, login_cache } =
@@ -66,7 +67,10 @@ pub fn prepare(
             changelog,
             signed_tag: has_signed_tag || request.tag_signing != TagSigning::Unsigned,
         };
-        notes::render(&input, template)
+        match template {
+            Some(template) => notes::render(&input, template),
+            None => notes::render(&input, &notes::default_template()),
+        }
     };
     let notes = changelog.as_ref().map(render).transpose()?;
     let plan = rules::plan(request, target, &facts, notes.as_ref().map(|it| it.markdown.as_str()));

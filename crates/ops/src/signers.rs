@@ -64,7 +64,7 @@ pub(crate) fn signing_key(
 /// own configuration would have to be started.
 fn signing_settings(context: OpsContext<'_>) -> Result<(GitSigningConfig, Option<Explanation>), OpsError> {
     let RawSigningConfig { values: mut config, blocked_programs: not_started } =
-        context.repo.spawn_signing_config().wait()?;
+        context.repo().spawn_signing_config().wait()?;
     let settings = GitSigningConfig {
         format: config.remove("gpg.format"),
         signing_key: config.remove("user.signingkey"),

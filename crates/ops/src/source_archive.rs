@@ -13,6 +13,7 @@ use repo::Repo;
 
 use crate::error::OpsError;
 use crate::event::ReleaseEvent;
+use crate::local_repository::LocalRepository;
 use crate::output;
 use crate::output::SUMS_FILE;
 
@@ -21,12 +22,13 @@ use crate::output::SUMS_FILE;
 /// # Errors
 /// [`OpsError`]. Nothing is there in part.
 pub fn write_archive(
-    repo: &Repo,
+    repository: &LocalRepository,
     tag: &ReleaseTag,
     commit: CommitId,
     out: &OutputPath,
     on_event: &mut dyn FnMut(ReleaseEvent),
 ) -> Result<Vec<OutputFile>, OpsError> {
+    let repo = repository.repo();
     let folder = output::create(out)?;
     let _writing = folder.lock()?;
     write_source_files(repo, tag, commit, &folder, on_event)

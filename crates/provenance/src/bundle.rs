@@ -1,38 +1,38 @@
-//! Files of bundles.
+//! Splits files into bundles.
 
 use std::io::{self, BufRead};
 
 use model::evidence::attestation::Rejection;
 use model::evidence::reason::Reason;
 
-/// The longest bundle that is read, in bytes: those of GitHub have some ten thousand, and JSON takes a hundred times its length in
-/// memory where somebody means it to.
+/// Maximum size of a bundle, in bytes. GitHub's bundles have some ten thousand bytes. The limit bounds memory: crafted
+/// JSON can take a hundred times its size once it is parsed.
 pub const MAX_BUNDLE_BYTES: usize = 1 << 20;
-/// How many bundles of a file are looked at: as many as `gh` takes.
+/// Maximum number of bundles that are read from a file, the same as in `gh`.
 const MAX_BUNDLES: usize = 1000;
 
-/// A bundle of a file.
+/// A bundle of a file, not parsed yet.
 #[derive(Debug)]
 pub struct RawBundle {
-    /// Its place in the file, counted from 1.
+    /// Its position in the file, starting at 1.
     pub number: usize,
-    /// Its text; why there is none.
+    /// Its text, or the reason why it cannot be used.
     pub text: Result<String, Rejection>,
 }
 
-/// The bundles of a file: JSON values, one after the other, as `gh attestation download` writes them (a line each) and as
-/// `gh attestation verify --bundle` reads them (with any white space between, or none). What is no JSON ends at the next
-/// line. One bundle is in memory at a time.
+/// Passes the bundles of a file to `sink`, in their order. They are JSON objects, one after the other, as
+/// `gh attestation download` writes them (one on each line) and `gh attestation verify --bundle` reads them (with any
+/// white space between them, or none). Text that is not a JSON object ends at the end of its line. Only one bundle is
+/// in memory at a time.
 ///
 /// # Errors
-/// Whatever `source` says. What is wrong with a bundle is not an error but a bundle without a text.
+/// The I/O error of `source`. A bundle that cannot be used is not an error: it is passed on with a [`Rejection`].
 pub fn read_bundles(mut source: impl BufRead, sink: &mut dyn FnMut(RawBundle)) -> io::Result<()> {
     let mut number = 0;
     while skip_space(&mut source)? {
         number += 1;
         if number > MAX_BUNDLES {
-            let reason =
-                format!("the file has more than {MAX_BUNDLES} bundles, and what follows was not looked at");
+            let reason = format!("the file has more than {MAX_BUNDLES} bundles; the others were not checked");
             sink(RawBundle { number, text: Err(Rejection::unproven(Reason::Limit, reason)) });
             return Ok(());
         }
@@ -47,7 +47,7 @@ pub fn read_bundles(mut source: impl BufRead, sink: &mut dyn FnMut(RawBundle)) -
             ReadOutcome::Truncated => {
                 Err(Rejection::refuted(Reason::ParseError, "the bundle ends before it is complete"))
             }
-            ReadOutcome::NotObject => Err(Rejection::refuted(Reason::ParseError, "this is no JSON object")),
+            ReadOutcome::NotObject => Err(Rejection::refuted(Reason::ParseError, "expected a JSON object")),
         };
         sink(RawBundle { number, text });
     }
@@ -58,7 +58,7 @@ fn parse_utf8(bytes: Vec<u8>) -> Result<String, Rejection> {
     String::from_utf8(bytes).map_err(|_| Rejection::refuted(Reason::ParseError, "the bundle is not UTF-8"))
 }
 
-/// Whether anything follows the white space.
+/// Skips white space. Returns whether anything follows it.
 fn skip_space(source: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let bytes = source.fill_buf()?;
@@ -81,7 +81,7 @@ enum ReadOutcome {
     NotObject,
 }
 
-/// Reads an object up to the brace that closes it; what begins otherwise up to the end of the line.
+/// Reads an object up to its closing brace, and any other text up to the end of the line.
 fn read_value(source: &mut impl BufRead, value: &mut Vec<u8>) -> io::Result<ReadOutcome> {
     let mut scan = JsonScanner::default();
     loop {
@@ -102,7 +102,7 @@ fn read_value(source: &mut impl BufRead, value: &mut Vec<u8>) -> io::Result<Read
     }
 }
 
-/// Where in a JSON text one is: braces count outside of strings.
+/// The position in a JSON text: the depth of braces, which do not count inside strings.
 #[derive(Default)]
 struct JsonScanner {
     state: ScanState,
@@ -116,7 +116,7 @@ enum ScanState {
     Structure,
     String,
     Escape,
-    /// In something that is no object.
+    /// In text that is not an object.
     NotObject,
 }
 
@@ -125,6 +125,7 @@ impl JsonScanner {
         self.state != ScanState::NotObject
     }
 
+    /// Reads one byte. Returns whether it is the last one of the value.
     fn is_end_at(&mut self, byte: u8) -> bool {
         self.state = match (&self.state, byte) {
             (ScanState::Start, b'{') => ScanState::Structure,
@@ -150,7 +151,7 @@ mod tests {
 
     fn parts(text: &str) -> Vec<Result<String, &'static str>> {
         let mut all = Vec::new();
-        // A buffer of three bytes: every boundary falls inside of something.
+        // A buffer of three bytes has its boundaries inside strings, escapes and objects.
         let source = io::BufReader::with_capacity(3, text.as_bytes());
         read_bundles(source, &mut |it| all.push(it.text.map_err(|it| it.explanation.reason.code()))).unwrap();
         all

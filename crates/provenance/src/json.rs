@@ -1,21 +1,22 @@
-//! JSON that every reader reads alike.
+//! Check for unambiguous JSON, which every parser reads in the same way.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// Reads a document in which no key stands twice in its object (RFC 8259, 4, leaves open which of the two counts), and none that
-/// is not known, where it is known which there are.
+/// Rejects duplicate keys within an object, because RFC 8259, section 4, leaves open which of the values counts. If
+/// `known` is given, other keys are rejected too.
 ///
 /// # Errors
-/// What is wrong, and where.
+/// The key with its line and column. Text that is not exactly one JSON document is also an error.
 pub(crate) fn reject_duplicate_keys(text: &[u8], known: Option<&[&str]>) -> Result<(), serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     KeyVisitor { known }.deserialize(&mut reader)?;
     reader.end()
 }
 
+/// Visits every object of a document. `None` allows any key.
 #[derive(Clone, Copy)]
 struct KeyVisitor<'k> {
     known: Option<&'k [&'k str]>,
@@ -71,10 +72,10 @@ impl<'de> Visitor<'de> for KeyVisitor<'_> {
         while let Some(key) = entries.next_key::<String>()? {
             entries.next_value_seed(self)?;
             if self.known.is_some_and(|it| !it.contains(&key.as_str())) {
-                return wrong(format!("the key {key:?} is not known"));
+                return wrong(format!("unknown key {key:?}"));
             }
             if let Some(key) = seen.replace(key) {
-                return wrong(format!("the key {key:?} stands twice"));
+                return wrong(format!("duplicate key {key:?}"));
             }
         }
         Ok(())

@@ -1,9 +1,9 @@
-//! Checks Sigstore bundles: that a signature, the certificate behind it, its log entries and its times hold against a
-//! trusted root, and what was signed by whom.
+//! Verifies Sigstore bundles: checks the signature, its certificate, its log entries and its timestamps against a
+//! trusted root, and returns who signed and what was signed.
 //!
-//! This crate will not decide who may sign, read a file or an environment, or ask the network unless [`trusted_roots`] is
-//! called for. The cryptography is that of `sigstore-verify`; what it leaves open (one subject alternative name, no
-//! extension twice, no log entry twice, no key of a JSON object twice, limits) is closed here.
+//! This crate does not decide who may sign. It reads no files and no environment variables, and uses the network only
+//! in [`fetch_trusted_roots`]. The cryptography is that of `sigstore-verify`. This crate adds the checks that the
+//! library leaves open: exactly one subject alternative name; no duplicate extension, log entry or JSON key; limits.
 
 mod bundle;
 mod certificate;

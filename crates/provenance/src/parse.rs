@@ -1,4 +1,4 @@
-//! A bundle as it is read, before any cryptography.
+//! Parses a bundle, and checks the parts that the library does not verify.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +15,11 @@ use crate::json::reject_duplicate_keys;
 use crate::timestamp;
 use crate::trusted_root::PreparedRoot;
 
-/// How many log entries or timestamps a bundle may have. One of each is usual.
+/// Maximum number of log entries, and of timestamps, in a bundle. One of each is usual.
 const MAX_LOG_ENTRIES: usize = 32;
 
-/// The keys of a bundle (protobuf-specs, `sigstore_bundle.proto` and what it imports, in the JSON form of protobuf). Others are
-/// refused, as `gh` does: a field that is passed over may be one that somebody else reads.
+/// The keys of a bundle (protobuf-specs, `sigstore_bundle.proto` and its imports, in the JSON form of protobuf). Other
+/// keys are rejected, as in `gh`: a field that is ignored here may be used by another verifier.
 const BUNDLE_KEYS: [&str; 39] = [
     "algorithm",
     "canonicalizedBody",
@@ -62,7 +62,7 @@ const BUNDLE_KEYS: [&str; 39] = [
     "x509CertificateChain",
 ];
 
-/// The outer form of a bundle: exactly one content and one kind of signer. Nothing of it is kept.
+/// The outer fields of a bundle, to count its contents and its kinds of signer. Their values are not kept.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct BundleFields {
@@ -80,10 +80,10 @@ struct MaterialFields {
     chain: Option<IgnoredAny>,
     public_key: Option<IgnoredAny>,
     #[serde(default)]
-    #[expect(dead_code, reason = "it may be there; the library reads it")]
+    #[expect(dead_code, reason = "a bundle may have it; only the library reads it")]
     tlog_entries: IgnoredAny,
     #[serde(default)]
-    #[expect(dead_code, reason = "it may be there; the library reads it")]
+    #[expect(dead_code, reason = "a bundle may have it; only the library reads it")]
     timestamp_verification_data: IgnoredAny,
 }
 
@@ -93,7 +93,7 @@ struct EnvelopeFields {
     signatures: Vec<IgnoredAny>,
 }
 
-/// Reads a bundle, within limits, and looks at what must be there before any cryptography.
+/// Parses a bundle within limits, and checks its structure before any cryptography.
 pub(crate) fn parse_bundle(text: &str) -> Result<Bundle, Rejection> {
     let parse = |reason: String| Rejection::refuted(Reason::ParseError, reason);
     if text.len() > MAX_BUNDLE_BYTES {
@@ -101,21 +101,19 @@ pub(crate) fn parse_bundle(text: &str) -> Result<Bundle, Rejection> {
         return Err(Rejection::unproven(Reason::Limit, reason));
     }
     reject_duplicate_keys(text.as_bytes(), Some(&BUNDLE_KEYS))
-        .map_err(|error| parse(format!("the bundle is ambiguous or no JSON: {error}")))?;
+        .map_err(|error| parse(format!("cannot parse the bundle: {error}")))?;
     let outer: BundleFields = serde_json::from_str(text)
-        .map_err(|error| parse(format!("the bundle is of another form: {error}")))?;
+        .map_err(|error| parse(format!("the bundle does not have the expected fields: {error}")))?;
     let material = &outer.verification_material;
     let signers =
         [&material.certificate, &material.chain, &material.public_key].into_iter().flatten().count();
     if outer.media_type.is_none() || signers != 1 {
-        return Err(parse(
-            "the bundle does not say of which version it is, or has not exactly one signer".to_owned(),
-        ));
+        return Err(parse("expected a media type and exactly one signer in the bundle".to_owned()));
     }
     if outer.dsse_envelope.is_some() == outer.message_signature.is_some() {
-        return Err(parse("the bundle has not exactly one content".to_owned()));
+        return Err(parse("expected exactly one content in the bundle".to_owned()));
     }
-    // JSON of the right shape with a content that no bundle may have is told apart.
+    // A wrong number of signatures has another reason: the bundle is well-formed, but not valid.
     let has_one_signature = outer.dsse_envelope.as_ref().is_none_or(|it| it.signatures.len() == 1);
     let bundle = Bundle::from_json(text).map_err(|error| {
         Rejection::refuted(
@@ -127,32 +125,33 @@ pub(crate) fn parse_bundle(text: &str) -> Result<Bundle, Rejection> {
     Ok(bundle)
 }
 
-/// Not too many log entries and timestamps, none of them twice, and at least one.
+/// Checks that there are at most [`MAX_LOG_ENTRIES`] log entries and timestamps and at least one of either, and that no
+/// log entry occurs twice.
 fn check_entry_limits(bundle: &Bundle) -> Result<(), Rejection> {
     let material = &bundle.verification_material;
     let timestamps = &material.timestamp_verification_data.rfc3161_timestamps;
     let count = material.tlog_entries.len().max(timestamps.len());
     if count > MAX_LOG_ENTRIES {
-        let reason = format!("it has {count} log entries or timestamps, and {MAX_LOG_ENTRIES} are looked at");
+        let reason = format!("it has {count} log entries or timestamps, expected at most {MAX_LOG_ENTRIES}");
         return Err(Rejection::unproven(Reason::Limit, reason));
     }
     let mut seen = BTreeSet::new();
     for entry in &material.tlog_entries {
         if !seen.insert(entry.canonicalized_body.as_bytes()) {
-            let reason = format!("the log entry {} stands twice", entry.log_index.get());
+            let reason = format!("duplicate log entry {}", entry.log_index.get());
             return Err(Rejection::refuted(Reason::LogProof, reason));
         }
     }
     if count == 0 {
-        let reason = "it has neither a log entry nor a timestamp: nobody knows when it was signed";
+        let reason = "it has neither a log entry nor a timestamp, so the signing time is unknown";
         return Err(Rejection::refuted(Reason::NoTrustedTime, reason));
     }
     Ok(())
 }
 
-/// Checks what the library leaves open about log entries: that each is of a log of this root, that its proof agrees with
-/// itself, and that the checkpoint is the log's own. Returns whether every entry has an inclusion proof, or some only the
-/// log's promise (bundles of media type version 0.1).
+/// Checks what the library leaves open about log entries: each must be of a log of this root, its proof must be
+/// consistent, and that same log must have signed the checkpoint. Returns [`LogProof::InclusionProof`] if every entry
+/// has an inclusion proof, [`LogProof::InclusionPromise`] if one has only a promise (media type version 0.1).
 pub(crate) fn check_log_entries(bundle: &Bundle, root: &PreparedRoot) -> Result<LogProof, Rejection> {
     let mut proof = LogProof::InclusionProof;
     for entry in &bundle.verification_material.tlog_entries {
@@ -171,13 +170,13 @@ pub(crate) fn check_log_entries(bundle: &Bundle, root: &PreparedRoot) -> Result<
                 }
             }
             None if entry.inclusion_promise.is_some() => proof = LogProof::InclusionPromise,
-            None => return refuted("it has neither a proof nor a promise".to_owned()),
+            None => return refuted("it has neither an inclusion proof nor an inclusion promise".to_owned()),
         }
     }
     Ok(proof)
 }
 
-/// Checks what the library leaves open about timestamps.
+/// Checks what the library leaves open about timestamps: their unsigned parts.
 pub(crate) fn check_timestamps(bundle: &Bundle, root: &PreparedRoot) -> Result<(), Rejection> {
     let timestamps = &bundle.verification_material.timestamp_verification_data.rfc3161_timestamps;
     for (index, stamp) in timestamps.iter().enumerate() {
@@ -190,24 +189,24 @@ pub(crate) fn check_timestamps(bundle: &Bundle, root: &PreparedRoot) -> Result<(
     Ok(())
 }
 
-/// Whether a proof is about the leaf, and its checkpoint of the log. The library takes index, size and root of a Rekor v2
-/// entry from the checkpoint and passes over the copies in the proof; a copy that says something else would be read by
-/// somebody (sigstore-python refuses it).
+/// Checks that a proof belongs to its entry, and its checkpoint to the log. For a Rekor v2 entry, the library takes the
+/// index, size and root from the checkpoint and ignores the copies in the proof. Differing copies are rejected here,
+/// because other verifiers read them (sigstore-python rejects them too).
 fn check_inclusion_proof(
     entry: &TransparencyLogEntry,
     proof: &InclusionProof,
     log: &[u8],
 ) -> Result<(), String> {
-    // A note is lines that each end in a newline, without other control characters (C2SP, signed-note).
+    // A signed note consists of lines that end in a newline, without other control characters (C2SP, signed-note).
     let note = proof.checkpoint.envelope();
     if !note.ends_with('\n') || note.contains(|c: char| c.is_control() && c != '\n') {
-        return Err("the checkpoint is no signed note".to_owned());
+        return Err("the checkpoint is not a signed note".to_owned());
     }
     let Some(checkpoint) = proof.checkpoint.checkpoint() else {
         return Err("the checkpoint cannot be read".to_owned());
     };
-    // The key id of a signature is the beginning of the log's id (C2SP, signed-note); its name is the log's, which the
-    // origin begins with ("rekor.sigstore.dev - 2605736670972794746", "log2025-1.rekor.sigstore.dev").
+    // The key id of a signature is a prefix of the log's id (C2SP, signed-note). Its name is the name of the log, and
+    // the origin begins with it ("rekor.sigstore.dev - 2605736670972794746", "log2025-1.rekor.sigstore.dev").
     let origin = checkpoint.origin();
     let matches_origin =
         |name: &str| origin == name || origin.strip_prefix(name).is_some_and(|it| it.starts_with(" - "));
@@ -219,20 +218,17 @@ fn check_inclusion_proof(
     let is_v2 = entry.kind_version == KindVersion::HashedRekordV002;
     let (size, root) = (checkpoint.tree_size(), checkpoint.root_hash());
     if proof.tree_size != size {
-        return Err(format!(
-            "its proof is for a tree of {}, the checkpoint for one of {size}",
-            proof.tree_size
-        ));
+        return Err(format!("its proof has tree size {}, the checkpoint has {size}", proof.tree_size));
     }
     if proof.root_hash != *root {
-        return Err("its proof has another root than the checkpoint".to_owned());
+        return Err("its proof has another root hash than the checkpoint".to_owned());
     }
-    // The index of a Rekor v1 entry counts all shards of the log, that of its proof the one it is in.
+    // In Rekor v1, the index of an entry counts across all shards of the log, that of its proof within one shard.
     if is_v2 && proof.log_index != entry.log_index {
-        return Err(format!("its proof is for the entry {}", proof.log_index.get()));
+        return Err(format!("its proof is for entry {}", proof.log_index.get()));
     }
     if proof.log_index.get() >= size {
-        return Err(format!("its proof is for the entry {} of a tree of {size}", proof.log_index.get()));
+        return Err(format!("its proof is for entry {} in a tree of size {size}", proof.log_index.get()));
     }
     Ok(())
 }

@@ -1,16 +1,16 @@
-//! A transparency log entry as protobuf writes it (protobuf encoding; `sigstore_rekor.proto`, `TransparencyLogEntry`), turned into the
-//! JSON form of a bundle.
+//! Converts a transparency log entry from protobuf's wire format (protobuf encoding; `sigstore_rekor.proto`,
+//! `TransparencyLogEntry`) to the JSON form of a bundle.
 
 use serde_json::{Value, json};
 use sigstore_verify::types::SignatureBytes;
 
-/// A field: its number, and what it holds.
+/// The value of a field, by wire type. Log entries use only these two types.
 enum WireField<'a> {
     Varint(u64),
     Bytes(&'a [u8]),
 }
 
-/// The fields of a message, in their order; none where it is malformed.
+/// Returns the number and value of each field, in the order of the message; `None` if the message is malformed.
 fn parse_fields(mut bytes: &[u8]) -> Option<Vec<(u64, WireField<'_>)>> {
     let mut all = Vec::new();
     while !bytes.is_empty() {
@@ -30,6 +30,7 @@ fn parse_fields(mut bytes: &[u8]) -> Option<Vec<(u64, WireField<'_>)>> {
     Some(all)
 }
 
+/// Reads a varint of at most 10 bytes, the length of a 64-bit number. Returns `None` if it is longer or truncated.
 fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0_u64;
     for shift in (0..64).step_by(7) {
@@ -43,7 +44,7 @@ fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// A message of which every field is looked at: one that is not known, or stands twice, is refused.
+/// A message whose fields are taken one by one. `expect_end` rejects unknown and repeated fields, which are left over.
 struct WireMessage<'a>(Vec<(u64, WireField<'a>)>);
 
 impl<'a> WireMessage<'a> {
@@ -63,7 +64,7 @@ impl<'a> WireMessage<'a> {
         }
     }
 
-    /// A number; protobuf leaves 0 out.
+    /// Takes a number and returns its decimal digits; 0 if the field is absent, because protobuf omits 0.
     fn number(&mut self, number: u64) -> Option<String> {
         match self.take_field(number) {
             None => Some("0".to_owned()),
@@ -89,7 +90,7 @@ fn base64(bytes: &[u8]) -> String {
     SignatureBytes::from_bytes(bytes).to_base64()
 }
 
-/// The entry, without its body; none where it is malformed.
+/// Returns the entry as JSON, without `canonicalizedBody`; `None` if it is malformed.
 pub(crate) fn log_entry_json(bytes: &[u8]) -> Option<Value> {
     let mut entry = WireMessage::read(bytes)?;
     let mut log = WireMessage::read(entry.bytes(2)?)?;
@@ -111,7 +112,7 @@ pub(crate) fn log_entry_json(bytes: &[u8]) -> Option<Value> {
         let mut proof = WireMessage::read(bytes)?;
         let mut hashes = Vec::new();
         let (index, root, size) = (proof.number(1)?, proof.base64(2)?, proof.number(3)?);
-        // A tree of 2^64 leaves has a path of 64.
+        // The inclusion path in a tree of at most 2^64 leaves has at most 64 hashes.
         while let Some(hash) = proof.base64(4).filter(|_| hashes.len() < 64) {
             hashes.push(hash);
         }

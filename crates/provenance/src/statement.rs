@@ -1,4 +1,4 @@
-//! In-toto statements, read strictly (in-toto attestation framework v1, `spec/v1/statement.md`).
+//! Strict parser for in-toto statements (in-toto attestation framework v1, `spec/v1/statement.md`).
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::json::reject_duplicate_keys;
 
-/// How many subjects a statement may have: a release has some tens of assets.
+/// Maximum number of subjects in a statement. A release has some tens of assets.
 const MAX_SUBJECTS: usize = 10_000;
 
 #[derive(Deserialize)]
@@ -36,15 +36,16 @@ struct RawSubject {
     digest: BTreeMap<String, String>,
 }
 
-/// The statement that a payload is.
+/// Parses the payload of an envelope as an in-toto statement.
 pub(crate) fn parse_statement(payload: &[u8]) -> Result<Statement, Rejection> {
     let refused = |reason: String| Rejection::refuted(Reason::Statement, reason);
     reject_duplicate_keys(payload, None)
-        .map_err(|error| refused(format!("the statement is ambiguous or no JSON: {error}")))?;
+        .map_err(|error| refused(format!("cannot parse the statement: {error}")))?;
     let raw: RawStatement = serde_json::from_slice(payload)
-        .map_err(|error| refused(format!("the statement cannot be read: {error}")))?;
+        .map_err(|error| refused(format!("the statement does not have the format of in-toto: {error}")))?;
     if raw.subject.len() > MAX_SUBJECTS {
-        let reason = format!("the statement has {} subjects", raw.subject.len());
+        let reason =
+            format!("the statement has {} subjects, expected at most {MAX_SUBJECTS}", raw.subject.len());
         return Err(Rejection::unproven(Reason::Limit, reason));
     }
     let predicate = match raw.predicate_type.as_str() {
@@ -63,8 +64,9 @@ pub(crate) fn parse_statement(payload: &[u8]) -> Result<Statement, Rejection> {
     })
 }
 
-/// Marks the subject that is the artifact. Where none has its SHA-256, the library found it by another digest: that is the one
-/// subject without a SHA-256, or nobody can say which.
+/// Marks the subjects with the artifact's SHA-256. If there is none, the library matched the artifact by another
+/// digest: the subject without a SHA-256 is marked if there is exactly one. If there are several, none is marked,
+/// because it is unknown which one matched.
 pub(crate) fn mark_matching_subjects(statement: &mut Statement, sha256: &str) {
     let by_digest = |it: &Subject| it.digests.get("sha256").is_some_and(|digest| digest == sha256);
     let found = statement.subjects.iter().any(by_digest);
@@ -76,7 +78,7 @@ pub(crate) fn mark_matching_subjects(statement: &mut Statement, sha256: &str) {
     }
 }
 
-/// The text at a place; numbers as their digits; empty where there is neither.
+/// Returns the string or the digits of the number at a JSON pointer; empty if there is neither.
 fn string_at(value: &Value, pointer: &str) -> String {
     match value.pointer(pointer) {
         Some(Value::String(it)) => it.clone(),
@@ -85,7 +87,8 @@ fn string_at(value: &Value, pointer: &str) -> String {
     }
 }
 
-/// SLSA provenance before version 1 (`slsa.dev/provenance/v0.2`): the configuration's source and the materials.
+/// Reads SLSA provenance before version 1 (`slsa.dev/provenance/v0.2`). Its dependencies are the materials and the
+/// source of the configuration.
 fn build_v02(predicate: &Value) -> GenericProvenance {
     let mut sources = resource_descriptors(predicate.pointer("/materials"));
     sources.extend(predicate.pointer("/invocation/configSource").map(resource_descriptor));
@@ -96,7 +99,7 @@ fn build_v02(predicate: &Value) -> GenericProvenance {
     }
 }
 
-/// SLSA provenance v1 of any build type: the resolved dependencies, and a source among the parameters.
+/// Reads SLSA provenance v1 of any build type. A `source` among the external parameters counts as a dependency too.
 fn build_v1(predicate: &Value) -> GenericProvenance {
     let mut sources = resource_descriptors(predicate.pointer("/buildDefinition/resolvedDependencies"));
     sources.extend(predicate.pointer("/buildDefinition/externalParameters/source").map(resource_descriptor));
@@ -107,17 +110,18 @@ fn build_v1(predicate: &Value) -> GenericProvenance {
     }
 }
 
+/// Reads a list of resource descriptors, at most `MAX_SUBJECTS` of them.
 fn resource_descriptors(list: Option<&Value>) -> Vec<(String, String)> {
     list.and_then(Value::as_array).into_iter().flatten().take(MAX_SUBJECTS).map(resource_descriptor).collect()
 }
 
-/// The address of a resource, and its commit.
+/// Returns the URI and the commit of a resource descriptor; each is empty if it is absent.
 fn resource_descriptor(resource: &Value) -> (String, String) {
     let commit = ["/digest/gitCommit", "/digest/sha1"].map(|pointer| string_at(resource, pointer));
     (string_at(resource, "/uri"), commit.into_iter().find(|it| !it.is_empty()).unwrap_or_default())
 }
 
-/// SLSA provenance v1: in full for the build type of GitHub's own workflows.
+/// Reads SLSA provenance v1: all fields for the build type of GitHub Actions, otherwise those of any build type.
 fn parse_provenance(predicate: &Value) -> Predicate {
     const BUILD_TYPE: &str = "https://actions.github.io/buildtypes/workflow/v1";
     let build = build_v1(predicate);
@@ -144,7 +148,7 @@ fn parse_provenance(predicate: &Value) -> Predicate {
     }))
 }
 
-/// GitHub's word on an immutable release (`cli/cli:pkg/cmd/release/shared`).
+/// Reads the predicate of GitHub's attestation of an immutable release (`cli/cli:pkg/cmd/release/shared`).
 fn parse_release(predicate: &Value) -> Predicate {
     Predicate::Release(ReleasePredicate {
         repository: string_at(predicate, "/repository"),

@@ -1,4 +1,4 @@
-//! What a trusted root names, to be looked at.
+//! Summary of a trusted root's keys, for reports.
 
 use model::Digest;
 use model::base::id::encode_hex;
@@ -8,7 +8,8 @@ use sigstore_verify::trust_root::TrustedRoot;
 use sigstore_verify::trust_root::trusted_root::{CertChain, CertificateSubject};
 use sigstore_verify::types::time_range::TimeRange;
 
-/// The keys of a trusted root, with the times in which they count. `expires` is when the metadata that it came with expires.
+/// Returns the keys of a trusted root with their validity periods. `expires` is when the TUF metadata of the root
+/// expires, in seconds since 1970; `None` if there is none.
 pub(crate) fn summarize(root: &TrustedRoot, expires: Option<i64>) -> TrustedRootSummary {
     let log = |address: &str, id: &[u8], window: Option<TimeRange>| {
         key_summary(address.to_owned(), encode_hex(id), window)
@@ -33,7 +34,7 @@ pub(crate) fn summarize(root: &TrustedRoot, expires: Option<i64>) -> TrustedRoot
     }
 }
 
-/// The begin of the newest entry, in seconds since 1970.
+/// Returns the start of the newest validity period, in seconds since 1970; 0 if no entry has one.
 fn newest_start(root: &TrustedRoot) -> i64 {
     let windows = [
         root.tlogs.iter().map(|it| it.public_key.valid_for).collect::<Vec<_>>(),
@@ -54,12 +55,13 @@ fn key_summary(name: String, id: String, window: Option<TimeRange>) -> TrustedKe
     }
 }
 
+/// Returns the organization and the common name, as far as they are present.
 fn subject_name(subject: &CertificateSubject) -> String {
     let parts = [&subject.organization, &subject.common_name];
     parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// The SHA-256 of the first certificate of a chain; empty for an empty one.
+/// Returns the SHA-256 of a chain's first certificate, in hexadecimal; empty for an empty chain.
 fn fingerprint(chain: &CertChain) -> String {
     chain.certificates.first().map_or(String::new(), |it| Digest::of(it.raw_bytes.as_bytes()).hex())
 }

@@ -1,8 +1,9 @@
-//! Timestamps, read strictly (RFC 3161, 2.4.2; the token is a CMS message, RFC 5652, 5).
+//! Strict checks of timestamps (RFC 3161, 2.4.2; the token is a CMS message, RFC 5652, 5).
 //!
-//! The library checks the signature and what it covers: the attributes and, through them, what was stamped and when. A
-//! CMS message has more, which nothing signs: certificates, lists of algorithms, further attributes. Here that must be
-//! what an authority of the trusted root writes, so that no two timestamps of a bundle differ only in what nobody checks.
+//! The library verifies the signature and what it covers: the signed attributes and, through them, the stamped digest
+//! and the time. The signature does not cover all parts of a CMS message: certificates, lists of algorithms and further
+//! attributes are unsigned. This module accepts them only as an authority of the trusted root writes them, so that two
+//! accepted timestamps never differ only in unverified parts.
 
 use cms::content_info::{CmsVersion, ContentInfo};
 use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
@@ -11,8 +12,8 @@ use x509_cert::der::asn1::{AnyRef, ObjectIdentifier};
 use x509_cert::der::{Decode, Encode, Reader, SliceReader, Tag, Tagged as _};
 
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
-/// Digest algorithms, each with the signature algorithms that go with it (RFC 5754, 2 and 3; RFC 8419, 3.1 for Ed25519, which
-/// names no digest).
+/// Digest algorithms, each with the signature algorithms that may be used with it (RFC 5754, 2 and 3; RFC 8419, 3.1 for
+/// Ed25519, which names no digest).
 const ALGORITHM_PAIRS: [(&str, [&str; 4]); 3] = [
     ("2.16.840.1.101.3.4.2.1", ["1.2.840.10045.4.3.2", "1.2.840.113549.1.1.11", RSA, ED25519]),
     ("2.16.840.1.101.3.4.2.2", ["1.2.840.10045.4.3.3", "1.2.840.113549.1.1.12", RSA, ED25519]),
@@ -20,32 +21,33 @@ const ALGORITHM_PAIRS: [(&str, [&str; 4]); 3] = [
 ];
 const RSA: &str = "1.2.840.113549.1.1.1";
 const ED25519: &str = "1.3.101.112";
-/// `PKIStatusInfo` that says `granted`, without a text (RFC 3161, 2.4.2).
+/// DER of a `PKIStatusInfo` with the status `granted` and without a text (RFC 3161, 2.4.2).
 const GRANTED: [u8; 5] = [0x30, 0x03, 0x02, 0x01, 0x00];
 
-/// Checks that a timestamp response has nothing unsigned but what an authority with these certificates, in DER, puts there.
+/// Checks that a timestamp response names one of the authorities as its signer, and that its unsigned parts are as
+/// they write them. `authorities` are certificates in DER.
 ///
 /// # Errors
-/// What is not as it should be.
+/// A message that names the part that is not as expected.
 pub(crate) fn check_timestamp(response: &[u8], authorities: &[Vec<u8>]) -> Result<(), String> {
-    let token = granted_token(response).ok_or("it is no granted timestamp response")?;
-    let info = ContentInfo::from_der(token).map_err(|_| "its token is no CMS message")?;
-    let data: SignedData = info.content.decode_as().map_err(|_| "its token is no signed data")?;
+    let token = granted_token(response).ok_or("it is not a granted timestamp response")?;
+    let info = ContentInfo::from_der(token).map_err(|_| "its token is not a CMS message")?;
+    let data: SignedData = info.content.decode_as().map_err(|_| "its token is not CMS signed data")?;
     if info.content_type != SIGNED_DATA || info.to_der().ok().as_deref() != Some(token) {
-        return Err("its token is not encoded in one way".to_owned());
+        return Err("its token is not signed data in DER".to_owned());
     }
     let [signer] = data.signer_infos.0.as_slice() else {
-        return Err("its token has not exactly one signer".to_owned());
+        return Err("its token does not have exactly one signer".to_owned());
     };
     let certificates = authorities.iter().filter_map(|it| Certificate::from_der(it).ok());
     let known: Vec<Certificate> = certificates.collect();
     if !is_signed_by(signer, &known) {
-        return Err("its signer is no timestamp authority of the trusted root".to_owned());
+        return Err("its signer is not a timestamp authority of the trusted root".to_owned());
     }
     check_unsigned_parts(&data, signer, authorities).map_err(|what| format!("its token has {what}"))
 }
 
-/// The token of a response whose status is `granted`.
+/// Returns the token of a response whose status is `granted`; `None` for any other response.
 fn granted_token(response: &[u8]) -> Option<&[u8]> {
     let mut reader = SliceReader::new(response).ok()?;
     let sequence = AnyRef::decode(&mut reader).ok()?;
@@ -56,7 +58,7 @@ fn granted_token(response: &[u8]) -> Option<&[u8]> {
     sequence.value().strip_prefix(&GRANTED)
 }
 
-/// Whether the signer is named by issuer and number of one of these certificates.
+/// Returns whether the signer is identified by the issuer and serial number of one of these certificates.
 fn is_signed_by(signer: &SignerInfo, known: &[Certificate]) -> bool {
     let SignerIdentifier::IssuerAndSerialNumber(sid) = &signer.sid else { return false };
     known
@@ -65,18 +67,18 @@ fn is_signed_by(signer: &SignerInfo, known: &[Certificate]) -> bool {
         .any(|it| it.issuer == sid.issuer && it.serial_number == sid.serial_number)
 }
 
-/// The parts of a message that its signature does not cover. The error names the one that should not be there.
+/// Checks the parts of a message that its signature does not cover. The error names the part that is not allowed.
 fn check_unsigned_parts(
     data: &SignedData,
     signer: &SignerInfo,
     authorities: &[Vec<u8>],
 ) -> Result<(), &'static str> {
     if data.version != CmsVersion::V3 || signer.version != CmsVersion::V1 {
-        return Err("another version than its contents ask for");
+        return Err("a version that does not match its content");
     }
-    // What is digested is the value of the content, without its tag (RFC 5652, 5.4).
+    // The digest covers the value of the content without its tag (RFC 5652, 5.4), so the tag is checked here.
     if data.encap_content_info.econtent.as_ref().is_none_or(|it| it.tag() != Tag::OctetString) {
-        return Err("a content that is no octet string");
+        return Err("content that is not an octet string");
     }
     if data.crls.is_some() || signer.unsigned_attrs.is_some() {
         return Err("revocation lists or unsigned attributes");
@@ -86,11 +88,11 @@ fn check_unsigned_parts(
     }
     let (digest, signature) = (signer.digest_alg.oid.to_string(), signer.signature_algorithm.oid.to_string());
     if !ALGORITHM_PAIRS.iter().any(|it| it.0 == digest && it.1.contains(&signature.as_str())) {
-        return Err("a digest and a signature algorithm that do not go together");
+        return Err("a signature algorithm that does not match its digest algorithm");
     }
     let parameters = [&signer.digest_alg.parameters, &signer.signature_algorithm.parameters];
     if parameters.into_iter().flatten().any(|it| !it.is_null()) {
-        return Err("parameters of its algorithms");
+        return Err("algorithm parameters other than null");
     }
     for certificate in data.certificates.iter().flat_map(|it| it.0.iter()) {
         let der = certificate.to_der().map_err(|_| "an unreadable certificate")?;

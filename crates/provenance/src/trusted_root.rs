@@ -1,4 +1,4 @@
-//! What is trusted: certificate authorities, logs and timestamp authorities, as Sigstore's trusted roots name them.
+//! Sigstore's trusted roots: the trusted certificate authorities, logs and timestamp authorities.
 
 use std::io;
 
@@ -14,37 +14,38 @@ use crate::bundle::{RawBundle, read_bundles};
 use crate::certificate::{self, Leaf};
 use crate::summary;
 
-/// Trusted roots, and what is known of them.
+/// Trusted roots, with their origin and freshness.
 #[derive(Debug)]
 pub struct TrustedRootSet {
     pub(crate) all: Vec<PreparedRoot>,
-    /// Whether somebody handed them over; else they are those of Sigstore and GitHub.
+    /// Whether they are from a file or another TUF repository; otherwise they are those of Sigstore and GitHub.
     pub(crate) custom: bool,
-    /// Where they come from, in words.
+    /// Their origin, in words.
     origin: String,
     /// Whether all of them were fetched just now.
     is_fresh: bool,
 }
 
-/// A trusted root that is ready for use.
+/// A trusted root with its verifier, ready for use.
 pub(crate) struct PreparedRoot {
     pub(crate) verifier: Verifier,
-    /// The organizations of its certificate authorities.
+    /// The organizations (`O`) of its certificate authorities.
     pub(crate) organizations: Vec<String>,
-    /// The keys of its certificate authorities, by name.
+    /// The subject key identifiers of its certificate authorities.
     pub(crate) authority_key_ids: Vec<Vec<u8>>,
+    /// Whether it names certificate transparency logs.
     pub(crate) has_ct_logs: bool,
-    /// Whether it names logs, known here or not.
+    /// Whether it names transparency logs, supported or not.
     pub(crate) has_logs: bool,
-    /// The names of its logs.
+    /// The ids of its supported transparency logs.
     pub(crate) log_ids: Vec<Vec<u8>>,
     /// The certificates of its timestamp authorities, in DER.
     pub(crate) timestamp_certificates: Vec<Vec<u8>>,
-    /// What it names.
+    /// Its keys, for reports.
     pub(crate) summary: TrustedRootSummary,
-    /// The document, on one line.
+    /// Its JSON document, on one line.
     pub(crate) document: String,
-    /// How many logs of it are of a kind that is not known here.
+    /// Number of its logs whose type of key is not supported.
     unsupported_logs: usize,
 }
 
@@ -54,25 +55,25 @@ impl std::fmt::Debug for PreparedRoot {
     }
 }
 
-/// Why a trusted root cannot be used.
+/// The reason why a trusted root cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RootError {
-    /// It cannot be read.
+    /// The document cannot be read, or is not valid.
     #[error("{origin}: {reason}")]
     Unreadable {
-        /// Where it came from.
+        /// The name of the file, or the origin in words.
         origin: String,
-        /// What is wrong with it.
+        /// The cause.
         reason: String,
     },
 }
 
 impl TrustedRootSet {
-    /// Those of a file: documents of `application/vnd.dev.sigstore.trustedroot+json`, one or several, one after the other. `name`
-    /// only names it.
+    /// Reads a file of one or more documents of the type `application/vnd.dev.sigstore.trustedroot+json`, one after
+    /// the other. `name` names the file in messages.
     ///
     /// # Errors
-    /// [`RootError`]
+    /// [`RootError`] if a document is not valid, or if there is none.
     pub fn read(text: &[u8], name: &str) -> Result<Self, RootError> {
         let mut roots = Vec::new();
         let mut first_error = None;
@@ -89,12 +90,12 @@ impl TrustedRootSet {
         done.map_err(|error| unreadable(name, &error))?;
         match first_error {
             Some(reason) => Err(unreadable(name, &reason)),
-            None if roots.is_empty() => Err(unreadable(name, &"there is no trusted root in it")),
+            None if roots.is_empty() => Err(unreadable(name, &"it contains no trusted root")),
             None => Self::from_trusted_roots(roots, name, true),
         }
     }
 
-    /// These, which come from there.
+    /// Prepares trusted roots, each with its expiry in seconds since 1970. `origin` says in words where they come from.
     pub(crate) fn from_trusted_roots(
         roots: Vec<(TrustedRoot, Option<i64>)>,
         origin: &str,
@@ -106,36 +107,36 @@ impl TrustedRootSet {
         Ok(Self { all, custom, origin: origin.to_owned(), is_fresh: false })
     }
 
-    /// The same, which were all fetched just now, or not.
+    /// Returns the set with `is_fresh` replaced: whether all of its roots were fetched just now.
     pub(crate) fn with_freshness(self, is_fresh: bool) -> Self {
         Self { is_fresh, ..self }
     }
 
-    /// Where they come from, in words.
+    /// Returns where the roots come from, in words.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.origin
     }
 
-    /// Whether all of them were fetched just now.
+    /// Returns whether all roots were fetched just now.
     #[must_use]
     pub fn is_fresh(&self) -> bool {
         self.is_fresh
     }
 
-    /// What each of them names.
+    /// Returns the summary of each root: its keys with their validity.
     #[must_use]
     pub fn summaries(&self) -> Vec<TrustedRootSummary> {
         self.all.iter().map(|it| it.summary.clone()).collect()
     }
 
-    /// Their documents (`application/vnd.dev.sigstore.trustedroot+json`), each on a line.
+    /// Returns the document of each root (`application/vnd.dev.sigstore.trustedroot+json`), as one line of JSON.
     #[must_use]
     pub fn documents(&self) -> Vec<String> {
         self.all.iter().map(|it| format!("{}\n", it.document)).collect()
     }
 
-    /// Where they come from, and how old they are at a time (seconds since 1970).
+    /// Describes the origin of the roots, and their age in days at `now` (seconds since 1970).
     #[must_use]
     pub fn describe(&self, now: i64) -> String {
         let newest = self.all.iter().map(|it| it.summary.newest_valid_from).max().unwrap_or(0);
@@ -146,22 +147,23 @@ impl TrustedRootSet {
         let note = if unsupported_logs == 0 {
             String::new()
         } else {
-            format!("; {unsupported_logs} logs of an unknown kind were left out")
+            format!("; unsupported logs left out: {unsupported_logs}")
         };
         format!("{}: newest entry of {day}, {days} days old{note}", self.origin)
     }
 
-    /// The root that an issuer belongs to.
+    /// Returns the root that contains the issuer of a certificate, by organization and key.
     pub(crate) fn for_issuer(&self, leaf: &Leaf) -> Result<&PreparedRoot, Rejection> {
         let found = self.all.iter().find(|it| it.organizations.contains(&leaf.issuer_organization));
-        let reason = || format!("no trusted root knows the issuer {}", leaf.issuer_organization);
+        let reason = || format!("no trusted root contains the issuer {}", leaf.issuer_organization);
+        // A custom root may lack the right instance: unproven. The default roots have every supported one: refuted.
         match found {
             None if self.custom => Err(Rejection::unproven(Reason::TrustRoot, reason())),
             None => Err(Rejection::refuted(Reason::TrustRoot, reason())),
             Some(root) if root.authority_key_ids.contains(&leaf.authority_key_id) => Ok(root),
             Some(_) => {
                 let reason = format!(
-                    "an authority that calls itself {} issued it, and its key is not trusted",
+                    "the certificate's issuer is not in the trusted root: its name is {}, with another key",
                     leaf.issuer_organization
                 );
                 Err(Rejection::refuted(Reason::TrustRoot, reason))
@@ -175,7 +177,7 @@ fn unreadable(origin: &str, reason: &dyn std::fmt::Display) -> RootError {
 }
 
 impl PreparedRoot {
-    /// Whether the log of the first entry of a bundle is one of this root's.
+    /// Returns whether this root contains the log of a bundle's first entry.
     pub(crate) fn has_log_of(&self, bundle: &Bundle) -> bool {
         let first = bundle.verification_material.tlog_entries.first();
         first.is_some_and(|entry| self.log_ids.iter().any(|it| it == entry.log_id.key_id.as_bytes()))
@@ -187,7 +189,7 @@ impl PreparedRoot {
         let summary = summary::summarize(&root, expires);
         let log_count = root.tlogs.len();
         let verifier = Verifier::new(&root).or_else(|error| {
-            // A log of a kind that is newer than this program must not make all others useless.
+            // A log with an unsupported type of key must not make the other logs unusable.
             root.tlogs.retain(|it| VerificationKey::from_spki(&it.public_key.raw_bytes).is_ok());
             if root.tlogs.len() == log_count { Err(error) } else { Verifier::new(&root) }
         })?;

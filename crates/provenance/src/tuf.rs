@@ -1,8 +1,8 @@
-//! Trusted roots as their owners publish them, over TUF (The Update Framework, specification 1.0).
+//! Fetches trusted roots over TUF (The Update Framework, specification 1.0).
 //!
-//! In this order: what is published now, what was fetched before, what is built in. A later source is used only if the
-//! earlier one cannot be reached or does not exist. Metadata that does not verify never falls back: whoever broke it
-//! would otherwise choose which older root is trusted.
+//! The sources are, in this order: the published metadata, the cached metadata, the built-in root. A later source is
+//! used only if the earlier one cannot be reached or does not exist. Invalid metadata never falls back: an attacker who
+//! corrupts it could otherwise choose which older root is trusted.
 
 use std::fmt;
 use std::io;
@@ -14,40 +14,40 @@ use sigstore_verify::trust_root::{SigstoreInstance, TRUSTED_ROOT_TARGET, Trusted
 
 use crate::trusted_root::{RootError, TrustedRootSet};
 
-/// Keeps metadata between runs, so that nobody can offer an older version later.
+/// Stores TUF metadata between runs, so that an older version is recognized as a rollback.
 pub trait MetadataCache: fmt::Debug + Send + Sync {
-    /// Reads a file of a repository. `name` has `/` between its parts. Returns `None` if it does not exist.
+    /// Reads a file of a repository. The parts of `name` are separated by `/`. Returns `None` if it does not exist.
     ///
     /// # Errors
-    /// The system's, and for what is no plain file.
+    /// The I/O error, also if `name` is not a plain file.
     fn load(&self, repository: &str, name: &str) -> io::Result<Option<Vec<u8>>>;
 
     /// Writes a file of a repository.
     ///
     /// # Errors
-    /// The system's, and if something else than a plain file is in the way.
+    /// The I/O error, also if `name` exists and is not a plain file.
     fn store(&self, repository: &str, name: &str, bytes: &[u8]) -> io::Result<()>;
 }
 
-/// Where trusted roots come from.
+/// The sources of trusted roots, and how they are used.
 #[derive(Debug, Clone)]
 pub struct TufSource {
-    /// Another repository, and the root of its trust; `None` for those of Sigstore and GitHub.
+    /// URL of a custom TUF repository, and its initial `root.json`; `None` for those of Sigstore and GitHub.
     pub custom: Option<(String, Vec<u8>)>,
-    /// Where metadata is kept; `None` without a cache.
+    /// The cache for metadata; `None` disables caching.
     pub cache: Option<Arc<dyn MetadataCache>>,
     /// Whether the network may be used.
     pub online: bool,
-    /// How long fetching from one repository may take.
+    /// Maximum time for fetching from one repository.
     pub timeout: Duration,
-    /// The time now, in seconds since 1970 in UTC.
+    /// Returns the current time, in seconds since 1970 in UTC.
     pub clock: fn() -> i64,
 }
 
-/// Why there are no trusted roots.
+/// The reason why no trusted root could be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    /// The repository could not be reached, and nothing may replace it.
+    /// The repository cannot be reached, and there is neither a cached nor a built-in root.
     #[error("cannot fetch the trusted root from {address}: {reason}")]
     Unreachable {
         /// The repository.
@@ -55,7 +55,7 @@ pub enum RefreshError {
         /// The cause.
         reason: String,
     },
-    /// The published metadata does not verify.
+    /// The published metadata is not valid. Neither the cache nor the built-in root replaces it.
     #[error("the TUF metadata of {address} is not valid: {reason}")]
     InvalidMetadata {
         /// The repository.
@@ -63,7 +63,7 @@ pub enum RefreshError {
         /// The cause.
         reason: String,
     },
-    /// The cached metadata does not verify.
+    /// The cached metadata is not valid. The built-in root does not replace it.
     #[error("the cached TUF metadata of {address} is not valid: {reason}")]
     InvalidCache {
         /// The repository.
@@ -76,20 +76,20 @@ pub enum RefreshError {
     Root(#[from] RootError),
 }
 
-/// Where a trusted root was found.
+/// The source that a trusted root was loaded from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum RootOrigin {
     Fetched,
-    /// In the cache; why it was not fetched.
+    /// Loaded from the cache; the text says why it was not fetched.
     Cached(String),
-    /// In this program; why it was not fetched.
+    /// Built into this program; the text says why it was not fetched.
     Embedded(String),
 }
 
-/// The trusted roots of Sigstore's public instance and of GitHub's, or of another repository.
+/// Returns the trusted roots of Sigstore's public-good instance and of GitHub's, or that of `source.custom`.
 ///
 /// # Errors
-/// [`RefreshError`] if metadata does not verify, or if another repository was named and cannot be reached.
+/// [`RefreshError`] if metadata is not valid, or if a custom repository cannot be reached and is not in the cache.
 pub fn fetch_trusted_roots(source: &TufSource) -> Result<TrustedRootSet, RefreshError> {
     if let Some((address, root)) = &source.custom {
         let (root, found) =
@@ -124,7 +124,7 @@ impl fmt::Display for RootOrigin {
     }
 }
 
-/// A trusted root, and when its metadata expires, in seconds since 1970.
+/// A trusted root, and when its metadata expires, in seconds since 1970. A built-in root has no expiry.
 type DatedRoot = (TrustedRoot, Option<i64>);
 
 fn load_instance(
@@ -135,11 +135,11 @@ fn load_instance(
     TufRepository { address, bootstrap, embedded: Some(instance) }.trusted_root(source)
 }
 
-/// A TUF repository, and the root metadata that its trust begins with.
+/// A TUF repository, and the root metadata that verification starts from.
 struct TufRepository<'a> {
     address: &'a str,
     bootstrap: &'a [u8],
-    /// The instance whose trusted root is built in.
+    /// The instance whose built-in root may be used; `None` for a custom repository.
     embedded: Option<SigstoreInstance>,
 }
 
@@ -192,7 +192,7 @@ impl TufRepository<'_> {
         }
     }
 
-    /// The trusted root of the cache, verified from the bootstrap root on. Returns `None` if nothing was ever cached.
+    /// Returns the cached trusted root, verified from the bootstrap root on; `None` if nothing is cached.
     fn cached(&self, source: &TufSource) -> Result<Option<DatedRoot>, RefreshError> {
         let Some(store) = self.store(source) else { return Ok(None) };
         let broken = |reason: String| RefreshError::InvalidCache { address: self.address.to_owned(), reason };
@@ -209,28 +209,28 @@ impl TufRepository<'_> {
         let updater = Updater::new(repository, self.bootstrap).map_err(|error| invalid(&error))?;
         let mut updater = updater.with_store(store);
         if root.as_deref().is_some_and(|it| it != updater.trusted().root_bytes()) {
-            return Err(broken("root.json does not follow from the built-in root".to_owned()));
+            return Err(broken("root.json cannot be verified from the initial root".to_owned()));
         }
         let bytes = Self::load(&mut updater, source).map_err(|error| match error {
             Some(error) => invalid(&error),
-            None => broken(format!("reading it took more than {} s", source.timeout.as_secs_f32())),
+            None => broken(format!("reading it timed out after {} s", source.timeout.as_secs_f32())),
         })?;
         check_rollback(&updater, &newest).map_err(broken)?;
         Ok(Some((self.parse(&bytes)?, metadata_expiry(&updater))))
     }
 
     fn store(&self, source: &TufSource) -> Option<TufStore> {
-        // Two repositories must not read each other's versions.
+        // The digest of the URL keeps the metadata of different repositories apart.
         let repository = model::Digest::of(self.address.trim_end_matches('/').as_bytes()).hex();
         source.cache.clone().map(|cache| TufStore { cache, repository, pending_files: Arc::default() })
     }
 
-    /// Runs the TUF workflow. The error is `None` if it took too long.
+    /// Runs the TUF client workflow and returns the trusted root. The error is `None` if the workflow timed out.
     fn load(updater: &mut Updater, source: &TufSource) -> Result<Vec<u8>, Option<Error>> {
         let failed = |error: io::Error| Some(Error::io("starting the TUF client", error));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let now = model::base::time::format_rfc3339((source.clock)()).parse();
-        let now = now.map_err(|_| failed(io::Error::other("the clock shows no valid time")))?;
+        let now = now.map_err(|_| failed(io::Error::other("the current time is out of range")))?;
         let work = async {
             updater.refresh(now).await?;
             updater.get_target(TRUSTED_ROOT_TARGET, now).await
@@ -255,13 +255,13 @@ impl TufRepository<'_> {
     }
 }
 
-/// When the metadata stops counting: the timestamp's, which is the shortest.
+/// Returns when the metadata expires, in seconds since 1970: the expiry of the timestamp role, which is the earliest.
 fn metadata_expiry(updater: &Updater) -> Option<i64> {
     updater.trusted().timestamp().map(|it| it.expires.as_second())
 }
 
-/// Checks that the verified versions are the newest that the cache holds: the client alone would accept an older
-/// timestamp, together with the older files that it names and that the cache still has.
+/// Checks that the verified versions are the newest ones in the cache. The client alone would accept an older
+/// timestamp, together with the older files that it names and that are still in the cache.
 fn check_rollback(updater: &Updater, newest: &[(&str, Option<Vec<u8>>)]) -> Result<(), String> {
     let trusted = updater.trusted();
     let versions = [
@@ -279,26 +279,26 @@ fn check_rollback(updater: &Updater, newest: &[(&str, Option<Vec<u8>>)]) -> Resu
     Ok(())
 }
 
-/// The version that a metadata file states. Returns `None` if it states none.
+/// Returns the version in a metadata file; `None` if the file has none.
 fn stated_version(bytes: &[u8]) -> Option<u64> {
     serde_json::from_slice::<serde_json::Value>(bytes).ok()?.pointer("/signed/version")?.as_u64()
 }
 
-/// Names and contents of files.
+/// Names and contents of files that are not written yet.
 type PendingFiles = Vec<(String, Vec<u8>)>;
 
-/// The cache of one repository, as the TUF client uses it. What it writes is kept only if everything verified: a cache
-/// of which a part is missing would look like one that somebody broke.
+/// The cache of one repository, as the TUF client uses it. Files are written only after all of them are verified: a
+/// partial cache could not be distinguished from a corrupted one.
 #[derive(Debug, Clone)]
 struct TufStore {
     cache: Arc<dyn MetadataCache>,
     repository: String,
-    /// Name and content of the files to write.
+    /// The files that the client stored, until [`TufStore::write_pending`] writes them.
     pending_files: Arc<Mutex<PendingFiles>>,
 }
 
 impl TufStore {
-    /// Writes what the client handed over. A cache that cannot be written is none: the next run fetches again.
+    /// Writes the files that the client stored. Ignores write errors, because the next run fetches again.
     fn write_pending(&self) {
         let pending_files = std::mem::take(&mut *self.lock_pending());
         for (name, bytes) in pending_files {
@@ -314,7 +314,7 @@ impl TufStore {
 impl MetadataStore for TufStore {
     fn load(&self, name: &str) -> sigstore_tuf::Result<Option<Vec<u8>>> {
         let found = self.cache.load(&self.repository, name);
-        found.map_err(|error| Error::io(format!("reading {name} of the cache"), error))
+        found.map_err(|error| Error::io(format!("reading {name} from the cache"), error))
     }
 
     fn store(&self, name: &str, bytes: &[u8]) -> sigstore_tuf::Result<()> {

@@ -1,4 +1,4 @@
-//! One bundle, checked.
+//! Verification of one bundle.
 
 use std::io::{self, Read};
 
@@ -17,14 +17,15 @@ use crate::parse;
 use crate::statement;
 use crate::trusted_root::{PreparedRoot, TrustedRootSet};
 
-/// The longest artifact that is read whole, in bytes, where a signature is over the bytes themselves (Ed25519).
+/// Maximum size of an artifact that is read into memory, in bytes. Only a signature over the bytes themselves (Ed25519)
+/// requires that.
 const MAX_ARTIFACT_BYTES: u64 = 256 << 20;
 
-/// What a bundle is about.
+/// The artifact that a bundle is verified for.
 pub struct Artifact<'a> {
-    /// Its digest.
+    /// Its SHA-256.
     pub sha256: Digest,
-    /// Reads it from the beginning; none where only the digest is known.
+    /// Opens the artifact at its beginning; `None` if only the digest is known.
     pub open: Option<&'a dyn Fn() -> io::Result<Box<dyn Read>>>,
 }
 
@@ -34,20 +35,20 @@ impl std::fmt::Debug for Artifact<'_> {
     }
 }
 
-/// A public key that somebody manages.
+/// A public key that the signer manages, instead of a certificate.
 #[derive(Debug, Clone)]
 pub struct SelfManagedKey(DerPublicKey);
 
-/// Why a key cannot be used.
+/// The reason why a key cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("want a public key in PEM (-----BEGIN PUBLIC KEY-----): {0}")]
+#[error("expected a public key in PEM (-----BEGIN PUBLIC KEY-----): {0}")]
 pub struct KeyError(String);
 
 impl SelfManagedKey {
-    /// The key that a PEM file holds (RFC 7468, 13).
+    /// Reads the key in a PEM file (RFC 7468, 13).
     ///
     /// # Errors
-    /// [`KeyError`]
+    /// [`KeyError`] if the text is not such a file, or the algorithm of the key is not supported.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         let key = DerPublicKey::from_pem(text).map_err(|error| KeyError(error.to_string()))?;
         sigstore_verify::crypto::KeyAlgorithm::from_spki(&key)
@@ -56,7 +57,7 @@ impl SelfManagedKey {
     }
 }
 
-/// Checks bundles against trusted roots.
+/// Verifies bundles against trusted roots.
 #[derive(Debug)]
 pub struct BundleVerifier<'r> {
     trusted_roots: &'r TrustedRootSet,
@@ -64,16 +65,16 @@ pub struct BundleVerifier<'r> {
 }
 
 impl<'r> BundleVerifier<'r> {
-    /// One for bundles that carry a certificate, or that are signed with this key.
+    /// Creates a verifier for bundles that are signed with `key`, or with a certificate if there is no key.
     #[must_use]
     pub fn new(trusted_roots: &'r TrustedRootSet, key: Option<SelfManagedKey>) -> Self {
         Self { trusted_roots, key }
     }
 
-    /// What a bundle says of an artifact.
+    /// Verifies a bundle for an artifact. Returns its signer, statement and timestamps.
     ///
     /// # Errors
-    /// [`Rejection`] for a bundle that does not hold, or cannot be looked at.
+    /// [`Rejection`] if the bundle is not valid (refuted), or cannot be checked (unproven).
     pub fn verify(&self, text: &str, artifact: &Artifact<'_>) -> Result<VerifiedBundle, Rejection> {
         let bundle = parse::parse_bundle(text)?;
         let leaf = match (&self.key, bundle.signing_certificate()) {
@@ -81,13 +82,13 @@ impl<'r> BundleVerifier<'r> {
             (None, None) => {
                 return Err(Rejection::refuted(
                     Reason::WrongSigner,
-                    "it is signed with a key, and not with a certificate",
+                    "it is signed with a key, expected a certificate",
                 ));
             }
             (Some(_), Some(_)) => {
                 return Err(Rejection::refuted(
                     Reason::WrongSigner,
-                    "it is signed with a certificate, and not with the key",
+                    "it is signed with a certificate, expected the given key",
                 ));
             }
             (Some(_), None) => None,
@@ -95,7 +96,7 @@ impl<'r> BundleVerifier<'r> {
         let (result, log_proof) = match (&leaf, &self.key) {
             (Some(leaf), _) => self.verify_keyless(&bundle, leaf, artifact)?,
             (None, Some(key)) => self.verify_with_key(&bundle, key, artifact)?,
-            (None, None) => unreachable!("either is there: looked at above"),
+            (None, None) => unreachable!("the match above requires a certificate or a key"),
         };
         let statement = match &bundle.content {
             SignatureContent::DsseEnvelope(envelope) => {
@@ -109,8 +110,11 @@ impl<'r> BundleVerifier<'r> {
         Ok(VerifiedBundle { signer: leaf.map(|it| it.signer), statement, timestamps, log_proof })
     }
 
-    /// Each trust domain has its own rules, and those of the public instance are never relaxed: a promise of a certificate
-    /// log, a log entry with its proof, and a time. GitHub's instance has no logs, only times.
+    /// Verifies a bundle that is signed with a certificate. The rules depend on the Sigstore instance that issued it:
+    /// - The public-good instance always requires an SCT, a log entry with an inclusion proof or promise, and a
+    ///   timestamp. A custom trusted root does not relax this.
+    /// - GitHub's instance has no logs and requires only a timestamp.
+    /// - Another instance of a custom trusted root requires a timestamp, and those logs that its root names.
     fn verify_keyless(
         &self,
         bundle: &Bundle,
@@ -131,7 +135,7 @@ impl<'r> BundleVerifier<'r> {
         let log_proof = if skip_log { None } else { Some(parse::check_log_entries(bundle, root)?) };
         let result = run_verifier(root, bundle, &policy, artifact)?;
         parse::check_timestamps(bundle, root)?;
-        // The library says what it looked at: nobody takes its word for what it did not.
+        // The library reports which checks it ran. A required check that it did not run never counts as passed.
         let is_complete = result.certificate_verified()
             && (skip_sct || result.sct_verified())
             && (skip_log || result.tlog_verified())
@@ -139,10 +143,12 @@ impl<'r> BundleVerifier<'r> {
         if is_complete {
             Ok((result, log_proof))
         } else {
-            Err(Rejection::unproven(Reason::InvalidBundle, "not everything was looked at"))
+            Err(Rejection::unproven(Reason::InvalidBundle, "the library did not run every required check"))
         }
     }
 
+    /// Verifies a bundle that is signed with a self-managed key. It requires a log entry with an inclusion proof or
+    /// promise.
     fn verify_with_key(
         &self,
         bundle: &Bundle,
@@ -150,11 +156,11 @@ impl<'r> BundleVerifier<'r> {
         artifact: &Artifact<'_>,
     ) -> Result<(VerificationResult, Option<LogProof>), Rejection> {
         if !matches!(bundle.verification_material.content, VerificationMaterialContent::PublicKey(_)) {
-            return Err(Rejection::refuted(Reason::WrongSigner, "it carries no hint of a key"));
+            return Err(Rejection::refuted(Reason::WrongSigner, "it carries no public key hint"));
         }
-        // A key belongs to no root: the log that has the signature says which one it is.
+        // A key belongs to no root, so the log of the first entry selects the root.
         let Some(root) = self.trusted_roots.all.iter().find(|it| it.has_log_of(bundle)) else {
-            return Err(Rejection::refuted(Reason::LogProof, "its log is in no trusted root"));
+            return Err(Rejection::refuted(Reason::LogProof, "no trusted root contains its log"));
         };
         let log_proof = parse::check_log_entries(bundle, root)?;
         let policy = PublicKeyVerificationPolicy::new(key.0.clone());
@@ -163,11 +169,12 @@ impl<'r> BundleVerifier<'r> {
         if result.tlog_verified() {
             Ok((result, Some(log_proof)))
         } else {
-            Err(Rejection::refuted(Reason::LogProof, "it is in no log"))
+            Err(Rejection::refuted(Reason::LogProof, "it has no verified log entry"))
         }
     }
 }
 
+/// Runs the library on the artifact's digest. Reads the artifact only if the SHA-256 is not enough.
 fn run_verifier(
     root: &PreparedRoot,
     bundle: &Bundle,
@@ -178,7 +185,7 @@ fn run_verifier(
     let (Err(error), Some(open)) = (&first, artifact.open) else {
         let has_other_digest = matches!(first, Err(Error::ArtifactMismatch(_))) && wants_other_digest(bundle);
         if has_other_digest {
-            let reason = "the statement names an artifact by another digest than SHA-256";
+            let reason = "the statement has a subject without a SHA-256 digest";
             return Err(Rejection::unproven(Reason::Unsupported, reason));
         }
         return first.map_err(|error| rejection(&error));
@@ -186,7 +193,7 @@ fn run_verifier(
     let unreadable = |error: io::Error| {
         Rejection::unproven(Reason::Unreadable, format!("cannot read the artifact: {error}"))
     };
-    // Another digest than SHA-256, or the bytes themselves are what was signed.
+    // The statement has another digest than SHA-256, or the signature is over the artifact's bytes themselves.
     match error {
         Error::ArtifactMismatch(_) if wants_other_digest(bundle) => {
             let result = root.verifier.verify_reader(open().map_err(unreadable)?, bundle, policy);
@@ -199,7 +206,7 @@ fn run_verifier(
                 .map_err(unreadable)?;
             if bytes.len() as u64 > MAX_ARTIFACT_BYTES {
                 let reason = format!(
-                    "such a signature is checked for artifacts up to {} MiB",
+                    "the artifact is larger than {} MiB, the limit for signatures of its bytes",
                     MAX_ARTIFACT_BYTES >> 20
                 );
                 return Err(Rejection::unproven(Reason::Limit, reason));
@@ -210,24 +217,25 @@ fn run_verifier(
     }
 }
 
-/// Whether a statement has a subject that is named by another digest than SHA-256.
+/// Returns whether the statement has a subject without a SHA-256 digest.
 fn wants_other_digest(bundle: &Bundle) -> bool {
     let SignatureContent::DsseEnvelope(envelope) = &bundle.content else { return false };
     let statement = statement::parse_statement(envelope.payload.as_bytes());
     statement.is_ok_and(|it| it.subjects.iter().any(|it| !it.digests.contains_key("sha256")))
 }
 
-/// The word for what the library found.
+/// Maps an error of the library to a reason. Unknown errors are refuted as `bundle`.
 fn rejection(error: &Error) -> Rejection {
     let message = error.to_string();
     let reason = match error {
         Error::ArtifactMismatch(_) => Reason::SubjectDigest,
         Error::Certificate(CertificateError::Malformed(_)) => Reason::CertificateProfile,
+        // If the trusted root is unusable, nothing is known about the bundle: unproven.
         Error::Certificate(CertificateError::NoValidAuthority { .. })
         | Error::InvalidTrustRoot(_)
         | Error::TrustRoot(_)
         | Error::TrustedCertificate(_) => return Rejection::unproven(Reason::TrustRoot, message),
-        // The chain is validated at the time of the signature: what its library says of that is only to be had as text.
+        // The chain is validated at the signing time, and the library reports the cause only as text.
         Error::Certificate(CertificateError::ChainInvalid(message))
             if message.contains("CertExpired") || message.contains("CertNotValidYet") =>
         {

@@ -1,4 +1,4 @@
-//! The files of a commit, in the order and the form in which `git archive` writes them.
+//! The files of a commit, in the order and form in which `git archive` writes them.
 
 use std::borrow::Cow;
 
@@ -14,27 +14,27 @@ use crate::objects::{self, MAX_FILE_BYTES, MAX_TREE_BYTES};
 use crate::repository::Repo;
 use crate::{convert, substitute};
 
-/// What takes the members of an archive, one after the other.
+/// Callback that receives the members of an archive, one at a time.
 pub type MemberSink<'a, E> = dyn FnMut(&Member<'_>) -> Result<(), E> + 'a;
 
 impl Repo {
-    /// What an archive says of a commit.
+    /// Returns the id, tree and committer time of a commit, which the headers of an archive contain.
     ///
     /// # Errors
-    /// [`RepoError::Missing`] where the commit is not in the clone.
+    /// [`RepoError::ObjectNotFound`] if the commit is not in the clone.
     pub fn archive_source(&self, commit: CommitId) -> Result<ArchiveSource, RepoError> {
         let id = oid(commit.object());
         let object = self.commit(id, "the released commit")?;
         Ok(ArchiveSource { commit, tree: object_id(object.tree_id()), time: object.time().seconds() })
     }
 
-    /// Hands every file, folder, link and submodule of a commit to `take`, as `git archive` would write it: in the
-    /// order of git's trees, without what `export-ignore` names, with
-    /// `export-subst`, `ident` and line ends done. One file is in memory at a time.
+    /// Passes every file, folder, link and submodule of a commit to `sink`, as `git archive` would write it: in tree
+    /// order, without paths marked `export-ignore`, with `export-subst`, `ident` and line endings applied. Only one
+    /// file is in memory at a time.
     ///
     /// # Errors
-    /// [`RepoError::Missing`] for an object that is not in the clone, [`RepoError::Attribute`] for what cannot be
-    /// archived the same on every machine, and whatever `take` says.
+    /// [`RepoError::ObjectNotFound`] for an object that is not in the clone, [`RepoError::UnsupportedAttribute`] for
+    /// a file that is not archived the same on every machine, [`RepoError::TooDeep`], and every error of `sink`.
     pub fn archive<E: From<RepoError>>(
         &self,
         commit: CommitId,
@@ -54,16 +54,18 @@ impl Repo {
     }
 }
 
-/// How deep folders may nest: as deep as git lets them on Windows (`git help config`, core.maxTreeDepth). Deeper ones are a
-/// trap for whoever walks them.
+/// The largest nesting depth of folders: git's default on Windows (`git help config`, core.maxTreeDepth). The walk is
+/// recursive, so that deeper trees could exhaust the stack.
 const MAX_TREE_DEPTH: usize = 512;
 
+/// A walk over the tree of a commit, and the folder that it is in.
 struct TreeWalk<'r> {
     repo: &'r Repo,
     odb: Odb<'r>,
     attributes: Attributes,
+    /// The path of the current entry, without a `/` at its end. Empty for the root.
     path: Vec<u8>,
-    /// Folders that are written once a file in them is met: the length of their path, and their tree.
+    /// Folders that are written when their first file is found: the length of their path in `path`, and their tree.
     pending_folders: Vec<(usize, Oid)>,
     commit: &'r Commit<'r>,
 }
@@ -118,7 +120,7 @@ impl TreeWalk<'_> {
             self.pending_folders.pop_if(|(length, _)| *length == self.path.len());
             return Ok(());
         }
-        // Git writes a folder as soon as it meets a file in it, even one that it then leaves out.
+        // git writes a folder at its first file, even if that file is then left out by `export-ignore`.
         for (length, tree) in std::mem::take(&mut self.pending_folders) {
             sink(&Member {
                 path: &self.path[..length],
@@ -146,6 +148,8 @@ impl TreeWalk<'_> {
         sink(&Member { path: &self.path, object, content })
     }
 
+    /// Returns the content of a file as `git archive` writes it. The order of the conversions is git's: `ident`
+    /// before line endings, `export-subst` last.
     fn convert_blob<'b>(
         &self,
         blob: &'b OdbObject<'_>,
@@ -167,8 +171,8 @@ impl TreeWalk<'_> {
         Ok(bytes)
     }
 
-    /// What would need another program, or another encoding, is refused: git would do it on one machine and not on
-    /// the next. A filter that this clone does not configure does nothing, in git as here.
+    /// Refuses files that need another program or another encoding, because git converts them on one machine and not
+    /// on another. A filter that this clone does not configure has no effect, as in git.
     fn reject_unsupported(&self, attributes: &PathAttributes) -> Result<(), RepoError> {
         let refuse = |what| Err(RepoError::UnsupportedAttribute { path: self.display_path(""), what });
         if let Some(encoding) =
@@ -191,6 +195,7 @@ impl TreeWalk<'_> {
         self.odb.read(id).map_err(object_error(id, &self.display_path(name)))
     }
 
+    /// The current path, with `name` appended, for messages.
     fn display_path(&self, name: &str) -> String {
         let path = String::from_utf8_lossy(&self.path);
         match (path.is_empty(), name.is_empty()) {

@@ -1,8 +1,8 @@
-//! Attributes (`git help attributes`), as an archive of a commit reads them.
+//! Attributes (`git help attributes`) that apply to an archive of a commit.
 //!
-//! Those of the archived tree, as `git archive` does without `--worktree-attributes`, and `info/attributes` of the
-//! clone. Attribute files of the user and of the system take no part: an archive must not depend on whose machine
-//! it was made on. The format and the matching are those of the `gix-attributes` crate.
+//! They come from the archived tree, as in `git archive` without `--worktree-attributes`, and from `info/attributes`
+//! of the clone. Attribute files of the user and of the system are ignored: an archive must not depend on the
+//! machine. The `gix-attributes` crate parses the files and matches the paths.
 
 use std::path::{Path, PathBuf};
 
@@ -12,11 +12,11 @@ use gix_attributes::{Search, StateRef};
 
 use crate::error::RepoError;
 
-/// The attributes that matter to an archive.
+/// The attributes that affect an archive.
 const ATTRIBUTE_NAMES: [&str; 8] =
     ["export-ignore", "export-subst", "text", "crlf", "eol", "ident", "filter", "working-tree-encoding"];
 
-/// What is asked of one path.
+/// The attributes of one path. `filter` and `working_tree_encoding` are `None` if they have no value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PathAttributes {
     pub(crate) export_ignore: bool,
@@ -27,29 +27,34 @@ pub(crate) struct PathAttributes {
     pub(crate) working_tree_encoding: Option<String>,
 }
 
-/// How lines end in an archive. Configuration (`core.autocrlf`, `core.eol`) takes no part, for the same reason.
+/// The line endings of a file in an archive. The configuration (`core.autocrlf`, `core.eol`) is ignored: it differs
+/// between machines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum LineEndings {
-    /// As they are in the repository.
+    /// Unchanged.
     #[default]
     AsCommitted,
-    /// With carriage returns.
+    /// CRLF.
     Crlf,
-    /// With carriage returns, if it looks like text that has none.
+    /// CRLF if the file is text without carriage returns; else unchanged.
     CrlfIfText,
 }
 
-/// The attribute files that are in force while a tree is walked: one for each folder on the way down.
+/// The attribute files that apply during a walk over a tree: one for each folder from the root to the current one.
 pub(crate) struct Attributes {
     tree: Search,
     info_file: Search,
     known: MetadataCollection,
     outcome: Outcome,
+    /// Whether each entered folder has an attribute file.
     has_patterns: Vec<bool>,
 }
 
 impl Attributes {
-    /// The attributes of a clone, from its `info/attributes` where there is one.
+    /// Reads the clone's `info/attributes`, if it exists.
+    ///
+    /// # Errors
+    /// [`RepoError::Io`] if the file cannot be read.
     pub(crate) fn new(info: &Path) -> Result<Self, RepoError> {
         let mut known = MetadataCollection::default();
         let mut buffer = Vec::new();
@@ -66,7 +71,7 @@ impl Attributes {
         Ok(attributes)
     }
 
-    /// Enters a folder. Only the root's file may define macros.
+    /// Enters a folder; `file` is the content of its `.gitattributes`. Only the file of the root may define macros.
     pub(crate) fn enter(&mut self, folder: &[u8], file: Option<&[u8]>) -> Result<(), RepoError> {
         self.has_patterns.push(file.is_some());
         let Some(bytes) = file else { return Ok(()) };
@@ -86,13 +91,15 @@ impl Attributes {
         }
     }
 
-    /// Attributes get their numbers when they are first seen: a new file may bring new ones.
+    /// Prepares the outcome for the known attributes. `gix-attributes` numbers attributes when it first reads them,
+    /// so this must run after each new file.
     fn reset_outcome(&mut self) {
         self.outcome = Outcome::default();
         self.outcome.initialize_with_selection(&self.known, ATTRIBUTE_NAMES);
     }
 
-    /// What is asked of a path, given without a `/` at its end.
+    /// Returns the attributes of a path, which is given without a `/` at its end. `info/attributes` takes precedence
+    /// over the files of the tree.
     pub(crate) fn path_attributes(&mut self, path: &[u8], is_folder: bool) -> PathAttributes {
         self.outcome.reset();
         for search in [&self.info_file, &self.tree] {
@@ -121,6 +128,7 @@ impl Attributes {
     }
 }
 
+/// The value of an attribute. `None` if it is set, unset or unspecified.
 fn attribute_value(state: StateRef<'_>) -> Option<String> {
     match state {
         StateRef::Value(value) => Some(value.as_bstr().to_string()),
@@ -128,8 +136,9 @@ fn attribute_value(state: StateRef<'_>) -> Option<String> {
     }
 }
 
-/// How `text`, the old `crlf` and `eol` decide on line ends (`convert_attrs` in git's `convert.c`).
+/// Returns the line endings for `text`, the legacy `crlf` and `eol` (`convert_attrs` in git's `convert.c`).
 fn line_endings(text: StateRef<'_>, crlf: StateRef<'_>, eol: StateRef<'_>) -> LineEndings {
+    // git's `enum convert_crlf_action`, with the members that matter here.
     enum CrlfAction {
         Undefined,
         Binary,

@@ -1,4 +1,4 @@
-//! What a checkout, and so an archive, does to a file: `$Id$` and line ends (git's `convert.c`).
+//! The conversions of a checkout, which an archive applies too: `$Id$` and line endings (git's `convert.c`).
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use git2::Oid;
 
 use crate::attributes::LineEndings;
 
-/// The file with `$Id$` and `$Id: …$` replaced by the name of its object, as the attribute `ident` asks.
+/// Returns the file with `$Id$` and `$Id: …$` replaced by `$Id: <object id> $`, as the attribute `ident` requires.
 pub(crate) fn expand_ident(bytes: Cow<'_, [u8]>, id: Oid) -> Cow<'_, [u8]> {
     if !bytes.windows(3).any(|it| it == b"$Id") {
         return bytes;
@@ -29,12 +29,13 @@ pub(crate) fn expand_ident(bytes: Cow<'_, [u8]>, id: Oid) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
+/// The result of parsing the bytes after a `$`.
 enum IdentKeyword {
-    /// An `Id` keyword of this length, its closing `$` included.
+    /// An `Id` keyword, with its length in bytes including the closing `$`.
     Expandable(usize),
-    /// Something else, or another system's keyword: it has spaces in the wrong place.
+    /// Not a keyword, or the keyword of another version control system: it has a space inside of its value.
     Other,
-    /// A keyword that never ends: nothing after it is replaced either.
+    /// A keyword without a closing `$`. git stops here, so later keywords are not replaced either.
     Unfinished,
 }
 
@@ -58,7 +59,7 @@ fn find_byte(bytes: &[u8], needle: u8) -> Option<usize> {
     bytes.iter().position(|byte| *byte == needle)
 }
 
-/// The file with the line ends that the attributes ask for.
+/// Returns the file with the line endings that the attributes require. Lines that end in CRLF are not changed.
 pub(crate) fn convert_line_endings(bytes: Cow<'_, [u8]>, lines: LineEndings) -> Cow<'_, [u8]> {
     let convert = match lines {
         LineEndings::AsCommitted => false,
@@ -80,8 +81,8 @@ pub(crate) fn convert_line_endings(bytes: Cow<'_, [u8]>, lines: LineEndings) -> 
     Cow::Owned(out)
 }
 
-/// Git's guess (`gather_stats` and `convert_is_binary`): no NUL, hardly any control characters. What has a carriage
-/// return anywhere is left alone.
+/// Whether git would convert the line endings of a file with `text=auto` (`gather_stats` and `convert_is_binary`): it
+/// has no NUL, no carriage return, and at most one control character for 128 printable ones.
 fn looks_like_text_without_carriage_returns(bytes: &[u8]) -> bool {
     if bytes.iter().any(|byte| matches!(byte, b'\r' | 0)) {
         return false;

@@ -1,4 +1,4 @@
-//! What can be wrong with a repository.
+//! The errors of this crate, and a hint for each.
 
 use std::path::PathBuf;
 
@@ -6,43 +6,44 @@ use model::ObjectId;
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a fact could not be had.
+/// An error of reading a repository, or of creating or pushing a tag.
 #[derive(Debug, thiserror::Error)]
 pub enum RepoError {
-    /// There is no repository, or git may not read it.
+    /// No repository exists at the path, or it cannot be read.
     #[error("no git repository at {} or above it", directory.display())]
     NotFound {
-        /// Where it was looked for.
+        /// The folder where the search started.
         directory: PathBuf,
-        /// What git said.
+        /// The error of libgit2.
         #[source]
         source: BoxedError,
     },
-    /// The repository belongs to somebody else.
-    #[error("the repository at {} belongs to another user of this machine", directory.display())]
+    /// Another user owns the repository.
+    #[error("the repository at {} is owned by another user", directory.display())]
     DubiousOwnership {
-        /// Where it was looked for.
+        /// The folder where the search started.
         directory: PathBuf,
     },
-    /// A file of the repository is something else, or is reached through a link.
-    #[error("{} is not a plain file or folder as a repository has it", .0.display())]
+    /// A file in the git directory has the wrong type, is too large, or is a symbolic link where something is
+    /// written.
+    #[error("{} is not safe to use: expected a plain file or folder of limited size", .0.display())]
     UnsafeFile(PathBuf),
-    /// The configuration says that the files of the repository are in a folder that does not belong to it.
-    #[error("core.worktree of {} leads to {}, which is not its own", repository.display(), work_tree.display())]
+    /// The work tree does not belong to the repository: its `.git` is another one, or is missing.
+    #[error("core.worktree of {} is {}, which is not its work tree", repository.display(), work_tree.display())]
     WorkTreeMismatch {
         /// The git directory.
         repository: PathBuf,
-        /// Where it leads to.
+        /// The configured work tree.
         work_tree: PathBuf,
     },
-    /// An object is too long.
+    /// An object is larger than its limit.
     #[error("{what} has {length} bytes, expected at most {limit}")]
     ObjectTooLarge {
-        /// What it is.
+        /// What the object is.
         what: String,
-        /// Its length in bytes.
+        /// Its size in bytes.
         length: usize,
-        /// The limit.
+        /// The limit in bytes.
         limit: usize,
     },
     /// The repository has no commit yet.
@@ -51,18 +52,18 @@ pub enum RepoError {
         /// The repository.
         repository: PathBuf,
     },
-    /// A revision leads to no commit.
-    #[error("'{revision}' leads to no commit in {}", repository.display())]
+    /// A revision does not exist, or is not a commit.
+    #[error("'{revision}' is not a commit in {}", repository.display())]
     Revision {
-        /// What was asked for.
+        /// The revision as given.
         revision: String,
         /// The repository.
         repository: PathBuf,
-        /// What git said.
+        /// The error of libgit2.
         #[source]
         source: BoxedError,
     },
-    /// An object that history or a tree names is not in the clone.
+    /// A commit or a tree refers to an object that is not in the clone: the clone is shallow, partial or damaged.
     #[error("object {object} is missing from the clone, needed for {purpose}")]
     ObjectNotFound {
         /// The object.
@@ -70,21 +71,21 @@ pub enum RepoError {
         /// What it was needed for.
         purpose: String,
     },
-    /// Git could not do something.
-    #[error("git cannot read {what}")]
+    /// libgit2 failed to read or write something.
+    #[error("cannot access {what}")]
     Git {
-        /// What was read.
+        /// What was read or written.
         what: String,
-        /// What git said.
+        /// The error of libgit2.
         #[source]
         source: BoxedError,
     },
-    /// An attribute asks for something that an archive of ours does not do.
+    /// An attribute that archives do not support, because its result differs between machines.
     #[error("{path}: {what}")]
     UnsupportedAttribute {
         /// The file that is archived.
         path: String,
-        /// What was asked for, and why that is refused.
+        /// The attribute, and why it is refused.
         what: String,
     },
     /// A file could not be read.
@@ -92,44 +93,44 @@ pub enum RepoError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// Git was run, and did not do what was asked.
+    /// git could not be started, failed, timed out or printed too much.
     #[error("{command} failed: {reason}")]
     GitCommand {
-        /// What was run.
+        /// The command.
         command: String,
-        /// What it said.
+        /// The error message of git, or of starting it.
         reason: String,
     },
-    /// The repository's configuration names a program under a key that cannot be overridden.
+    /// The repository's configuration names a program under a key that `git -c` cannot override.
     #[error(
-        "the repository's own configuration sets {0}, which could start a program and cannot be overridden"
+        "the repository's configuration sets '{0}', which could start a program and cannot be overridden"
     )]
     UnsafeConfigKey(String),
-    /// Folders nest too deep.
-    #[error("the commit has folders that nest more than {levels} levels deep")]
+    /// Folders are nested too deep.
+    #[error("the commit has folders nested more than {levels} levels deep")]
     TooDeep {
-        /// The limit.
+        /// The limit, in levels.
         levels: usize,
     },
-    /// There is no name and address to make a tag with.
-    #[error("git knows no name and address to make a tag with: {reason}")]
+    /// No name and email address are configured for the tagger.
+    #[error("user.name and user.email are not set: {reason}")]
     NoIdentity {
-        /// What git said.
+        /// The error message of git.
         reason: String,
     },
-    /// The tag appeared while the release was at work.
-    #[error("the tag {0} is there already")]
+    /// The tag exists. Another process created it after the checks of the release.
+    #[error("the tag {0} already exists")]
     TagExists(String),
-    /// A remote could not be asked.
-    #[error("{remote} cannot be asked: {reason}")]
+    /// `git ls-remote` failed.
+    #[error("cannot read the refs of {remote}: {reason}")]
     LsRemote {
         /// The remote.
         remote: String,
-        /// What git said.
+        /// The error message of git.
         reason: String,
     },
     /// The tag could not be pushed.
@@ -139,28 +140,28 @@ pub enum RepoError {
         tag: String,
         /// The remote.
         remote: String,
-        /// What git said.
+        /// The error message of git.
         reason: String,
     },
-    /// The tag's name is none that git takes.
-    #[error("git does not take '{0}' as the name of a tag")]
+    /// The name is not valid for a tag.
+    #[error("'{0}' is not a valid tag name")]
     TagName(String),
 }
 
 impl RepoError {
-    /// What to do about it, where something can be done.
+    /// Returns what the operator can do about the error. `None` if there is no general advice.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NotFound { .. } => Some("name the clone with -C DIR"),
+            Self::NotFound { .. } => Some("select the clone with -C DIR"),
             Self::DubiousOwnership { .. } => Some(
                 "if you trust its owner: git config --global --add safe.directory DIR, with the path above",
             ),
             Self::UnsafeFile(_) | Self::WorkTreeMismatch { .. } => {
-                Some("clone the repository anew; look at what you have before you use it")
+                Some("clone the repository again; inspect this copy before you use it")
             }
-            Self::ObjectTooLarge { .. } => Some("it was made to be a burden: look at who made it"),
-            Self::Unborn { .. } => Some("commit something first, or name the commit with --commit REV"),
+            Self::ObjectTooLarge { .. } => Some("objects of this size are unusual: check who created it"),
+            Self::Unborn { .. } => Some("create a commit first, or select one with --commit REV"),
             Self::Revision { .. } => {
                 Some("fetch it, or check the spelling: git rev-parse --verify REV^{commit}")
             }
@@ -170,24 +171,25 @@ impl RepoError {
             Self::NoIdentity { .. } => {
                 Some("git config user.name 'Your Name' && git config user.email you@example.com")
             }
-            Self::GitCommand { .. } => Some("git must be installed and be able to read the clone"),
+            Self::GitCommand { .. } => Some("check that git is installed and can read the clone"),
             Self::UnsafeConfigKey(_) => Some("remove the key from .git/config, or work in a fresh clone"),
             Self::TooDeep { .. } | Self::UnsupportedAttribute { .. } | Self::Git { .. } | Self::Io { .. } => {
                 None
             }
-            Self::TagExists(_) => Some("look at it with git show, then run again"),
+            Self::TagExists(_) => Some("inspect it with git show, then run again"),
             Self::LsRemote { .. } => {
                 Some("check the network and your access with git ls-remote, then run again")
             }
             Self::Push { .. } => {
-                Some("check that you may push tags there, then run again: it goes on where this ended")
+                Some("check that you may push tags to the remote, then run again: it resumes here")
             }
             Self::TagName(_) => Some("see git help check-ref-format"),
         }
     }
 }
 
-/// Turns git's error for an object into ours: what is not there is told apart from what cannot be read.
+/// Returns a converter from libgit2's error for an object: [`RepoError::ObjectNotFound`] if the object is missing,
+/// else [`RepoError::Git`]. `purpose` says what the object was needed for.
 pub(crate) fn object_error(id: git2::Oid, purpose: &str) -> impl FnOnce(git2::Error) -> RepoError {
     move |source| match source.code() {
         git2::ErrorCode::NotFound => RepoError::ObjectNotFound {
@@ -198,6 +200,7 @@ pub(crate) fn object_error(id: git2::Oid, purpose: &str) -> impl FnOnce(git2::Er
     }
 }
 
+/// Returns a converter from libgit2's error to [`RepoError::Git`]. `what` was read or written.
 pub(crate) fn git_error(what: &str) -> impl FnOnce(git2::Error) -> RepoError {
     move |source| RepoError::Git { what: what.to_owned(), source: Box::new(source) }
 }

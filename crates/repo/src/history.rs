@@ -1,8 +1,8 @@
-//! The commits of a release: those, in that order, of `git log --no-merges SINCE..COMMIT -- PATHS`.
+//! The commits of a release, in the order of `git log --no-merges SINCE..COMMIT -- PATHS`.
 //!
-//! This is git's own walk (`limit_list` and `try_to_simplify_commit` in git's `revision.c`): newest first by the
-//! committer's time, and with path filters a merge that brings nothing new against one of its parents is followed
-//! into that parent alone ("history simplification" in `git help log`).
+//! This is the walk of git (`limit_list` and `try_to_simplify_commit` in git's `revision.c`): newest first by
+//! committer time. With path filters, a merge that does not differ from one of its parents is followed to that parent
+//! only ("history simplification" in `git help log`).
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -18,14 +18,15 @@ use crate::object_ids::{commit_id, oid};
 use crate::paths::{PathEntry, PathLookup};
 use crate::repository::Repo;
 
-/// How many commits past the last interesting one are looked at, for clocks that went wrong: git's `SLOP`.
+/// The number of commits to walk past the last interesting one, because commit times may be wrong. git's `SLOP`.
 const SLOP: usize = 5;
 
 impl Repo {
-    /// The commits that `commit` has and `since` has not.
+    /// Returns the commits that are reachable from `commit` and not from `since`, newest first. Merges are only in
+    /// the graph. With `paths`, the list contains only commits that change one of them; the graph is not filtered.
     ///
     /// # Errors
-    /// [`RepoError::Missing`] for an object that is not in the clone: never a shorter list.
+    /// [`RepoError::ObjectNotFound`] for an object that is not in the clone. The list is never cut short instead.
     pub fn history(
         &self,
         commit: CommitId,
@@ -59,7 +60,7 @@ impl Repo {
     /// Whether `ancestor` is `commit` or one of its ancestors.
     ///
     /// # Errors
-    /// [`RepoError::Missing`] where the history cannot be followed.
+    /// [`RepoError::ObjectNotFound`] if a commit of the history is not in the clone.
     pub fn is_ancestor(&self, ancestor: CommitId, commit: CommitId) -> Result<bool, RepoError> {
         let (old, new) = (oid(ancestor.object()), oid(commit.object()));
         if old == new {
@@ -68,22 +69,24 @@ impl Repo {
         self.git.graph_descendant_of(new, old).map_err(object_error(new, "the ancestry of a commit"))
     }
 
-    /// `.mailmap` as the commit has it: the same names on every machine.
+    /// Returns the `.mailmap` of the commit, not of the work tree, so that names are the same on every machine.
+    /// `None` if the commit has none.
     fn mailmap(&self, commit: CommitId) -> Result<Option<Mailmap>, RepoError> {
         let Some(bytes) = self.file(commit, ".mailmap")? else { return Ok(None) };
         Ok(Mailmap::from_buffer(&String::from_utf8_lossy(&bytes)).ok())
     }
 }
 
-/// A commit as the walk needs it.
+/// A commit in the graph, read on demand.
 struct GraphNode {
     id: Oid,
-    /// What it says; none as long as it is only known as somebody's parent.
+    /// `None` until the commit is read: at first only its id is known, as the parent of another commit.
     header: Option<CommitHeader>,
-    /// What the path filters name here, once somebody asked.
+    /// The entries of the path filters in the commit's tree. `None` until they are needed.
     path_entries: Option<Vec<PathEntry>>,
 }
 
+/// The fields of a commit that the walk uses. Parents are indexes of nodes.
 #[derive(Clone)]
 struct CommitHeader {
     tree: Oid,
@@ -91,7 +94,7 @@ struct CommitHeader {
     parents: Vec<usize>,
 }
 
-/// The commits that were met so far. They stay when the next walk starts.
+/// The commits that were found so far. They are kept for the next walk, so that no commit is read twice.
 struct Graph<'r> {
     repo: &'r Repo,
     nodes: Vec<GraphNode>,
@@ -100,6 +103,7 @@ struct Graph<'r> {
 }
 
 impl<'r> Graph<'r> {
+    /// Returns the index of a commit, and adds it if it is new.
     fn node(&mut self, id: Oid) -> usize {
         *self.index.entry(id).or_insert_with(|| {
             self.nodes.push(GraphNode { id, header: None, path_entries: None });
@@ -107,7 +111,7 @@ impl<'r> Graph<'r> {
         })
     }
 
-    /// Reads a commit, if it was not read before.
+    /// Returns the header of a commit, and reads the commit if necessary.
     fn header(&mut self, node: usize) -> Result<&CommitHeader, RepoError> {
         if self.nodes[node].header.is_none() {
             let commit = self.commit(node)?;
@@ -118,7 +122,7 @@ impl<'r> Graph<'r> {
         Ok(self.nodes[node].header.as_ref().expect("read above"))
     }
 
-    /// The parents, as far as the commit was read.
+    /// The parents of a commit. Empty if the commit was not read yet.
     fn parents(&self, node: usize) -> &[usize] {
         self.nodes[node].header.as_ref().map_or(&[], |it| &it.parents)
     }
@@ -128,6 +132,7 @@ impl<'r> Graph<'r> {
         self.repo.commit(id, "a commit of the history")
     }
 
+    /// Returns the commit with its parents. Only merges get their subject, which names the pull request.
     fn commit_node(&self, node: usize) -> Result<CommitNode, RepoError> {
         let parents = self.parents(node);
         let is_merge = parents.len() > 1;
@@ -145,41 +150,47 @@ impl<'r> Graph<'r> {
         Ok(())
     }
 
-    /// Whether the path filters see no difference between two commits.
+    /// Whether two commits do not differ in the filtered paths (git's `TREESAME`).
     fn is_treesame(&mut self, a: usize, b: usize) -> Result<bool, RepoError> {
         self.load_path_entries(a)?;
         self.load_path_entries(b)?;
         Ok(self.nodes[a].path_entries == self.nodes[b].path_entries)
     }
 
+    /// Whether a commit has none of the filtered paths, as for a root commit that does not change them.
     fn is_treesame_to_empty(&mut self, node: usize) -> Result<bool, RepoError> {
         self.load_path_entries(node)?;
         Ok(self.nodes[node].path_entries.iter().flatten().all(Option::is_none))
     }
 }
 
-/// What a walk knows of a commit.
+/// The state of a commit in one walk: the flags of git's `revision.h`.
 #[derive(Default, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "git's flags of a commit, each set by itself")]
 struct CommitFlags {
+    /// Whether it is reachable from the bottom commit, and so excluded.
     uninteresting: bool,
+    /// Whether it was added to the queue.
     seen: bool,
-    /// Whether the path filters see no change in it.
+    /// Whether it does not change the filtered paths.
     treesame: bool,
-    /// Whether this walk has read it: an earlier walk may have, and git's walk goes by what it has read itself.
+    /// Whether this walk has read it. An earlier walk may have read it too, but git's result depends on what the
+    /// current walk has read.
     parsed: bool,
-    /// Whether its parents were looked at.
+    /// Whether its parents were processed.
     parents_added: bool,
-    /// The one parent that the walk goes on to, where it takes everything from that one.
+    /// The only parent that the walk follows, if the commit does not differ from that parent.
     followed_parent: Option<usize>,
 }
 
+/// One walk over the graph, as in git's `limit_list`.
 struct RevisionWalk<'g, 'r> {
     graph: &'g mut Graph<'r>,
     has_path_filters: bool,
-    /// Where the walk was told to stop.
+    /// The commit that is excluded with its ancestors. `None` to walk to the root commits.
     bottom: Option<usize>,
     flags: Vec<CommitFlags>,
+    /// Commits to process, newest first; of several with the same time, the one that was queued first.
     queue: BinaryHeap<(i64, Reverse<usize>, usize)>,
     queued: usize,
 }
@@ -189,7 +200,7 @@ impl<'g, 'r> RevisionWalk<'g, 'r> {
         Self { graph, has_path_filters, bottom: None, flags: Vec::new(), queue: BinaryHeap::new(), queued: 0 }
     }
 
-    /// The commits to show, newest first.
+    /// Runs the walk, and returns the listed commits, newest first.
     fn run(mut self, tip: usize, bottom: Option<usize>) -> Result<Vec<usize>, RepoError> {
         self.bottom = bottom;
         if let Some(bottom) = bottom {
@@ -235,7 +246,7 @@ impl<'g, 'r> RevisionWalk<'g, 'r> {
         Ok(())
     }
 
-    /// The parents that the walk goes on to; none as long as it has not read the commit.
+    /// The parents that this walk follows. Empty if this walk has not read the commit yet.
     fn parents(&self, node: usize) -> Vec<usize> {
         match self.flags.get(node) {
             Some(CommitFlags { followed_parent: Some(parent), .. }) => vec![*parent],
@@ -244,6 +255,7 @@ impl<'g, 'r> RevisionWalk<'g, 'r> {
         }
     }
 
+    /// Adds the parents of a commit to the queue, once (git's `process_parents`).
     fn process_parents(&mut self, node: usize) -> Result<(), RepoError> {
         if std::mem::replace(&mut self.flags(node).parents_added, true) {
             return Ok(());
@@ -261,7 +273,7 @@ impl<'g, 'r> RevisionWalk<'g, 'r> {
         Ok(())
     }
 
-    /// Marks the ancestors, as far as this walk has read commits, as uninteresting.
+    /// Marks the ancestors as uninteresting, as far as this walk has read them.
     fn mark_parents_uninteresting(&mut self, node: usize) {
         let mut todo = self.parents(node);
         while let Some(parent) = todo.pop() {
@@ -271,7 +283,7 @@ impl<'g, 'r> RevisionWalk<'g, 'r> {
         }
     }
 
-    /// Compares a commit with its parents, and follows only the one that it takes everything from.
+    /// Compares a commit with its parents. If it does not differ from one of them, the walk follows only that parent.
     fn simplify(&mut self, node: usize) -> Result<(), RepoError> {
         let parents = self.parents(node);
         if parents.is_empty() {
@@ -298,7 +310,8 @@ impl<'g, 'r> RevisionWalk<'g, 'r> {
         Ok(())
     }
 
-    /// How far the walk goes on although what it met is uninteresting: as long as something interesting may follow.
+    /// Returns how many more uninteresting commits to process. The count starts again as long as interesting commits
+    /// may follow (git's `still_interesting`).
     fn slop_left(&self, date: i64, slop: usize) -> usize {
         match self.queue.peek() {
             None => 0,

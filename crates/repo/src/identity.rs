@@ -1,37 +1,38 @@
-//! Who makes a tag, as git reads it.
+//! The tagger identity and the signing configuration, as git resolves them.
 
 use std::collections::HashMap;
 
 use crate::command::{GitProcess, spawn_git};
 use crate::error::RepoError;
-use crate::program_policy::ProgramPolicy;
 use crate::programs::parse_config_list;
 use crate::repository::Repo;
+use model::release::request::ProgramPolicy;
 
-/// A name, address and time in the form of a tag object's `tagger` line.
+/// A name, email address and time in the format of the `tagger` line of a tag object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaggerIdentity(String);
 
 impl TaggerIdentity {
-    /// `Name <address> <seconds> <zone>`.
+    /// The whole line: `Name <email> <seconds> <zone>`.
     #[must_use]
     pub fn line(&self) -> &str {
         &self.0
     }
 
-    /// `Name <address>`.
+    /// The line without the time: `Name <email>`.
     #[must_use]
     pub fn name_and_email(&self) -> &str {
         self.0.rfind('>').map_or(self.0.as_str(), |end| &self.0[..=end])
     }
 }
 
-/// An answer that git is still working on.
+/// A running `git var GIT_COMMITTER_IDENT`; call `wait` for its result.
 #[derive(Debug)]
 pub struct PendingTagger(GitProcess);
 
 impl Repo {
-    /// Asks `git var GIT_COMMITTER_IDENT`, to be heard later: git's environment, its configuration, its own refusals.
+    /// Starts `git var GIT_COMMITTER_IDENT`, which uses the environment and configuration as `git tag` does, and
+    /// fails for the same reasons.
     #[must_use]
     pub fn spawn_tagger(&self) -> PendingTagger {
         PendingTagger(spawn_git(self, &[], &["var", "GIT_COMMITTER_IDENT"]))
@@ -39,35 +40,36 @@ impl Repo {
 }
 
 impl PendingTagger {
-    /// What git answered.
+    /// Returns the identity for new tags.
     ///
     /// # Errors
-    /// [`RepoError::NoIdentity`] with git's words, where it knows no name and address.
+    /// [`RepoError::NoIdentity`] with git's message if no name and email address are configured,
+    /// [`RepoError::GitCommand`] if git cannot be started.
     pub fn wait(self) -> Result<TaggerIdentity, RepoError> {
         let line = self.0.wait()?.map_err(|reason| RepoError::NoIdentity { reason })?;
         Ok(TaggerIdentity(String::from_utf8_lossy(&line).trim().to_owned()))
     }
 }
 
-/// Git's configuration of signing, which git is still reading.
+/// A running `git config` for the signing keys; call `wait` for its result.
 #[derive(Debug)]
 pub struct PendingSigningConfig {
     process: GitProcess,
     program_policy: ProgramPolicy,
 }
 
-/// Git's configuration of signing.
+/// The signing configuration of git, not interpreted.
 #[derive(Debug, Default)]
 pub struct RawSigningConfig {
-    /// The values by their keys, in lower case as git prints them; of several the last, as git takes them.
+    /// The values by key, in lower case as git prints it. If a key has several values, the last one, as in git.
     pub values: HashMap<String, String>,
-    /// The programs that the repository's own configuration names, by their keys, where they may not be started. None of
-    /// them is among the values.
+    /// Programs by key that the repository's configuration names and that may not be started. They are not in
+    /// `values`. Empty under [`ProgramPolicy::AllConfig`].
     pub blocked_programs: HashMap<String, String>,
 }
 
 impl Repo {
-    /// Asks `git config` for everything about signing, to be heard later: includes, environment and scopes are git's.
+    /// Starts `git config` for all keys about signing. git itself resolves includes, environment and scopes.
     #[must_use]
     pub fn spawn_signing_config(&self) -> PendingSigningConfig {
         let keys = r"^(gpg\..*|user\.signingkey|tag\.gpgsign)$";
@@ -77,12 +79,12 @@ impl Repo {
 }
 
 impl PendingSigningConfig {
-    /// What git answered.
+    /// Returns the signing configuration.
     ///
     /// # Errors
-    /// [`RepoError::Program`] where git does not start.
+    /// [`RepoError::GitCommand`] if git cannot be started.
     pub fn wait(self) -> Result<RawSigningConfig, RepoError> {
-        // Git fails where no key fits: nothing is configured then.
+        // git fails if no key matches, which means that nothing is configured.
         let output = self.process.wait()?.unwrap_or_default();
         let mut config = RawSigningConfig::default();
         for entry in parse_config_list(&String::from_utf8_lossy(&output)) {

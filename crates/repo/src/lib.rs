@@ -1,9 +1,11 @@
-//! Reads facts from a git repository, and writes a tag object that it is given.
+//! Reads facts from a git repository, creates tags and pushes them.
 //!
-//! This crate will not decide what a fact means, print, talk to a network but through the system's git, or change anything
-//! but what [`Repo::create_tag`] and [`Repo::push_tag`] say. Objects are read as they are: `refs/replace` and grafts take no part, as with
-//! `GIT_NO_REPLACE_OBJECTS=1`, because a release is made of what is really there. Commands that only read start no program that the
-//! repository names ([`Programs::Operators`]).
+//! This crate does not interpret facts and does not print. It uses the network only through the system's git, and
+//! writes only in [`Repo::create_tag`] and [`Repo::push_tag`]. Replace refs and grafts are ignored, as with
+//! `GIT_NO_REPLACE_OBJECTS=1`, because a release consists of the original objects. Commands that only read do not
+//! start programs that the repository configures ([`ProtectedConfig`]).
+//!
+//! [`ProtectedConfig`]: model::release::request::ProgramPolicy::ProtectedConfig
 
 mod archive;
 mod attributes;
@@ -28,7 +30,6 @@ mod worktree;
 pub use archive::MemberSink;
 pub use error::RepoError;
 pub use identity::{PendingSigningConfig, PendingTagger, RawSigningConfig, TaggerIdentity};
-pub use program_policy::ProgramPolicy;
 pub use remote::PendingRemoteRefs;
 pub use repository::Repo;
 pub use worktree::PendingStatus;

@@ -4,19 +4,19 @@ use encoding_rs::Encoding;
 use git2::{Commit, Mailmap, Signature};
 use model::release::changelog::{PersonIdent, RangeCommit as Change};
 
-/// The commit's message as text. Git keeps bytes and, where they are not UTF-8, the name of their encoding; what
-/// cannot be read as that becomes the replacement character.
+/// Returns the commit's message as text. git stores bytes, and the name of their encoding if it is not UTF-8. Invalid
+/// sequences become the replacement character (U+FFFD).
 pub(crate) fn text(commit: &Commit<'_>) -> String {
     decode(commit, commit.message_bytes())
 }
 
-/// Bytes of a commit object as text, in the commit's own encoding.
+/// Decodes bytes of a commit object in the encoding that the commit declares, else as UTF-8.
 pub(crate) fn decode(commit: &Commit<'_>, bytes: &[u8]) -> String {
     let declared = commit.message_encoding().ok().flatten().and_then(|it| Encoding::for_label(it.as_bytes()));
     declared.unwrap_or(encoding_rs::UTF_8).decode_without_bom_handling(bytes).0.into_owned()
 }
 
-/// The first paragraph on one line (`%s`), and what comes after it (`%b`).
+/// Returns the subject, which is the first paragraph on one line (`%s`), and the body after it (`%b`).
 pub(crate) fn split_message(message: &str) -> (String, String) {
     let mut lines = message.split('\n').skip_while(|line| is_blank(line));
     let mut subject = Vec::new();
@@ -30,7 +30,7 @@ pub(crate) fn split_message(message: &str) -> (String, String) {
     (subject.join(" "), body.join("\n"))
 }
 
-/// White space as git's `isspace` has it.
+/// Whether a character is white space by git's `isspace`.
 fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r')
 }
@@ -39,7 +39,7 @@ fn is_blank(line: &str) -> bool {
     line.chars().all(is_space)
 }
 
-/// The commit as a changelog reads it.
+/// Returns the commit for a changelog, with the author and the co-authors mapped by `.mailmap`.
 pub(crate) fn changelog_commit(commit: &Commit<'_>, mailmap: Option<&Mailmap>) -> Change {
     let (subject, body) = split_message(&text(commit));
     let author = commit.author();
@@ -55,7 +55,8 @@ pub(crate) fn changelog_commit(commit: &Commit<'_>, mailmap: Option<&Mailmap>) -
     }
 }
 
-/// The person that a `Co-authored-by: Name <address>` line names.
+/// Returns the person of a `Co-authored-by: Name <email>` trailer, whose key is case-insensitive. `None` for other
+/// lines.
 fn co_author(line: &str) -> Option<PersonIdent> {
     const KEY: &str = "co-authored-by:";
     let key = line.get(..KEY.len())?;
@@ -65,7 +66,8 @@ fn co_author(line: &str) -> Option<PersonIdent> {
     (key.eq_ignore_ascii_case(KEY) && !(person.name.is_empty() && person.email.is_empty())).then_some(person)
 }
 
-/// The person under the name and address that `.mailmap` gives them; as they are where it cannot be asked.
+/// Returns the person with the name and email address that `.mailmap` assigns. Returns the person unchanged without a
+/// `.mailmap`, or if libgit2 does not accept the name or email address.
 fn apply_mailmap(person: PersonIdent, mailmap: Option<&Mailmap>) -> PersonIdent {
     let Some(mailmap) = mailmap else { return person };
     let epoch = git2::Time::new(0, 0);

@@ -1,4 +1,4 @@
-//! Object ids of libgit2 and of the model.
+//! Conversion of object ids between libgit2 and the `model` crate. All are SHA-1, 20 bytes.
 
 use model::{CommitId, ObjectId};
 

@@ -1,8 +1,8 @@
 //! Opening a repository that may be hostile.
 //!
-//! A repository is where its files are: a `core.worktree` that leads elsewhere would let commands write there, and let git read
-//! another configuration than the one that was looked at. The files that git and libgit2 read without looking must be plain: a
-//! named pipe among them would never end (`git help gitrepository-layout`).
+//! The work tree must belong to the repository: with a `core.worktree` that points elsewhere, commands would write to
+//! that folder, and git would read another configuration than the one that was checked. Files that git and libgit2
+//! open unchecked must be regular files: reading a named pipe would block forever (`git help gitrepository-layout`).
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,7 +13,7 @@ use git2::{ErrorCode, Repository};
 
 use crate::error::RepoError;
 
-/// Files below a git directory that are read whenever a repository is opened or used.
+/// Files in a git directory that git or libgit2 read when a repository is opened or used.
 const CHECKED_FILES: [&str; 12] = [
     "HEAD",
     "config",
@@ -28,19 +28,20 @@ const CHECKED_FILES: [&str; 12] = [
     "info/grafts",
     "objects/info/alternates",
 ];
-/// How long each of these files may be, in bytes.
+/// The largest size of each of these files, in bytes.
 const MAX_FILE_BYTES: u64 = 16 << 20;
-/// How long `packed-refs` and `index` may be, in bytes: an index of a million files stays below.
+/// The largest size of `packed-refs` and `index`, in bytes. An index of a million files is smaller.
 const MAX_LIST_BYTES: u64 = 256 << 20;
-/// How long a file may be that holds nothing but a path.
+/// The number of bytes read from a file that contains only a path.
 const MAX_PATH_BYTES: u64 = 4096;
-/// How many folders of references are looked at for what is neither a file nor a folder.
+/// The largest number of folders below `refs` that are checked. A repository with more is refused.
 const MAX_REF_FOLDERS: usize = 100_000;
 
-/// Opens the repository around a folder.
+/// Opens the repository that contains a folder, after checking its files.
 ///
 /// # Errors
-/// [`RepoError::NotFound`], [`RepoError::Owner`], [`RepoError::NotPlain`], [`RepoError::Elsewhere`].
+/// [`RepoError::NotFound`], [`RepoError::DubiousOwnership`], [`RepoError::UnsafeFile`],
+/// [`RepoError::WorkTreeMismatch`].
 pub(crate) fn open(directory: &Path) -> Result<Repository, RepoError> {
     let failed = |source: git2::Error| match source.code() {
         ErrorCode::Owner => RepoError::DubiousOwnership { directory: directory.to_owned() },
@@ -51,8 +52,8 @@ pub(crate) fn open(directory: &Path) -> Result<Repository, RepoError> {
     check_files(&git_dir)?;
     let mut common_dir = git_dir.clone();
     if let Some(text) = read_path_file(&git_dir.join("commondir")) {
-        // Git takes off line ends, and libgit2 all white space (`setup.c`, get_common_dir; `repository.c`,
-        // lookup_commondir): what ends in a space would be two repositories.
+        // git strips line ends only, libgit2 all white space (`setup.c`, get_common_dir; `repository.c`,
+        // lookup_commondir). With a path that ends in a space they would open two different repositories.
         if text.trim() != text {
             return Err(RepoError::UnsafeFile(git_dir.join("commondir")));
         }
@@ -76,7 +77,7 @@ fn check_files(git_dir: &Path) -> Result<(), RepoError> {
     for name in CHECKED_FILES {
         let limit = if ["packed-refs", "index"].contains(&name) { MAX_LIST_BYTES } else { MAX_FILE_BYTES };
         let file = git_dir.join(name);
-        // What does not exist is not read.
+        // A missing file is not read, so it is safe.
         if fs::metadata(&file).is_ok_and(|it| !it.is_file() || it.len() > limit) {
             return Err(RepoError::UnsafeFile(file));
         }
@@ -84,14 +85,14 @@ fn check_files(git_dir: &Path) -> Result<(), RepoError> {
     Ok(())
 }
 
-/// Checks that references are files and folders: a named pipe among them would never end.
+/// Checks that everything below `refs` is a regular file or a folder. Reading a named pipe would block forever.
 fn check_references(common: &Path) -> Result<(), RepoError> {
     let mut waiting = vec![common.join("refs")];
     let mut count = 0;
     while let Some(folder) = waiting.pop() {
         count += 1;
         for entry in fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok) {
-            // Git follows links, and so does this look.
+            // git follows symbolic links below `refs`, so this check does too.
             let path = entry.path();
             match fs::metadata(&path) {
                 Ok(found) if found.is_file() => {}
@@ -103,7 +104,7 @@ fn check_references(common: &Path) -> Result<(), RepoError> {
     Ok(())
 }
 
-/// Whether these are the files of this git directory: what is called `.git` among them is it, or leads to it.
+/// Whether the work tree belongs to the git directory: its `.git` is that directory, or a file that points to it.
 fn is_work_tree_of(work_tree: &Path, git_dir: &Path) -> bool {
     let dot_git = work_tree.join(".git");
     let linked_git_dir = match read_path_file(&dot_git) {
@@ -114,7 +115,7 @@ fn is_work_tree_of(work_tree: &Path, git_dir: &Path) -> bool {
     linked_git_dir.is_some() && linked_git_dir == git_dir.canonicalize().ok()
 }
 
-/// The path that a file holds. Returns `None` if it is no plain file.
+/// Returns the path that a file contains, without line ends. `None` if it is not a regular file, or not UTF-8.
 fn read_path_file(file: &Path) -> Option<String> {
     if !fs::metadata(file).ok()?.is_file() {
         return None;
@@ -124,10 +125,11 @@ fn read_path_file(file: &Path) -> Option<String> {
     Some(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 
-/// Refuses a place of the repository that is written to if a link leads elsewhere.
+/// Checks that no component of a path in the git directory is a symbolic link, before something is written to it.
+/// Otherwise a hostile repository could redirect the write to a file outside.
 ///
 /// # Errors
-/// [`RepoError::NotPlain`] with the first component below `git_dir` that is a link.
+/// [`RepoError::UnsafeFile`] with the first component below `git_dir` that is a link.
 pub(crate) fn reject_symlinks(git_dir: &Path, below: &str) -> Result<(), RepoError> {
     let mut path: PathBuf = git_dir.to_owned();
     for component in below.split('/') {

@@ -1,4 +1,4 @@
-//! What plain path filters name in a tree.
+//! Looks up the paths of path filters in trees.
 
 use std::collections::HashMap;
 
@@ -8,13 +8,13 @@ use model::RepoPath;
 use crate::error::RepoError;
 use crate::error::object_error;
 
-/// Git's number for a folder in a tree.
+/// The mode of a folder in a tree object.
 const TREE_MODE: i32 = 0o040_000;
 
-/// What stands at a path: its mode and object.
+/// The mode and object at a path. `None` if the tree does not have the path.
 pub(crate) type PathEntry = Option<(i32, Oid)>;
 
-/// Looks path filters up in trees, and remembers the folders that it has seen.
+/// Looks up path filters in trees, and caches the entry of each folder. Key: folder, index of the filter, depth.
 pub(crate) struct PathLookup<'r> {
     git: &'r Repository,
     filters: &'r [RepoPath],
@@ -26,8 +26,8 @@ impl<'r> PathLookup<'r> {
         Self { git, filters, cache: HashMap::new() }
     }
 
-    /// What each filter names in the tree, in the filters' order. Two trees for which this is equal differ in
-    /// nothing that the filters let through.
+    /// Returns the entry of each filter in the tree, in the order of the filters. Two trees with equal entries do not
+    /// differ in the filtered paths.
     pub(crate) fn find(&mut self, tree: Oid) -> Result<Vec<PathEntry>, RepoError> {
         (0..self.filters.len()).map(|index| self.find_one(tree, index)).collect()
     }
@@ -51,6 +51,7 @@ impl<'r> PathLookup<'r> {
         Ok(None)
     }
 
+    /// Returns one entry of a folder, from the cache if possible.
     fn entry(&mut self, tree: Oid, index: usize, depth: usize, name: &str) -> Result<PathEntry, RepoError> {
         if let Some(found) = self.cache.get(&(tree, index, depth)) {
             return Ok(*found);

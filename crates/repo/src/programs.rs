@@ -1,18 +1,19 @@
-//! Whose programs git may start.
+//! Overrides the programs that a repository's configuration would make git start.
 //!
-//! Git starts programs that its configuration names: credential helpers, ssh commands, filters, monitors, hooks. That of a
-//! repository is not trustworthy where the repository came from somewhere else, so commands that only read use the
-//! programs of the operator (system, user, command line and environment) and none of the repository's own files
-//! (`git help config`, "SCOPES": local and worktree). Git cannot leave those files out, so what they set is set again, to
-//! the operator's value or to nothing.
+//! git starts programs that its configuration names: credential helpers, ssh commands, filters, file system monitors,
+//! hooks. The configuration of a repository is not trusted, because the repository may come from another person.
+//! Commands that only read therefore use only programs from the operator's scopes (system, global, command) and none
+//! from the repository's files (`git help config`, "SCOPES": local and worktree). git cannot ignore those files, so
+//! every program key in them is set again with `git -c`: to the operator's value, or to a neutral one.
 
 use crate::command::spawn_git;
 use crate::error::RepoError;
-use crate::program_policy::{FIXED_SETTINGS, ProgramPolicy};
+use crate::program_policy::FIXED_SETTINGS;
 use crate::repository::Repo;
+use model::release::request::ProgramPolicy;
 
-/// Keys of git's configuration that name a program, as far as the commands that this crate runs (`status`, `ls-remote`,
-/// `ls-files`, `var`, `config`) would start it. A `*` stands for a subsection.
+/// Configuration keys that name a program which the commands of this crate (`status`, `ls-remote`, `ls-files`, `var`,
+/// `config`) may start. `*` matches any subsection.
 const PROGRAM_KEYS: [&str; 17] = [
     "core.fsmonitor",
     "core.sshcommand",
@@ -33,7 +34,7 @@ const PROGRAM_KEYS: [&str; 17] = [
     "includeif.*.path",
 ];
 
-/// A value of git's configuration, and whether a file of the repository has it.
+/// A key and value of git's configuration, and whether they come from a file of the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ConfigEntry {
     pub(crate) key: String,
@@ -41,7 +42,7 @@ pub(crate) struct ConfigEntry {
     pub(crate) from_repository: bool,
 }
 
-/// Whether a key, in the lower case in which git prints section and name, fits a form of [`PROGRAM_KEYS`].
+/// Whether a key matches one of [`PROGRAM_KEYS`]. Section and name must be in lower case, as git prints them.
 fn is_program_key(key: &str) -> bool {
     PROGRAM_KEYS.iter().any(|form| match form.split_once('*') {
         None => key == *form,
@@ -51,7 +52,7 @@ fn is_program_key(key: &str) -> bool {
     })
 }
 
-/// The keys that clones have and that start nothing; `*` stands for a subsection.
+/// Common configuration keys of clones, which start no program. `*` matches any subsection.
 const HARMLESS_KEYS: [&str; 18] = [
     "core.repositoryformatversion",
     "core.filemode",
@@ -72,11 +73,11 @@ const HARMLESS_KEYS: [&str; 18] = [
     "tag.gpgsign",
     "commit.gpgsign",
 ];
-/// A longer configuration is read by git.
+/// The size in bytes from which on a configuration is not simple, so that git itself reads it.
 const MAX_SIMPLE_CONFIG_BYTES: usize = 64 << 10;
 
-/// Whether a text is a configuration with nothing but [`PLAIN_KEYS`], in a form without escapes, quoted values, comments or
-/// continued lines (`git help config`, "CONFIGURATION FILE").
+/// Whether a configuration sets only [`HARMLESS_KEYS`], and has no escapes, quoted values, comments or continued
+/// lines (`git help config`, "CONFIGURATION FILE"). Every parser reads such a file in the same way.
 fn is_simple_config(text: &str) -> bool {
     let mut section = "";
     let mut has_name = false;
@@ -105,11 +106,12 @@ fn is_simple_config(text: &str) -> bool {
 }
 
 impl Repo {
-    /// The settings (`git -c`) with which git starts no program of the repository's own configuration. Empty if this
-    /// repository may start all that are configured.
+    /// Returns the settings (`git -c`) that keep git from starting programs of the repository's configuration. Empty
+    /// under [`ProgramPolicy::AllConfig`].
     ///
     /// # Errors
-    /// [`RepoError::Program`] if git cannot list its configuration, [`RepoError::Unsafe`] if it names a program in a way that cannot be overridden.
+    /// [`RepoError::GitCommand`] if git cannot list its configuration, [`RepoError::UnsafeConfigKey`] if the
+    /// repository sets a program key that cannot be overridden.
     pub fn safe_settings(&self) -> Result<Vec<String>, RepoError> {
         if self.program_policy == ProgramPolicy::AllConfig {
             return Ok(Vec::new());
@@ -121,11 +123,11 @@ impl Repo {
         Ok(settings)
     }
 
-    /// Whether the repository's own configuration is one file that every reader takes in the same way and that sets nothing
-    /// but what clones have. Where it is not, git itself must say what it makes of it: libgit2 takes some lines otherwise.
+    /// Whether the repository's configuration is a single file that passes [`is_simple_config`]. If not, git itself
+    /// must list the configuration, because libgit2 reads some lines differently.
     fn has_simple_config(&self) -> bool {
         let folder = self.git.path();
-        // Whatever libgit2 makes of them: git may read another file than this one because of them.
+        // With these files git may read another configuration file, whether or not libgit2 does.
         let others = ["commondir", "config.worktree"];
         if others.iter().any(|it| folder.join(it).symlink_metadata().is_ok()) {
             return false;
@@ -135,8 +137,10 @@ impl Repo {
         })
     }
 
-    /// Git's whole configuration with the scope of each value, in the order in which git reads it. Starts no program
-    /// but git itself.
+    /// Returns git's whole configuration in the order in which git reads it. Starts no program except git itself.
+    ///
+    /// # Errors
+    /// [`RepoError::GitCommand`] if git fails.
     pub(crate) fn config_entries(&self) -> Result<Vec<ConfigEntry>, RepoError> {
         let list = ["config", "--null", "--show-scope", "--list"];
         let output = spawn_git(self, &[], &list).wait()?;
@@ -146,7 +150,8 @@ impl Repo {
     }
 }
 
-/// Reads `git config --null --show-scope --list`: the scope, the key and, after a line end, its value.
+/// Parses the output of `git config --null --show-scope --list`: the scope, the key and, after a line end, the value.
+/// A key without a value is `true`.
 pub(crate) fn parse_config_list(text: &str) -> Vec<ConfigEntry> {
     let mut parts = text.split('\0');
     let mut entries = Vec::new();
@@ -158,8 +163,8 @@ pub(crate) fn parse_config_list(text: &str) -> Vec<ConfigEntry> {
     entries
 }
 
-/// The settings that take the place of those of the repository. The error is a key that `git -c` cannot set: it ends a key at
-/// its first `=`.
+/// Returns the settings that override the repository's program keys. The error is a key that `git -c` cannot set
+/// because it contains `=`: `-c` ends the key at the first `=`.
 fn overrides(all: &[ConfigEntry]) -> Result<Vec<String>, String> {
     let program_entries =
         all.iter().filter(|it| it.from_repository && is_program_key(&it.key.to_ascii_lowercase()));
@@ -172,7 +177,8 @@ fn overrides(all: &[ConfigEntry]) -> Result<Vec<String>, String> {
     let mut settings = Vec::new();
     let is_helper = |key: &str| key.starts_with("credential.") && key.ends_with(".helper");
     if keys.iter().any(|it| is_helper(it)) {
-        // An empty value forgets all helpers before it, whichever address they are for (`git help credentials`).
+        // An empty value clears all previous helpers, also those for a single URL (`git help credentials`). The
+        // operator's helpers are then added again.
         settings.push("credential.helper=".to_owned());
         let operators = all.iter().filter(|it| !it.from_repository && is_helper(&it.key));
         settings.extend(operators.map(|it| format!("{}={}", it.key, it.value)));
@@ -183,7 +189,8 @@ fn overrides(all: &[ConfigEntry]) -> Result<Vec<String>, String> {
             "core.fsmonitor" => "false",
             "core.sshcommand" => "ssh",
             "core.gitproxy" => {
-                // The first value that fits an address counts: no later one can replace it.
+                // git uses the first value that matches a host, so a later value cannot override it. Block the
+                // protocol.
                 settings.push("protocol.git.allow=never".to_owned());
                 continue;
             }

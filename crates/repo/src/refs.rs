@@ -1,4 +1,4 @@
-//! Tags, branches and files, as references and commits name them.
+//! Reads tags, branches and the files of commits; creates tags.
 
 use git2::{ObjectType, Oid};
 use model::catalog::Target;
@@ -15,7 +15,7 @@ use crate::open::reject_symlinks;
 use crate::paths::PathLookup;
 use crate::repository::Repo;
 
-/// What starts a signature in a tag object (git's `gpg-interface.c`).
+/// The first line of a signature in a tag object (git's `gpg-interface.c`).
 const SIGNATURE_BEGIN_LINES: [&str; 4] = [
     "-----BEGIN PGP SIGNATURE-----",
     "-----BEGIN PGP MESSAGE-----",
@@ -24,10 +24,12 @@ const SIGNATURE_BEGIN_LINES: [&str; 4] = [
 ];
 
 impl Repo {
-    /// The tags of a target in this clone.
+    /// Returns all tags of a target in this clone. `version` is `None` if the tag name is not a version of the
+    /// target's scheme, `commit` if the tag cannot be peeled to a commit.
     ///
     /// # Errors
-    /// [`RepoError::Git`] where references cannot be read.
+    /// [`RepoError::Git`] if references cannot be read, [`RepoError::ObjectNotFound`] if a tag object is not in the
+    /// clone.
     pub fn tags(&self, target: &Target) -> Result<Vec<TagRef>, RepoError> {
         let prefix = format!("refs/tags/{}/", target.id);
         let references = self.git.references_glob(&format!("{prefix}*")).map_err(git_error("the tags"))?;
@@ -50,10 +52,12 @@ impl Repo {
         Ok(tags)
     }
 
-    /// The tag of this name; none where there is no such tag.
+    /// Returns the object, commit and kind of a tag. `None` if the tag does not exist. The commit is `None` if the
+    /// tag cannot be peeled to one.
     ///
     /// # Errors
-    /// [`RepoError::Git`] where it cannot be read, [`RepoError::TooLong`].
+    /// [`RepoError::ObjectNotFound`] or [`RepoError::Git`] if the object cannot be read,
+    /// [`RepoError::ObjectTooLarge`].
     pub fn tag(&self, name: &str) -> Result<Option<(ObjectId, Option<CommitId>, TagKind)>, RepoError> {
         let Ok(reference) = self.git.find_reference(&format!("refs/tags/{name}")) else { return Ok(None) };
         let Some(object) = reference.target() else { return Ok(None) };
@@ -62,10 +66,10 @@ impl Repo {
         Ok(Some((object_id(object), commit, self.tag_kind(object)?)))
     }
 
-    /// The bytes of a tag object; none where the object is of another type.
+    /// Returns the content of a tag object. `None` if the object has another type.
     ///
     /// # Errors
-    /// [`RepoError::Missing`] where the object is not in the clone.
+    /// [`RepoError::ObjectNotFound`] if the object is not in the clone, [`RepoError::ObjectTooLarge`].
     pub fn tag_bytes(&self, object: ObjectId) -> Result<Option<Vec<u8>>, RepoError> {
         let odb = self.odb()?;
         let bytes = objects::read(&odb, oid(object), "a tag", MAX_TAG_BYTES)?;
@@ -78,7 +82,7 @@ impl Repo {
         if kind != ObjectType::Tag {
             return Ok(TagKind::Lightweight);
         }
-        // Whoever checks its signature is told that it is too long.
+        // Too large to read here. As `Signed`, it reaches the signature check, which reports that it is too large.
         if length > MAX_TAG_BYTES {
             return Ok(TagKind::Signed);
         }
@@ -88,11 +92,12 @@ impl Repo {
         Ok(if signed { TagKind::Signed } else { TagKind::Annotated })
     }
 
-    /// Where `commit` stands on the remote's default branch, as this clone last saw it: `refs/remotes/<remote>/HEAD`,
-    /// else the branch called `default`; in a bare clone, which has no remote branches, the branch itself.
+    /// Returns the remote's default branch as of the last fetch, and whether it contains `commit`. The branch is
+    /// `refs/remotes/<remote>/HEAD`, else the remote branch `default`. A bare clone has no remote branches; its local
+    /// branch `default` is used.
     ///
     /// # Errors
-    /// [`RepoError::Missing`] where the history cannot be followed.
+    /// [`RepoError::ObjectNotFound`] if a commit of the history is not in the clone.
     pub fn default_branch(
         &self,
         remote: &str,
@@ -121,10 +126,10 @@ impl Repo {
         })
     }
 
-    /// How many commits lead to `tip` and not to `commit`.
+    /// Returns the number of commits that are reachable from `tip` and not from `commit`.
     ///
     /// # Errors
-    /// [`RepoError::Missing`] if the history cannot be followed.
+    /// [`RepoError::ObjectNotFound`] if a commit of the history is not in the clone.
     pub fn commits_behind(&self, commit: CommitId, tip: CommitId) -> Result<u64, RepoError> {
         let (commit, tip) = (oid(commit.object()), oid(tip.object()));
         let (_, behind) =
@@ -132,8 +137,9 @@ impl Repo {
         Ok(behind as u64)
     }
 
-    /// When this clone last fetched, in seconds since 1970: when git wrote `FETCH_HEAD`, or, before the first fetch, what it
-    /// was cloned with (`git help gitrepository-layout`). Returns `None` if it never did.
+    /// Returns the time of the last fetch, in seconds since 1970: the modification time of `FETCH_HEAD` or, before
+    /// the first fetch, of `refs/remotes/origin/HEAD`, which `git clone` writes (`git help gitrepository-layout`).
+    /// `None` if neither file exists.
     #[must_use]
     pub fn last_fetched(&self) -> Option<i64> {
         let folders = [self.git.path(), self.git.commondir()];
@@ -145,10 +151,11 @@ impl Repo {
         i64::try_from(time.as_secs()).ok()
     }
 
-    /// A file as a commit has it; none where there is no file of this path.
+    /// Returns the content of a file in a commit. `None` if the path does not exist or is not a regular file.
     ///
     /// # Errors
-    /// [`RepoError::Missing`] where commit, folder or file is named but not in the clone.
+    /// [`RepoError::ObjectNotFound`] if the commit, a folder or the file is not in the clone,
+    /// [`RepoError::ObjectTooLarge`].
     pub fn file(&self, commit: CommitId, path: &str) -> Result<Option<Vec<u8>>, RepoError> {
         let Ok(path) = RepoPath::parse(path) else { return Ok(None) };
         let id = match self.path_entries(commit, std::slice::from_ref(&path))?.first() {
@@ -160,10 +167,10 @@ impl Repo {
         Ok(Some(bytes.data().to_vec()))
     }
 
-    /// Those of the paths that name nothing in a commit.
+    /// Returns the paths that do not exist in a commit.
     ///
     /// # Errors
-    /// [`RepoError::Missing`] where commit or folder is named but not in the clone.
+    /// [`RepoError::ObjectNotFound`] if the commit or a folder is not in the clone.
     pub fn missing_paths(&self, commit: CommitId, paths: &[RepoPath]) -> Result<Vec<RepoPath>, RepoError> {
         let entries = self.path_entries(commit, paths)?;
         Ok(paths.iter().zip(entries).filter(|(_, it)| it.is_none()).map(|(path, _)| path.clone()).collect())
@@ -179,34 +186,35 @@ impl Repo {
         PathLookup::new(&self.git, paths).find(tree)
     }
 
-    /// Whether history was cut off when this was cloned.
+    /// Whether the clone is shallow (`git clone --depth`).
     #[must_use]
     pub fn is_shallow(&self) -> bool {
         self.git.is_shallow()
     }
 
-    /// The bytes of an annotated tag of a commit, without a signature (`git help hash-object`, type tag).
+    /// Returns the content of an unsigned tag object for a commit (`git help hash-object`, type tag).
     #[must_use]
     pub fn tag_object(name: &str, commit: CommitId, tagger: &TaggerIdentity, message: &str) -> Vec<u8> {
         format!("object {commit}\ntype commit\ntag {name}\ntagger {}\n\n{message}\n", tagger.line())
             .into_bytes()
     }
 
-    /// Writes a tag object and its reference. The reference is made only if there is none: a tag is never moved.
+    /// Writes a tag object and creates its reference. An existing tag is never moved.
     ///
     /// # Errors
-    /// [`RepoError::TagName`] for a name that is no reference, [`RepoError::TagExists`] where it is taken,
-    /// [`RepoError::NotPlain`] where a link would lead the object or the reference out of the repository.
+    /// [`RepoError::TagName`] for an invalid name, [`RepoError::TagExists`] if the tag exists,
+    /// [`RepoError::UnsafeFile`] if a symbolic link would redirect the object or the reference, [`RepoError::Git`] if
+    /// the write fails.
     pub fn create_tag(&self, name: &str, object: &[u8]) -> Result<LocalTag, RepoError> {
         let reference = format!("refs/tags/{name}");
         if !git2::Reference::is_valid_name(&reference) {
             return Err(RepoError::TagName(name.to_owned()));
         }
         reject_symlinks(self.git.commondir(), &reference)?;
-        let hex = Oid::hash_object(ObjectType::Tag, object).map_err(git_error("the tag that was written"))?;
+        let hex = Oid::hash_object(ObjectType::Tag, object).map_err(git_error("the new tag object"))?;
         reject_symlinks(self.git.commondir(), &format!("objects/{}", &hex.to_string()[..2]))?;
         let odb = self.odb()?;
-        let id = odb.write(ObjectType::Tag, object).map_err(git_error("the tag that was written"))?;
+        let id = odb.write(ObjectType::Tag, object).map_err(git_error("the new tag object"))?;
         self.git.reference(&reference, id, false, "release").map_err(|error| match error.code() {
             git2::ErrorCode::Exists => RepoError::TagExists(name.to_owned()),
             _ => RepoError::Git { what: reference.clone(), source: Box::new(error) },

@@ -1,5 +1,5 @@
-//! A remote, asked and pushed to by the system's git, so that ssh, agents and credential helpers work as the operator set
-//! them up.
+//! Queries a remote and pushes to it. The system's git does both, so that the operator's ssh configuration, agents
+//! and credential helpers apply.
 
 use std::time::Duration;
 
@@ -9,10 +9,11 @@ use model::{CommitId, ObjectId, RepoSlug};
 
 use crate::command::{GitProcess, spawn_git_outside, spawn_git_safely};
 use crate::error::RepoError;
-use crate::program_policy::{FIXED_SETTINGS, ProgramPolicy};
+use crate::program_policy::FIXED_SETTINGS;
 use crate::repository::Repo;
+use model::release::request::ProgramPolicy;
 
-/// A remote that is still thinking.
+/// A running `git ls-remote`; call `wait` for its result.
 #[derive(Debug)]
 pub struct PendingRemoteRefs {
     process: GitProcess,
@@ -22,8 +23,8 @@ pub struct PendingRemoteRefs {
 }
 
 impl Repo {
-    /// Asks a remote for a tag, the other tags of its target, and the default branch. `idle` is how long nothing may move on
-    /// an HTTP connection.
+    /// Starts `git ls-remote` for a tag, all tags of its target and the default branch. `idle_timeout` is the longest
+    /// time without data on an HTTP connection; the whole command may take four times as long.
     #[must_use]
     pub fn spawn_ls_remote(&self, remote: &str, tag: &str, idle_timeout: Duration) -> PendingRemoteRefs {
         let target = tag.rsplit_once('/').map_or(tag, |(target, _)| target);
@@ -34,8 +35,8 @@ impl Repo {
         let timeout = idle_timeout * 4;
         let patterns = ["HEAD", &reference, &peeled, &target_tags];
         let process = if self.program_policy == ProgramPolicy::ProtectedConfig {
-            // Outside of the repository, whose configuration could send the operator's password through a proxy of its
-            // own, write cookies into a file, or name another program for the remote's side.
+            // Run outside of the repository: its configuration could send the operator's password through a proxy,
+            // write cookies to a file, or set another program for the remote side.
             let address = self.raw_remote_url(remote);
             let arguments = ["ls-remote", "--symref", "--upload-pack=git-upload-pack", "--", &address];
             let settings = [&[limit.as_str(), &time][..], &FIXED_SETTINGS].concat();
@@ -49,14 +50,15 @@ impl Repo {
         PendingRemoteRefs { process, remote: remote.to_owned(), reference, divergent_push_url }
     }
 
-    /// Pushes one tag and nothing else, never over another. Whether it arrived, the remote must be asked.
+    /// Pushes one tag and nothing else, and never overwrites a tag. The exit code does not prove that the remote kept
+    /// the tag: query the remote afterwards.
     ///
     /// # Errors
-    /// [`RepoError::Push`] with what git said.
+    /// [`RepoError::Push`] with git's message.
     pub fn push_tag(&self, remote: &str, tag: &str, idle_timeout: Duration) -> Result<(), RepoError> {
         let [limit, time] = idle_timeout_config(idle_timeout);
         let refspec = format!("refs/tags/{tag}:refs/tags/{tag}");
-        // Settings that would push more than this one tag, or sign the push as well, take no part.
+        // Override settings that would push more than this tag, or sign the push.
         let push_settings = ["push.followTags=false", "push.gpgSign=false", "push.recurseSubmodules=no"];
         let settings: Vec<&str> =
             [&limit, &time].into_iter().map(String::as_str).chain(push_settings).collect();
@@ -68,8 +70,8 @@ impl Repo {
         })
     }
 
-    /// Where a push goes, if that is another repository than the one that is asked. Two addresses of one repository, by https
-    /// and by ssh, are no two repositories.
+    /// Returns the push URL of a remote, without credentials, if it names another repository than the fetch URL. An
+    /// HTTPS and an SSH URL of the same repository are equal. `None` if they agree or no push URL is set.
     fn divergent_push_url(&self, remote: &str) -> Option<String> {
         let remote = self.git.find_remote(remote).ok()?;
         let (fetch_url, push_url) = (remote.url().ok()?, remote.pushurl().ok()??);
@@ -80,24 +82,24 @@ impl Repo {
         (!is_same).then(|| url::redact_userinfo(push_url))
     }
 
-    /// Whether the clone has a commit.
+    /// Whether the commit object is in the clone.
     #[must_use]
     pub fn has_commit(&self, commit: CommitId) -> bool {
         self.git.find_commit(crate::object_ids::oid(commit.object())).is_ok()
     }
 }
 
-/// The settings that end a connection on which next to nothing moves, in bytes per second (`git help config`,
-/// `http.lowSpeedLimit`).
+/// Returns the settings that close an HTTP connection with less than 1000 bytes per second for this time, at least 1
+/// s (`git help config`, `http.lowSpeedLimit`).
 fn idle_timeout_config(idle: Duration) -> [String; 2] {
     ["http.lowSpeedLimit=1000".to_owned(), format!("http.lowSpeedTime={}", idle.as_secs().max(1))]
 }
 
 impl PendingRemoteRefs {
-    /// What it said.
+    /// Returns the refs of the remote.
     ///
     /// # Errors
-    /// [`RepoError::Origin`] where it cannot be read.
+    /// [`RepoError::LsRemote`] if git fails or its output cannot be parsed.
     pub fn wait(self) -> Result<RemoteRefs, RepoError> {
         let failed = |reason: String| RepoError::LsRemote { remote: self.remote.clone(), reason };
         let output = self.process.wait()?.map_err(failed)?;
@@ -105,13 +107,14 @@ impl PendingRemoteRefs {
         let refs = refs.map(|it| RemoteRefs { divergent_push_url: self.divergent_push_url, ..it });
         refs.ok_or_else(|| RepoError::LsRemote {
             remote: self.remote,
-            reason: "it names no objects".to_owned(),
+            reason: "git ls-remote printed a line without an object id".to_owned(),
         })
     }
 }
 
-/// Reads `git ls-remote --symref`: `ref: <branch>\tHEAD`, then `<object>\t<reference>`. Patterns match the ends of names,
-/// so others than those asked for may stand there.
+/// Parses the output of `git ls-remote --symref`: `ref: <branch>\tHEAD`, then `<object>\t<reference>`. Returns `None`
+/// for any other line. Patterns match the end of a name, so that the output may contain other references; they are
+/// ignored.
 fn parse_ls_remote(text: &str, reference: &str) -> Option<RemoteRefs> {
     let peeled = format!("{reference}^{{}}");
     let (mut branch, mut tip, mut object, mut commit) = (None, None, None, None);

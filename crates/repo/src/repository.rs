@@ -1,4 +1,4 @@
-//! A git repository: opening it, and what its configuration says of it.
+//! A git repository: opening it, its configuration, and resolving revisions.
 
 use std::path::{Path, PathBuf};
 
@@ -8,9 +8,9 @@ use model::CommitId;
 use crate::error::RepoError;
 use crate::object_ids::commit_id;
 use crate::open;
-use crate::program_policy::ProgramPolicy;
+use model::release::request::ProgramPolicy;
 
-/// A git repository: a clone with files, a linked worktree, a submodule or a bare one.
+/// An open git repository: a clone with a work tree, a linked worktree, a submodule or a bare repository.
 pub struct Repo {
     pub(crate) git: Repository,
     pub(crate) program_policy: ProgramPolicy,
@@ -23,38 +23,38 @@ impl std::fmt::Debug for Repo {
 }
 
 impl Repo {
-    /// The repository around `directory`, in which git may start these programs.
+    /// Opens the repository that contains `directory`. `program_policy` decides which programs git may start in it.
     ///
     /// # Errors
-    /// [`RepoError::NotFound`] if there is none, [`RepoError::Owner`] if it belongs to somebody else,
-    /// [`RepoError::NotPlain`] and [`RepoError::Elsewhere`] if it is made to mislead.
+    /// [`RepoError::NotFound`] if there is no repository, [`RepoError::DubiousOwnership`] if another user owns it,
+    /// [`RepoError::UnsafeFile`] or [`RepoError::WorkTreeMismatch`] if its files are not safe to use.
     pub fn open(directory: &Path, program_policy: ProgramPolicy) -> Result<Self, RepoError> {
         Ok(Self { git: open::open(directory)?, program_policy })
     }
 
-    /// The top folder of the files, or the repository itself where it is bare.
+    /// The top folder of the work tree, or the git directory if the repository is bare.
     #[must_use]
     pub fn root(&self) -> PathBuf {
         self.git.workdir().unwrap_or_else(|| self.git.path()).to_owned()
     }
 
-    /// Whether it has no files beside it.
+    /// Whether the repository has no work tree.
     #[must_use]
     pub fn is_bare(&self) -> bool {
         self.git.is_bare()
     }
 
-    /// Whether git signs tags without being asked (`tag.gpgSign`).
+    /// Whether `tag.gpgSign` is true: git signs tags by default.
     #[must_use]
     pub fn signs_by_default(&self) -> bool {
         self.git.config().and_then(|it| it.get_bool("tag.gpgsign")).unwrap_or(false)
     }
 
-    /// The commit that `revision` leads to, tags peeled.
+    /// Resolves `revision` to a commit; tags are peeled.
     ///
     /// # Errors
-    /// [`RepoError::Unborn`] for `HEAD` of a repository without commits; [`RepoError::Revision`] where nothing, or
-    /// no commit, has this name; [`RepoError::Missing`] where the object is not in the clone.
+    /// [`RepoError::Unborn`] for `HEAD` of a repository without commits; [`RepoError::Revision`] if the revision does
+    /// not exist or cannot be peeled to a commit.
     pub fn resolve(&self, revision: &str) -> Result<CommitId, RepoError> {
         if revision == "HEAD" && self.git.head().is_err_and(|it| it.code() == git2::ErrorCode::UnbornBranch) {
             return Err(RepoError::Unborn { repository: self.root() });
@@ -65,12 +65,12 @@ impl Repo {
             source: Box::new(source),
         };
         let object = self.git.revparse_single(revision).map_err(failed)?;
-        let no_commit = || failed(git2::Error::from_str("it leads to no commit"));
+        let no_commit = || failed(git2::Error::from_str("it cannot be peeled to a commit"));
         self.peel_to_commit(object.id()).map(commit_id).ok_or_else(no_commit)
     }
 
-    /// The address of a remote as a file of the configuration has it, without what `url.*.insteadOf` makes of it. What is no
-    /// remote is an address itself; a path leads from the top folder.
+    /// Returns the URL of a remote as configured, without applying `url.*.insteadOf`. If no such remote is
+    /// configured, `remote` itself is the URL. A path is relative to the top folder.
     pub(crate) fn raw_remote_url(&self, remote: &str) -> String {
         let configured = self.git.config().and_then(|it| it.get_string(&format!("remote.{remote}.url")));
         let address = configured.unwrap_or_else(|_| remote.to_owned());
@@ -79,7 +79,7 @@ impl Repo {
         if is_path { self.root().join(address).display().to_string() } else { address }
     }
 
-    /// The address of a remote, as the configuration has it; none where there is no such remote.
+    /// Returns the fetch URL of a remote, as libgit2 resolves it. `None` if the remote is not configured.
     #[must_use]
     pub fn remote_url(&self, remote: &str) -> Option<String> {
         let remote = self.git.find_remote(remote).ok()?;

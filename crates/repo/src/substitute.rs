@@ -1,14 +1,14 @@
-//! `$Format:…$` in files with the attribute `export-subst` (`git help archive`), by git's pretty formats.
+//! `$Format:…$` in files with the attribute `export-subst` (`git help archive`), expanded as git's pretty formats.
 //!
-//! Only what the commit itself says is rendered. What depends on the clone (abbreviations, names of references,
-//! `describe`, notes, signatures, a mailmap) or on the day would give another archive on another machine: that is
-//! refused, and so is anything unknown. Nothing is left as it is by mistake.
+//! Only placeholders for data of the commit object are supported. Others depend on the clone (abbreviations,
+//! reference names, `describe`, notes, signatures, a mailmap) or on the date, and would give another archive on
+//! another machine. They are refused, as are unknown placeholders, so that no placeholder stays unexpanded unnoticed.
 
 use git2::{Commit, Time};
 
 use crate::message;
 
-/// The file with its placeholders rendered, or what is wrong with one of them.
+/// Returns the file with all placeholders expanded. The error is a message about an unsupported placeholder.
 pub(crate) fn substitute(bytes: &[u8], commit: &Commit<'_>) -> Result<Vec<u8>, String> {
     const START: &[u8] = b"$Format:";
     let mut out = Vec::with_capacity(bytes.len() + 64);
@@ -24,6 +24,7 @@ pub(crate) fn substitute(bytes: &[u8], commit: &Commit<'_>) -> Result<Vec<u8>, S
     Ok(out)
 }
 
+/// Appends the expansion of one format to `out`. The format is the text between `$Format:` and `$`.
 fn render(format: &[u8], commit: &Commit<'_>, out: &mut Vec<u8>) -> Result<(), String> {
     let mut rest = format;
     while let Some(percent) = rest.iter().position(|byte| *byte == b'%') {
@@ -38,6 +39,7 @@ fn render(format: &[u8], commit: &Commit<'_>, out: &mut Vec<u8>) -> Result<(), S
     Ok(())
 }
 
+/// The message for a placeholder, of which at most 12 bytes are shown.
 fn unsupported_placeholder(rest: &[u8]) -> String {
     let shown = String::from_utf8_lossy(&rest[..rest.len().min(12)]).into_owned();
     format!(
@@ -47,7 +49,7 @@ fn unsupported_placeholder(rest: &[u8]) -> String {
     )
 }
 
-/// What a placeholder stands for, and how many bytes it takes after its `%`.
+/// Returns the value of a placeholder, and its length in bytes after the `%`. `None` if it is not supported.
 fn expand_placeholder(rest: &[u8], commit: &Commit<'_>) -> Option<(String, usize)> {
     let text = || message::text(commit);
     let one = match rest.first()? {
@@ -76,7 +78,8 @@ fn expand_placeholder(rest: &[u8], commit: &Commit<'_>) -> Option<(String, usize
     Some((one, 1))
 }
 
-/// A time in the zone that it was written in, in git's forms.
+/// Formats a time in its recorded time zone, in the date format of `form` (`git help log`, "PRETTY FORMATS"). `None`
+/// if the format is not supported.
 fn format_date(time: Time, form: u8) -> Option<String> {
     let form = match form {
         b'd' => "%a %b %-d %H:%M:%S %Y %z",

@@ -1,4 +1,4 @@
-//! The files beside the repository.
+//! The state of the work tree, and attribute files outside of commits.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,11 @@ use crate::error::RepoError;
 use crate::repository::Repo;
 
 impl Repo {
-    /// Asks `git status`, to be heard later: git's own view of sparse checkouts, filters and file system monitors. It
-    /// takes no lock and refreshes no index.
+    /// Starts `git status`, which handles sparse checkouts, filters and file system monitors as the operator's git
+    /// does. It takes no lock and does not refresh the index.
     #[must_use]
     pub fn spawn_status(&self) -> PendingStatus {
-        // Of a submodule, its commit is in the release and its files are not: git need not look into it.
+        // A release contains the commit of a submodule and not its files, so changed files in it do not matter.
         let arguments = [
             "--no-optional-locks",
             "status",
@@ -24,28 +24,30 @@ impl Repo {
         PendingStatus(self.git.workdir().map(|_| spawn_git_safely(self, &[], &arguments)))
     }
 
-    /// The attribute files outside the tree that change what `git archive` writes in this clone.
+    /// Returns the attribute files outside of the tree that affect `git archive` in this clone: `info/attributes`, if
+    /// it exists.
     #[must_use]
     pub fn attribute_files(&self) -> Vec<PathBuf> {
         let file = self.info_attributes();
         if file.is_file() { vec![file] } else { Vec::new() }
     }
 
+    /// The path of `info/attributes`, which all work trees of a clone share.
     pub(crate) fn info_attributes(&self) -> PathBuf {
         self.git.commondir().join("info").join("attributes")
     }
 }
 
-/// A comparison that is still at work; none for a bare repository.
+/// A running `git status`; call `wait` for its result. `None` for a bare repository, in which git is not started.
 #[derive(Debug)]
 pub struct PendingStatus(Option<GitProcess>);
 
 impl PendingStatus {
-    /// The tracked files that differ from the last commit, or from what is staged; none for a bare repository.
-    /// What is not tracked does not count: a release is made of commits.
+    /// Returns the tracked files that differ from the index or from the last commit. `None` for a bare repository.
+    /// Untracked files are not listed: a release consists of committed files.
     ///
     /// # Errors
-    /// [`RepoError::Program`] where git cannot tell.
+    /// [`RepoError::GitCommand`] if git fails.
     pub fn wait(self) -> Result<Option<Vec<String>>, RepoError> {
         let Some(process) = self.0 else { return Ok(None) };
         let output = process.wait()?;

@@ -25,7 +25,7 @@ pub use attestation::{
     accepted_repositories, attestation_finding, check_bundle, compile_identity_regexp, listed_digest_finding,
     release_workflow_policy,
 };
-pub use audit::{audit, may_resolve_later};
+pub use audit::audit;
 pub use changelog::{change_kind, changelog};
 pub use plan::{AssetAction, asset_action, plan, release_text};
 pub use preflight::{clone_checks, preflight};

@@ -226,7 +226,7 @@ fn version_source(request: &Request, target: &Target, facts: &Facts) -> CheckObs
         return pass(format!("{} states the same version", source.file));
     }
     let evidence = format!("{}, the tag has {}", mismatches.join("; "), request.tag.version());
-    let reason = Reason::VersionDiffers { file: source.file.to_string() };
+    let reason = Reason::VersionDiffers { file: source.file.clone() };
     if source.advisory { warn(reason, evidence) } else { fail(reason, evidence) }
 }
 

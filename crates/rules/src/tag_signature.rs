@@ -74,7 +74,9 @@ pub fn signing_key_status(key: &str, email: &str, lookup: &PolicyLookup, now: i6
             return SigningKeyStatus::Unchecked(explain(Reason::NoPolicy, evidence));
         }
         PolicyLookup::KindNotConfigured => {
-            let evidence = format!("{key} would sign, and [signers] configures no signers of this kind");
+            let evidence = format!(
+                "{key} would sign; [signers] configures no such signers, or its public key is unknown before it signs"
+            );
             return SigningKeyStatus::Refused(explain(Reason::KeyNotAllowed, evidence));
         }
         PolicyLookup::Key(signer) => signer,
@@ -82,9 +84,9 @@ pub fn signing_key_status(key: &str, email: &str, lookup: &PolicyLookup, now: i6
     let finding = evaluate_signer("signer", email, signer, now);
     let valid_until = signer.policy_entries.iter().filter_map(|it| it.valid_before).max();
     let valid_until = valid_until.map_or(String::new(), |it| format!(", until {}", format_rfc3339(it)));
-    let evidence = format!("{}{valid_until}", finding.explanation.evidence);
+    let evidence = finding.explanation.evidence;
     match finding.verdict {
-        Verdict::Proven => SigningKeyStatus::Allowed(evidence),
+        Verdict::Proven => SigningKeyStatus::Allowed(format!("{evidence}{valid_until}")),
         Verdict::Unproven | Verdict::Refuted => {
             SigningKeyStatus::Refused(explain(Reason::KeyNotAllowed, evidence))
         }

@@ -1,16 +1,32 @@
 //! `archive <TAG>`: writes the source archive and `SHA256SUMS`.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use model::release::receipt::OutputFile;
+use model::release::request::ProgramPolicy;
 use model::{CommitId, ReleaseTag};
-use ops::ProgramPolicy;
 use serde::Serialize;
 
-use crate::RunOutcome;
-use crate::args::{ArchiveArgs, GlobalArgs};
+use crate::args::{GlobalArgs, TagArgs};
 use crate::error::CliError;
+use crate::outcome::RunOutcome;
 use crate::progress;
 use crate::report::{self, TextPage};
 use crate::session::Session;
+
+/// `archive`.
+#[derive(Debug, Args)]
+pub(crate) struct ArchiveArgs {
+    #[command(flatten)]
+    pub(crate) tag_args: TagArgs,
+    /// The commit [default: the tag's where it is there, else HEAD]
+    #[arg(long, value_name = "REV")]
+    pub(crate) commit: Option<String>,
+    /// Where the files go [default: dist/<safe tag> in the repository]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
 
 /// What scripts get.
 #[derive(Serialize)]
@@ -25,7 +41,7 @@ pub(crate) fn run(global: &GlobalArgs, args: &ArchiveArgs) -> Result<RunOutcome,
     let session = Session::open(global, ProgramPolicy::ProtectedConfig)?;
     let tag = session.tag(&args.tag_args)?;
     let revision = session.revision_or_tag(&tag, args.commit.as_ref())?;
-    let commit = session.repo.resolve(&revision).map_err(ops::OpsError::from)?;
+    let commit = session.repo.resolve(&revision)?;
     let out = session.output_folder(&tag, args.out.as_deref());
     let mut on_event = |event| {
         if global.verbose {

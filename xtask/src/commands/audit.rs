@@ -1,5 +1,6 @@
 //! `audit <TAG>`: what a published release proves to somebody who only downloads it.
 
+use clap::Args;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -7,18 +8,50 @@ use anyhow::anyhow;
 use model::ReleaseTag;
 use model::evidence::audit::{AttestationRequirement, AuditReport, ReleaseExpectation};
 use model::evidence::verdict::{Finding, Verdict, overall};
-use ops::{AuditRequest, OpsError, ReleaseEvent};
+use ops::{AuditRequest, ReleaseEvent};
 use serde::Serialize;
 
-use crate::RunOutcome;
-use crate::args::{self, GlobalArgs};
+use crate::args::{GlobalArgs, TrustArgs};
+use crate::clock;
 use crate::environment::GITHUB_STEP_SUMMARY;
 use crate::error::CliError;
-use crate::github::GitHubClients;
+use crate::escape;
+use crate::github;
+use crate::outcome::RunOutcome;
 use crate::progress::ProgressReporter;
 use crate::report::{self, TextPage};
-use crate::session::{self, RepositoryContext, Session};
+use crate::session::{RepositoryContext, Session};
 use crate::trust;
+
+/// `audit`.
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// The tag, as in server/v0.1.14
+    #[arg(required_unless_present = "all")]
+    pub(crate) tag: Option<String>,
+    /// Audit every release whose tag this clone has
+    #[arg(long, conflicts_with = "tag")]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+    /// Wait so long for what may still be on its way, as in 10m
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) wait: Option<Duration>,
+}
+
+/// A time as people write it: a number and s, m or h.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wanted = || format!("'{text}' is no duration: want a number with s, m or h, as in 10m");
+    let unit = text.chars().last().ok_or_else(wanted)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        _ => return Err(wanted()),
+    };
+    let number: u32 = text[..text.len() - 1].parse().map_err(|_| wanted())?;
+    Ok(Duration::from_secs(u64::from(number) * seconds))
+}
 
 /// How long to wait before looking again at what may still be on its way.
 ///
@@ -67,22 +100,21 @@ impl RepositoryJson {
     }
 }
 
-pub(crate) fn run(global: &GlobalArgs, args: &args::AuditArgs) -> Result<RunOutcome, CliError> {
+pub(crate) fn run(global: &GlobalArgs, args: &AuditArgs) -> Result<RunOutcome, CliError> {
     let session = Session::discover(global)?.map(|it| it.with_trust_root(&args.trust)).transpose()?;
     let context = match &session {
         Some(session) => session.repository_context(),
         None => RepositoryContext::find(global)?,
     };
     let trust_root = trust::trust_root_source(&args.trust, true, context.retry_policy.idle_timeout)?;
-    let clients =
-        GitHubClients::connect(&context.slug, (context.host_is_explicit, context.retry_policy), trust_root)?;
+    let clients = github::connect(context.host(), context.retry_policy, trust_root)?;
     let audit = AuditRequest {
         clients: clients.clients(),
         slug: &context.slug,
         current_name_only: global.repo.is_some(),
         catalog: &context.catalog,
         clone: session.as_ref().map(Session::context),
-        now: session::now(),
+        now: clock::now(),
     };
     let wait = args.wait.unwrap_or_default();
     let Some(text) = &args.tag else {
@@ -110,7 +142,7 @@ pub(crate) fn run(global: &GlobalArgs, args: &args::AuditArgs) -> Result<RunOutc
 
 /// Which repository was audited: somebody who runs an audit in another folder than they think must see it.
 fn repository_line(context: &RepositoryContext) -> String {
-    format!("for {} ({})", context.slug, report::sanitize(&context.slug_source.to_string()))
+    format!("for {} ({})", context.slug, escape::sanitize(&context.slug_source.to_string()))
 }
 
 /// A release, and what its audit came to.
@@ -160,7 +192,7 @@ fn release_tags(session: Option<&Session>) -> Result<Vec<ReleaseTag>, CliError> 
     let session = session.ok_or_else(no_clone)?;
     let mut all = Vec::new();
     for target in session.catalog.targets() {
-        for tag in session.repo.tags(target).map_err(OpsError::from)? {
+        for tag in session.repo.tags(target)? {
             // What is no release tag of the target's form was never released.
             all.extend(ReleaseTag::parse(&session.catalog, &tag.name).ok());
         }
@@ -212,10 +244,10 @@ fn audit_with_retries(
     let started = Instant::now();
     let mut reporter = ProgressReporter::new(global);
     loop {
-        let audit = AuditRequest { now: session::now(), ..audit };
+        let audit = AuditRequest { now: clock::now(), ..audit };
         let report = ops::audit(audit, expectation, &mut |it| reporter.report(&ReleaseEvent::Http(it)))?;
         let remaining = wait.saturating_sub(started.elapsed());
-        let pending = report.findings.iter().filter(|it| ops::may_resolve_later(it));
+        let pending = report.findings.iter().filter(|it| it.may_resolve_later());
         let pending: Vec<String> =
             pending.map(|it| format!("{} {} ({})", it.check, it.subject, it.reason())).collect();
         if pending.is_empty() || remaining.is_zero() || overall(&report.findings) == Verdict::Refuted {
@@ -231,11 +263,11 @@ fn audit_with_retries(
 /// The report as a table for the summary of a workflow's step.
 fn summary_markdown(finding: &AuditResult) -> String {
     let AuditResult { tag, report } = finding;
-    let cell = |text: &str| ops::markdown_text(&report::sanitize(text));
+    let cell = |text: &str| ops::markdown::text(&escape::sanitize(text));
     // Commands are copied: they must stand as they are. A bar ends a cell even in a code span.
     let command = |text: &str| match text {
         "" => String::new(),
-        _ => ops::markdown_code(&report::sanitize(text)).replace('|', "\\|"),
+        _ => ops::markdown::code(&escape::sanitize(text)).replace('|', "\\|"),
     };
     let verdict = report::verdict_label(overall(&report.findings));
     let mut out = format!(

@@ -3,12 +3,13 @@
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use model::Catalog;
-use ops::ProgramPolicy;
+use model::release::request::ProgramPolicy;
 use serde::Serialize;
 
-use crate::RunOutcome;
 use crate::args::GlobalArgs;
 use crate::error::CliError;
+use crate::escape;
+use crate::outcome::RunOutcome;
 use crate::report::{self, TextPage};
 use crate::session::{self, Session};
 
@@ -66,7 +67,7 @@ fn show_config(global: &GlobalArgs) -> Result<RunOutcome, CliError> {
         report::print_json(&ConfigShowJson { schema, source: &catalog.name, text: &catalog.text })?;
     } else {
         let mut page = TextPage::new();
-        page.line(format!("# {}", report::sanitize(&catalog.name)));
+        page.line(format!("# {}", escape::sanitize(&catalog.name)));
         page.lines(catalog.text.trim_end());
         page.print()?;
     }
@@ -113,10 +114,10 @@ fn init_config(global: &GlobalArgs, signer: Option<&Option<String>>) -> Result<R
     }
     let mut page = TextPage::new();
     for file in &files {
-        page.line(format!("wrote {}", report::sanitize(file)));
+        page.line(format!("wrote {}", escape::sanitize(file)));
     }
     if let Some(signer_config) = &signer_config {
-        let (name, email) = (report::sanitize(&signer_config.name), report::sanitize(&signer_config.email));
+        let (name, email) = (escape::sanitize(&signer_config.name), escape::sanitize(&signer_config.email));
         page.line(format!("trusted signer: {name}, for tags of {email}"));
         page.line(
             "Key and address are those that git is configured for here. Compare them with yours before you",

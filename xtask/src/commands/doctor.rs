@@ -1,16 +1,35 @@
 //! `doctor [TAG]`: every pre-flight check by itself.
 
+use clap::Args;
 use model::release::plan::{CheckOutcome, CheckResult};
+use model::release::request::ProgramPolicy;
 use model::release::request::{MakeLatest, PublishOptions, PublishUntil, ReleaseDestination, Request};
-use ops::{OpsContext, OpsError, ProgramPolicy, Template};
+use ops::OpsContext;
 use serde::Serialize;
 
-use crate::RunOutcome;
-use crate::args::{DoctorArgs, GlobalArgs, RangeArgs, TagArgs, TrustArgs};
+use crate::args::{GlobalArgs, RangeArgs, TagArgs, TrustArgs};
 use crate::error::CliError;
-use crate::github::GitHubClients;
+use crate::outcome::RunOutcome;
 use crate::report::{self, TextPage};
 use crate::session::Session;
+use ops::GitHubClients;
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Check this release too, as in server/v0.1.14
+    pub(crate) tag: Option<String>,
+    /// Check that its tag can be signed, with KEY or the key that git is configured for
+    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, requires = "tag")]
+    #[expect(clippy::option_option, reason = "clap's own type for a flag with an optional value")]
+    pub(crate) sign_tag: Option<Option<String>>,
+    /// Check that it can be published, too
+    #[arg(long, requires = "tag")]
+    pub(crate) push: bool,
+    /// The commit to release
+    #[arg(long, value_name = "REV", default_value = "HEAD")]
+    pub(crate) commit: String,
+}
 
 /// What scripts get.
 #[derive(Serialize)]
@@ -25,7 +44,7 @@ pub(crate) fn run(global: &GlobalArgs, args: &DoctorArgs) -> Result<RunOutcome, 
     let checks = if let Some(tag) = &args.tag {
         preflight_release(&session, tag, args)?
     } else {
-        let commit = session.repo.resolve(&args.commit).map_err(OpsError::from)?;
+        let commit = session.repo.resolve(&args.commit)?;
         ops::clone_checks(&session.repo, &global.remote, &session.catalog, commit)?
     };
     let refused = checks.iter().filter(|it| it.outcome == CheckOutcome::Failed).count();
@@ -69,6 +88,6 @@ fn preflight_release(session: &Session, tag: &str, args: &DoctorArgs) -> Result<
     let target = session.target(&request.tag);
     let clients = session.connect(reach, &TrustArgs::default())?;
     let context = OpsContext { clients: clients.as_ref().map(GitHubClients::clients), ..session.context() };
-    let prepared = ops::prepare(context, target, &request, &Template::default(), &mut |_| {})?;
+    let prepared = ops::prepare(context, target, &request, None, &mut |_| {})?;
     Ok(prepared.plan.checks)
 }

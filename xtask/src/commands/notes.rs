@@ -1,15 +1,26 @@
 //! `notes <TAG>`: prints the release notes.
 
+use clap::Args;
 use model::release::changelog::{ChangeKind, ChangelogEntry, Contributor, RangeStart};
+use model::release::request::ProgramPolicy;
 use model::{CommitId, ReleaseTag, RepoPath};
-use ops::{OpsError, ProgramPolicy};
+use ops::OpsError;
 use serde::Serialize;
 
-use crate::RunOutcome;
-use crate::args::{GlobalArgs, NotesArgs};
+use crate::args::{GlobalArgs, RangeArgs, TagArgs};
 use crate::error::CliError;
+use crate::outcome::RunOutcome;
 use crate::report;
 use crate::session::{self, Session};
+
+/// `notes`.
+#[derive(Debug, Args)]
+pub(crate) struct NotesArgs {
+    #[command(flatten)]
+    pub(crate) tag_args: TagArgs,
+    #[command(flatten)]
+    pub(crate) range: RangeArgs,
+}
 
 /// What scripts get. A commit stands in exactly one section.
 #[derive(Serialize)]
@@ -37,7 +48,7 @@ pub(crate) fn run(global: &GlobalArgs, args: &NotesArgs) -> Result<RunOutcome, C
     let request = session.request(tag, &args.range, revision);
     let template = session::load_template(&args.range)?;
     let target = session.target(&request.tag);
-    let prepared = ops::prepare(session.context(), target, &request, &template, &mut |_| {})?;
+    let prepared = ops::prepare(session.context(), target, &request, template.as_ref(), &mut |_| {})?;
     let (Some(changelog), Some(notes)) = (&prepared.changelog, &prepared.notes) else {
         return Err(OpsError::no_previous_release(&request.tag, prepared.facts.commit).into());
     };

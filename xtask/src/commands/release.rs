@@ -1,24 +1,86 @@
 //! `release <TAG>`: plans, and performs what is missing.
 
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
 use model::evidence::audit::AuditReport;
 use model::evidence::verdict::{Finding, Verdict, overall};
 use model::release::changelog::RangeStart;
+use model::release::facts::PreflightCheck;
 use model::release::facts::TagKind;
 use model::release::plan::{CheckOutcome, CheckResult, Step};
 use model::release::receipt::Receipt;
+use model::release::request::MakeLatest;
+use model::release::request::ProgramPolicy;
 use model::release::request::{PublishOptions, PublishUntil, ReleaseDestination, Request};
 use model::{CommitId, ReleaseTag};
-use ops::{OpsContext, Prepared, ProgramPolicy, ReleaseOutcome};
+use ops::{OpsContext, Prepared, ReleaseOutcome};
 use serde::Serialize;
 
-use crate::RunOutcome;
-use crate::args::{GlobalArgs, ReleaseArgs};
+use crate::args::{GlobalArgs, RangeArgs, TagArgs, TrustArgs};
 use crate::environment::{GITHUB_OUTPUT, GITHUB_STEP_SUMMARY};
 use crate::error::CliError;
-use crate::github::GitHubClients;
+use crate::escape;
+use crate::outcome::RunOutcome;
 use crate::progress::ProgressReporter;
 use crate::report::{self, TextPage};
 use crate::session::{self, Session};
+use ops::GitHubClients;
+
+/// `release`.
+#[derive(Debug, Args)]
+pub(crate) struct ReleaseArgs {
+    #[command(flatten)]
+    pub(crate) tag_args: TagArgs,
+    #[command(flatten)]
+    pub(crate) range: RangeArgs,
+    /// Print plan, notes and checks, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Sign the tag, with KEY or the key that git is configured for
+    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "clap's own type for a flag with an optional value")]
+    pub(crate) sign_tag: Option<Option<String>>,
+    /// Push the tag and publish; without it nothing leaves this machine
+    #[arg(long)]
+    pub(crate) push: bool,
+    /// Whether the release gets the badge "Latest" [auto: the highest final version of the catalog's target]
+    #[arg(long, value_enum, value_name = "WHETHER", default_value_t, requires = "push")]
+    pub(crate) latest: MakeLatestArg,
+    /// Stop before publishing: with a complete draft and the tag pushed
+    #[arg(long, requires = "push")]
+    pub(crate) draft: bool,
+    /// Where archive, sums and notes go [default: dist/<safe tag> in the repository]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+    /// Go on although this check fails (repeatable)
+    #[arg(long, value_name = "CHECK")]
+    pub(crate) allow: Vec<PreflightCheck>,
+}
+
+/// Whether a release gets the badge "Latest".
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MakeLatestArg {
+    /// As the catalog says.
+    #[default]
+    Auto,
+    /// It does.
+    True,
+    /// It does not.
+    False,
+}
+
+impl MakeLatestArg {
+    pub(crate) fn make_latest(self) -> MakeLatest {
+        match self {
+            Self::Auto => MakeLatest::Auto,
+            Self::True => MakeLatest::True,
+            Self::False => MakeLatest::False,
+        }
+    }
+}
 
 /// What scripts get.
 #[derive(Serialize)]
@@ -77,7 +139,8 @@ pub(crate) fn run(global: &GlobalArgs, args: &ReleaseArgs) -> Result<RunOutcome,
     let clients = session.connect(request.destination, &args.trust)?;
     let context = OpsContext { clients: clients.as_ref().map(GitHubClients::clients), ..session.context() };
     let mut reporter = ProgressReporter::new(global);
-    let prepared = ops::prepare(context, target, &request, &template, &mut |it| reporter.report(&it))?;
+    let prepared =
+        ops::prepare(context, target, &request, template.as_ref(), &mut |it| reporter.report(&it))?;
     let refused = prepared.plan.failed_checks().next().is_some();
     let outcome = if args.dry_run || refused {
         None
@@ -129,7 +192,7 @@ fn perform(
 ) -> Result<ReleaseOutcome, CliError> {
     let approved = prepared.plan.clone().approve().map_err(CliError::runtime)?;
     let outcome = ops::apply(context, request, prepared, &approved, &mut |it| reporter.report(&it))?;
-    let file = |at: usize| report::sanitize(&outcome.receipt.files[at].path.display().to_string());
+    let file = |at: usize| escape::sanitize(&outcome.receipt.files[at].path.display().to_string());
     report::append_to_actions_file(GITHUB_OUTPUT, &format!("archive={}\nchecksums={}\n", file(0), file(1)))?;
     report::append_to_actions_file(
         GITHUB_STEP_SUMMARY,
@@ -140,7 +203,7 @@ fn perform(
 
 /// What a workflow's next steps read.
 fn actions_outputs(display_name: &str, tag: &ReleaseTag) -> String {
-    let display_name = report::sanitize(display_name);
+    let display_name = escape::sanitize(display_name);
     format!("tag={tag}\ndisplay_name={display_name}\nversion_label={}\n", tag.label())
 }
 

@@ -1,22 +1,31 @@
 //! `completions <SHELL>` and `man`.
 
-use clap::CommandFactory as _;
+use clap::{Args, Command};
+use clap_complete::Shell;
 
-use crate::RunOutcome;
-use crate::args::{CliArgs, CompletionsArgs};
+use crate::outcome::RunOutcome;
+
 use crate::error::CliError;
 use crate::report;
 
-pub(crate) fn completions(args: &CompletionsArgs) -> Result<RunOutcome, CliError> {
+/// `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
+
+pub(crate) fn completions(mut command: Command, args: &CompletionsArgs) -> Result<RunOutcome, CliError> {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut CliArgs::command(), "xtask", &mut text);
+    clap_complete::generate(args.shell, &mut command, "xtask", &mut text);
     report::print_raw(&String::from_utf8_lossy(&text))?;
     Ok(RunOutcome::Success)
 }
 
-pub(crate) fn man() -> Result<RunOutcome, CliError> {
+pub(crate) fn man(command: Command) -> Result<RunOutcome, CliError> {
     let mut text = Vec::new();
-    clap_mangen::Man::new(CliArgs::command()).render(&mut text)?;
+    clap_mangen::Man::new(command).render(&mut text)?;
     report::print_raw(&String::from_utf8_lossy(&text))?;
     Ok(RunOutcome::Success)
 }

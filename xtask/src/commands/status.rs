@@ -1,14 +1,26 @@
 //! `status [TARGET]`: what is unreleased.
 
+use clap::Args;
 use model::CommitId;
-use ops::{OpsError, ProgramPolicy, TargetStatus};
+use model::release::request::ProgramPolicy;
+use ops::TargetStatus;
 use serde::Serialize;
 
-use crate::RunOutcome;
-use crate::args::{GlobalArgs, StatusArgs};
+use crate::args::GlobalArgs;
 use crate::error::CliError;
+use crate::outcome::RunOutcome;
 use crate::report::{self, TextPage};
 use crate::session::Session;
+
+/// `status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Only this target
+    pub(crate) target: Option<String>,
+    /// Up to this commit
+    #[arg(long, value_name = "REV", default_value = "HEAD")]
+    pub(crate) commit: String,
+}
 
 /// What scripts get.
 #[derive(Serialize)]
@@ -32,7 +44,7 @@ struct TargetStatusJson<'a> {
 pub(crate) fn run(global: &GlobalArgs, args: &StatusArgs) -> Result<RunOutcome, CliError> {
     let session = Session::open(global, ProgramPolicy::ProtectedConfig)?;
     session.require_full_clone()?;
-    let commit = session.repo.resolve(&args.commit).map_err(OpsError::from)?;
+    let commit = session.repo.resolve(&args.commit)?;
     let chosen = match &args.target {
         None => session.catalog.targets().iter().collect(),
         Some(name) => {

@@ -2,12 +2,13 @@
 
 use model::RepoPath;
 use model::catalog::{Channel, TagForm, Target, VersionSource};
-use ops::{OpsError, ProgramPolicy};
+use model::release::request::ProgramPolicy;
 use serde::Serialize;
 
-use crate::RunOutcome;
 use crate::args::GlobalArgs;
 use crate::error::CliError;
+use crate::escape;
+use crate::outcome::RunOutcome;
 use crate::report::{self, TextPage};
 use crate::session::Session;
 
@@ -45,7 +46,7 @@ pub(crate) fn run(global: &GlobalArgs) -> Result<RunOutcome, CliError> {
     page.line(format!("{bold}{:<28} {:<38} {}{bold:#}", "TARGET", "NEWEST TAG", "WHAT IT IS"));
     for row in &targets {
         let newest = row.newest_tag.as_deref().unwrap_or("-");
-        page.line(format!("{:<28} {newest:<38} {}", row.id, report::sanitize(row.display_name)));
+        page.line(format!("{:<28} {newest:<38} {}", row.id, escape::sanitize(row.display_name)));
     }
     let aliases: Vec<String> =
         targets.iter().flat_map(|it| it.aliases.iter().map(|a| format!("{a} = {}", it.id))).collect();
@@ -58,7 +59,6 @@ pub(crate) fn run(global: &GlobalArgs) -> Result<RunOutcome, CliError> {
 }
 
 fn target_row<'a>(session: &Session, target: &'a Target) -> Result<TargetJson<'a>, CliError> {
-    let tags = session.repo.tags(target).map_err(OpsError::from)?;
     Ok(TargetJson {
         id: &target.id,
         aliases: &target.aliases,
@@ -68,6 +68,6 @@ fn target_row<'a>(session: &Session, target: &'a Target) -> Result<TargetJson<'a
         paths: &target.paths,
         version_source: target.version_source.as_ref(),
         channels: &target.channels,
-        newest_tag: ops::newest_tag(&tags).map(|it| it.name.clone()),
+        newest_tag: session.repo.newest_tag(target)?.map(|it| it.name),
     })
 }

@@ -8,11 +8,14 @@ use model::evidence::trusted_root::{TrustedKeySummary, TrustedRootSummary};
 use ops::TrustRootSource;
 use serde::Serialize;
 
-use crate::RunOutcome;
 use crate::args::{GlobalArgs, TrustArgs};
+use crate::clock;
 use crate::error::CliError;
+use crate::escape;
+use crate::http;
+use crate::outcome::RunOutcome;
 use crate::report::{self, TextPage};
-use crate::{github, session, trust};
+use crate::trust;
 
 /// `trusted-root`.
 #[derive(Debug, Args)]
@@ -72,7 +75,7 @@ impl<'a> RootJson<'a> {
 }
 
 pub(crate) fn run(global: &GlobalArgs, args: &TrustedRootArgs) -> Result<RunOutcome, CliError> {
-    let timeout = github::retry_policy()?.idle_timeout;
+    let timeout = http::retry_policy()?.idle_timeout;
     let (trust, online) = match &args.action {
         TrustedRootAction::Show { trust } => (trust, false),
         TrustedRootAction::Export { trust, offline, .. } => (trust, !offline),
@@ -108,9 +111,9 @@ fn print(global: &GlobalArgs, roots: &ops::TrustedRootReport) -> Result<(), CliE
         });
     }
     let mut page = TextPage::new();
-    page.line(report::sanitize(&roots.source));
+    page.line(escape::sanitize(&roots.source));
     for root in &roots.summaries {
-        let days = (session::now() - root.newest_valid_from).max(0) / 86_400;
+        let days = (clock::now() - root.newest_valid_from).max(0) / 86_400;
         page.heading(&format!("Newest entry {}, {days} days old", format_rfc3339(root.newest_valid_from)));
         if let Some(expires) = root.expires_at {
             page.line(format!("  metadata expires {}", format_rfc3339(expires)));
@@ -124,7 +127,7 @@ fn print(global: &GlobalArgs, roots: &ops::TrustedRootReport) -> Result<(), CliE
         for (kind, keys) in kinds {
             for key in keys {
                 let id = &key.id[..16.min(key.id.len())];
-                page.line(format!("  {kind:<16} {}  {id}", report::sanitize(&key.name)));
+                page.line(format!("  {kind:<16} {}  {id}", escape::sanitize(&key.name)));
                 page.line(format!("{:19}{}", "", validity(key)));
             }
         }

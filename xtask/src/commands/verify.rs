@@ -1,8 +1,9 @@
 //! `verify <FILE…>`: what the Sigstore bundles for files prove.
 
+use clap::Args;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use model::Digest;
 use model::evidence::attestation::{
     AttestationPolicy, BuilderPolicy, BundleVerdict, ExpectedSigner, GITHUB_ACTIONS_ISSUER, IdentityMatcher,
@@ -16,14 +17,70 @@ use ops::{
 };
 use serde::Serialize;
 
-use crate::RunOutcome;
-use crate::args::{GlobalArgs, VerifyArgs};
+use crate::args::{GlobalArgs, TrustArgs};
+use crate::clock;
 use crate::error::CliError;
-use crate::github::GitHubClients;
+use crate::escape;
+use crate::github;
+use crate::outcome::RunOutcome;
 use crate::progress::ProgressReporter;
 use crate::report::{self, TextPage};
-use crate::session::{self, RepositoryContext};
+use crate::session::RepositoryContext;
 use crate::trust;
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The files, or digests as sha256:HEX
+    #[arg(value_name = "FILE", required_unless_present = "sums")]
+    pub(crate) subjects: Vec<String>,
+    /// Verify every file that this SHA256SUMS lists, beside it
+    #[arg(long, value_name = "SHA256SUMS")]
+    pub(crate) sums: Option<PathBuf>,
+    /// The bundles, in JSON or JSON lines [default: those that GitHub keeps]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+    /// Ask nobody: no request at all
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// The workflow that signed [default: any of the repository]
+    #[arg(long, value_name = "[HOST/]OWNER/NAME/PATH[@REF]")]
+    pub(crate) signer_workflow: Option<String>,
+    /// The repository that was built, if the workflow is a builder of another repository
+    #[arg(long, value_name = "[HOST/]OWNER/NAME", requires = "signer_workflow")]
+    pub(crate) source_uri: Option<String>,
+    /// The reference that was built, as in refs/heads/main
+    #[arg(long, value_name = "REF")]
+    pub(crate) source_ref: Option<String>,
+    /// The commit that was built
+    #[arg(long, value_name = "COMMIT")]
+    pub(crate) source_digest: Option<String>,
+    /// Type of the statement [default: SLSA provenance v1; with --source-uri also v0.2; with cosign's flags: any]
+    #[arg(long, value_name = "URI")]
+    pub(crate) predicate_type: Option<String>,
+    /// Take nothing from a runner that GitHub does not host
+    #[arg(long)]
+    pub(crate) deny_self_hosted_runners: bool,
+    /// Verify as cosign does: whose certificate it is, exactly
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "certificate_identity_regexp",
+        requires = "certificate_oidc_issuer"
+    )]
+    pub(crate) certificate_identity: Option<String>,
+    /// The same, by a regular expression that is found anywhere in it
+    #[arg(long, value_name = "PATTERN", requires = "certificate_oidc_issuer")]
+    pub(crate) certificate_identity_regexp: Option<String>,
+    /// Who issued the token [default: GitHub Actions]
+    #[arg(long, value_name = "URL")]
+    pub(crate) certificate_oidc_issuer: Option<String>,
+    /// Verify as cosign does: with this public key, in PEM
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["certificate_identity", "certificate_identity_regexp", "certificate_oidc_issuer"])]
+    pub(crate) key: Option<PathBuf>,
+}
 
 /// The longest public key that is read, in bytes.
 const MAX_KEY_BYTES: u64 = 1 << 16;
@@ -70,7 +127,7 @@ pub(crate) fn run(global: &GlobalArgs, args: &VerifyArgs) -> Result<RunOutcome, 
     let expected = AttestationPolicy {
         subject_name: None,
         predicate_types: args.predicate_type.clone().map_or_else(default, |it| vec![it]),
-        now: session::now(),
+        now: clock::now(),
         signer,
     };
     let subjects = subjects
@@ -84,10 +141,7 @@ pub(crate) fn run(global: &GlobalArgs, args: &VerifyArgs) -> Result<RunOutcome, 
             let error = CliError::usage(anyhow!("--offline allows no request, and GitHub has the bundles"));
             return Err(error.with_hint("name a file of bundles: --bundle FILE"));
         }
-        None => {
-            let retry_policy = (context.host_is_explicit, context.retry_policy);
-            Some(GitHubClients::connect(&context.slug, retry_policy, trust_root.clone())?)
-        }
+        None => Some(github::connect(context.host(), context.retry_policy, trust_root.clone())?),
     };
     let bundles = match (&args.bundle, &clients) {
         (Some(path), _) => BundleSource::File(path.clone()),
@@ -146,7 +200,7 @@ fn print(
         });
     }
     let mut page = TextPage::new();
-    page.line(format!("for {} ({})", context.slug, report::sanitize(&context.slug_source.to_string())));
+    page.line(format!("for {} ({})", context.slug, escape::sanitize(&context.slug_source.to_string())));
     if let [subject] = &report.subjects[..] {
         add_subject(&mut page, global, subject);
     } else {
@@ -155,7 +209,7 @@ fn print(
         }
         report::overall_verdict(&mut page, report.verdict());
     }
-    page.line(format!("{}{}{:#}", report::DIM, report::sanitize(&report.trust_root), report::DIM));
+    page.line(format!("{}{}{:#}", report::DIM, escape::sanitize(&report.trust_root), report::DIM));
     page.print()
 }
 
@@ -247,8 +301,8 @@ fn signer_policy(
     if let Some(path) = &args.key {
         let text = ops::read_named(path, MAX_KEY_BYTES).map_err(CliError::usage)?;
         let key = PublicKey::from_pem(&String::from_utf8_lossy(&text));
-        let key =
-            key.with_context(|| format!("{} is no public key", path.display())).map_err(CliError::usage)?;
+        let invalid = |reason| CliError::usage(anyhow!("{} is not a public key: {reason}", path.display()));
+        let key = key.map_err(invalid)?;
         return Ok((ExpectedSigner::Key, Some(key)));
     }
     let issuer = args.certificate_oidc_issuer.clone().unwrap_or_default();
@@ -258,7 +312,7 @@ fn signer_policy(
         return Err(CliError::usage(anyhow!("an empty identity or issuer would fit nobody, or everybody")));
     }
     if let IdentityMatcher::Regexp(pattern) = &name {
-        ops::compile_identity_regexp(pattern)
+        ops::check_identity_regexp(pattern)
             .map_err(|reason| CliError::usage(anyhow!("--certificate-identity-regexp: {reason}")))?;
     }
     Ok((ExpectedSigner::Identity { name, issuer }, None))

@@ -1,14 +1,27 @@
 //! `verify-tag <TAG>`: what a tag of this clone proves.
 
+use clap::Args;
 use model::evidence::verdict::{Finding, Verdict, overall};
-use ops::{OpsError, ProgramPolicy};
+use model::release::request::ProgramPolicy;
 use serde::Serialize;
 
-use crate::RunOutcome;
-use crate::args::{GlobalArgs, VerifyTagArgs};
+use crate::args::{GlobalArgs, TrustArgs};
 use crate::error::CliError;
+use crate::outcome::RunOutcome;
 use crate::report::{self, TextPage};
 use crate::session::Session;
+
+/// `verify-tag`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyTagArgs {
+    /// The tag, as in server/v0.1.14
+    pub(crate) tag: String,
+    /// The commit that it should be at [default: the one that it leads to]
+    #[arg(long, value_name = "REV")]
+    pub(crate) commit: Option<String>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+}
 
 /// What scripts get.
 #[derive(Serialize)]
@@ -21,7 +34,7 @@ struct VerifyTagJson<'a> {
 
 pub(crate) fn run(global: &GlobalArgs, args: &VerifyTagArgs) -> Result<RunOutcome, CliError> {
     let session = Session::open(global, ProgramPolicy::ProtectedConfig)?.with_trust_root(&args.trust)?;
-    let resolve = |revision: &String| session.repo.resolve(revision).map_err(OpsError::from);
+    let resolve = |revision: &String| session.repo.resolve(revision);
     let expected = args.commit.as_ref().map(resolve).transpose()?;
     let findings = ops::verify_tag(session.context(), &args.tag, expected)?;
     let verdict = overall(&findings);

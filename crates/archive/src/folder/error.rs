@@ -1,42 +1,42 @@
-//! Why a folder or a file cannot be used.
+//! The errors of accessing a folder or a file.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FileType;
 
-/// Why a folder or file cannot be used.
+/// An error of accessing a folder or a file, with its path.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// Another run writes to the folder.
+    /// Another process has the lock on the folder or file.
     #[error("another run writes to {}", .0.display())]
     Locked(PathBuf),
-    /// Something else than a plain folder or file has this name.
+    /// The path has another file type than expected.
     #[error("{} is {found}, expected {expected}", path.display())]
     UnexpectedFileType {
-        /// Its path.
+        /// The path of the file.
         path: PathBuf,
-        /// What it is, with its article.
+        /// The actual type, with its article.
         found: &'static str,
-        /// What it should be, with its article.
+        /// The expected type, with its article.
         expected: &'static str,
     },
-    /// A file is too long to be read.
+    /// A file is larger than the limit of the caller.
     #[error("{} is longer than {limit} bytes", path.display())]
     FileTooLarge {
-        /// Its path.
+        /// The path of the file.
         path: PathBuf,
         /// The limit in bytes.
         limit: u64,
     },
-    /// The file system refused.
+    /// A call of the operating system failed.
     #[error("cannot {verb} {}", path.display())]
     Io {
-        /// What was tried.
+        /// The action that failed, to follow "cannot".
         verb: &'static str,
-        /// The path.
+        /// The path of the action.
         path: PathBuf,
-        /// The system's error.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
@@ -48,6 +48,7 @@ impl FolderError {
     }
 }
 
+/// Returns the error for a path that has another type than expected.
 pub(super) fn unexpected_file_type(path: PathBuf, kind: FileType, expected: &'static str) -> FolderError {
     let found = match kind {
         FileType::RegularFile => "a file",
@@ -56,7 +57,7 @@ pub(super) fn unexpected_file_type(path: PathBuf, kind: FileType, expected: &'st
         FileType::Fifo => "a named pipe",
         FileType::Socket => "a socket",
         FileType::CharacterDevice | FileType::BlockDevice => "a device",
-        FileType::Unknown => "something unknown",
+        FileType::Unknown => "of an unknown type",
     };
     FolderError::UnexpectedFileType { path, found, expected }
 }

@@ -1,4 +1,4 @@
-//! Files that appear under their name whole or not at all.
+//! Atomic file writes: a file gets its name only when it is complete and on disk.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -13,14 +13,15 @@ use rustix::fs::AtFlags;
 
 use super::error::FolderError;
 
-/// The folder of a pending file.
+/// The folder of a pending file: its handle, and its path for messages.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FolderRef<'a> {
     pub(super) handle: &'a OwnedFd,
     pub(super) path: &'a Path,
 }
 
-/// A file that is being written. Dropped before it is finished, it leaves nothing behind.
+/// A file that is written under a temporary name. If it is dropped before it is finished, the temporary file is
+/// removed.
 #[derive(Debug)]
 pub struct PendingFile<'a> {
     folder: FolderRef<'a>,
@@ -33,7 +34,7 @@ pub struct PendingFile<'a> {
 }
 
 impl<'a> PendingFile<'a> {
-    /// A file that `handle` is open for, in a folder, under a temporary name.
+    /// Wraps an open file with a temporary name. Writes are buffered, 128 KiB at a time.
     pub(super) fn new(
         folder: FolderRef<'a>,
         name: &str,
@@ -52,16 +53,17 @@ impl<'a> PendingFile<'a> {
         }
     }
 
-    /// The path that it will have.
+    /// The path of the finished file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Makes sure that every byte is on disk, and gives the file its name.
+    /// Syncs the file to disk (`fsync(2)`), renames it, and returns its path, digest and size in bytes.
     ///
     /// # Errors
-    /// [`FolderError::Io`]; the file does not exist then, or is as it was.
+    /// [`FolderError::Io`]. An existing file of this name is then unchanged, unless only the sync of the folder
+    /// failed.
     pub fn finish(mut self) -> Result<OutputFile, FolderError> {
         let partial = self.folder.path.join(&self.partial_name);
         let failed = |error: io::Error| FolderError::io_error("write", &partial, error);
@@ -90,13 +92,14 @@ impl Write for PendingFile<'_> {
 }
 
 impl Drop for PendingFile<'_> {
-    /// After the rename nothing has the old name any more. A failure has no one to go to: the next run removes the file.
+    /// Removes the temporary file; after the rename it no longer exists. Errors are ignored: the next run removes the
+    /// file.
     fn drop(&mut self) {
         rustix::fs::unlinkat(self.folder.handle, &self.partial_name, AtFlags::empty()).ok();
     }
 }
 
-/// Counts and digests what is written, and keeps none of it.
+/// Computes the digest and the length of the written bytes, and discards them.
 #[derive(Debug, Default)]
 pub struct DigestWriter {
     hasher: Hasher,
@@ -104,7 +107,7 @@ pub struct DigestWriter {
 }
 
 impl DigestWriter {
-    /// The digest and the length in bytes of what was written.
+    /// Returns the digest of the written bytes, and their number.
     #[must_use]
     pub fn finish(self) -> (Digest, u64) {
         (self.hasher.finish(), self.size)

@@ -1,4 +1,4 @@
-//! What workflows leave behind: attestations and runs.
+//! Attestations and workflow runs.
 
 use std::sync::Arc;
 
@@ -16,17 +16,18 @@ use super::response::{ApiError, HandlerResult, PageParams, created, ok};
 use super::schemas::{self, BaseUrls};
 use super::state::{GitHubSettings, ServerState as Remembered, StoredAttestation};
 
-/// A run of a workflow.
+/// The fields of a workflow run that differ from run to run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WorkflowRunFields<'a> {
     pub(crate) id: u64,
     pub(crate) workflow: &'a str,
     pub(crate) tag: &'a str,
     pub(crate) commit: &'a str,
+    /// The result, such as `success`. `None` while the run is in progress.
     pub(crate) conclusion: Option<&'a str>,
 }
 
-/// A run in the shape `workflow-run`.
+/// Returns a workflow run in the shape `workflow-run`, started by a push of the tag.
 pub(crate) fn workflow_run(settings: &GitHubSettings, urls: &BaseUrls, run: &WorkflowRunFields<'_>) -> Value {
     let url = urls.repo_url(&format!("/actions/runs/{}", run.id));
     let time = format_rfc3339(settings.now);
@@ -69,13 +70,13 @@ pub(crate) fn workflow_run(settings: &GitHubSettings, urls: &BaseUrls, run: &Wor
     })
 }
 
-/// A bundle that is handed in.
+/// The body of a request that creates an attestation.
 #[derive(Debug, Deserialize)]
 pub(crate) struct AttestationParams {
     bundle: Value,
 }
 
-/// `POST .../attestations`: a Sigstore bundle, filed under every subject of its statement.
+/// `POST .../attestations`. Stores a Sigstore bundle under the digest of every subject of its statement.
 pub(crate) async fn create_attestation(
     State(shared): State<Arc<ServerContext>>,
     caller: CallerRole,
@@ -89,7 +90,8 @@ pub(crate) async fn create_attestation(
     created(json!({ "id": id }))
 }
 
-/// Files a bundle under every subject of its statement; none where it has no statement with subjects.
+/// Stores a bundle under the digest of every subject of its statement, and returns its ID. `None` if it has no
+/// statement with subjects.
 pub(crate) fn store_attestation(state: &mut Remembered, text: &str, initiator: &'static str) -> Option<u64> {
     let statement = decode_statement(&serde_json::from_str(text).ok()?)?;
     let digests = subject_digests(&statement)?;
@@ -107,13 +109,14 @@ pub(crate) fn store_attestation(state: &mut Remembered, text: &str, initiator: &
     Some(id)
 }
 
+/// Returns the statement in the DSSE envelope of a bundle. `None` if there is no envelope or its payload is not JSON.
 fn decode_statement(bundle: &Value) -> Option<Value> {
     use base64::prelude::{BASE64_STANDARD, Engine as _};
     let payload = BASE64_STANDARD.decode(bundle["dsseEnvelope"]["payload"].as_str()?).ok()?;
     serde_json::from_slice(&payload).ok()
 }
 
-/// The digests of a statement's subjects, as `algorithm:hex`.
+/// Returns the digests of the subjects of a statement, as `algorithm:hex`. `None` if there are none.
 fn subject_digests(statement: &Value) -> Option<Vec<String>> {
     let mut digests = Vec::new();
     for subject in statement["subject"].as_array()? {
@@ -124,7 +127,7 @@ fn subject_digests(statement: &Value) -> Option<Vec<String>> {
     (!digests.is_empty()).then_some(digests)
 }
 
-/// What a list of attestations is asked for.
+/// The query parameters of a list of attestations. `after` is the ID of the last attestation of the previous page.
 #[derive(Debug, Deserialize)]
 pub(crate) struct AttestationListParams {
     per_page: Option<usize>,
@@ -133,7 +136,8 @@ pub(crate) struct AttestationListParams {
 }
 
 impl AttestationListParams {
-    /// `provenance`, `sbom` and `release` stand for families of predicate types; anything else is one.
+    /// Returns whether an attestation has the requested predicate type. `provenance`, `sbom` and `release` are short
+    /// for groups of predicate types; any other value is compared exactly.
     fn matches(&self, attestation: &StoredAttestation) -> bool {
         let family = |it: &str| attestation.predicate_type.contains(it);
         match self.predicate_type.as_deref() {
@@ -146,8 +150,8 @@ impl AttestationListParams {
     }
 }
 
-/// `GET .../attestations/{digest}`, which anybody may ask of a public repository. Bundles are to be had at an address of
-/// their own, in a snappy block; since July 2026 they are null here (aaif-goose/goose#10556).
+/// `GET .../attestations/{digest}`. Needs no credentials for a public repository. `bundle_url` is the URL of each
+/// bundle as a snappy block; `bundle` itself is null since July 2026 (aaif-goose/goose#10556).
 pub(crate) async fn list_attestations(
     State(shared): State<Arc<ServerContext>>,
     Path((_, _, digest)): Path<(String, String, String)>,
@@ -178,16 +182,16 @@ pub(crate) async fn list_attestations(
         let path =
             urls.repo_url(&format!("/attestations/{digest}?per_page={per_page}&after={}{kind}", last.id));
         let link = format!("<{path}>; rel=\"next\"");
-        let link = link.parse().map_err(|_| ApiError::internal_error("no link can be made of it"))?;
+        let link = link.parse().map_err(|_| ApiError::internal_error("the Link header is invalid"))?;
         response.headers_mut().insert(axum::http::header::LINK, link);
     }
     Ok(response)
 }
 
-/// The number of the repository.
+/// The numeric ID of the repository.
 pub(crate) const REPOSITORY_ID: u64 = 424_242;
 
-/// `GET /bundles/{id}.json.sn` of the host that assets are downloaded from: whoever has the address may ask.
+/// `GET /bundles/{id}.json.sn` on the host that assets are downloaded from. Needs no credentials, only the URL.
 pub(crate) async fn download_bundle(
     State(shared): State<Arc<ServerContext>>,
     Path(name): Path<String>,
@@ -201,7 +205,7 @@ pub(crate) async fn download_bundle(
     Ok(([(axum::http::header::CONTENT_TYPE, "application/x-snappy")], compressed).into_response())
 }
 
-/// `GET .../actions/runs`
+/// `GET .../actions/runs`. Returns all runs on one page.
 pub(crate) async fn list_runs(
     State(shared): State<Arc<ServerContext>>,
     Query(_): Query<PageParams>,
@@ -210,7 +214,7 @@ pub(crate) async fn list_runs(
     ok(json!({ "total_count": state.workflow_runs.len(), "workflow_runs": state.workflow_runs }))
 }
 
-/// `GET .../actions/workflows/{file}/runs`
+/// `GET .../actions/workflows/{file}/runs`. Returns all runs of one workflow on one page.
 pub(crate) async fn list_workflow_runs(
     State(shared): State<Arc<ServerContext>>,
     Path((_, _, file)): Path<(String, String, String)>,

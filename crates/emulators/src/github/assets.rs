@@ -1,4 +1,4 @@
-//! Assets: bytes with a name, a size and a digest.
+//! Release assets: upload, download, update and deletion.
 
 use std::sync::Arc;
 
@@ -20,14 +20,14 @@ use super::response::{ApiError, HandlerResult, PageParams, created, no_content, 
 use super::schemas::{self, BaseUrls};
 use super::state::{StoredAsset, StoredRelease};
 
-/// What is said of an asset that is uploaded.
+/// The query parameters of an upload, and the body of an update.
 #[derive(Debug, Deserialize)]
 pub(crate) struct AssetParams {
     name: Option<String>,
     label: Option<String>,
 }
 
-/// `GET /repos/{owner}/{name}/releases/{id}/assets`
+/// `GET /repos/{owner}/{name}/releases/{id}/assets`. The assets of a draft need write access.
 pub(crate) async fn list(
     State(shared): State<Arc<ServerContext>>,
     caller: CallerRole,
@@ -44,7 +44,7 @@ pub(crate) async fn list(
     paginate(all, &paging, &urls.repo_url(&format!("/releases/{id}/assets")))
 }
 
-/// `POST .../releases/{id}/assets?name=`: until the last byte is there it is a `starter`.
+/// `POST .../releases/{id}/assets?name=`. The asset is in state `starter` until its last byte has been received.
 pub(crate) async fn upload(
     State(shared): State<Arc<ServerContext>>,
     caller: CallerRole,
@@ -74,7 +74,7 @@ pub(crate) async fn upload(
     created(schemas::asset(&settings, &BaseUrls::from_headers(&settings, &parts.headers), release, &stored))
 }
 
-/// An asset under its name, without bytes.
+/// Adds an asset without bytes to a release, and returns its ID.
 fn create_starter(
     shared: &ServerContext,
     release: u64,
@@ -107,7 +107,7 @@ fn create_starter(
     Ok(id)
 }
 
-/// Writes the bytes down as they come.
+/// Writes the body to the file of an asset while it is received, and returns its size and digest.
 async fn store_bytes(
     shared: &ServerContext,
     id: u64,
@@ -125,6 +125,7 @@ async fn store_bytes(
     Ok((size, hasher.finish()))
 }
 
+/// Returns 422 for an immutable release (F19).
 fn require_mutable(release: &StoredRelease) -> Result<(), ApiError> {
     if release.immutable {
         let message = "Cannot upload assets to an immutable release.";
@@ -133,8 +134,8 @@ fn require_mutable(release: &StoredRelease) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The name that GitHub gives an asset (F6): what is outside `[A-Za-z0-9-_+@.]` becomes a dot, runs of dots become one,
-/// dots at both ends go.
+/// Returns the name that GitHub gives an asset (F6): characters outside `[A-Za-z0-9-_+@.]` become dots, runs of dots
+/// become one dot, dots at both ends are removed, and a name that is only an extension gets the prefix `default`.
 fn sanitize_name(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_+@.".contains(c) { c } else { '.' };
     let mut out = String::new();
@@ -148,7 +149,8 @@ fn sanitize_name(name: &str) -> String {
     if bare_extension { format!("default.{out}") } else { out.to_owned() }
 }
 
-/// `GET .../releases/assets/{id}`: the asset, or with `Accept: application/octet-stream` the way to its bytes.
+/// `GET .../releases/assets/{id}`. Returns the asset, or with `Accept: application/octet-stream` a redirect to its
+/// bytes.
 pub(crate) async fn show(
     State(shared): State<Arc<ServerContext>>,
     caller: CallerRole,
@@ -172,7 +174,7 @@ pub(crate) async fn show(
     ok(schemas::asset(&settings, &BaseUrls::from_headers(&settings, &headers), &release, asset))
 }
 
-/// `PATCH .../releases/assets/{id}`
+/// `PATCH .../releases/assets/{id}`. Changes name and label; fields that are missing stay.
 pub(crate) async fn update(
     State(shared): State<Arc<ServerContext>>,
     caller: CallerRole,
@@ -194,7 +196,7 @@ pub(crate) async fn update(
     ok(schemas::asset(&settings, &BaseUrls::from_headers(&settings, &headers), release, &asset))
 }
 
-/// `DELETE .../releases/assets/{id}`
+/// `DELETE .../releases/assets/{id}`. Immutable releases keep their assets (F19).
 pub(crate) async fn delete(
     State(shared): State<Arc<ServerContext>>,
     caller: CallerRole,
@@ -208,7 +210,8 @@ pub(crate) async fn delete(
     no_content()
 }
 
-/// `GET /{owner}/{name}/releases/download/{tag}/{asset}`: as a browser gets it.
+/// `GET /{owner}/{name}/releases/download/{tag}/{asset}`. The public download URL of a published asset, without
+/// authentication: redirects to its bytes.
 pub(crate) async fn download(
     State(shared): State<Arc<ServerContext>>,
     Path((_, _, tag, name)): Path<(String, String, String, String)>,
@@ -222,7 +225,8 @@ pub(crate) async fn download(
     redirect(&format!("http://{}/{}/{}", shared.storage_address, asset.id, url::encode_segment(&name)))
 }
 
-/// The bytes, from another host, which refuses GitHub's credentials.
+/// `GET /{id}/{name}` on the storage host. Returns the bytes of an asset. A request with credentials is rejected with
+/// 400, as GitHub's storage does.
 pub(crate) async fn serve_bytes(
     State(shared): State<Arc<ServerContext>>,
     Path((id, _)): Path<(u64, String)>,
@@ -243,7 +247,7 @@ pub(crate) async fn serve_bytes(
     )
 }
 
-/// `GET /files/{path}`: what was put there.
+/// `GET /files/{path}` on the storage host. Returns a file that `GitHub::host_file` added.
 pub(crate) async fn serve_file(
     State(shared): State<Arc<ServerContext>>,
     Path(path): Path<String>,
@@ -252,9 +256,10 @@ pub(crate) async fn serve_file(
     Ok::<Response, ApiError>(content.into_response())
 }
 
-/// A file as a body, in pieces of 64 KiB.
+/// A body that reads a file in chunks of 64 KiB.
 struct AssetBody {
     file: tokio::fs::File,
+    /// The number of bytes that are still to be sent.
     remaining: u64,
 }
 

@@ -1,29 +1,33 @@
-//! Who sends a request, and what the caller may do.
+//! The role of the caller of a request, and what it permits.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::response::ApiError;
 
-/// Who asks.
+/// The role of the caller. The order matters: [`CallerRole::may_write`] compares with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum CallerRole {
+    /// No credentials.
     Anonymous,
+    /// A token of a user without push access.
     Reader,
-    /// A token that may only read, of somebody who may push.
+    /// A read-only token of a user with push access.
     LimitedScope,
-    /// An installed app that may write, which GitHub does not tell.
+    /// A token of an app installation that may write. `permissions` of the repository do not show it.
     AppInstallation,
+    /// A token that may push and create releases.
     Writer,
 }
 
 impl CallerRole {
-    /// Whether it may change anything, and sees drafts.
+    /// Returns whether the caller may change the repository and see drafts.
     pub(crate) fn may_write(self) -> bool {
         self >= Self::AppInstallation
     }
 
-    /// Nobody else may change anything; they are told that there is no such thing.
+    /// Rejects callers without write access: read-only tokens with 403, anonymous callers with 404, because GitHub does
+    /// not reveal that such an endpoint exists.
     pub(crate) fn require_write(self) -> Result<(), ApiError> {
         match self {
             Self::Writer | Self::AppInstallation => Ok(()),
@@ -38,6 +42,7 @@ impl CallerRole {
 impl<S: Sync> FromRequestParts<S> for CallerRole {
     type Rejection = ApiError;
 
+    /// Returns the role that the router has attached to the request.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         parts.extensions.get().copied().ok_or_else(ApiError::bad_credentials)
     }

@@ -1,4 +1,4 @@
-//! Commits, and how two of them stand to each other.
+//! Commits, and the comparison of two commits.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::response::{ApiError, HandlerResult, ok};
 use super::schemas::{self, BaseUrls};
 use super::state::GitHubSettings;
 
-/// `GET .../commits/{id}`
+/// `GET .../commits/{id}`. The ID may be any revision that git resolves to a commit.
 pub(crate) async fn show(
     State(shared): State<Arc<ServerContext>>,
     Path((_, _, id)): Path<(String, String, String)>,
@@ -21,8 +21,10 @@ pub(crate) async fn show(
     ok(commit_json(&shared, &headers, &id).await?)
 }
 
-/// A commit. Author and committer are accounts only where the address is known.
+/// Returns a commit in the shape `commit`. `author` and `committer` are null unless an account has their e-mail
+/// address.
 async fn commit_json(shared: &ServerContext, headers: &HeaderMap, id: &str) -> Result<Value, ApiError> {
+    // Nine lines of fields, then the message, which may contain any number of lines.
     const LOG_FORMAT: &str = "--format=%H%n%T%n%P%n%an%n%ae%n%aI%n%cn%n%ce%n%cI%n%B";
     let text = git::run_git(
         &shared.git_dir,
@@ -66,12 +68,14 @@ async fn commit_json(shared: &ServerContext, headers: &HeaderMap, id: &str) -> R
     }))
 }
 
+/// Returns the account with this e-mail address, or null.
 fn account_json(settings: &GitHubSettings, urls: &BaseUrls, email: &str) -> Value {
     let user = settings.accounts.iter().find(|it| it.email == email);
     user.map_or(Value::Null, |it| schemas::user(urls, &it.login, "User"))
 }
 
-/// `GET .../compare/{base}...{head}`: where `head` stands, seen from `base`.
+/// `GET .../compare/{base}...{head}`. `ahead_by` counts the commits of `head` that `base` lacks, `behind_by` the
+/// reverse. Commits and files are left out.
 pub(crate) async fn compare(
     State(shared): State<Arc<ServerContext>>,
     Path((_, _, range)): Path<(String, String, String)>,

@@ -1,4 +1,4 @@
-//! Git itself, which knows what the repository holds.
+//! The git commands that the emulated GitHub runs in its bare repository.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -9,12 +9,12 @@ use tokio::process::Command;
 use super::response::ApiError;
 use crate::error::{EmulatorError, failed_to};
 
-/// A bare repository with this default branch, made where it is missing.
+/// Creates a bare repository with this default branch, and its hook. Does nothing if the path exists.
 pub(crate) fn init_bare(bare: &Path, branch: &str) -> Result<(), EmulatorError> {
     if bare.exists() {
         return Ok(());
     }
-    let action = || format!("make {}", bare.display());
+    let action = || format!("create {}", bare.display());
     let mut command = std::process::Command::new("git");
     isolate_git(&mut command);
     let output = command
@@ -29,8 +29,8 @@ pub(crate) fn init_bare(bare: &Path, branch: &str) -> Result<(), EmulatorError> 
     Err(EmulatorError { action: action(), source: std::io::Error::other(stderr) })
 }
 
-/// What keeps the tags of immutable releases where they are (github.md F19): a hook that asks the file `frozen`, one
-/// reference a line (`git help githooks`, update).
+/// Installs the hook that rejects changes to the tags of immutable releases (github.md F19). It reads the file
+/// `frozen`, which has one reference per line (`git help githooks`, update).
 fn install_freeze_hook(bare: &Path) -> Result<(), EmulatorError> {
     use std::os::unix::fs::PermissionsExt as _;
     const UPDATE_HOOK: &str = "#!/bin/sh\n\
@@ -44,7 +44,7 @@ fn install_freeze_hook(bare: &Path) -> Result<(), EmulatorError> {
     result.map_err(failed_to(format!("write {}", path.display())))
 }
 
-/// Freezes a tag.
+/// Adds a tag to the file `frozen`, so that pushes can no longer change it.
 pub(crate) async fn freeze_tag(bare: &Path, tag: &str) -> Result<(), ApiError> {
     let broken = |error: std::io::Error| ApiError::internal_error(&error.to_string());
     let options = tokio::fs::OpenOptions::new().create(true).append(true).open(bare.join("frozen")).await;
@@ -53,14 +53,15 @@ pub(crate) async fn freeze_tag(bare: &Path, tag: &str) -> Result<(), ApiError> {
     file.flush().await.map_err(broken)
 }
 
-/// Whether a reference is frozen.
+/// Returns whether the file `frozen` contains a reference. The name begins with `refs/`.
 pub(crate) async fn is_frozen(bare: &Path, reference: &str) -> bool {
     let text = tokio::fs::read_to_string(bare.join("frozen")).await.unwrap_or_default();
     text.lines().any(|it| it == reference)
 }
 
-/// What would lead git elsewhere, or make it do or write what nobody here asked for (`git help git`, environment variables;
-/// `git help config` for what `git -c` hands on).
+/// Environment variables that are removed, because they would redirect git to other repositories or objects, change its
+/// configuration, or write traces (`git help git`, environment variables). `GIT_CONFIG_PARAMETERS` is how `git -c`
+/// passes settings to child processes (`git help config`).
 const UNSET_GIT_VARIABLES: [&str; 23] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
@@ -87,7 +88,7 @@ const UNSET_GIT_VARIABLES: [&str; 23] = [
     "GIT_WORK_TREE",
 ];
 
-/// Keeps the operator's configuration out.
+/// Isolates a git command from the operator's configuration and environment. Standard input is empty.
 pub(crate) fn isolate_git(command: &mut std::process::Command) {
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").stdin(Stdio::null());
     command.env("GIT_ATTR_NOSYSTEM", "1");
@@ -96,7 +97,8 @@ pub(crate) fn isolate_git(command: &mut std::process::Command) {
     }
 }
 
-/// What git prints, without the last line's end; none where it fails.
+/// Runs git in the bare repository and returns its standard output without trailing white space. `None` if git exits
+/// with an error.
 pub(crate) async fn run_git(bare: &Path, arguments: &[&str]) -> Result<Option<String>, ApiError> {
     let mut command = std::process::Command::new("git");
     isolate_git(&mut command);
@@ -107,7 +109,7 @@ pub(crate) async fn run_git(bare: &Path, arguments: &[&str]) -> Result<Option<St
     Ok(output.status.success().then(text))
 }
 
-/// The object that a reference names; none where there is no such reference.
+/// Returns the ID of the object that a reference or revision names. `None` if it does not exist.
 pub(crate) async fn resolve_ref(bare: &Path, name: &str) -> Result<Option<String>, ApiError> {
     run_git(bare, &["rev-parse", "--verify", "--quiet", "--end-of-options", name]).await
 }

@@ -1,4 +1,5 @@
-//! The few GraphQL queries that `gh` makes of releases, known by the names that it gives them.
+//! The few GraphQL queries that `gh` sends about releases. They are recognized by a name in their text, usually the name
+//! of the operation.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use super::context::ServerContext;
 use super::git;
 use super::response::{HandlerResult, ok};
 
-/// A query.
+/// A GraphQL request.
 #[derive(Debug, Deserialize)]
 pub(crate) struct GraphQlQuery {
     query: String,
@@ -21,7 +22,7 @@ pub(crate) struct GraphQlQuery {
     variables: Value,
 }
 
-/// `POST /graphql`
+/// `POST /graphql`. An unknown query gets an `errors` list with status 200, as GraphQL servers do.
 pub(crate) async fn execute(
     State(shared): State<Arc<ServerContext>>,
     caller: CallerRole,
@@ -49,6 +50,6 @@ pub(crate) async fn execute(
             ["isDraft", "isLatest", "immutable"].iter().map(|it| json!({ "name": it })).collect();
         return ok(json!({ "data": { "Release": { "fields": fields } } }));
     }
-    let message = "this GitHub on loopback does not know that query";
+    let message = "the emulated GitHub does not support this query";
     ok(json!({ "data": null, "errors": [{ "type": "UNKNOWN", "message": message }] }))
 }

@@ -1,8 +1,9 @@
-//! A GitHub on loopback: one repository with its releases, assets, tags and attestations.
+//! The emulated GitHub: one repository with its releases, assets, tags and attestations.
 //!
-//! It answers as GitHub's published description says (`@octokit/openapi`), with the habits that no description tells:
-//! drafts are hidden from look-ups by tag, several may hold one tag, a broken upload leaves a `starter`, names are
-//! rewritten, what was just created is not seen for a while, and publishing a draft without its tag makes one.
+//! Responses follow GitHub's published description (`@octokit/openapi`). Behaviour that the description leaves out is
+//! emulated too (`docs/github.md`): look-ups by tag never return a draft, several releases may have the same tag, an
+//! interrupted upload leaves an asset in state `starter`, asset names are rewritten, new objects are invisible for a
+//! while, and publishing a draft without its tag creates the tag.
 
 mod actions;
 mod assets;
@@ -34,7 +35,8 @@ use crate::fault::Fault;
 use context::ServerContext;
 use state::ServerState;
 
-/// A GitHub on 127.0.0.1, on a port that the system gave. It ends when it is dropped.
+/// An emulated GitHub on 127.0.0.1, on two ports that the system chooses: one for the API, the pages and git, one for
+/// the bytes of assets. Dropping it stops the server.
 #[derive(Debug)]
 pub struct GitHub {
     shared: Arc<ServerContext>,
@@ -43,13 +45,13 @@ pub struct GitHub {
 }
 
 impl GitHub {
-    /// Starts it on the files in `folder`, which it makes where they are missing: `origin.git` and `assets`.
+    /// Starts a server whose files are `origin.git` and `assets` in `folder`. Missing ones are created.
     ///
     /// # Errors
-    /// [`RehearsalError`] where the folder cannot be written, git is missing, or no port is to be had.
+    /// [`EmulatorError`] if the directory cannot be written, git is missing or fails, or no port is available.
     pub fn start(folder: &Path, settings: GitHubSettings) -> Result<Self, EmulatorError> {
         let (asset_dir, git_dir) = (folder.join("assets"), folder.join("origin.git"));
-        std::fs::create_dir_all(&asset_dir).map_err(failed_to(format!("make {}", asset_dir.display())))?;
+        std::fs::create_dir_all(&asset_dir).map_err(failed_to(format!("create {}", asset_dir.display())))?;
         git::init_bare(&git_dir, &settings.default_branch)?;
         let listen = || {
             let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
@@ -70,42 +72,43 @@ impl GitHub {
         Ok(Self { shared, shutdown: Some(shutdown), thread: Some(thread) })
     }
 
-    /// The address of the REST API.
+    /// Returns the root URL of the REST API.
     #[must_use]
     pub fn api_url(&self) -> String {
         format!("http://{}", self.shared.api_address)
     }
 
-    /// The address that git clones from and pushes to.
+    /// Returns the URL for `git clone` and `git push`.
     #[must_use]
     pub fn clone_url(&self) -> String {
         let settings = &self.shared.state().settings;
         format!("http://{}/{}/{}.git", self.shared.api_address, settings.owner, settings.name)
     }
 
-    /// The bare repository behind it.
+    /// Returns the path of the bare repository that the server reads and writes.
     #[must_use]
     pub fn git_dir(&self) -> &Path {
         &self.shared.git_dir
     }
 
-    /// Makes a fault wait for its request.
+    /// Adds a fault for a later request. If several match a request, the one that was added first is used.
     pub fn inject(&self, fault: Fault) {
         self.shared.state().faults.push(fault);
     }
 
-    /// How many faults still wait for their request.
+    /// Returns the number of faults that are not used up yet.
     #[must_use]
     pub fn pending_faults(&self) -> usize {
         self.shared.state().faults.len()
     }
 
-    /// Changes how the repository is set up.
+    /// Changes the settings of the repository. Later requests use the new ones.
     pub fn configure(&self, change: impl FnOnce(&mut GitHubSettings)) {
         change(&mut self.shared.state().settings);
     }
 
-    /// Adds a run of a workflow for a tag, finished or not.
+    /// Adds a run of a workflow for a tag. `workflow` is the name of its file. A run without `conclusion` is in
+    /// progress.
     pub fn add_workflow_run(&self, workflow: &str, tag: &str, commit: &str, conclusion: Option<&str>) {
         let mut state = self.shared.state();
         let urls = schemas::BaseUrls::new(&state.settings, &self.shared.api_address);
@@ -115,48 +118,50 @@ impl GitHub {
         state.workflow_runs.push(run);
     }
 
-    /// Files a bundle's text under every subject of its statement, as `actions/attest` does, or as GitHub itself does for an
-    /// immutable release.
+    /// Stores a bundle under the digest of every subject of its statement, and returns the ID of the attestation. With
+    /// `by_github` the initiator is `github`, as for the attestation of an immutable release (F21), otherwise `user`.
     ///
     /// # Errors
-    /// [`RehearsalError`] where it has no statement with subjects.
+    /// [`EmulatorError`] if the bundle has no statement with subjects.
     pub fn add_attestation(&self, bundle: &str, by_github: bool) -> Result<u64, EmulatorError> {
         let initiator = if by_github { "github" } else { "user" };
         let id = actions::store_attestation(&mut self.shared.state(), bundle, initiator);
         let missing =
-            || failed_to("keep a bundle")(std::io::Error::other("it has no statement with subjects"));
+            || failed_to("store a bundle")(std::io::Error::other("it has no statement with subjects"));
         id.ok_or_else(missing)
     }
 
-    /// Forgets every attestation.
+    /// Removes all attestations.
     pub fn clear_attestations(&self) {
         self.shared.state().attestations.clear();
     }
 
-    /// Puts a file on the host that assets are downloaded from, under a path, and gives its address.
+    /// Adds a file to the host that assets are downloaded from, and returns its URL.
     #[must_use]
     pub fn host_file(&self, path: &str, bytes: Vec<u8>) -> String {
         self.shared.state().hosted_files.insert(path.to_owned(), bytes);
         format!("http://{}/files/{path}", self.shared.storage_address)
     }
 
-    /// Begins a new hour: nobody has asked anything in it.
+    /// Resets the number of used requests, as GitHub does every hour.
     pub fn reset_rate_limit(&self) {
         self.shared.state().requests_used = [0; 2];
     }
 
-    /// Every request so far, with what was answered.
+    /// Returns every request since the start or the last [`GitHub::clear_log`], with its response. Requests that a
+    /// fault answered or dropped before they took effect are not recorded.
     #[must_use]
     pub fn exchanges(&self) -> Vec<HttpExchange> {
         self.shared.state().exchanges.clone()
     }
 
-    /// Forgets the requests so far.
+    /// Clears the list of recorded requests.
     pub fn clear_log(&self) {
         self.shared.state().exchanges.clear();
     }
 
-    /// Every release, drafts included, as the API shows them to those who may push.
+    /// Returns every release with drafts, as the API returns them to callers with push access, in the order of
+    /// creation.
     #[must_use]
     pub fn releases(&self) -> Vec<Value> {
         let state = self.shared.state();
@@ -164,19 +169,19 @@ impl GitHub {
         state.releases.values().map(|it| schemas::release(&state.settings, &urls, it)).collect()
     }
 
-    /// The bytes of an asset.
+    /// Returns the bytes of an asset.
     ///
     /// # Errors
-    /// [`RehearsalError`] where there is no such asset.
+    /// [`EmulatorError`] if no bytes are stored under this ID.
     pub fn asset_bytes(&self, id: u64) -> Result<Vec<u8>, EmulatorError> {
         let path = self.shared.asset_dir.join(id.to_string());
         std::fs::read(&path).map_err(failed_to(format!("read {}", path.display())))
     }
 
-    /// Puts other bytes under an asset without telling anybody: its size and digest stay.
+    /// Replaces the bytes of an asset, but neither its size nor its digest, to simulate tampering.
     ///
     /// # Errors
-    /// [`RehearsalError`] where they cannot be written.
+    /// [`EmulatorError`] if the file cannot be written.
     pub fn tamper_asset(&self, id: u64, bytes: &[u8]) -> Result<(), EmulatorError> {
         let path = self.shared.asset_dir.join(id.to_string());
         std::fs::write(&path, bytes).map_err(failed_to(format!("write {}", path.display())))
@@ -184,7 +189,7 @@ impl GitHub {
 }
 
 impl Drop for GitHub {
-    /// A server that is gone already has nothing to end, and its thread nothing to tell.
+    /// Stops the server and waits for its thread. Errors are ignored: they mean that the server has already stopped.
     fn drop(&mut self) {
         if let Some(shutdown) = self.shutdown.take() {
             shutdown.send(()).ok();

@@ -1,4 +1,4 @@
-//! References and tag objects, as the repository behind has them.
+//! Git references and tag objects, read from the bare repository.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::git;
 use super::response::{ApiError, HandlerResult, created, no_content, ok};
 use super::schemas::BaseUrls;
 
-/// `GET .../git/ref/{name}`, as in `tags/server/v0.1.0`.
+/// `GET .../git/ref/{name}`. The name has no `refs/`, as in `tags/server/v0.1.0`.
 pub(crate) async fn show(
     State(shared): State<Arc<ServerContext>>,
     Path((_, _, name)): Path<(String, String, String)>,
@@ -27,7 +27,7 @@ pub(crate) async fn show(
     ok(ref_json(&shared, &urls, &full, &object).await?)
 }
 
-/// `GET .../git/matching-refs/{name}`: those that begin with it.
+/// `GET .../git/matching-refs/{name}`. Returns all references that begin with the name.
 pub(crate) async fn list_matching(
     State(shared): State<Arc<ServerContext>>,
     Path((_, _, name)): Path<(String, String, String)>,
@@ -47,6 +47,7 @@ pub(crate) async fn list_matching(
     ok(Value::Array(matching_refs))
 }
 
+/// Returns a reference in the shape `git-ref`. `full` begins with `refs/`.
 async fn ref_json(
     shared: &ServerContext,
     urls: &BaseUrls,
@@ -62,11 +63,13 @@ async fn ref_json(
     }))
 }
 
+/// Returns the `object` of a reference or tag. `kind` is the object type, such as `commit`.
 fn object_json(urls: &BaseUrls, object: &str, kind: &str) -> Value {
     json!({ "sha": object, "type": kind, "url": urls.repo_url(&format!("/git/{kind}s/{object}")) })
 }
 
-/// `GET .../git/tags/{id}`: a tag object, with what GitHub makes of its signature: here, nothing.
+/// `GET .../git/tags/{id}`. Returns a tag object. The signature is split off, but not verified: `reason` is
+/// `unknown_key` or `unsigned`.
 pub(crate) async fn show_tag(
     State(shared): State<Arc<ServerContext>>,
     Path((_, _, id)): Path<(String, String, String)>,
@@ -101,14 +104,14 @@ pub(crate) async fn show_tag(
     }))
 }
 
-/// A reference that is asked for.
+/// The body of a request that creates a reference.
 #[derive(Debug, Deserialize)]
 pub(crate) struct CreateRefParams {
     r#ref: String,
     sha: String,
 }
 
-/// `POST .../git/refs`
+/// `POST .../git/refs`. An existing reference is rejected with 422.
 pub(crate) async fn create(
     State(shared): State<Arc<ServerContext>>,
     caller: CallerRole,
@@ -126,7 +129,7 @@ pub(crate) async fn create(
     created(ref_json(&shared, &urls, &name, &params.sha).await?)
 }
 
-/// `DELETE .../git/refs/{name}`
+/// `DELETE .../git/refs/{name}`. The tag of an immutable release cannot be deleted (F19).
 pub(crate) async fn delete(
     State(shared): State<Arc<ServerContext>>,
     caller: CallerRole,
@@ -149,7 +152,7 @@ pub(crate) async fn delete(
     no_content()
 }
 
-/// What follows from tags that are gone: their releases are drafts again (F17).
+/// Turns published releases whose tag does not exist any more into drafts (F17).
 pub(crate) async fn redraft_untagged_releases(shared: &ServerContext) -> Result<(), ApiError> {
     let listed =
         git::run_git(&shared.git_dir, &["for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags"]).await?;

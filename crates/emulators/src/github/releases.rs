@@ -1,4 +1,4 @@
-//! Releases: made as drafts, filled, published.
+//! Releases: creation, update, publication and deletion.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use super::response::{ApiError, HandlerResult, PageParams, created, no_content, 
 use super::schemas::{self, BaseUrls};
 use super::state::StoredRelease;
 
-/// The longest text of a release, in characters (github.md F9).
+/// The maximum length of the text of a release, in characters (github.md F9).
 const MAX_BODY_CHARS: usize = 125_000;
 
-/// What a release is made of or changed to.
+/// The body of a request that creates or updates a release. An update keeps the fields that are missing.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct ReleaseParams {
     tag_name: Option<String>,
@@ -30,9 +30,11 @@ pub(crate) struct ReleaseParams {
     make_latest: Option<String>,
 }
 
+/// The path parameters of a repository.
 type OwnerAndName = (String, String);
 
-/// `GET /repos/{owner}/{name}/releases`: the newest first, drafts for those who may push.
+/// `GET /repos/{owner}/{name}/releases`. The newest release comes first. Drafts are listed for callers with write
+/// access.
 pub(crate) async fn list(
     State(shared): State<Arc<ServerContext>>,
     caller: CallerRole,
@@ -51,7 +53,7 @@ pub(crate) async fn list(
     paginate(all, &paging, &urls.repo_url("/releases"))
 }
 
-/// `GET /repos/{owner}/{name}/releases/{id}`
+/// `GET /repos/{owner}/{name}/releases/{id}`. A draft needs write access.
 pub(crate) async fn show(
     State(shared): State<Arc<ServerContext>>,
     caller: CallerRole,
@@ -69,7 +71,7 @@ pub(crate) async fn show(
     ok(schemas::release(&state.settings, &urls, &release))
 }
 
-/// `GET /repos/{owner}/{name}/releases/tags/{tag}`: never a draft, for nobody.
+/// `GET /repos/{owner}/{name}/releases/tags/{tag}`. Never returns a draft, whatever the rights of the caller.
 pub(crate) async fn show_by_tag(
     State(shared): State<Arc<ServerContext>>,
     Path((_, _, tag)): Path<(String, String, String)>,
@@ -86,7 +88,7 @@ pub(crate) async fn show_by_tag(
     ok(schemas::release(&state.settings, &urls, &release))
 }
 
-/// `GET /repos/{owner}/{name}/releases/latest`
+/// `GET /repos/{owner}/{name}/releases/latest`. Returns 404 if no release is marked as latest.
 pub(crate) async fn show_latest(
     State(shared): State<Arc<ServerContext>>,
     headers: HeaderMap,
@@ -98,14 +100,15 @@ pub(crate) async fn show_latest(
     ok(schemas::release(&state.settings, &urls, release))
 }
 
-/// Whether a request sees it. What was just created or published is not seen for a while.
+/// Returns whether a look-up sees the release, and counts the look-up: a release is invisible for a number of look-ups
+/// after it was created or published (`visibility_lag`).
 pub(crate) fn is_visible(release: &mut StoredRelease) -> bool {
     let visible = release.hidden_lookups == 0;
     release.hidden_lookups = release.hidden_lookups.saturating_sub(1);
     visible
 }
 
-/// `POST /repos/{owner}/{name}/releases`
+/// `POST /repos/{owner}/{name}/releases`. If a parameter is rejected, no release is created.
 pub(crate) async fn create(
     State(shared): State<Arc<ServerContext>>,
     caller: CallerRole,
@@ -151,7 +154,7 @@ pub(crate) async fn create(
     created(release_json(&shared, id, &headers)?)
 }
 
-/// `PATCH /repos/{owner}/{name}/releases/{id}`
+/// `PATCH /repos/{owner}/{name}/releases/{id}`. Changing `draft` to false publishes the release.
 pub(crate) async fn update(
     State(shared): State<Arc<ServerContext>>,
     caller: CallerRole,
@@ -168,7 +171,7 @@ pub(crate) async fn update(
     ok(release_json(&shared, id, &headers)?)
 }
 
-/// `DELETE /repos/{owner}/{name}/releases/{id}`: the tag of an immutable one can never be released again (F19).
+/// `DELETE /repos/{owner}/{name}/releases/{id}`. The tag of an immutable release can never be released again (F19).
 pub(crate) async fn delete(
     State(shared): State<Arc<ServerContext>>,
     caller: CallerRole,
@@ -186,6 +189,7 @@ pub(crate) async fn delete(
     no_content()
 }
 
+/// Returns a release in the shape of the API.
 fn release_json(shared: &ServerContext, id: u64, headers: &HeaderMap) -> Result<Value, ApiError> {
     let state = shared.state();
     let urls = BaseUrls::from_headers(&state.settings, headers);
@@ -197,7 +201,10 @@ fn body_too_long() -> ApiError {
     ApiError::invalid_because("Release", "body", "body is too long (maximum is 125000 characters)")
 }
 
-/// Changes a release, all or nothing.
+/// Applies the parameters to a release. If a check fails, the release stays unchanged.
+///
+/// A draft that becomes published is marked as latest unless `make_latest` says otherwise or it is a pre-release (F15),
+/// and it becomes immutable if the setting is on (F18).
 async fn apply_params(shared: &ServerContext, id: u64, params: ReleaseParams) -> Result<(), ApiError> {
     let before = shared.state().releases.get(&id).cloned().ok_or_else(ApiError::not_found)?;
     if params.body.as_ref().is_some_and(|it| it.chars().count() > MAX_BODY_CHARS) {
@@ -245,7 +252,8 @@ async fn apply_params(shared: &ServerContext, id: u64, params: ReleaseParams) ->
     Ok(())
 }
 
-/// Whether a draft may be published: its tag has no other release, and is not burned.
+/// Returns 422 if a draft cannot be published: its tag has another published release, or was the tag of a deleted
+/// immutable release (F19).
 fn require_publishable(shared: &ServerContext, release: &StoredRelease) -> Result<(), ApiError> {
     let state = shared.state();
     if state.retired_tags.contains(&release.tag) {
@@ -263,7 +271,8 @@ fn require_publishable(shared: &ServerContext, release: &StoredRelease) -> Resul
     }
 }
 
-/// Makes the tag where there is none: a lightweight one, which is what a release tool must not rely on (F13).
+/// Creates a lightweight tag at `target_commitish` if the tag of the release does not exist (F13). Release tools must
+/// not rely on that.
 async fn create_missing_tag(shared: &ServerContext, release: &StoredRelease) -> Result<(), ApiError> {
     let name = format!("refs/tags/{}", release.tag);
     if git::resolve_ref(&shared.git_dir, &name).await?.is_some() {

@@ -1,4 +1,4 @@
-//! The repository itself.
+//! The repository, its settings and the rate limit.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::response::{ApiError, HandlerResult, ok};
 use super::schemas::{self, BaseUrls};
 use super::state::GitHubSettings;
 
-/// `GET /repos/{owner}/{name}`
+/// `GET /repos/{owner}/{name}`. Returns the repository with the permissions of the caller.
 pub(crate) async fn show(
     State(shared): State<Arc<ServerContext>>,
     caller: CallerRole,
@@ -24,8 +24,8 @@ pub(crate) async fn show(
     ok(full_repository(&state.settings, &urls, caller))
 }
 
-/// `GET /repos/{owner}/{name}/immutable-releases`: only those who administer it are told, unless the rehearsal says
-/// otherwise.
+/// `GET /repos/{owner}/{name}/immutable-releases`. Real GitHub answers administrators only (F20). Here, callers with
+/// write access get an answer if `discloses_immutability` is set. Returns 404 if the setting is off.
 pub(crate) async fn show_immutability(
     State(shared): State<Arc<ServerContext>>,
     caller: CallerRole,
@@ -38,7 +38,7 @@ pub(crate) async fn show_immutability(
     ok(json!({ "enabled": true, "enforced_by_owner": false }))
 }
 
-/// `GET /rate_limit`
+/// `GET /rate_limit`. Does not count as a request itself.
 pub(crate) async fn show_rate_limit(
     State(shared): State<Arc<ServerContext>>,
     caller: CallerRole,
@@ -55,7 +55,7 @@ pub(crate) async fn show_rate_limit(
     ok(json!({ "resources": { "core": rate, "search": rate }, "rate": rate }))
 }
 
-/// The repository, in the shape `full-repository`.
+/// Returns the repository in the shape `full-repository`.
 pub(crate) fn full_repository(settings: &GitHubSettings, urls: &BaseUrls, caller: CallerRole) -> Value {
     let mut all = Map::new();
     let mut put = |name: &str, value: Value| all.insert(name.to_owned(), value);
@@ -100,6 +100,8 @@ pub(crate) fn full_repository(settings: &GitHubSettings, urls: &BaseUrls, caller
     put("git_url", format!("git:{}.git", web.trim_start_matches("http:")).into());
     put("ssh_url", format!("git@localhost:{}.git", urls.repository_path.trim_start_matches('/')).into());
     if caller != CallerRole::Anonymous {
+        // The permissions are those of the user, not of the token: a token with fewer rights shows them all the same.
+        // For an app installation GitHub reports no permissions.
         let push = matches!(caller, CallerRole::Writer | CallerRole::LimitedScope);
         let pull = caller != CallerRole::AppInstallation;
         let rights = json!({ "admin": push, "maintain": push, "push": push, "triage": push, "pull": pull });
@@ -108,6 +110,7 @@ pub(crate) fn full_repository(settings: &GitHubSettings, urls: &BaseUrls, caller
     Value::Object(all)
 }
 
+/// The numeric fields of `full-repository`, which are all 0.
 const COUNT_FIELDS: [&str; 10] = [
     "forks",
     "forks_count",
@@ -121,6 +124,7 @@ const COUNT_FIELDS: [&str; 10] = [
     "subscribers_count",
 ];
 
+/// The URL fields of `full-repository`, with their paths below the API URL of the repository.
 const URL_TEMPLATES: [(&str, &str); 36] = [
     ("archive_url", "/{archive_format}{/ref}"),
     ("assignees_url", "/assignees{/user}"),

@@ -1,4 +1,4 @@
-//! Answers, and refusals as GitHub words them.
+//! Responses, and errors with the wording of GitHub.
 
 use axum::Json;
 use axum::body::Body;
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 const DOCUMENTATION_URL: &str = "https://docs.github.com/rest";
 
-/// What a request gets.
+/// The result of a request handler.
 pub(crate) type HandlerResult = Result<Response, ApiError>;
 
-/// Why a request gets nothing.
+/// An error response: its status and its JSON body.
 #[derive(Debug)]
 pub(crate) struct ApiError(StatusCode, Value);
 
@@ -21,28 +21,32 @@ impl ApiError {
         Self(status, json!({ "message": message, "documentation_url": DOCUMENTATION_URL, "status": code }))
     }
 
-    /// There is no such thing, or it is not for this caller.
+    /// 404: the object does not exist, or the caller may not see it.
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "Not Found")
     }
 
+    /// 401: the credentials are unknown.
     pub(crate) fn bad_credentials() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "Bad credentials")
     }
 
+    /// 403: the caller lacks a right, or has used up the rate limit.
     pub(crate) fn forbidden(message: &str) -> Self {
         Self::new(StatusCode::FORBIDDEN, message)
     }
 
+    /// 400: the request is malformed.
     pub(crate) fn bad_request(message: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
+    /// 500: git or the file system failed.
     pub(crate) fn internal_error(message: &str) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
     }
 
-    /// 422, with what is wrong with which field.
+    /// 422: a field is invalid. `code` is one of GitHub's validation codes, such as `missing_field`.
     pub(crate) fn invalid(resource: &str, field: &str, code: &str) -> Self {
         let errors = json!([{ "resource": resource, "code": code, "field": field }]);
         Self(
@@ -51,7 +55,7 @@ impl ApiError {
         )
     }
 
-    /// 422, with a sentence about a field.
+    /// 422: a field is invalid, with a message (validation code `custom`).
     pub(crate) fn invalid_because(resource: &str, field: &str, message: &str) -> Self {
         let errors = json!([{ "resource": resource, "code": "custom", "field": field, "message": message }]);
         Self(
@@ -67,29 +71,32 @@ impl IntoResponse for ApiError {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "handlers end with it")]
+/// Returns a response with status 200.
+#[expect(clippy::unnecessary_wraps, reason = "handlers return its result")]
 pub(crate) fn ok(body: Value) -> HandlerResult {
     Ok(Json(body).into_response())
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "handlers end with it")]
+/// Returns a response with status 201.
+#[expect(clippy::unnecessary_wraps, reason = "handlers return its result")]
 pub(crate) fn created(body: Value) -> HandlerResult {
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "handlers end with it")]
+/// Returns an empty response with status 204.
+#[expect(clippy::unnecessary_wraps, reason = "handlers return its result")]
 pub(crate) fn no_content() -> HandlerResult {
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// A redirect to where the bytes are.
+/// Returns a redirect (302) to a URL on another host.
 pub(crate) fn redirect(location: &str) -> HandlerResult {
     let response = Response::builder().status(StatusCode::FOUND).header(header::LOCATION, location);
     response.body(Body::empty()).map_err(|error| ApiError::internal_error(&error.to_string()))
 }
 
-/// A page of a list, with the `Link` header that leads to the others (RFC 8288).
-#[expect(clippy::unnecessary_wraps, reason = "handlers end with it")]
+/// Returns one page of a list, with a `Link` header to the other pages (RFC 8288). `url` is that of the list.
+#[expect(clippy::unnecessary_wraps, reason = "handlers return its result")]
 pub(crate) fn paginate(all: Vec<Value>, params: &PageParams, url: &str) -> HandlerResult {
     let per_page = params.per_page.unwrap_or(30).clamp(1, 100);
     let page = params.page.unwrap_or(1).max(1);
@@ -115,7 +122,7 @@ pub(crate) fn paginate(all: Vec<Value>, params: &PageParams, url: &str) -> Handl
     Ok(response)
 }
 
-/// Which page of a list is asked for.
+/// The query parameters of a paginated list. A page has 30 items by default and at most 100.
 #[derive(Debug, Default, serde::Deserialize)]
 pub(crate) struct PageParams {
     per_page: Option<usize>,

@@ -1,4 +1,4 @@
-//! Which path leads where.
+//! Routes and authentication.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::response::{ApiError, HandlerResult};
 use super::state::GitHubSettings;
 use super::{actions, assets, commits, graphql, refs, releases, repository, smart_http};
 
-/// The API, the pages and the repository.
+/// Returns the routes of the API, of the download pages and of the git repository.
 pub(crate) fn api_routes(shared: Arc<ServerContext>) -> Router {
     let repo = "/repos/{owner}/{name}";
     let repo_route = |rest: &str| format!("{repo}{rest}");
@@ -57,7 +57,7 @@ pub(crate) fn api_routes(shared: Arc<ServerContext>) -> Router {
         .with_state(shared)
 }
 
-/// Where the bytes of assets are.
+/// Returns the routes of the host that assets and bundles are downloaded from. It does not authenticate.
 pub(crate) fn storage_routes(shared: Arc<ServerContext>) -> Router {
     Router::new()
         .route("/{id}/{name}", get(assets::serve_bytes))
@@ -66,7 +66,8 @@ pub(crate) fn storage_routes(shared: Arc<ServerContext>) -> Router {
         .with_state(shared)
 }
 
-/// Lets a request in under the name that its credentials give it.
+/// Determines the role of the caller and attaches it to the request. Requests for another repository get 404, and so do
+/// anonymous requests for a private one.
 async fn authenticate(
     axum::extract::State(shared): axum::extract::State<Arc<ServerContext>>,
     mut request: Request,
@@ -81,7 +82,7 @@ async fn authenticate(
         let caller = caller_role(request.headers(), settings)?;
         let other_repo = !requested_path.starts_with(&repo_prefix)
             && !["/rate_limit", "/graphql"].contains(&path.as_str());
-        // Git is asked for credentials instead, or it would not send any.
+        // Git sends credentials only after a 401, so its requests pass here and `serve_git` sends the challenge.
         let git = path.contains(".git/");
         if other_repo || (settings.private && caller == CallerRole::Anonymous && !git) {
             return Err(ApiError::not_found());
@@ -97,7 +98,7 @@ async fn authenticate(
     Ok::<Response, ApiError>(response)
 }
 
-/// The scopes of a classic token (GitHub's "Scopes for OAuth apps"); `None` for every other.
+/// Returns the scopes of a classic token (GitHub's "Scopes for OAuth apps"). `None` for any other caller.
 fn scopes(caller: CallerRole, settings: &GitHubSettings) -> Option<String> {
     match caller {
         CallerRole::Writer => settings.scopes.clone(),
@@ -106,7 +107,8 @@ fn scopes(caller: CallerRole, settings: &GitHubSettings) -> Option<String> {
     }
 }
 
-/// Who the `Authorization` header is of. Git sends the token as a password.
+/// Returns the role for the `Authorization` header, or 401 if the token is unknown. Git sends the token as the password
+/// of basic credentials.
 fn caller_role(headers: &HeaderMap, settings: &GitHubSettings) -> Result<CallerRole, ApiError> {
     let Some(header) = headers.get(header::AUTHORIZATION) else { return Ok(CallerRole::Anonymous) };
     let text = header.to_str().unwrap_or_default();

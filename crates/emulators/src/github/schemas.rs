@@ -1,4 +1,4 @@
-//! Values in the shapes of GitHub's published description.
+//! JSON values in the shapes of GitHub's published description.
 
 use axum::http::HeaderMap;
 use model::base::time::format_rfc3339;
@@ -7,22 +7,22 @@ use serde_json::{Map, Value, json};
 
 use super::state::{GitHubSettings, StoredAsset, StoredRelease};
 
-/// The addresses of one answer, which depend on the name that the caller used.
+/// The base URLs of one response, which depend on the host name in the request.
 #[derive(Debug, Clone)]
 pub(crate) struct BaseUrls {
-    /// The API's root.
+    /// The root URL of the API.
     pub(crate) api_url: String,
-    /// The uploads' root.
+    /// The root URL for uploads.
     pub(crate) uploads_url: String,
-    /// The pages' root.
+    /// The root URL of the web pages.
     pub(crate) web_url: String,
-    /// The repository, as in `/owner/name`.
+    /// The path of the repository, as in `/owner/name`.
     pub(crate) repository_path: String,
 }
 
 impl BaseUrls {
-    /// The addresses for a caller who used this host: `api.NAME` has `uploads.NAME` beside it, as on github.com; any other
-    /// has its uploads under a path, as on GitHub Enterprise Server.
+    /// Returns the URLs for a request to `host`. A host `api.NAME` has its uploads on `uploads.NAME`, as on github.com.
+    /// Any other host has them under `/api/uploads`, as on GitHub Enterprise Server (F1).
     pub(crate) fn new(settings: &GitHubSettings, host: &str) -> Self {
         let repository = format!("/{}/{}", settings.owner, settings.name);
         let (uploads, web) = match host.strip_prefix("api.") {
@@ -37,22 +37,24 @@ impl BaseUrls {
         }
     }
 
+    /// Returns the URLs for the host in the `Host` header.
     pub(crate) fn from_headers(settings: &GitHubSettings, headers: &HeaderMap) -> Self {
         let host = headers.get("host").and_then(|it| it.to_str().ok()).unwrap_or("localhost");
         Self::new(settings, host)
     }
 
-    /// An address of the API below the repository.
+    /// Returns the API URL of the repository followed by `rest`, which is empty or begins with a slash.
     pub(crate) fn repo_url(&self, rest: &str) -> String {
         format!("{}/repos{}{rest}", self.api_url, self.repository_path)
     }
 }
 
+/// Returns a GraphQL node ID.
 pub(crate) fn node_id(kind: &str, id: u64) -> String {
     format!("{kind}_{id}")
 }
 
-/// An account.
+/// Returns an account in the shape `simple-user`. Its ID is derived from the login. `kind` is `User` or `Organization`.
 pub(crate) fn user(urls: &BaseUrls, login: &str, kind: &str) -> Value {
     let id: u64 = login.bytes().fold(7, |sum, it| sum * 31 % 1_000_003 + u64::from(it));
     let url = format!("{}/users/{login}", urls.api_url);
@@ -82,7 +84,7 @@ pub(crate) fn user(urls: &BaseUrls, login: &str, kind: &str) -> Value {
     Value::Object(user)
 }
 
-/// A release.
+/// Returns a release in the shape `release`. A draft has a placeholder in its page URL and no archive URLs.
 pub(crate) fn release(settings: &GitHubSettings, urls: &BaseUrls, release: &StoredRelease) -> Value {
     let url = urls.repo_url(&format!("/releases/{}", release.id));
     let page_tag =
@@ -116,7 +118,7 @@ pub(crate) fn release(settings: &GitHubSettings, urls: &BaseUrls, release: &Stor
     })
 }
 
-/// An asset. Its download address names the tag, or for a draft a placeholder.
+/// Returns an asset in the shape `release-asset`. Its download URL contains the tag, or a placeholder for a draft.
 pub(crate) fn asset(
     settings: &GitHubSettings,
     urls: &BaseUrls,
@@ -144,7 +146,7 @@ pub(crate) fn asset(
     })
 }
 
-/// A time as the `Date` header has it (RFC 9110, 5.6.7).
+/// Returns a time in the format of the `Date` header (RFC 9110, 5.6.7). The time is in seconds since 1970 in UTC.
 pub(crate) fn http_date(seconds: i64) -> String {
     model::base::time::format_in_zone(seconds, 0, "%a, %d %b %Y %H:%M:%S GMT").unwrap_or_default()
 }

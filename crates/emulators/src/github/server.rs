@@ -1,4 +1,4 @@
-//! Connections: what arrives, what breaks on the way, and what is written down.
+//! Connections: requests are received, faults are injected, and responses are recorded.
 
 use std::io;
 use std::net::TcpListener;
@@ -23,14 +23,16 @@ use super::router;
 use super::state::{HttpExchange, ServerState};
 use crate::fault::{FaultKind, FaultTiming, Hook};
 
-/// Where a connection came in.
+/// The listener that accepted a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ListenerKind {
+    /// API, web pages and git.
     Api,
+    /// The host that assets are downloaded from.
     Storage,
 }
 
-/// Serves until it is told to end.
+/// Serves both listeners until `shutdown` receives a message. The first is for the API, the second for downloads.
 pub(crate) async fn serve(
     shared: Arc<ServerContext>,
     listeners: [TcpListener; 2],
@@ -41,10 +43,11 @@ pub(crate) async fn serve(
     for ((listener, kind), router) in listeners.into_iter().zip(kinds).zip(routers) {
         tokio::spawn(accept_connections(listener, kind, router, Arc::clone(&shared)));
     }
-    // An error says that whoever could end it is gone: that is an end as well.
+    // An error means that the sender was dropped, which ends the server as well.
     shutdown.await.ok();
 }
 
+/// Accepts connections until the listener fails, and serves each in a task.
 async fn accept_connections(
     listener: TcpListener,
     kind: ListenerKind,
@@ -60,13 +63,13 @@ async fn accept_connections(
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service);
-            // A connection that a fault cut ends with an error, which is what was asked for.
+            // An error here is the result of an injected fault, or of a client that closed the connection.
             connection.await.ok();
         });
     }
 }
 
-/// Answers a request. An error cuts the connection.
+/// Handles a request: injects a fault, checks the rate limit, routes and records. An error closes the connection.
 async fn handle_request(
     request: Request<Incoming>,
     kind: ListenerKind,
@@ -99,7 +102,7 @@ async fn handle_request(
         return record(refusal.into_response(), kind, (method, path), authorized, &shared).await;
     }
     let response = match fault {
-        // On its own: a connection that ends takes what it waits for with it.
+        // In a task: when a connection closes, hyper drops the future of its request, but not a spawned task.
         Some(FaultKind::DelayEffect(time)) => tokio::spawn(async move {
             tokio::time::sleep(time).await;
             route(router, request).await
@@ -112,12 +115,13 @@ async fn handle_request(
     alter_response(fault, response)
 }
 
+/// Passes the request to the router.
 async fn route(router: Router, request: Request<Body>) -> Response<Body> {
     let response = hyper::service::Service::call(&TowerToHyperService::new(router), request).await;
     response.unwrap_or_else(|never| match never {})
 }
 
-/// The same request under the API's root: GitHub Enterprise Server has it, and the uploads, under a path.
+/// Removes the path prefix under which GitHub Enterprise Server has its API and its uploads.
 fn strip_api_prefix(mut request: Request<Incoming>) -> Request<Incoming> {
     let uri = request.uri();
     let rest = ["/api/v3/", "/api/uploads/", "/api/"].iter().find_map(|it| uri.path().strip_prefix(it));
@@ -130,16 +134,18 @@ fn strip_api_prefix(mut request: Request<Incoming>) -> Request<Incoming> {
     request
 }
 
-/// Calls a hook on a thread of its own: it may talk to this very server.
+/// Calls a hook on another thread, because the hook may send requests to this server, which has a single thread.
 async fn call_hook(hook: Hook) {
-    // A hook that panicked has told its own thread.
+    // A panic of the hook is ignored here: its own thread has already printed it.
     tokio::task::spawn_blocking(move || hook.call()).await.ok();
 }
 
+/// Returns the error that makes hyper close a connection.
 fn connection_aborted() -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, "a fault cut the connection")
+    io::Error::new(io::ErrorKind::ConnectionAborted, "an injected fault closed the connection")
 }
 
+/// Advances the clock by one second, and returns the fault for this request. Faults that are used up are removed.
 fn inject(state: &mut ServerState, method: &str, path: &str) -> Option<FaultKind> {
     state.settings.now += 1;
     let kind = state.faults.iter_mut().find_map(|it| it.matches(method, path).then(|| it.kind.clone()));
@@ -147,7 +153,8 @@ fn inject(state: &mut ServerState, method: &str, path: &str) -> Option<FaultKind
     kind
 }
 
-/// The refusal of a caller who asked too often. Git and pages have no such limit.
+/// Counts a request below `/repos/`, and returns 403 if the caller has used up the rate limit. Other paths (git, web
+/// pages, GraphQL, `/rate_limit`) have no limit.
 fn check_rate_limit(state: &mut ServerState, authorized: bool, path: &str) -> Option<ApiError> {
     if !path.starts_with("/repos/") {
         return None;
@@ -161,6 +168,7 @@ fn check_rate_limit(state: &mut ServerState, authorized: bool, path: &str) -> Op
     None
 }
 
+/// Returns a response that no handler produced.
 fn canned_response(status: u16, headers: &[(&'static str, String)], body: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(body.to_owned()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -175,7 +183,7 @@ fn canned_response(status: u16, headers: &[(&'static str, String)], body: &str) 
     response
 }
 
-/// The answer with the headers that every answer has, and a line in the log.
+/// Records a request with its response, and adds the headers that every response of the API has.
 async fn record(
     response: Response<Body>,
     kind: ListenerKind,
@@ -226,7 +234,7 @@ async fn record(
     Ok(Response::from_parts(parts, body))
 }
 
-/// What becomes of an answer whose request took effect.
+/// Applies a fault to the response of a request that took effect.
 fn alter_response(fault: Option<FaultKind>, response: Response<Body>) -> io::Result<Response<Body>> {
     match fault {
         Some(FaultKind::CannedResponse { timing: FaultTiming::After, status, headers, body }) => {
@@ -247,6 +255,7 @@ fn alter_response(fault: Option<FaultKind>, response: Response<Body>) -> io::Res
         }
         Some(FaultKind::MalformedJson) => {
             Ok(response.map(|_| Body::from("{\"id\": 1, \"tag_na"))).map(|mut it| {
+                // The length is that of the replaced body.
                 it.headers_mut().remove(header::CONTENT_LENGTH);
                 it
             })
@@ -255,9 +264,11 @@ fn alter_response(fault: Option<FaultKind>, response: Response<Body>) -> io::Res
     }
 }
 
-/// A body that breaks off.
+/// A body that ends with an error after one frame. Its size hint is that of the whole body, so that the announced
+/// `Content-Length` is more than what is sent.
 struct TruncatedBody {
     body: Body,
+    /// The most bytes to pass on. At most half of the first frame is passed on.
     remaining: usize,
 }
 
@@ -290,10 +301,11 @@ impl hyper::body::Body for TruncatedBody {
     }
 }
 
-/// A body that comes in small pieces.
+/// A body with a pause before each frame.
 struct SlowBody {
     body: Body,
     pause: Duration,
+    /// The current pause. `None` between two frames.
     sleep: Option<std::pin::Pin<Box<tokio::time::Sleep>>>,
 }
 

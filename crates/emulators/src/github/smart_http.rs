@@ -1,4 +1,4 @@
-//! Git over HTTP, through git's own `http-backend` (a CGI program, RFC 3875).
+//! Git over HTTP, served by `git http-backend` (a CGI program, RFC 3875).
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use super::context::ServerContext;
 use super::response::{ApiError, HandlerResult};
 use super::{git, refs};
 
-/// Everything that git asks for. A push needs a token that may push.
+/// Serves fetch and push. A push needs a token with write access. Anonymous callers that need one get a 401 challenge,
+/// because git sends credentials only after it.
 pub(crate) async fn serve_git(
     State(shared): State<Arc<ServerContext>>,
     caller: CallerRole,
@@ -62,14 +63,15 @@ pub(crate) async fn serve_git(
         tokio::spawn(async move { stdin.write_all(&body).await });
     }
     let output = child.wait_with_output().await.map_err(|error| broken(&error))?;
+    // The push may have deleted tags.
     if push && service != "refs" {
         refs::redraft_untagged_releases(&shared).await?;
     }
     parse_cgi_response(&output.stdout)
-        .ok_or_else(|| ApiError::internal_error("git http-backend gave no answer"))
+        .ok_or_else(|| ApiError::internal_error("git http-backend sent no valid response"))
 }
 
-/// The answer of a CGI program: headers, an empty line, the body.
+/// Parses the output of a CGI program: headers, an empty line, the body. `None` if it is malformed.
 fn parse_cgi_response(output: &[u8]) -> Option<Response> {
     let end = output.windows(4).position(|it| it == b"\r\n\r\n")?;
     let mut response = Response::new(Body::from(output[end + 4..].to_vec()));
@@ -85,7 +87,7 @@ fn parse_cgi_response(output: &[u8]) -> Option<Response> {
     Some(response)
 }
 
-/// The password of basic credentials (RFC 7617).
+/// Returns the password of basic credentials (RFC 7617). `None` if they cannot be decoded.
 pub(crate) fn basic_auth_password(encoded: &str) -> Option<String> {
     let text = String::from_utf8(BASE64_STANDARD.decode(encoded).ok()?).ok()?;
     text.split_once(':').map(|(_, password)| password.to_owned())

@@ -1,4 +1,4 @@
-//! What a GitHub remembers.
+//! The state of the emulated GitHub.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,68 +7,70 @@ use serde_json::Value;
 
 use crate::fault::Fault;
 
-/// A bundle that is kept.
+/// A stored attestation bundle.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredAttestation {
     pub(crate) id: u64,
-    /// Its text, as it came.
+    /// The JSON text of the bundle, as it was received.
     pub(crate) text: String,
+    /// The predicate type of the statement; empty if it has none.
     pub(crate) predicate_type: String,
-    /// `user`, or `github` for what GitHub itself attests.
+    /// `github` for an attestation by GitHub itself, otherwise `user`.
     pub(crate) initiator: &'static str,
 }
 
-/// How a repository on GitHub is set up.
+/// The settings of the emulated GitHub and of its repository.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the repository's settings page")]
 pub struct GitHubSettings {
-    /// Its owner, an organisation.
+    /// The owner of the repository, an organization.
     pub owner: String,
-    /// Its name.
+    /// The name of the repository, without the owner.
     pub name: String,
-    /// Its default branch.
+    /// The default branch of the repository.
     pub default_branch: String,
-    /// A token that may push and release.
+    /// A token that may push and create releases.
     pub token: String,
-    /// A token that may only read; none where there is no such token.
+    /// A token of a user without push access. `None` if no such token exists.
     pub read_token: Option<String>,
-    /// A token of an installed app that may do the same as `token`; none where there is no such token.
+    /// A token of an app installation with the same rights as `token`. `None` if no such token exists.
     pub app_token: Option<String>,
-    /// The scopes of `token`, as the header lists them; `None` for a fine-grained token, which has none.
+    /// The scopes of `token`, as the header `X-OAuth-Scopes` lists them. `None` for a fine-grained token, which has
+    /// none.
     pub scopes: Option<String>,
-    /// A token that may only read although its owner may push, and its scopes likewise.
+    /// A token that may only read although its user has push access, and its scopes in the same form.
     pub limited_scope_token: Option<(String, Option<String>)>,
-    /// The people who are known by their addresses.
+    /// The user accounts. Commits are assigned to them by e-mail address.
     pub accounts: Vec<UserAccount>,
-    /// Whether releases are frozen when they are published.
+    /// Whether the setting "immutable releases" is on: publishing a release freezes its assets and tag (F18).
     pub immutable_releases: bool,
-    /// Whether those who may only push are told that.
+    /// Whether callers with push access can read that setting. Real GitHub shows it to administrators only (F20).
     pub discloses_immutability: bool,
-    /// Whether only those with a token see it.
+    /// Whether the repository is private: anonymous callers get 404.
     pub private: bool,
-    /// Whether assets have digests; old ones have none.
+    /// Whether the API returns digests of assets. Old assets have none.
     pub asset_digests: bool,
-    /// Whether attestations carry their bundles, as on older servers.
+    /// Whether lists of attestations contain the bundles, as on older servers, instead of URLs.
     pub inline_bundles: bool,
-    /// How many look-ups do not see what was just created.
+    /// The number of look-ups for which a newly created or published release is invisible.
     pub visibility_lag: u32,
-    /// How many requests a caller has in an hour.
+    /// The number of requests per hour with a token. Anonymous callers have at most 60.
     pub rate_limit: u32,
-    /// The time, in seconds since 1970 in UTC. It goes on by a second with every request.
+    /// The current time, in seconds since 1970 in UTC. It advances by one second with every request.
     pub now: i64,
 }
 
-/// Somebody with an account.
+/// A user account.
 #[derive(Debug, Clone)]
 pub struct UserAccount {
-    /// The account's name.
+    /// The login name.
     pub login: String,
-    /// The address that commits are known by.
+    /// The e-mail address by which commits are assigned to the account.
     pub email: String,
 }
 
 impl GitHubSettings {
-    /// A public repository with one token, at this time.
+    /// Returns the settings of a public repository with one token. `now` is the time, in seconds since 1970 in UTC.
     #[must_use]
     pub fn new(owner: &str, name: &str, token: &str, now: i64) -> Self {
         Self {
@@ -93,22 +95,24 @@ impl GitHubSettings {
     }
 }
 
-/// A request and what was answered.
+/// A recorded request with its response.
 #[derive(Debug, Clone)]
 pub struct HttpExchange {
-    /// The method.
+    /// The HTTP method in upper case.
     pub method: String,
-    /// The path, without the query, under the API's root; after `storage:` for the host that assets are downloaded from.
+    /// The path below the API root, without the query. A request to the host that assets are downloaded from has the
+    /// prefix `storage:`.
     pub path: String,
-    /// The status.
+    /// The status code of the response.
     pub status: u16,
-    /// Whether the request carried credentials.
+    /// Whether the request had an `Authorization` header.
     pub authorized: bool,
-    /// The answer; none where it is no JSON.
+    /// The body of the response. `None` if it is not JSON, or if it comes from the host that assets are downloaded
+    /// from.
     pub body: Option<Value>,
 }
 
-/// A release.
+/// A release as the server stores it.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredRelease {
     pub(crate) id: u64,
@@ -123,11 +127,11 @@ pub(crate) struct StoredRelease {
     pub(crate) updated_at: i64,
     pub(crate) published_at: Option<i64>,
     pub(crate) assets: Vec<StoredAsset>,
-    /// How many look-ups do not see it yet.
+    /// The number of further look-ups for which the release is invisible.
     pub(crate) hidden_lookups: u32,
 }
 
-/// An asset.
+/// An asset as the server stores it. Its bytes are in the file named by its ID.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredAsset {
     pub(crate) id: u64,
@@ -135,32 +139,36 @@ pub(crate) struct StoredAsset {
     pub(crate) label: Option<String>,
     pub(crate) content_type: String,
     pub(crate) size: u64,
-    /// None while it is a `starter`, and for what is older than digests are.
+    /// `None` until the upload is complete.
     pub(crate) digest: Option<Digest>,
+    /// Whether all bytes were received. If false, the API state is `starter`.
     pub(crate) complete: bool,
     pub(crate) download_count: u64,
     pub(crate) created_at: i64,
 }
 
-/// Everything that changes.
+/// All mutable state of the server.
 #[derive(Debug)]
 pub(crate) struct ServerState {
     pub(crate) settings: GitHubSettings,
     pub(crate) releases: BTreeMap<u64, StoredRelease>,
-    /// Tags of immutable releases that were deleted.
+    /// Tags of deleted immutable releases. They cannot be published again (F19).
     pub(crate) retired_tags: BTreeSet<String>,
-    /// The release with the badge.
+    /// The ID of the release that is marked as latest.
     pub(crate) latest_release: Option<u64>,
-    /// Attestation bundles by the digest of their subject.
+    /// Attestations by subject digest, as `algorithm:hex`.
     pub(crate) attestations: BTreeMap<String, Vec<StoredAttestation>>,
-    /// What else is to be had from the host that assets are downloaded from, by its path.
+    /// Other files on the host that assets are downloaded from, by path.
     pub(crate) hosted_files: BTreeMap<String, Vec<u8>>,
-    /// Workflow runs, the newest last.
+    /// Workflow runs in the shape of the API, the newest last.
     pub(crate) workflow_runs: Vec<Value>,
+    /// Faults that are not used up yet.
     pub(crate) faults: Vec<Fault>,
+    /// Recorded requests, the newest last.
     pub(crate) exchanges: Vec<HttpExchange>,
-    /// Requests of this hour: anonymous ones, and those with a token.
+    /// The number of requests in the current hour: anonymous ones, then those with a token.
     pub(crate) requests_used: [u32; 2],
+    /// The ID that was assigned last. All kinds of objects share one sequence.
     last_id: u64,
 }
 
@@ -181,23 +189,23 @@ impl ServerState {
         }
     }
 
-    /// A number that nothing has yet.
+    /// Returns an unused ID.
     pub(crate) fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
     }
 
-    /// How many requests an hour a caller has, with a token or without.
+    /// Returns the number of requests per hour for a caller with or without a token.
     pub(crate) fn rate_limit(&self, authorized: bool) -> u32 {
         if authorized { self.settings.rate_limit } else { self.settings.rate_limit.min(60) }
     }
 
-    /// The release that holds an asset.
+    /// Returns the release that contains an asset.
     pub(crate) fn release_of_asset(&mut self, asset: u64) -> Option<&mut StoredRelease> {
         self.releases.values_mut().find(|it| it.assets.iter().any(|it| it.id == asset))
     }
 
-    /// The published release of a tag.
+    /// Returns the published release of a tag. Drafts are ignored.
     pub(crate) fn published_release(&self, tag: &str) -> Option<&StoredRelease> {
         self.releases.values().find(|it| it.tag == tag && !it.draft)
     }

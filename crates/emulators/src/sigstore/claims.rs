@@ -111,7 +111,8 @@ impl ActionsRun {
         format!("https://github.com/{}", self.repository)
     }
 
-    /// Returns the URI of the signing workflow with its ref: the claim Build Signer URI, and the subject alternative name.
+    /// Returns the URI of the signing workflow with its ref: the claim Build Signer URI, and the subject alternative
+    /// name.
     #[must_use]
     pub fn build_signer_uri(&self) -> String {
         format!("{}/.github/workflows/{}@{}", self.repository_url(), self.workflow, self.reference)

@@ -22,8 +22,8 @@ const PKCS7_DATA: &[u32] = &[1, 2, 840, 113_549, 1, 7, 1];
 const REKOR_LOG_ENTRY: &[u32] = &[1, 3, 6, 1, 4, 1, 57264, 3, 1];
 
 impl Sigstore {
-    /// Returns an armored signature of a payload, with a certificate that has these claims. Older versions of gitsign did
-    /// not embed the log entry, as with `with_log_entry` set to false.
+    /// Returns an armored signature of a payload, with a certificate that has these claims. Older versions of gitsign
+    /// did not embed the log entry, as with `with_log_entry` set to false.
     ///
     /// # Errors
     /// [`EmulatorError`] if a part of the signature cannot be encoded.
@@ -91,8 +91,8 @@ fn length_delimited(number: u64, bytes: &[u8]) -> Vec<u8> {
     [varint(number << 3 | 2), varint(bytes.len() as u64), bytes.to_vec()].concat()
 }
 
-/// Encodes a protobuf integer field. In the JSON mapping of protobuf a 64-bit integer is a string. The default 0 is left
-/// out.
+/// Encodes a protobuf integer field. In the JSON mapping of protobuf a 64-bit integer is a string. The default 0 is
+/// left out.
 fn varint_field(number: u64, json: &Value) -> Vec<u8> {
     let value = json.as_str().and_then(|it| it.parse().ok()).unwrap_or(0);
     if value == 0 { Vec::new() } else { [varint(number << 3), varint(value)].concat() }

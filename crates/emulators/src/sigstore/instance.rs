@@ -90,8 +90,8 @@ impl Sigstore {
         }))
     }
 
-    /// Returns the trusted root with a signing configuration that lists no services. Sigstore clients read both from one
-    /// file (`application/vnd.dev.sigstore.clienttrustconfig.v0.1+json`).
+    /// Returns the trusted root with a signing configuration that lists no services. Sigstore clients read both from
+    /// one file (`application/vnd.dev.sigstore.clienttrustconfig.v0.1+json`).
     ///
     /// # Errors
     /// [`EmulatorError`] if a key cannot be encoded.

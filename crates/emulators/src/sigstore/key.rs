@@ -27,7 +27,7 @@ impl EcdsaKey {
         signature.as_bytes().to_vec()
     }
 
-    /// Returns the public key as SubjectPublicKeyInfo in DER (RFC 5280, 4.1.2.7).
+    /// Returns the public key as `SubjectPublicKeyInfo` in DER (RFC 5280, 4.1.2.7).
     pub(super) fn spki(&self) -> Result<Vec<u8>, EmulatorError> {
         let document = VerifyingKey::from(&self.0).to_public_key_der();
         document.map(|it| it.as_bytes().to_vec()).map_err(|error| encoding_error(&error))

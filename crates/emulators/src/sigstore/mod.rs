@@ -1,6 +1,6 @@
-//! An emulated Sigstore instance: certificate authority, certificate log, transparency log, timestamp authority, and the
-//! trusted root that lists their keys. It creates bundles with any claims, valid or invalid, without a server; the tests
-//! check that independent verifiers accept the valid ones.
+//! An emulated Sigstore instance: certificate authority, certificate log, transparency log, timestamp authority, and
+//! the trusted root that lists their keys. It creates bundles with any claims, valid or invalid, without a server; the
+//! tests check that independent verifiers accept the valid ones.
 //!
 //! The keys are created with the instance and are never written to disk.
 

@@ -42,8 +42,8 @@ impl TimestampAuthority {
         &self.chain
     }
 
-    /// Returns the `TimeStampResp` for a signature (`bytes`) in DER (RFC 3161, 2.4.2). `time` is in seconds since 1970 in
-    /// UTC.
+    /// Returns the `TimeStampResp` for a signature (`bytes`) in DER (RFC 3161, 2.4.2). `time` is in seconds since 1970
+    /// in UTC.
     pub(crate) fn issue_timestamp(&self, bytes: &[u8], time: i64) -> EncodeResult<Vec<u8>> {
         let hash = |bytes: &[u8]| octet_string(&transparency_log::sha256(bytes));
         let algorithm = |numbers: &[u32]| sequence(&[oid(numbers)]);

@@ -48,9 +48,9 @@ impl TransparencyLog {
         &self.key
     }
 
-    /// Adds a DSSE signature (Rekor type `dsse`, version 0.0.1), and returns the log entry for the bundle. `verifier` is a
-    /// certificate or a public key in PEM, `time` the integrated time in seconds since 1970 in UTC. The body is canonical
-    /// JSON (RFC 8785): sorted keys, no spaces.
+    /// Adds a DSSE signature (Rekor type `dsse`, version 0.0.1), and returns the log entry for the bundle. `verifier`
+    /// is a certificate or a public key in PEM, `time` the integrated time in seconds since 1970 in UTC. The body is
+    /// canonical JSON (RFC 8785): sorted keys, no spaces.
     pub(crate) fn add_dsse(
         &mut self,
         payload: &[u8],
@@ -77,8 +77,8 @@ impl TransparencyLog {
         self.append("dsse", body.to_string().as_bytes(), time)
     }
 
-    /// Adds a signature of bytes with this digest (Rekor type `hashedrekord`, version 0.0.1), and returns the log entry.
-    /// `verifier` is a certificate or a public key in PEM.
+    /// Adds a signature of bytes with this digest (Rekor type `hashedrekord`, version 0.0.1), and returns the log
+    /// entry. `verifier` is a certificate or a public key in PEM.
     pub(crate) fn add_hashedrekord(
         &mut self,
         digest: &Digest,
@@ -100,8 +100,8 @@ impl TransparencyLog {
         self.append("hashedrekord", body.to_string().as_bytes(), time)
     }
 
-    /// Adds the same as an entry of Rekor v2 (`hashedrekord` 0.0.2). Its tile-backed log has no inclusion promises and no
-    /// integrated times. `certificate` is in DER.
+    /// Adds the same as an entry of Rekor v2 (`hashedrekord` 0.0.2). Its tile-backed log has no inclusion promises and
+    /// no integrated times. `certificate` is in DER.
     pub(crate) fn add_hashedrekord_v2(
         &mut self,
         digest: &Digest,
@@ -160,8 +160,8 @@ impl TransparencyLog {
         }))
     }
 
-    /// Returns a signed note (C2SP `signed-note`, `tlog-checkpoint`) with the size and the root hash of the tree. `log` is
-    /// the log ID; its first four bytes are the key hint.
+    /// Returns a signed note (C2SP `signed-note`, `tlog-checkpoint`) with the size and the root hash of the tree. `log`
+    /// is the log ID; its first four bytes are the key hint.
     fn checkpoint(&self, root: &Sha256Hash, log: &Sha256Hash) -> String {
         let text = format!("{CHECKPOINT_ORIGIN}\n{}\n{}\n", self.leaves.len(), BASE64.encode(root));
         let signature = [&log[..4], &self.key.sign(text.as_bytes())].concat();
@@ -202,8 +202,8 @@ fn split_point(length: usize) -> usize {
     length.next_power_of_two() / 2
 }
 
-/// Encodes bytes as PEM in lines of 64 characters, as Go does (RFC 7468, strict form). sigstore-python compares the text
-/// of the PEM, so the form matters.
+/// Encodes bytes as PEM in lines of 64 characters, as Go does (RFC 7468, strict form). sigstore-python compares the
+/// text of the PEM, so the form matters.
 pub(crate) fn encode_pem(label: &str, bytes: &[u8]) -> String {
     let text = BASE64.encode(bytes);
     let mut out = format!("-----BEGIN {label}-----\n");

@@ -33,8 +33,8 @@ impl Tuf {
         Ok(Self { key, public_key: public, key_id: id })
     }
 
-    /// Returns the paths and contents of the repository's files, with `trusted_root` as the only target. `version` is that
-    /// of all roles but the root, `expires` the expiry of the timestamp metadata in RFC 3339. Clients start with
+    /// Returns the paths and contents of the repository's files, with `trusted_root` as the only target. `version` is
+    /// that of all roles but the root, `expires` the expiry of the timestamp metadata in RFC 3339. Clients start with
     /// `1.root.json`.
     #[must_use]
     pub fn files(&self, version: u32, trusted_root: &str, expires: &str) -> Vec<(String, Vec<u8>)> {

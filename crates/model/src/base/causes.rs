@@ -1,8 +1,8 @@
-//! Errors with what caused them, for a report that has one line for it.
+//! Error messages that include their causes, for reports that have one line per error.
 
 use std::error::Error;
 
-/// An error and its causes, parted by `: `.
+/// Returns the message of an error, followed by the messages of its causes, joined with `: `.
 #[must_use]
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| Error::source(*error));

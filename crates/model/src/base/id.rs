@@ -1,36 +1,36 @@
-//! Object names and digests.
+//! Git object ids and SHA-256 digests.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-/// The name of a git object, 20 bytes of SHA-1.
+/// The id of a git object: 20 bytes of SHA-1, displayed as 40 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId([u8; 20]);
 
-/// The name of a commit.
+/// The object id of a commit. A separate type, so that no other object's id is passed for a commit's.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommitId(ObjectId);
 
-/// A SHA-256 digest. Written as `sha256:<64 lower-case hexadecimal digits>`.
+/// A SHA-256 digest, displayed as `sha256:<64 lower-case hexadecimal digits>`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
 impl ObjectId {
-    /// The object of these bytes.
+    /// Returns the id that consists of these bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 20]) -> Self {
         Self(bytes)
     }
 
-    /// The object name that 40 lower-case hexadecimal digits spell; `None` for anything else.
+    /// Parses exactly 40 lower-case hexadecimal digits. Returns `None` for any other text, abbreviated ids included.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
         decode_hex(text).map(Self)
     }
 
-    /// The bytes.
+    /// The 20 bytes of the id.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 20] {
         &self.0
@@ -38,19 +38,19 @@ impl ObjectId {
 }
 
 impl CommitId {
-    /// The commit of this object name.
+    /// Marks an object id as that of a commit. The caller has checked the object's type.
     #[must_use]
     pub fn new(id: ObjectId) -> Self {
         Self(id)
     }
 
-    /// The object name.
+    /// The id as that of any object.
     #[must_use]
     pub fn object(&self) -> ObjectId {
         self.0
     }
 
-    /// The first 12 digits, for people. Scripts get the whole name.
+    /// Returns the first 12 digits, for text output. JSON always has the full id.
     #[must_use]
     pub fn short(&self) -> String {
         self.to_string()[..12].to_owned()
@@ -58,55 +58,55 @@ impl CommitId {
 }
 
 impl Digest {
-    /// The digest of these bytes.
+    /// Computes the digest of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The digest of these bytes of a hash.
+    /// Returns the digest whose value is `bytes`. Computes nothing.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes.
+    /// The 32 bytes of the digest.
     #[must_use]
     pub fn bytes(&self) -> [u8; 32] {
         self.0
     }
 
-    /// The 64 lower-case hexadecimal digits alone, as `sha256sum` prints them.
+    /// Returns the 64 lower-case hexadecimal digits without `sha256:`, as `sha256sum` prints them.
     #[must_use]
     pub fn hex(&self) -> String {
         encode_hex(&self.0)
     }
 
-    /// The digest that 64 lower-case hexadecimal digits spell; `None` for anything else.
+    /// Parses exactly 64 lower-case hexadecimal digits. Returns `None` for any other text.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
         decode_hex(text).map(Self)
     }
 }
 
-/// A running SHA-256, for bytes that pass by.
+/// An incremental SHA-256, for streams that are never in memory as a whole.
 #[derive(Debug, Clone, Default)]
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// Takes the next bytes.
+    /// Adds the next bytes of the stream.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The digest of all bytes taken.
+    /// Returns the digest of all bytes added.
     #[must_use]
     pub fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
     }
 }
 
-/// The bytes that exactly as many pairs of lower-case hexadecimal digits spell.
+/// Decodes exactly `N` pairs of lower-case hexadecimal digits. Upper case is rejected, so each id has one spelling.
 fn decode_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     if text.len() != 2 * N || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
@@ -118,7 +118,7 @@ fn decode_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-/// Lower-case hexadecimal digits.
+/// Encodes bytes as lower-case hexadecimal digits.
 #[must_use]
 pub fn encode_hex(bytes: &[u8]) -> String {
     use fmt::Write as _;

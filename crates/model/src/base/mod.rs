@@ -1,6 +1,7 @@
-//! Values that every other shelf uses: object ids, digests, paths, repository names, URLs, times and foreign text.
+//! Values that every other module uses: object ids, digests, paths, repository names, URLs, times and untrusted text.
 
 mod causes;
+pub mod http;
 pub mod id;
 pub mod path;
 pub mod slug;

@@ -1,30 +1,31 @@
-//! Paths inside a repository.
+//! Paths inside a repository, without wildcards.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A plain path filter: relative to the repository's root, `/` between its parts, no wildcards and no pathspec
-/// magic. It names a file, or a folder and everything below; with a `/` at its end only a folder, as in git.
+/// A plain path filter: relative to the repository's root, with `/` between its parts, without wildcards or pathspec
+/// magic. It matches a file, or a folder and everything below it. With a trailing `/` it matches only a folder, as in
+/// git.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RepoPath(String);
 
-/// Why a text is no plain path.
+/// The error for a text that is not a plain path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{text}' is not a plain path inside the repository: {reason}")]
 pub struct PathError {
-    /// What was given.
+    /// The text as given.
     pub text: String,
-    /// What is wrong with it.
+    /// What is wrong with the text.
     pub reason: &'static str,
 }
 
 impl RepoPath {
-    /// The path that `text` names.
+    /// Parses a plain path. The text is kept as given, with its trailing `/`.
     ///
     /// # Errors
-    /// [`PathError`] for what git would read as something other than a plain path (`*`, `?`, `[`, `\`, a leading `:`),
-    /// and for what cannot be inside a repository (absolute, empty or dotted parts, control characters).
+    /// [`PathError`] if git would read the text as a pattern or pathspec magic (`*`, `?`, `[`, `\`, a leading `:`), or
+    /// if no path inside a repository can look like it (absolute, empty or dotted parts, control characters).
     pub fn parse(text: &str) -> Result<Self, PathError> {
         let refuse = |reason| Err(PathError { text: text.to_owned(), reason });
         if text.starts_with('/') {
@@ -34,7 +35,7 @@ impl RepoPath {
             return refuse("a leading ':' is pathspec magic");
         }
         if text.contains(['*', '?', '[', '\\']) {
-            return refuse("wildcards are not plain");
+            return refuse("it has wildcards");
         }
         if text.chars().any(char::is_control) {
             return refuse("it has control characters");
@@ -42,7 +43,7 @@ impl RepoPath {
         let parts = text.strip_suffix('/').unwrap_or(text).split('/');
         for part in parts {
             match part {
-                "" => return refuse("a part of it is empty"),
+                "" => return refuse("it has an empty part"),
                 "." | ".." => return refuse("it has a '.' or '..' part"),
                 _ => {}
             }
@@ -50,18 +51,18 @@ impl RepoPath {
         Ok(Self(text.to_owned()))
     }
 
-    /// The text as it was given.
+    /// The path as it was given.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The parts between the slashes.
+    /// The parts between the slashes, at least one.
     pub fn parts(&self) -> impl Iterator<Item = &str> {
         self.0.trim_end_matches('/').split('/')
     }
 
-    /// Whether only a folder can match.
+    /// Returns true if the path matches only a folder: it ends with `/`.
     #[must_use]
     pub fn is_directory_only(&self) -> bool {
         self.0.ends_with('/')
@@ -91,7 +92,7 @@ mod tests {
         }
         for bad in ["", "/", "/cli", "a//b", "./a", "a/../b", "*.rs", ":(top)a", "a\\b", "a\nb", "a?", "[a]"]
         {
-            assert!(RepoPath::parse(bad).is_err(), "took {bad:?}");
+            assert!(RepoPath::parse(bad).is_err(), "accepted {bad:?}");
         }
     }
 }

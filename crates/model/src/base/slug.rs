@@ -1,11 +1,11 @@
-//! A repository's name on its host.
+//! The name of a repository on a GitHub host.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A repository on a GitHub host, `OWNER/NAME` on github.com and `HOST/OWNER/NAME` elsewhere. Capitals and small letters are the same
-/// there.
+/// A repository on a GitHub host, displayed as `OWNER/NAME` on github.com and as `HOST/OWNER/NAME` elsewhere. Two names
+/// that differ only in case are equal, because GitHub ignores the case of owners and repositories.
 #[derive(Debug, Clone)]
 pub struct RepoSlug {
     host: String,
@@ -22,16 +22,16 @@ impl PartialEq for RepoSlug {
 
 impl Eq for RepoSlug {}
 
-/// Why a text is no repository name.
+/// The error for a text that is not a repository name; it carries the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not a repository: want [HOST/]OWNER/NAME")]
+#[error("invalid repository '{0}': expected [HOST/]OWNER/NAME")]
 pub struct SlugError(pub String);
 
 impl RepoSlug {
-    /// The repository that `[HOST/]OWNER/NAME` names; the host is github.com unless said.
+    /// Parses `[HOST/]OWNER/NAME`. Without a host it is github.com.
     ///
     /// # Errors
-    /// [`SlugError`] where the form is another.
+    /// [`SlugError`] if the text has another form, or characters that GitHub does not allow in names.
     pub fn parse(text: &str) -> Result<Self, SlugError> {
         let parts: Vec<&str> = text.split('/').collect();
         let (host, owner, name) = match parts[..] {
@@ -50,8 +50,8 @@ impl RepoSlug {
         Ok(Self { host: host.to_ascii_lowercase(), owner: owner.to_owned(), name: name.to_owned() })
     }
 
-    /// The repository that a remote's URL leads to: `https://`, `ssh://`, `git://` or `user@host:path`.
-    /// `None` for a path on this machine and for any other form.
+    /// Returns the repository that a remote's URL names: `https://`, `http://`, `ssh://`, `git://` or `user@host:path`.
+    /// Returns `None` for a local path and for any other form. User, password and SSH port are dropped.
     #[must_use]
     pub fn from_remote_url(url: &str) -> Option<Self> {
         let rest = match url.split_once("://") {
@@ -77,19 +77,19 @@ impl RepoSlug {
         Self::parse(&format!("{host}/{path}")).ok()
     }
 
-    /// The host, lower-case.
+    /// The host in lower case, with its port if the name has one.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// `OWNER/NAME`, without the host.
+    /// Returns `OWNER/NAME`, GitHub's `full_name`.
     #[must_use]
     pub fn full_name(&self) -> String {
         format!("{}/{}", self.owner, self.name)
     }
 
-    /// The address of the repository's page.
+    /// Returns the URL of the repository's page, without `.git`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("https://{}/{}/{}", self.host, self.owner, self.name)
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(RepoSlug::parse("acme/widgets").unwrap().url(), "https://github.com/acme/widgets");
         for bad in ["acme", "acme/", "/widgets", "a/b/c/d", "acme/wid gets", "acme/$(x)", "-x/y", "a/..", ""]
         {
-            assert!(RepoSlug::parse(bad).is_err(), "took {bad:?}");
+            assert!(RepoSlug::parse(bad).is_err(), "accepted {bad:?}");
         }
     }
 }

@@ -1,16 +1,16 @@
-//! Times as people and formats write them.
+//! Conversion between times in seconds since 1970 (UTC) and the formats of RFC 3339, HTTP and OpenSSH.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 
-/// A time in RFC 3339, in UTC; the number itself where no calendar reaches it.
+/// Formats a time as RFC 3339 in UTC. A time outside the years that the calendar supports is returned as a number.
 #[must_use]
 pub fn format_rfc3339(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |it| it.to_string())
 }
 
-/// A time in a zone, in a form of `strftime`; `None` where no calendar reaches it.
+/// Formats a time in a zone with a `strftime` format. Returns `None` if the time or the offset is out of range.
 #[must_use]
 pub fn format_in_zone(seconds: i64, offset_minutes: i32, format: &str) -> Option<String> {
     let zone = Offset::from_seconds(offset_minutes.checked_mul(60)?).ok()?;
@@ -18,16 +18,16 @@ pub fn format_in_zone(seconds: i64, offset_minutes: i32, format: &str) -> Option
     Some(zoned.strftime(format).to_string())
 }
 
-/// The second, since 1970 in UTC, that a `Date` header names (RFC 9110, 5.6.7); `None` where it is none.
+/// Parses the value of an HTTP `Date` header (RFC 9110, 5.6.7). Returns `None` if it is not a valid date.
 #[must_use]
 pub fn parse_http_date(text: &str) -> Option<i64> {
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok().map(Timestamp::as_second)
 }
 
-/// The second, since 1970 in UTC, that `YYYYMMDD`, `YYYYMMDDHHMM` or `YYYYMMDDHHMMSS` with a `Z` behind it names.
+/// Parses `YYYYMMDDZ`, `YYYYMMDDHHMMZ` or `YYYYMMDDHHMMSSZ`, a time of OpenSSH in UTC.
 ///
-/// OpenSSH reads such a time without the `Z` in the local zone, which would give a policy another meaning on another
-/// machine: `None` for that and for any other form.
+/// Returns `None` for any other form, the one without `Z` included: OpenSSH reads that in the local zone, so the same
+/// policy would have another meaning on another machine.
 #[must_use]
 pub fn parse_openssh_time(text: &str) -> Option<i64> {
     let digits = text.strip_suffix('Z')?;
@@ -41,7 +41,7 @@ pub fn parse_openssh_time(text: &str) -> Option<i64> {
     Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
 }
 
-/// The first second of a day, `YYYY-MM-DD`, since 1970 in UTC; `None` where it is none.
+/// Returns the first second of the day `YYYY-MM-DD` in UTC. Returns `None` if the text is not a valid date.
 #[must_use]
 pub fn parse_date(text: &str) -> Option<i64> {
     let part_lengths: Vec<usize> = text.split('-').map(str::len).collect();
@@ -51,7 +51,7 @@ pub fn parse_date(text: &str) -> Option<i64> {
     parse_openssh_time(&format!("{}Z", text.replace('-', "")))
 }
 
-/// The second, since 1970 in UTC, that a time in RFC 3339 names; `None` where it is none.
+/// Parses a time in RFC 3339, in any zone. Returns `None` if it is not a valid time. Fractions of a second are dropped.
 #[must_use]
 pub fn parse_rfc3339(text: &str) -> Option<i64> {
     text.parse::<Timestamp>().ok().map(Timestamp::as_second)

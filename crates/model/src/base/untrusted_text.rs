@@ -1,37 +1,37 @@
-//! Text from outside: what servers, repositories and bundles say.
+//! Text from outside: from servers, repositories and bundles.
 //!
-//! Whoever wrote it may want a terminal, a log or a workflow to obey it. [`Foreign`] can be compared and sent back, but it has
-//! neither `Display` nor `Deref`: it is printed through [`Foreign::shown`] alone.
+//! Its author may have put control sequences or workflow commands into it. [`UntrustedText`] can be compared and sent
+//! back, but it implements neither `Display` nor `Deref`: it is printed only through [`UntrustedText::escaped`].
 
 use std::fmt;
 
-/// How much of a text is shown, in characters.
+/// The longest text that is printed, in characters. Longer ones end with `…`.
 const MAX_SHOWN_CHARS: usize = 400;
 
-/// A text from outside.
+/// A text from outside, which must be escaped before it is printed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct UntrustedText(String);
 
 impl UntrustedText {
-    /// A text from outside.
+    /// Wraps a text. It is not changed.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text as it came, to be compared, parsed or sent back. Never to be printed.
+    /// The text as received, to be compared, parsed or sent back. Never print it.
     #[must_use]
     pub fn raw(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is this text.
+    /// Returns true if the text as received equals `text`.
     #[must_use]
     pub fn is(&self, text: &str) -> bool {
         self.0 == text
     }
 
-    /// The text as it may be printed anywhere: see [`escape`]. At most 400 characters of it.
+    /// Returns at most 400 characters of the text, escaped so that they are safe to print anywhere (see [`escape`]).
     #[must_use]
     pub fn escaped(&self) -> String {
         match self.0.char_indices().nth(MAX_SHOWN_CHARS) {
@@ -43,15 +43,17 @@ impl UntrustedText {
 
 impl fmt::Debug for UntrustedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Foreign({})", self.escaped())
+        write!(f, "UntrustedText({})", self.escaped())
     }
 }
 
-/// A text without what a terminal or a workflow's log would obey: control characters and line ends, characters that turn the
-/// direction of writing (Unicode Standard Annex 9), and what begins a workflow command. What is replaced can still be read.
+/// Escapes everything that a terminal or the log of a workflow would interpret: control characters, line ends,
+/// characters that change the direction of writing (Unicode Standard Annex 9), and the start of a workflow command. The
+/// escapes are readable, as in `\u{1b}`.
 ///
-/// The runner reads a command where a line's first characters after white space are `::`, and where `##[` stands anywhere
-/// (`ActionCommand.cs` of `actions/runner`). A line may be broken at any space later, so no word may begin with `::`.
+/// The runner reads a command if the first characters of a line after white space are `::`, and if `##[` occurs
+/// anywhere (`ActionCommand.cs` of `actions/runner`). A line may be wrapped later at any space, so no word may begin
+/// with `::`.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let words = text.split(' ').map(|word| {
@@ -71,7 +73,7 @@ pub fn escape(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a character does something to the text around it instead of being seen.
+/// Returns true for a character that has no visible form, or that changes how the text around it is displayed.
 #[must_use]
 pub fn is_unprintable(c: char) -> bool {
     c.is_control()
@@ -98,7 +100,7 @@ mod tests {
         assert_eq!(escape("größer — 中文 🎉"), "größer — 中文 🎉");
         let long = UntrustedText::new("x".repeat(500));
         assert_eq!(long.escaped().chars().count(), 401);
-        assert_eq!(format!("{:?}", UntrustedText::new("\u{7}")), "Foreign(\\u{7})");
+        assert_eq!(format!("{:?}", UntrustedText::new("\u{7}")), "UntrustedText(\\u{7})");
     }
 
     proptest::proptest! {

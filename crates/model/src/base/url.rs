@@ -1,19 +1,19 @@
-//! Names in URLs (RFC 3986).
+//! Percent-encoding of names in URLs, and removal of credentials from them (RFC 3986).
 
-/// A name as one segment of a path, or as a value of a query: every byte that is not unreserved is percent-encoded, as
-/// section 2.3 tells, slashes too.
+/// Encodes a name as one segment of a path, or as a value of a query: every byte outside the unreserved characters
+/// (section 2.3) is percent-encoded, slashes too.
 #[must_use]
 pub fn encode_segment(name: &str) -> String {
     percent_encode(name, b"")
 }
 
-/// A name as a path: like [`segment`], but for the slashes, which stay.
+/// Encodes a name as a path: like [`encode_segment`], but slashes are kept.
 #[must_use]
 pub fn encode_path(name: &str) -> String {
     percent_encode(name, b"/")
 }
 
-/// A text without the credentials of the addresses in it: what stands between `://` and `@` is hidden (RFC 3986, 3.2.1).
+/// Replaces the credentials of every URL in a text with `***`: the part between `://` and `@` (RFC 3986, 3.2.1).
 #[must_use]
 pub fn redact_userinfo(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

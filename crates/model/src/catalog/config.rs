@@ -1,4 +1,4 @@
-//! What `release.toml` configures: repository names, targets with their channels, and who may sign.
+//! The types of the release configuration: repository names, targets with their channels, and trusted signers.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,121 +6,121 @@ use super::version::Scheme;
 use crate::evidence::signature::SigstoreIdentity;
 use crate::{RepoPath, RepoSlug};
 
-/// Everything that `release.toml` says.
+/// The content of `release.toml`, checked.
 #[derive(Debug, Clone)]
 pub struct Catalog {
-    /// The repository's names on GitHub, the present one first.
+    /// The repository's names on GitHub, at least one, the current one first.
     pub identities: Vec<RepositoryIdentity>,
-    /// The branch that releases are cut from, where the clone does not say.
+    /// The branch that releases are made from, used if the clone does not know the remote's default branch.
     pub default_branch: String,
-    /// The target whose releases get the badge "Latest"; none where none gets it unasked.
+    /// The id of the target whose releases become GitHub's latest release. With `None`, only `--latest true` makes one.
     pub latest_target: Option<String>,
-    /// The first word of archive names and of the folder inside.
+    /// The first part of the names of archives and of their top folders, as in `opensandbox`.
     pub archive_prefix: String,
-    /// Where images live: `<registry>/<image>`.
+    /// The registries that every image is pushed to, without the image's name.
     pub image_registries: Vec<String>,
-    /// The workflow that publishes source archives.
+    /// The file name of the workflow that attests source archives, under `.github/workflows/`.
     pub source_workflow: String,
-    /// The first day, `YYYY-MM-DD`, from which source archives are attested; none where they always were.
+    /// The day, `YYYY-MM-DD`, from which source archives are attested. `None` if they always were.
     pub attested_since: Option<String>,
-    /// Patterns of names or e-mail addresses that are no people; `*` stands for any text.
+    /// Patterns of the names or e-mail addresses of bots; `*` matches any text.
     pub bot_patterns: Vec<String>,
-    /// Who may sign tags; none where the catalog has no policy.
+    /// The trusted signers of tags. `None` without a `[signers]` table.
     pub signer_policy: Option<TagSignerPolicy>,
     pub(super) targets: Vec<Target>,
 }
 
-/// The policy of tag signatures: files beside the catalog.
+/// The policy for tag signatures (`[signers]`): paths of files in the repository, and what in them is trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagSignerPolicy {
-    /// SSH keys and whom they belong to, in OpenSSH's `allowed_signers` format.
+    /// The file of SSH keys and their principals, in OpenSSH's `allowed_signers` format.
     pub allowed_signers: Option<String>,
-    /// SSH keys that no longer count, one public key a line.
+    /// The file of revoked SSH keys, one public key per line.
     pub revoked_keys: Option<String>,
-    /// OpenPGP public keys, as `gpg --export` writes them.
+    /// The file of OpenPGP public keys, as `gpg --export` writes it.
     pub openpgp_keyring: Option<String>,
-    /// The fingerprints of those primary keys of the keyring that count.
+    /// The fingerprints of the keyring's trusted primary keys, in hexadecimal digits. Other keys in it are ignored.
     pub openpgp_fingerprints: Vec<String>,
-    /// X.509 certificates, in PEM or DER.
+    /// The file of X.509 certificates, in PEM or DER.
     pub x509_certificates: Option<String>,
-    /// The SHA-1 fingerprints, as gpgsm tells them, of those of the certificates that count.
+    /// The fingerprints of the trusted certificates in that file, as gpgsm prints them (SHA-1).
     pub x509_fingerprints: Vec<String>,
-    /// Whose certificates of Sigstore's count, as gitsign uses them.
+    /// The trusted identities of Sigstore certificates, which gitsign signs with.
     pub sigstore: Vec<SigstoreIdentity>,
 }
 
-/// One identity of the repository, and since when it carries it.
+/// One name of the repository on GitHub, and when it began: a rename or a transfer gives it another.
 #[derive(Debug, Clone)]
 pub struct RepositoryIdentity {
-    /// The repository on GitHub.
+    /// The repository's name in this period.
     pub slug: RepoSlug,
-    /// The first day, `YYYY-MM-DD`; none for the first era.
+    /// The first day of the name, `YYYY-MM-DD`. `None` for the first name.
     pub since: Option<String>,
-    /// The repository's number on GitHub; none where it is not pinned.
+    /// The repository's id on GitHub, which survives renames. `None` if it is not pinned.
     pub repository_id: Option<u64>,
-    /// The owner's number; none where it is not pinned.
+    /// The owner's id on GitHub. `None` if it is not pinned.
     pub owner_id: Option<u64>,
 }
 
 impl RepositoryIdentity {
-    /// The first second of the era, since 1970 in UTC; none for the first one.
+    /// Returns the first second of the name, since 1970 in UTC. Returns `None` for the first name.
     #[must_use]
     pub fn starts_at(&self) -> Option<i64> {
         self.since.as_deref().and_then(crate::base::time::parse_date)
     }
 }
 
-/// One thing that is released under tags of its own.
+/// A component that is released under its own tags.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// The tag prefix without its last slash.
+    /// The id: the prefix of its tags, without the last slash, as in `server` or `sdks/python`.
     pub id: String,
-    /// Other spellings that people type.
+    /// Other names that the command line accepts in place of the id.
     pub aliases: Vec<String>,
-    /// What people call it.
+    /// The name in titles of releases, as in `OpenSandbox Server`.
     pub display_name: String,
-    /// How its tags spell a version.
+    /// Whether its tags have a `v` before the version.
     pub tag_form: TagForm,
-    /// The rules of its versions.
+    /// The version scheme: SemVer or PEP 440.
     pub scheme: Scheme,
-    /// The file under `.github/workflows/` that publishes it.
+    /// The file name of the workflow that publishes it, under `.github/workflows/`.
     pub workflow: String,
-    /// What its release notes look at.
+    /// The paths whose commits are listed in its release notes, at least one.
     pub paths: Vec<RepoPath>,
-    /// The file that must agree with the tag; none where the tag itself is the source.
+    /// The file that must state the tag's version. `None` if only the tag states it.
     pub version_source: Option<VersionSource>,
-    /// Where the world gets it.
+    /// The places where users get it from.
     pub channels: Vec<Channel>,
 }
 
-/// How a target's tags spell a version.
+/// Whether a target's tags have a `v` before the version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TagForm {
-    /// `<target>/v<version>`, whether or not the `v` was typed.
+    /// `<target>/v<version>`. The `v` is added if it was not typed.
     #[serde(rename = "v")]
     VPrefixed,
-    /// `<target>/<version>` as typed, in the way that the target's history has it.
+    /// `<target>/<version>`, with or without `v` as typed. A pre-flight check compares it with the target's other tags.
     #[serde(rename = "plain")]
     Bare,
 }
 
-/// The file that carries a target's version, and where in it.
+/// The file that states a target's version, and the keys to read from it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct VersionSource {
-    /// The file, from the repository's root.
+    /// The path of the file, relative to the repository's root.
     pub file: String,
-    /// How the file is read.
+    /// The format of the file.
     pub format: SourceFormat,
-    /// Where the version stands in it; each must agree.
+    /// The keys that state the version, at least one; all must agree. Their syntax depends on the format.
     pub keys: Vec<String>,
-    /// Whether a disagreement only warns, because the build overrides the file.
+    /// Whether another version in the file is only a warning, because the build overrides the file.
     #[serde(default)]
     pub advisory: bool,
 }
 
-/// The formats of version sources.
+/// The formats of files that state a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceFormat {
@@ -130,21 +130,21 @@ pub enum SourceFormat {
     Properties,
     /// YAML; keys are names at the top level.
     Yaml,
-    /// XML; keys are element names, the first of each counts.
+    /// XML; keys are element names, of which the first element in the document is read.
     Xml,
-    /// `go.mod`: the module path must end in the major version from 2 on.
+    /// `go.mod`, which states only a major version: from v2 on, the module path must end in it.
     GoMod,
 }
 
-/// A place where users get a target from.
+/// A distribution channel: a place where users get a target from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Channel {
-    /// A package on npm.
+    /// The name of a package on npm.
     Npm(String),
-    /// A package on PyPI.
+    /// The name of a package on PyPI.
     Pypi(String),
-    /// A package on nuget.org.
+    /// The name of a package on nuget.org.
     Nuget(String),
     /// Artifacts on Maven Central.
     Maven {
@@ -153,40 +153,40 @@ pub enum Channel {
         /// The artifact ids.
         artifacts: Vec<String>,
     },
-    /// A container image, in every registry of the catalog.
+    /// The name of a container image, which is in every registry of [`Catalog::image_registries`].
     Image(String),
-    /// A chart, as an asset of the release.
+    /// The name of a Helm chart, which is an asset of the release.
     Helm(String),
-    /// A module for the Go proxy.
+    /// The path of a Go module, served by the Go module proxy.
     Go(String),
 }
 
-/// What is wrong with a catalog, and where.
+/// The error for an invalid release configuration, with its position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}{}: {message}", line.map(|it| format!(":{it}")).unwrap_or_default())]
 pub struct CatalogError {
-    /// The file that was read.
+    /// The name of the file, as given by the caller.
     pub file: String,
-    /// The line, counted from 1, where one is known.
+    /// The line, counted from 1. `None` if the error belongs to no single line.
     pub line: Option<usize>,
-    /// What is wrong and what was expected.
+    /// What was found and what was expected.
     pub message: String,
 }
 
 impl Catalog {
-    /// Every target, in the catalog's order.
+    /// The targets, at least one, in the order of `release.toml`.
     #[must_use]
     pub fn targets(&self) -> &[Target] {
         &self.targets
     }
 
-    /// The target of this id or alias.
+    /// Returns the target with this id or alias. Returns `None` if there is no such target.
     #[must_use]
     pub fn target(&self, name: &str) -> Option<&Target> {
         self.targets.iter().find(|it| it.names().any(|known| known == name))
     }
 
-    /// The repository's present name.
+    /// The repository's current name.
     #[must_use]
     pub fn slug(&self) -> &RepoSlug {
         &self.identities[0].slug
@@ -194,7 +194,7 @@ impl Catalog {
 }
 
 impl Target {
-    /// The id, then the aliases.
+    /// Returns the id, then the aliases.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.id.as_str()).chain(self.aliases.iter().map(String::as_str))
     }

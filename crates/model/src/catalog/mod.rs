@@ -1,7 +1,8 @@
-//! The catalog: what a monorepo releases, under which tags, from which paths, to which channels.
+//! The release configuration (`release.toml`): what a monorepo releases, under which tags, from which paths, to which
+//! channels.
 //!
-//! It is data (`release.toml`), so that a fork, a rename or a new component is an edit and not a patch. A catalog
-//! that was read is consistent: every rule below is checked once, in [`Catalog::parse`], and told with its line.
+//! It is data, so a fork, a rename or a new component needs an edit of one file and no change of code. A parsed
+//! [`Catalog`] is consistent: [`Catalog::parse`] checks every rule once and reports errors with their line.
 
 mod config;
 mod reader;

@@ -1,4 +1,4 @@
-//! Reads `release.toml`: what was typed becomes what is meant, with the line of everything that does not fit.
+//! The parser of `release.toml`, which reports every error with its line.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,18 +14,18 @@ use crate::evidence::signature::SigstoreIdentity;
 use crate::{RepoPath, RepoSlug};
 
 impl Catalog {
-    /// Reads the text of a `release.toml`. `file` only names it in errors.
+    /// Parses the text of a `release.toml`. `file` is used only to name it in errors.
     ///
     /// # Errors
-    /// [`CatalogError`]: no TOML, an unknown key, two targets under one prefix, a path outside the repository, a
-    /// repository or workflow name of another form.
+    /// [`CatalogError`] if the text is not TOML, a key is unknown, an id or alias is used twice, a path leaves the
+    /// repository, or a name of a repository, workflow or package is invalid.
     pub fn parse(file: &str, text: &str) -> Result<Self, CatalogError> {
         let raw: RawCatalog = toml::from_str(text).map_err(|error| toml_error(file, text, &error))?;
         CatalogReader { file, text }.catalog(raw)
     }
 
     /// Returns the text of a `release.toml` with other `[signers]`, for a rehearsal with an ephemeral key. Comments are
-    /// lost.
+    /// dropped.
     ///
     /// # Errors
     /// [`CatalogError`] if one of the texts is not TOML.
@@ -134,7 +134,7 @@ fn line_of(text: &str, span: &Range<usize>) -> usize {
     text[..span.start.min(text.len())].matches('\n').count() + 1
 }
 
-/// The text, for the lines of errors.
+/// The file's name and text, which errors and their line numbers are taken from.
 struct CatalogReader<'a> {
     file: &'a str,
     text: &'a str,
@@ -151,7 +151,9 @@ impl CatalogReader<'_> {
 
     fn catalog(&self, raw: RawCatalog) -> Result<Catalog, CatalogError> {
         if raw.target.is_empty() || raw.repository.eras.is_empty() {
-            return Err(self.file_error("want at least one [[target]] and one era in [repository]"));
+            return Err(
+                self.file_error("expected at least one [[target]] and one entry in eras of [repository]")
+            );
         }
         self.check_name("archive prefix", &raw.archive.prefix)?;
         self.check_workflow(&raw.archive.workflow)?;
@@ -162,7 +164,9 @@ impl CatalogReader<'_> {
         if let Some(latest) = &raw.repository.latest
             && raw.target.iter().all(|it| it.id.get_ref() != latest.get_ref())
         {
-            return Err(self.error_at(latest, format!("latest = \"{}\" is no target's id", latest.get_ref())));
+            return Err(
+                self.error_at(latest, format!("latest = \"{}\" is not the id of a target", latest.get_ref()))
+            );
         }
         Ok(Catalog {
             identities: raw
@@ -196,7 +200,9 @@ impl CatalogReader<'_> {
 
     fn date(&self, date: Spanned<String>) -> Result<String, CatalogError> {
         if crate::base::time::parse_date(date.get_ref()).is_none() {
-            return Err(self.error_at(&date, format!("'{}' is no day: want YYYY-MM-DD", date.get_ref())));
+            return Err(
+                self.error_at(&date, format!("invalid date '{}': expected YYYY-MM-DD", date.get_ref()))
+            );
         }
         Ok(date.into_inner())
     }
@@ -209,7 +215,7 @@ impl CatalogReader<'_> {
         for value in raw.openpgp_fingerprints.iter().chain(&raw.x509_fingerprints) {
             let text = value.get_ref();
             if !matches!(text.len(), 40 | 64) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                let message = format!("'{text}' is no fingerprint: want 40 or 64 hexadecimal digits");
+                let message = format!("invalid fingerprint '{text}': expected 40 or 64 hexadecimal digits");
                 return Err(self.error_at(value, message));
             }
         }
@@ -219,13 +225,16 @@ impl CatalogReader<'_> {
         ] {
             if let (Some(file), []) = (file, &pins[..]) {
                 return Err(
-                    self.error_at(file, format!("want {key}: without them nothing in the file counts"))
+                    self.error_at(file, format!("expected {key}: without it, no key in the file is trusted"))
                 );
             }
         }
         for value in raw.sigstore.iter().flat_map(|it| [&it.identity, &it.issuer]) {
             if value.get_ref().is_empty() {
-                return Err(self.error_at(value, "an empty identity or issuer would fit nobody".to_owned()));
+                return Err(self.error_at(
+                    value,
+                    "empty identity or issuer: expected the values of a certificate".to_owned(),
+                ));
             }
         }
         let identity = |it: RawSigstoreIdentity| SigstoreIdentity {
@@ -246,14 +255,15 @@ impl CatalogReader<'_> {
 
     fn target(&self, raw: RawTarget) -> Result<Target, CatalogError> {
         if raw.paths.is_empty() {
-            return Err(
-                self.error_at(&raw.id, format!("'{}' has no paths: want at least one", raw.id.get_ref()))
-            );
+            return Err(self.error_at(
+                &raw.id,
+                format!("target '{}' has no paths: expected at least one", raw.id.get_ref()),
+            ));
         }
         if raw.display_name.get_ref().trim().is_empty()
             || raw.display_name.get_ref().contains(crate::base::untrusted_text::is_unprintable)
         {
-            let expected = "want a display name on one line, without control characters";
+            let expected = "invalid display name: expected one line without control characters";
             return Err(self.error_at(&raw.display_name, expected.to_owned()));
         }
         self.check_workflow(&raw.workflow)?;
@@ -263,7 +273,9 @@ impl CatalogReader<'_> {
         if let Some(source) = &raw.version_source {
             RepoPath::parse(&source.get_ref().file).map_err(|e| self.error_at(source, e.to_string()))?;
             if source.get_ref().keys.is_empty() {
-                return Err(self.error_at(source, "want at least one key".to_owned()));
+                return Err(
+                    self.error_at(source, "version_source has no keys: expected at least one".to_owned())
+                );
             }
         }
         let path = |it: Spanned<String>| {
@@ -282,7 +294,8 @@ impl CatalogReader<'_> {
         })
     }
 
-    /// Everything here ends up in a command that readers paste into a shell: no name may need quoting.
+    /// Rejects package names with unusual characters. The release notes contain them in commands that readers paste into
+    /// a shell, so no name may need quoting.
     fn check_channel(&self, channel: &Spanned<Channel>) -> Result<(), CatalogError> {
         let names: Vec<&String> = match channel.get_ref() {
             Channel::Maven { group, artifacts } => std::iter::once(group).chain(artifacts).collect(),
@@ -295,8 +308,8 @@ impl CatalogReader<'_> {
         };
         for name in names {
             if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "@-._/".contains(c)) {
-                let expected = "want letters, digits, '@', '-', '.', '_' and '/'";
-                return Err(self.error_at(channel, format!("'{name}' is no package name: {expected}")));
+                let expected = "expected letters, digits, '@', '-', '.', '_' and '/'";
+                return Err(self.error_at(channel, format!("invalid package name '{name}': {expected}")));
             }
         }
         Ok(())
@@ -309,7 +322,7 @@ impl CatalogReader<'_> {
             let line = line_of(self.text, &name.span());
             if let Some(first) = first_lines.insert(name.get_ref(), line) {
                 let message = format!(
-                    "'{}' is a prefix already, at line {first}: want one target each",
+                    "'{}' is already used at line {first}: expected a unique id or alias",
                     name.get_ref()
                 );
                 return Err(self.error_at(name, message));
@@ -327,8 +340,8 @@ impl CatalogReader<'_> {
         if name.get_ref().split('/').all(is_valid) {
             return Ok(());
         }
-        let expected = "want lower-case letters, digits and '-', with '/' between parts";
-        Err(self.error_at(name, format!("'{}' is no {what} name: {expected}", name.get_ref())))
+        let expected = "expected lower-case letters, digits and '-', with '/' between parts";
+        Err(self.error_at(name, format!("invalid {what} name '{}': {expected}", name.get_ref())))
     }
 
     fn check_workflow(&self, name: &Spanned<String>) -> Result<(), CatalogError> {
@@ -336,8 +349,10 @@ impl CatalogReader<'_> {
         if [".yml", ".yaml"].iter().any(|end| name.get_ref().ends_with(end)) {
             return Ok(());
         }
-        let message =
-            format!("'{}' is no workflow: want a .yml or .yaml file of .github/workflows", name.get_ref());
+        let message = format!(
+            "invalid workflow '{}': expected a .yml or .yaml file in .github/workflows",
+            name.get_ref()
+        );
         Err(self.error_at(name, message))
     }
 
@@ -353,7 +368,7 @@ impl CatalogReader<'_> {
         }
         Err(self.error_at(
             text,
-            format!("'{}' is no {what}: want letters, digits and '{allowed}'", text.get_ref()),
+            format!("invalid {what} '{}': expected letters, digits and any of {allowed}", text.get_ref()),
         ))
     }
 }
@@ -425,16 +440,16 @@ channels = [{ npm = "@acme/server" }]
     #[test]
     fn errors_name_the_line_and_the_expected_value() {
         insta::assert_snapshot!(parse_error("aliases", "alias"), @"release.toml:14: unknown field `alias`, expected one of `id`, `aliases`, `display_name`, `tag_form`, `versions`, `workflow`, `paths`, `version_source`, `channels`");
-        insta::assert_snapshot!(parse_error("[\"srv\"]", "[\"server\"]"), @"release.toml:14: 'server' is a prefix already, at line 13: want one target each");
+        insta::assert_snapshot!(parse_error("[\"srv\"]", "[\"server\"]"), @"release.toml:14: 'server' is already used at line 13: expected a unique id or alias");
         insta::assert_snapshot!(parse_error("[\"server\"]", "[\"../server\"]"), @"release.toml:19: '../server' is not a plain path inside the repository: it has a '.' or '..' part");
         insta::assert_snapshot!(parse_error("\"semver\"", "\"calver\""), @"release.toml:17: unknown variant `calver`, expected `semver` or `pep440`");
-        insta::assert_snapshot!(parse_error("publish.yml", "publish"), @"release.toml:18: 'publish' is no workflow: want a .yml or .yaml file of .github/workflows");
-        insta::assert_snapshot!(parse_error("@acme/server", "$(reboot)"), @"release.toml:21: '$(reboot)' is no package name: want letters, digits, '@', '-', '.', '_' and '/'");
+        insta::assert_snapshot!(parse_error("publish.yml", "publish"), @"release.toml:18: invalid workflow 'publish': expected a .yml or .yaml file in .github/workflows");
+        insta::assert_snapshot!(parse_error("@acme/server", "$(reboot)"), @"release.toml:21: invalid package name '$(reboot)': expected letters, digits, '@', '-', '.', '_' and '/'");
         let signers = |text: &str| parse_error("[[target]]", &format!("[signers]\n{text}\n[[target]]"));
-        insta::assert_snapshot!(signers("openpgp_keyring = \"keys.asc\""), @"release.toml:13: want openpgp_fingerprints: without them nothing in the file counts");
-        insta::assert_snapshot!(signers("openpgp_keyring = \"k\"\nopenpgp_fingerprints = [\"DEADBEEF\"]"), @"release.toml:14: 'DEADBEEF' is no fingerprint: want 40 or 64 hexadecimal digits");
+        insta::assert_snapshot!(signers("openpgp_keyring = \"keys.asc\""), @"release.toml:13: expected openpgp_fingerprints: without it, no key in the file is trusted");
+        insta::assert_snapshot!(signers("openpgp_keyring = \"k\"\nopenpgp_fingerprints = [\"DEADBEEF\"]"), @"release.toml:14: invalid fingerprint 'DEADBEEF': expected 40 or 64 hexadecimal digits");
         insta::assert_snapshot!(signers("allowed_signers = \"../x\""), @"release.toml:13: '../x' is not a plain path inside the repository: it has a '.' or '..' part");
-        insta::assert_snapshot!(parse_error("acme/widgets", "widgets"), @"release.toml:4: 'widgets' is not a repository: want [HOST/]OWNER/NAME");
-        insta::assert_snapshot!(parse_error("\"server\"", "\"Server\""), @"release.toml:13: 'Server' is no target name: want lower-case letters, digits and '-', with '/' between parts");
+        insta::assert_snapshot!(parse_error("acme/widgets", "widgets"), @"release.toml:4: invalid repository 'widgets': expected [HOST/]OWNER/NAME");
+        insta::assert_snapshot!(parse_error("\"server\"", "\"Server\""), @"release.toml:13: invalid target name 'Server': expected lower-case letters, digits and '-', with '/' between parts");
     }
 }

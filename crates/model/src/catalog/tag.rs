@@ -1,4 +1,4 @@
-//! Release tags: `<target>/v<version>` or `<target>/<version>`.
+//! Release tags (`<target>/v<version>` or `<target>/<version>`), and the names that are derived from them.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::catalog::version::{Version, VersionError};
 use crate::catalog::{Catalog, TagForm, Target};
 
-/// The tag of a release: a target of the catalog and a valid version in the form that the target's tags have.
+/// The tag of a release: a configured target and a valid version, in the form that the target's tags have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleaseTag {
     target: String,
@@ -17,41 +17,42 @@ pub struct ReleaseTag {
     version: Version,
 }
 
-/// Why a text is no release tag.
+/// The error for a text that is not a release tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TagError {
-    /// No target of the catalog has this prefix.
-    #[error("no target is called '{given}'{}", nearest.as_ref().map(|it| format!("; did you mean '{it}'?")).unwrap_or_default())]
+    /// No configured target has this id or alias.
+    #[error("unknown target '{given}'{}", nearest.as_ref().map(|it| format!("; did you mean '{it}'?")).unwrap_or_default())]
     UnknownTarget {
-        /// What was given.
+        /// The target's name as given.
         given: String,
-        /// The catalog's nearest name.
+        /// The most similar id or alias. `None` if none is similar.
         nearest: Option<String>,
     },
-    /// The target is there, the version is not.
-    #[error("'{given}' names the target but no version: want {expected}")]
+    /// The text has a target but no version.
+    #[error("'{given}' has no version: expected {expected}")]
     NoVersion {
-        /// What was given.
+        /// The target's id.
         given: String,
-        /// The form that the target's tags have.
+        /// An example of the target's tags, as in `server/v1.2.3`.
         expected: String,
     },
-    /// The version is not one.
-    #[error("{source}; want {expected}")]
+    /// The version is not valid in the target's scheme.
+    #[error("{source}; expected {expected}")]
     Version {
-        /// What is wrong with it.
+        /// What is wrong with the version.
         #[source]
         source: VersionError,
-        /// The form that the target's tags have.
+        /// An example of the target's tags, as in `server/v1.2.3`.
         expected: String,
     },
 }
 
 impl ReleaseTag {
-    /// The tag that `text` names, with a target's id or alias before the version: `server/v0.1.14`.
+    /// Parses a tag: a target's id or alias, a slash and a version, as in `server/v0.1.14`. The longest matching id or
+    /// alias is used, because ids may contain slashes.
     ///
     /// # Errors
-    /// [`TagError`], with the form that the target wants.
+    /// [`TagError`], with an example of the target's tags or the most similar target.
     pub fn parse(catalog: &Catalog, text: &str) -> Result<Self, TagError> {
         let found = catalog
             .targets()
@@ -68,10 +69,10 @@ impl ReleaseTag {
         }
     }
 
-    /// The tag of a target's id or alias and a version, the legacy script's way of naming it.
+    /// Returns the tag for a target's id or alias and a version: the form of `create-release.sh --target --version`.
     ///
     /// # Errors
-    /// [`TagError`], with the form that the target wants.
+    /// [`TagError`], with an example of the target's tags or the most similar target.
     pub fn new(catalog: &Catalog, target: &str, version: &str) -> Result<Self, TagError> {
         let target = catalog.target(target).ok_or_else(|| unknown_target(catalog, target))?;
         Self::for_target(catalog, target, version)
@@ -102,61 +103,61 @@ impl ReleaseTag {
         })
     }
 
-    /// The tag's name: `server/v0.1.14`.
+    /// Returns the tag's name: `server/v0.1.14`.
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}/{}", self.target, self.label)
     }
 
-    /// The tag's reference: `refs/tags/server/v0.1.14`.
+    /// Returns the full name of the tag's reference: `refs/tags/server/v0.1.14`.
     #[must_use]
     pub fn reference(&self) -> String {
         format!("refs/tags/{}", self.name())
     }
 
-    /// The target's id.
+    /// The id of the target, never an alias.
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    /// The version, without a `v`.
+    /// The version, without `v`.
     #[must_use]
     pub fn version(&self) -> &Version {
         &self.version
     }
 
-    /// The version as the tag spells it, with its `v` where it has one.
+    /// The version as written in the tag: with `v` if the tag has one.
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// The release's title: `OpenSandbox Server v0.1.14`.
+    /// Returns the title of the release: `OpenSandbox Server v0.1.14`.
     #[must_use]
     pub fn title(&self) -> String {
         format!("{} {}", self.display_name, self.label)
     }
 
-    /// The message of the tag object: `release: OpenSandbox Server v0.1.14`.
+    /// Returns the message of the tag object: `release: OpenSandbox Server v0.1.14`.
     #[must_use]
     pub fn message(&self) -> String {
         format!("release: {}", self.title())
     }
 
-    /// The name with `/` and `:` replaced by `-`, for files.
+    /// Returns the name with `/` and `:` replaced by `-`, for names of files and folders.
     #[must_use]
     pub fn safe_name(&self) -> String {
         self.name().replace(['/', ':'], "-")
     }
 
-    /// The top folder of the source archive: `opensandbox-server-v0.1.14`.
+    /// Returns the name of the source archive's top folder: `opensandbox-server-v0.1.14`.
     #[must_use]
     pub fn archive_directory(&self) -> String {
         format!("{}-{}", self.archive_prefix, self.safe_name())
     }
 
-    /// The source archive's file name: `opensandbox-server-v0.1.14.tar.gz`.
+    /// Returns the file name of the source archive: `opensandbox-server-v0.1.14.tar.gz`.
     #[must_use]
     pub fn archive_name(&self) -> String {
         format!("{}.tar.gz", self.archive_directory())
@@ -175,8 +176,8 @@ impl Serialize for ReleaseTag {
     }
 }
 
-/// The error for a target that is not there, with the catalog's nearest name: the one that shares most pairs of
-/// neighbouring letters (the Dice coefficient), if it shares half of them.
+/// Returns the error for an unknown target, with the most similar id or alias: the one that shares the most pairs of
+/// adjacent bytes with the given name (the Dice coefficient), if it is at least 0.5.
 fn unknown_target(catalog: &Catalog, given: &str) -> TagError {
     let pairs =
         |text: &str| -> Vec<[u8; 2]> { text.as_bytes().windows(2).map(|it| [it[0], it[1]]).collect() };
@@ -215,7 +216,7 @@ mod tests {
             if let Ok(tag) = ReleaseTag::parse(&catalog, &format!("{id}/{}{version}", if v { "v" } else { "" })) {
                 prop_assert_eq!(&ReleaseTag::parse(&catalog, &tag.name()).unwrap(), &tag);
                 prop_assert_eq!(&ReleaseTag::new(&catalog, id, tag.label()).unwrap(), &tag);
-                // GitHub replaces other characters in the names of assets.
+                // GitHub replaces all other characters in the names of assets, so the URL would differ from the name.
                 prop_assert!(tag.archive_name().chars().all(|c| c.is_ascii_alphanumeric() || "-_+@.".contains(c)));
             }
         }

@@ -7,13 +7,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The rules that a target's versions follow.
+/// The version scheme of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scheme {
     /// Semantic Versioning 2.0.0.
     SemVer,
-    /// Python's version specifiers, which also read the SemVer spellings `-rc.1`, `-alpha.1` and `-beta.1`.
+    /// PEP 440, Python's version scheme. It also accepts the SemVer spellings `-rc.1`, `-alpha.1` and `-beta.1`.
     Pep440,
 }
 
@@ -26,7 +26,7 @@ impl fmt::Display for Scheme {
     }
 }
 
-/// A valid version, without the `v` that a tag may put before it. It keeps the text that was typed.
+/// A valid version, without the `v` that a tag may have before it. It keeps the text as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
     text: String,
@@ -39,23 +39,23 @@ enum ParsedVersion {
     Pep440(pep440_rs::Version),
 }
 
-/// Why a text is no version.
+/// The error for a text that is not a version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VersionError {
-    /// The scheme's grammar refuses it.
+    /// The text does not match the grammar of the scheme.
     #[error("'{text}' is not a {scheme} version: {reason}")]
     Grammar {
-        /// What was given.
+        /// The text as given.
         text: String,
-        /// The rules that it was read by.
+        /// The scheme that was expected.
         scheme: Scheme,
-        /// The parser's own words.
+        /// The message of the parser.
         reason: String,
     },
-    /// It has characters that a tag or an asset name would not keep.
-    #[error("'{text}' has '{found}' in it: a version is made of letters, digits, '.', '-' and '+'")]
+    /// The text has a character that git references or GitHub asset names do not allow.
+    #[error("invalid character '{found}' in version '{text}': expected letters, digits, '.', '-' and '+'")]
     Character {
-        /// What was given.
+        /// The text as given.
         text: String,
         /// The first character that is not allowed.
         found: char,
@@ -63,10 +63,10 @@ pub enum VersionError {
 }
 
 impl Version {
-    /// The version that `text` spells under `scheme`. A leading `v` is refused here: it belongs to the tag's form.
+    /// Parses a version. A leading `v` is rejected: it belongs to the tag, not to the version.
     ///
-    /// Three release numbers at least (`0.1` is no release of ours), and only characters that git references and
-    /// GitHub asset names keep as they are, which rules out PEP 440 epochs.
+    /// A version has at least three release numbers (`0.1` is rejected) and only characters that git references and
+    /// GitHub asset names keep unchanged. That excludes the epochs of PEP 440, which need a `!`.
     ///
     /// # Errors
     /// [`VersionError`], with the text and the reason.
@@ -93,7 +93,7 @@ impl Version {
         Ok(Self { text: text.to_owned(), parsed })
     }
 
-    /// The rules that it follows.
+    /// The scheme that the version was parsed with.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         match self.parsed {
@@ -102,13 +102,14 @@ impl Version {
         }
     }
 
-    /// The text as it was typed, without a `v`.
+    /// The version as typed.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The spelling that package files have: PEP 440's normal form (`0.1.5-rc.1` becomes `0.1.5rc1`), SemVer as typed.
+    /// Returns the spelling in package file names: PEP 440 in its normal form (`0.1.5-rc.1` becomes `0.1.5rc1`), SemVer
+    /// as typed.
     #[must_use]
     pub fn canonical(&self) -> String {
         match &self.parsed {
@@ -117,9 +118,9 @@ impl Version {
         }
     }
 
-    /// The order of releases. Build metadata (SemVer section 10) and PEP 440 local versions do not count.
+    /// Compares two versions by precedence. Build metadata (SemVer, section 10) and PEP 440 local versions are ignored.
     ///
-    /// Versions of different schemes never stand in one target; between them the text decides.
+    /// A target never mixes schemes. Versions of different schemes are compared as text, so that the order is total.
     #[must_use]
     pub fn cmp_precedence(&self, other: &Self) -> Ordering {
         match (&self.parsed, &other.parsed) {
@@ -131,7 +132,8 @@ impl Version {
         }
     }
 
-    /// Whether it comes before a final release: SemVer prereleases; PEP 440 alpha, beta, rc and dev releases.
+    /// Returns true for a pre-release. In SemVer that is a version with a pre-release part; in PEP 440 it is an alpha,
+    /// beta, rc or dev release.
     #[must_use]
     pub fn is_prerelease(&self) -> bool {
         match &self.parsed {
@@ -140,14 +142,14 @@ impl Version {
         }
     }
 
-    /// The release line, major and minor: patches of one line follow each other.
+    /// Returns the release line: the major and minor number. A new version must be above the others of its line.
     #[must_use]
     pub fn release_line(&self) -> (u64, u64) {
         let numbers = self.numbers();
         (numbers.0, numbers.1)
     }
 
-    /// The final version that comes after this one when `bump` is asked for.
+    /// Returns the final version that follows this one after changes of this weight.
     #[must_use]
     pub fn next(&self, bump: Bump) -> String {
         let (major, minor, patch) = self.numbers();
@@ -177,15 +179,15 @@ impl fmt::Display for Version {
     }
 }
 
-/// What the changes since the last release ask of the next version. Below 1.0 the minor number takes the place of
-/// the major one and the patch number that of the minor one, as Cargo and Elixir read SemVer section 4.
+/// Which number of the version the changes since the last release increase. Below 1.0, breaking changes increase the
+/// minor number and features the patch number, as Cargo and Elixir read SemVer, section 4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bump {
-    /// Nothing but fixes and upkeep.
+    /// Only fixes and maintenance: the patch number.
     Fix,
-    /// Something new that breaks nothing.
+    /// A new feature that breaks nothing: the minor number.
     Feature,
-    /// Something that users must act on.
+    /// A change that users must act on: the major number.
     Breaking,
 }
 
@@ -207,10 +209,10 @@ mod tests {
         for text in
             ["latest foo", "v", "", "0.1", "v1.2.3", "1.2.3.", "01.2.3", "1!2.3.4", "1.2.3(", "1.2.3|.*"]
         {
-            assert!(Version::parse(Scheme::SemVer, text).is_err(), "SemVer took {text:?}");
+            assert!(Version::parse(Scheme::SemVer, text).is_err(), "SemVer accepted {text:?}");
         }
         for text in ["latest foo", "v", "", "0.1", "v1.2.3", "1.2.3-", "1!2.3.4", "1.2.3-foo.1", "1.2.3\n"] {
-            assert!(Version::parse(Scheme::Pep440, text).is_err(), "PEP 440 took {text:?}");
+            assert!(Version::parse(Scheme::Pep440, text).is_err(), "PEP 440 accepted {text:?}");
         }
     }
 

@@ -1,15 +1,15 @@
-//! The answer to a question that a host was asked: found, absent, or unavailable with the cause.
+//! The result of a query to a host: found, absent, or unavailable with the cause.
 
 use std::fmt;
 
-/// What a host answered.
+/// The result of a query to a host. An error never counts as absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lookup<T> {
-    /// It exists.
+    /// The object exists.
     Found(T),
-    /// The host answered that it does not exist.
+    /// The host answered that the object does not exist.
     Absent,
-    /// There is no usable answer, so it may exist or not.
+    /// There is no usable answer, so the object may or may not exist.
     Unavailable(Unavailable),
 }
 
@@ -18,27 +18,27 @@ pub enum Lookup<T> {
 pub struct Unavailable {
     /// The kind of failure.
     pub cause: UnavailableCause,
-    /// The error in words, with the request.
+    /// The error message, with the request that failed.
     pub message: String,
 }
 
 /// The kinds of failure that a caller may treat differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnavailableCause {
-    /// The host could not be reached, or the connection broke.
+    /// The connection to the host failed or was lost.
     Connection,
-    /// The host asks to wait.
+    /// The host requires a wait: its rate limit is used up.
     RateLimited,
-    /// The host refused, with this HTTP status.
+    /// The host answered with this HTTP status, which is an error.
     Status(u16),
-    /// The answer was malformed, too long or about something else.
+    /// The answer was malformed, too long, or about another object.
     InvalidAnswer,
-    /// The answer could not be verified: no trusted root could be loaded.
+    /// The answer could not be verified, because no trusted root could be loaded.
     NoTrustedRoot,
 }
 
 impl<T> Lookup<T> {
-    /// What was found. Returns `None` if it is absent or unavailable.
+    /// Returns the object that was found. Returns `None` if it is absent or unavailable.
     #[must_use]
     pub fn found(&self) -> Option<&T> {
         match self {

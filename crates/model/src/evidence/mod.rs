@@ -1,4 +1,4 @@
-//! What a verdict rests on: signatures, attestations, checksums, audits and their findings.
+//! The evidence that verdicts are based on: signatures, attestations, checksums, audits and their findings.
 
 pub mod attestation;
 pub mod audit;

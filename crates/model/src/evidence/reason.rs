@@ -284,6 +284,24 @@ reasons! {
     }
 }
 
+/// The tables of all reasons in Markdown, one for each group, as `docs/verifying.md` contains them.
+#[must_use]
+pub fn reason_tables() -> String {
+    let mut out = String::new();
+    let mut group = "";
+    let cell = |text: &str| text.replace('|', "\\|");
+    for entry in Reason::ENTRIES {
+        if entry.group != group {
+            group = entry.group;
+            out += &format!("\n### {group}\n\n| code | meaning | hint | waiting helps |\n|---|---|---|---|\n");
+        }
+        let waiting = if entry.may_resolve_later { "yes" } else { "" };
+        let ReasonEntry { code, meaning, hint, .. } = entry;
+        out += &format!("| `{code}` | {} | {} | {waiting} |\n", cell(meaning), cell(hint));
+    }
+    out + "\n"
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
@@ -348,6 +366,14 @@ mod tests {
         assert_eq!(codes.len(), Reason::ENTRIES.len());
         let is_code = |it: &str| !it.is_empty() && it.chars().all(|c| c.is_ascii_lowercase() || c == '-');
         assert!(codes.into_iter().all(is_code));
+    }
+
+    #[test]
+    fn verifying_md_contains_the_reason_tables() {
+        let document = include_str!("../../../../docs/verifying.md");
+        let (_, rest) = document.split_once("<!-- reasons: begin -->\n").expect("a marker");
+        let (tables, _) = rest.split_once("<!-- reasons: end -->").expect("a marker");
+        assert!(tables == reason_tables(), "run scripts/docs.sh: docs/verifying.md differs from the reasons");
     }
 
     #[test]

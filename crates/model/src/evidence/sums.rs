@@ -1,13 +1,13 @@
-//! `SHA256SUMS`, in the form that GNU `sha256sum` writes and checks.
+//! Checksum files (`SHA256SUMS`), in the format that GNU `sha256sum` writes and checks.
 
 use crate::Digest;
 
-/// The name of the file.
+/// The name of the checksum file.
 pub const FILE_NAME: &str = "SHA256SUMS";
 
-/// The text of a `SHA256SUMS` file: a line `<hex>␠␠<name>\n` for each file, in the order given.
+/// Returns the text of a `SHA256SUMS` file: a line `<hex>␠␠<name>\n` for each file, in the given order.
 ///
-/// Names are those of our own assets: the caller has made sure that they need no escaping.
+/// Names are not escaped. The caller passes only names of the release's assets, which need no escaping.
 #[must_use]
 pub fn render<'a>(files: impl IntoIterator<Item = (&'a str, Digest)>) -> String {
     let lines: Vec<String> =
@@ -15,54 +15,54 @@ pub fn render<'a>(files: impl IntoIterator<Item = (&'a str, Digest)>) -> String 
     lines.concat()
 }
 
-/// Why a text is no `SHA256SUMS` of ours.
+/// The error for a text that is not in the strict format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {reason}")]
 pub struct SumsError {
     /// The line, counted from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// What is wrong with the line.
     pub reason: &'static str,
 }
 
 /// The longest `SHA256SUMS` that is read, in bytes.
 pub const MAX_SUMS_BYTES: usize = 1 << 20;
 
-/// The files and digests that a `SHA256SUMS` of ours names. Strict: what [`render`] would not have written is
-/// refused, because a text that two tools read in two ways checks two different files.
+/// Parses a `SHA256SUMS` file and returns its names and digests. Text that [`render`] would not have written is
+/// rejected: if two tools read a line differently, they check two different files.
 ///
 /// # Errors
-/// [`SumsError`] for an empty text, one over [`LIMIT`], and any line of another form: other line ends, upper-case
-/// digits, the binary mark `*`, escapes, a path instead of a name, a name that was there before.
+/// [`SumsError`] for an empty text, one longer than [`MAX_SUMS_BYTES`], and any line of another form: other line
+/// endings, upper-case digits, the binary mark `*`, escapes, a path instead of a name, or a name that is listed twice.
 pub fn parse(text: &[u8]) -> Result<Vec<(String, Digest)>, SumsError> {
     let fail = |line, reason| Err(SumsError { line, reason });
     if text.len() > MAX_SUMS_BYTES {
         return fail(1, "the file is longer than 1 MiB");
     }
-    let Ok(text) = std::str::from_utf8(text) else { return fail(1, "it is not UTF-8") };
+    let Ok(text) = std::str::from_utf8(text) else { return fail(1, "the file is not UTF-8") };
     if text.is_empty() {
-        return fail(1, "it is empty");
+        return fail(1, "the file is empty");
     }
     let Some(text) = text.strip_suffix('\n') else {
-        return fail(text.lines().count(), "the last line does not end");
+        return fail(text.lines().count(), "the last line has no line ending");
     };
     let mut files: Vec<(String, Digest)> = Vec::new();
     for (index, line) in text.split('\n').enumerate() {
         let line_number = index + 1;
         let Some((hex, name)) = line.split_once("  ") else {
-            return fail(line_number, "want 64 digits, two spaces and a name");
+            return fail(line_number, "expected 64 digits, two spaces and a name");
         };
         let Some(digest) = Digest::from_hex(hex) else {
-            return fail(line_number, "want 64 lower-case hexadecimal digits first");
+            return fail(line_number, "expected 64 lower-case hexadecimal digits first");
         };
         if name.is_empty() || name.starts_with([' ', '*', '.']) || name.contains(['/', '\\']) {
-            return fail(line_number, "want a plain file name");
+            return fail(line_number, "expected a plain file name");
         }
         if name.contains(char::is_control) {
             return fail(line_number, "the name has control characters");
         }
         if files.iter().any(|(seen, _)| seen == name) {
-            return fail(line_number, "the name was there before");
+            return fail(line_number, "the name is listed twice");
         }
         files.push((name.to_owned(), digest));
     }
@@ -96,7 +96,7 @@ mod tests {
             format!("{hash}  a\0b\n"),
         ];
         for text in bad {
-            assert!(parse(text.as_bytes()).is_err(), "took {text:?}");
+            assert!(parse(text.as_bytes()).is_err(), "accepted {text:?}");
         }
     }
 

@@ -1,35 +1,36 @@
-//! What a trusted root of Sigstore's names, for people and scripts to look at.
+//! A summary of a Sigstore trusted root, for reports.
 
 use serde::Serialize;
 
-/// A trusted root.
+/// The keys and authorities of a trusted root.
 #[derive(Debug, Clone, Serialize)]
 pub struct TrustedRootSummary {
-    /// The begin of its newest entry, in seconds since 1970.
+    /// The start of validity of the newest entry, in seconds since 1970. Shows how old the root is.
     #[serde(skip)]
     pub newest_valid_from: i64,
-    /// When the TUF metadata that it came with expires, in seconds since 1970; `None` for a file and for a built-in one.
+    /// The expiry of the TUF metadata that it was fetched with, in seconds since 1970. `None` for a root from a file and
+    /// for the built-in one.
     #[serde(skip)]
     pub expires_at: Option<i64>,
-    /// Who issues certificates.
+    /// The certificate authorities (Fulcio).
     pub certificate_authorities: Vec<TrustedKeySummary>,
-    /// Which logs have signatures.
+    /// The transparency logs for signatures (Rekor).
     pub logs: Vec<TrustedKeySummary>,
-    /// Which logs have certificates.
+    /// The certificate transparency logs.
     pub certificate_logs: Vec<TrustedKeySummary>,
-    /// Who says when something was signed.
+    /// The timestamp authorities (RFC 3161).
     pub timestamp_authorities: Vec<TrustedKeySummary>,
 }
 
-/// A key of a trusted root.
+/// One key of a trusted root.
 #[derive(Debug, Clone, Serialize)]
 pub struct TrustedKeySummary {
-    /// The name of its service: an address, or an organization.
+    /// The service that the key belongs to: a URL, or an organization.
     pub name: String,
-    /// What it is known by, in hexadecimal digits: the id of a log, the SHA-256 of an authority's first certificate.
+    /// The identifier in hexadecimal digits: a log's id, or the SHA-256 of an authority's first certificate.
     pub id: String,
-    /// The first second from which it counts, in RFC 3339; `None` from the beginning.
+    /// The start of validity, in RFC 3339. `None` if it is unlimited.
     pub from: Option<String>,
-    /// The last; `None` if it still counts.
+    /// The end of validity, in RFC 3339. `None` if the key is still valid.
     pub until: Option<String>,
 }

@@ -1,68 +1,74 @@
-//! What was proven, and what not.
+//! Verdicts and findings: what was proven and what was not.
 
 use serde::Serialize;
 
 use crate::evidence::reason::{Explanation, Reason};
 
-/// The three verdicts, the worst last.
+/// The result of a check. The order is from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// It was looked at, and it holds.
+    /// The check was made and passed.
     Proven,
-    /// Nobody could look, or there is no evidence. That is not success.
+    /// The check could not be made, or there is no evidence. This is not success.
     Unproven,
-    /// It was looked at, and it does not hold.
+    /// The check was made and failed.
     Refuted,
 }
 
 /// The result of one check on one subject.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was checked, as in `signature`.
+    /// The name of the check, as in `signature`.
     pub check: &'static str,
-    /// What it was checked on: a tag, a file, a branch.
+    /// The subject of the check: a tag, a file or a branch.
     pub subject: String,
-    /// The verdict.
+    /// The verdict of this check.
     pub verdict: Verdict,
-    /// Why, and what to do about it.
+    /// The reason, the evidence and the hint.
     #[serde(flatten)]
     pub explanation: Explanation,
 }
 
 impl Finding {
-    /// A finding with a verdict and its reason.
+    /// Returns a finding with any verdict.
     #[must_use]
     pub fn new(check: &'static str, subject: &str, verdict: Verdict, explanation: Explanation) -> Self {
         Self { check, subject: subject.to_owned(), verdict, explanation }
     }
 
-    /// A proven finding.
+    /// Returns a proven finding. Its reason is always `ok`.
     #[must_use]
     pub fn proven(check: &'static str, subject: &str, evidence: impl Into<String>) -> Self {
         Self::new(check, subject, Verdict::Proven, Explanation::new(Reason::Ok, evidence))
     }
 
-    /// An unproven finding.
+    /// Returns an unproven finding.
     #[must_use]
     pub fn unproven(check: &'static str, subject: &str, reason: Reason, evidence: impl Into<String>) -> Self {
         Self::new(check, subject, Verdict::Unproven, Explanation::new(reason, evidence))
     }
 
-    /// A refuted finding.
+    /// Returns a refuted finding.
     #[must_use]
     pub fn refuted(check: &'static str, subject: &str, reason: Reason, evidence: impl Into<String>) -> Self {
         Self::new(check, subject, Verdict::Refuted, Explanation::new(reason, evidence))
     }
 
-    /// The reason of the verdict.
+    /// Whether the check may succeed later without anybody's doing, so that waiting makes sense.
+    #[must_use]
+    pub fn may_resolve_later(&self) -> bool {
+        self.verdict == Verdict::Unproven && self.reason().may_resolve_later()
+    }
+
+    /// The reason for the verdict.
     #[must_use]
     pub fn reason(&self) -> &Reason {
         &self.explanation.reason
     }
 }
 
-/// The worst of the findings. Looking at nothing proves nothing.
+/// Returns the worst verdict of the findings. Without findings it is unproven: checking nothing proves nothing.
 #[must_use]
 pub fn overall(findings: &[Finding]) -> Verdict {
     findings.iter().map(|it| it.verdict).max().unwrap_or(Verdict::Unproven)

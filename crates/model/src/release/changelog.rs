@@ -1,4 +1,4 @@
-//! Commits, and what a changelog makes of them.
+//! The commits of a release, and the changelog made from them.
 
 use std::fmt;
 
@@ -6,79 +6,79 @@ use serde::Serialize;
 
 use crate::{CommitId, RepoPath};
 
-/// A person as a commit names them, after `.mailmap`.
+/// A person as named by a commit, after `.mailmap` was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PersonIdent {
-    /// The name.
+    /// The name; may be empty.
     pub name: String,
-    /// The e-mail address.
+    /// The e-mail address; may be empty.
     pub email: String,
-    /// The account on GitHub; none where GitHub was not asked, or knows none.
+    /// The GitHub login. `None` if GitHub was not queried, or knows no account for the commit.
     pub login: Option<String>,
 }
 
 impl PersonIdent {
-    /// A person of whom nothing but this is known.
+    /// Returns a person without a GitHub login.
     #[must_use]
     pub fn new(name: &str, email: &str) -> Self {
         Self { name: name.to_owned(), email: email.to_owned(), login: None }
     }
 }
 
-/// A commit of a release's range, in the words of its author.
+/// A commit that the changelog lists, with its message and authors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RangeCommit {
-    /// The commit.
+    /// The commit's id.
     pub id: CommitId,
-    /// The first paragraph of the message, on one line.
+    /// The first paragraph of the message, on one line, as `git log --format=%s` prints it.
     pub subject: String,
-    /// The rest of the message.
+    /// The rest of the message; empty if there is none.
     pub body: String,
-    /// The author.
+    /// The author of the commit, who may differ from its committer.
     pub author: PersonIdent,
-    /// Who is named in `Co-authored-by` trailers, in their order.
+    /// The people in `Co-authored-by` trailers, in their order.
     pub co_authors: Vec<PersonIdent>,
 }
 
-/// A commit of the whole range, whatever its paths: what tells which merge brought a commit in.
+/// A node of the commit graph, which is used to find the merge that brought a commit in. Path filters do not apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitNode {
-    /// The commit.
+    /// The commit's id.
     pub id: CommitId,
-    /// Its parents, in order, those outside the range included.
+    /// The parents in their order, including those outside the range.
     pub parents: Vec<CommitId>,
-    /// The subject of a merge; none for other commits.
+    /// The subject of a merge commit. `None` for other commits.
     pub merge_subject: Option<String>,
 }
 
-/// The commits between two releases.
+/// The commits of the range between two releases.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CommitHistory {
-    /// Those that the path filters let through, merges left out, newest first: what `git log --no-merges` lists.
+    /// The commits that match the path filters, without merges, newest first: what `git log --no-merges` lists.
     pub commits: Vec<RangeCommit>,
-    /// All of the range.
+    /// All commits of the range, merges included.
     pub graph: Vec<CommitNode>,
 }
 
-/// What a change is to the one who updates.
+/// The kind of a change, as it matters to a user who updates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
-    /// Something new, or faster.
+    /// A new feature, or better performance.
     Feature,
-    /// Something mended.
+    /// A bug fix.
     Fix,
-    /// Something that users must act on.
+    /// A change that users must act on.
     Breaking,
-    /// Everything else, and what was taken back.
+    /// Any other change, and every change that was reverted in the same range.
     Misc,
 }
 
 impl ChangeKind {
-    /// All kinds, in the order of the notes.
+    /// All kinds, in the order of the sections of the notes.
     pub const ALL: [Self; 4] = [Self::Feature, Self::Fix, Self::Breaking, Self::Misc];
 
-    /// The section's title.
+    /// Returns the title of the kind's section in the notes.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -90,65 +90,65 @@ impl ChangeKind {
     }
 }
 
-/// One line of a changelog.
+/// One line of the changelog: one commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ChangelogEntry {
-    /// The commit.
+    /// The commit's id.
     pub commit: CommitId,
-    /// The subject without the pull request's number.
+    /// The subject, without the number of the pull request.
     pub subject: String,
-    /// The pull request that brought the commit in, where the history tells.
+    /// The pull request that brought the commit in. `None` if the history does not name one.
     pub number: Option<u64>,
-    /// The people behind it, by name.
+    /// The names of the author and the co-authors, each once.
     pub authors: Vec<String>,
-    /// Where it stands.
+    /// The kind of the change, which selects the section of the notes.
     #[serde(skip)]
     pub kind: ChangeKind,
 }
 
-/// Someone to thank.
+/// A contributor to the release, whom the notes thank.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Contributor {
-    /// The name.
+    /// The name of the first commit that names the contributor.
     pub name: String,
-    /// The GitHub login, only where it is certain.
+    /// The GitHub login. `None` unless it is certain, because an `@login` notifies that account.
     #[serde(rename = "handle")]
     pub login: Option<String>,
-    /// Whether it is a program.
+    /// Whether the contributor is a bot.
     pub bot: bool,
 }
 
-/// What a release's notes tell.
+/// The changelog: the content of the release notes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changelog {
-    /// What the range starts after.
+    /// The exclusive start of the range.
     pub range_start: RangeStart,
     /// The path filters; empty for the whole repository.
     pub paths: Vec<RepoPath>,
-    /// Every commit once, newest first.
+    /// One entry per commit, newest first.
     pub entries: Vec<ChangelogEntry>,
-    /// Everyone once, in the order of their first commit from the newest on.
+    /// Each contributor once, ordered by their newest commit, newest first.
     pub contributors: Vec<Contributor>,
 }
 
 impl Changelog {
-    /// The entries of one kind, newest first.
+    /// Returns the entries of one kind, newest first.
     pub fn entries_of(&self, kind: ChangeKind) -> impl Iterator<Item = &ChangelogEntry> {
         self.entries.iter().filter(move |it| it.kind == kind)
     }
 }
 
-/// What the range of a release starts after.
+/// The exclusive start of a release's range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RangeStart {
-    /// Another release, or another tag that was asked for.
+    /// A tag: the previous release, or the tag given with `--from-tag`.
     Tag {
         /// The tag's name.
         name: String,
-        /// The commit that it leads to.
+        /// The commit that the tag points to.
         commit: CommitId,
     },
-    /// Nothing: the whole history.
+    /// No start: the range is the whole history.
     Root,
 }
 

@@ -1,4 +1,4 @@
-//! What was observed before anything is decided.
+//! The facts that a plan is decided on: everything that was observed beforehand.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,56 +11,57 @@ use crate::release::changelog::{CommitHistory, RangeStart};
 use crate::release::host::RemoteFacts;
 use crate::{CommitId, ObjectId, RepoPath, Version};
 
-/// Everything that a plan is decided on. Gathered anew at every start.
+/// The facts that a plan is decided on. Each run gathers them again, so a resumed release never relies on old ones.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// The commit that would be released.
+    /// The commit to release.
     pub commit: CommitId,
-    /// The clone itself.
+    /// The state of the clone, independent of the release.
     pub clone: CloneFacts,
     /// The target's tags in this clone, in no particular order.
     pub tags: Vec<TagRef>,
-    /// Where the range starts; none where no previous release was found.
+    /// The start of the range. `None` if no previous release was found.
     pub notes_range: Option<NotesRange>,
-    /// The commits of the range; empty where it has no start.
+    /// The commits of the range. Empty if the range has no start.
     pub history: CommitHistory,
-    /// The path filters that name nothing, neither in the released commit nor at the range's start.
+    /// The path filters that match nothing, neither in the released commit nor at the start of the range.
     pub unknown_paths: Vec<RepoPath>,
-    /// What the version source says; none where the target has none.
+    /// The file that states the version. `None` if the target has no version source.
     pub version_file: Option<VersionFile>,
-    /// The files of this release that are in the output folder.
+    /// The files of this release that the output folder already has.
     pub existing_outputs: ExistingOutputs,
-    /// Which key would sign the tag; none where none is to sign.
+    /// The key that would sign the tag. `None` if no signature is to be made.
     pub signing_key: Option<SigningKeyStatus>,
-    /// What the tag proves; `None` if it does not exist, or if nothing about a signature was asked for.
+    /// The findings about the existing tag. `None` if it does not exist, or if neither flags nor `[signers]` ask for a
+    /// signature.
     pub tag_findings: Option<Vec<Finding>>,
-    /// Whether the catalog names trusted signers.
+    /// Whether trusted signers are configured (`[signers]`).
     pub has_signer_policy: bool,
-    /// What the world has of it; none where nothing is to leave this machine, for nobody was asked then.
+    /// What the remote and GitHub have. `None` without `--push`: then neither is queried.
     pub remote: Option<RemoteFacts>,
 }
 
-/// The clone that is worked on.
+/// The state of the clone that a release is made from.
 #[derive(Debug, Clone)]
 pub struct CloneFacts {
-    /// Tracked files that differ from the last commit; none for a bare repository, which has no files.
+    /// The tracked files that differ from the last commit. `None` for a bare repository, which has no working tree.
     pub changed_files: Option<Vec<String>>,
-    /// Whether history was cut off.
+    /// Whether the clone is shallow.
     pub shallow: bool,
-    /// Whether the commit is on the branch that releases are cut from.
+    /// Whether the commit is on the remote's default branch.
     pub default_branch: DefaultBranch,
-    /// Attribute files outside the tree that take part in what git would archive.
+    /// The attribute files outside the tree that change what `git archive` would write, as in `.git/info/attributes`.
     pub attribute_files: Vec<String>,
-    /// Who would make the tag, as git is configured.
+    /// The tagger, `Name <address>`, as git is configured. `None` if name or address is not set.
     pub tagger: Option<String>,
-    /// When the clone last fetched anything, in seconds since 1970; `None` if it never did.
+    /// The time of the last fetch, in seconds since 1970. `None` if the clone never fetched.
     pub last_fetched: Option<i64>,
 }
 
 /// The key that would sign the tag, and whether the signer policy allows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SigningKeyStatus {
-    /// The policy allows this key.
+    /// The policy allows this key. The text is the evidence.
     Allowed(String),
     /// Whether it is allowed is unknown: there is no policy, or the program that knows the key was not run.
     Unchecked(Explanation),
@@ -68,15 +69,15 @@ pub enum SigningKeyStatus {
     Refused(Explanation),
 }
 
-/// Where the released commit stands on origin's default branch.
+/// The position of the released commit relative to the remote's default branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DefaultBranch {
-    /// The clone knows no such branch.
+    /// The clone has no such remote-tracking branch.
     Unknown {
-        /// The reference that was looked for.
+        /// The reference that is missing, as in `origin/HEAD`.
         reference: String,
     },
-    /// The branch is known.
+    /// The branch and its newest commit are known.
     Known {
         /// The branch, as in `origin/main`.
         name: String,
@@ -84,40 +85,40 @@ pub enum DefaultBranch {
         tip: CommitId,
         /// Whether the released commit is on it.
         contains_commit: bool,
-        /// How many commits of the branch the released commit does not have; `None` if it is not on it, or if that is not
-        /// known.
+        /// The number of commits on the branch that the released commit lacks. `None` if the commit is not on the
+        /// branch, or if the number is unknown.
         behind: Option<u64>,
-        /// Who said so.
+        /// When the branch was observed.
         observed_at: ObservedAt,
     },
 }
 
-/// When something of a remote was seen.
+/// When the state of a remote was observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ObservedAt {
-    /// When this clone fetched last.
+    /// At the last fetch of this clone, which may be long ago.
     LastFetch,
-    /// Just now.
+    /// During this run, from the remote itself.
     Now,
 }
 
-/// A tag of the target.
+/// A tag of the target in the clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagRef {
-    /// Its name, without `refs/tags/`.
+    /// The tag's name, without `refs/tags/`.
     pub name: String,
-    /// The object that the reference names: a tag object, or the commit itself.
+    /// The object that the reference points to: a tag object, or the commit itself for a lightweight tag.
     pub object: ObjectId,
-    /// The commit in the end; none where it leads to something else.
+    /// The peeled commit. `None` if the tag points to something other than a commit.
     pub commit: Option<CommitId>,
-    /// What kind of tag it is.
+    /// The kind of tag: lightweight, annotated or signed.
     pub kind: TagKind,
-    /// The version that it spells; none where it is not of the target's scheme.
+    /// The version in the name. `None` if it is not valid in the target's scheme.
     pub version: Option<Version>,
 }
 
 impl TagRef {
-    /// The version as the tag spells it, `v` included.
+    /// Returns the version as written in the tag, with its `v` if it has one.
     #[must_use]
     pub fn label(&self) -> &str {
         self.name.rsplit('/').next().unwrap_or(&self.name)
@@ -128,42 +129,42 @@ impl TagRef {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TagKind {
-    /// A reference to a commit.
+    /// A reference that points directly to a commit.
     Lightweight,
     /// A tag object without a signature.
     Annotated,
-    /// A tag object with something that claims to be a signature. Nobody has checked it.
+    /// A tag object with a signature, which has not been checked.
     Signed,
 }
 
-/// Where the range of a release starts.
+/// The start of the range of commits for the release notes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotesRange {
-    /// The tag, or the beginning.
+    /// The tag that the range starts after, or the root of the history.
     pub start: RangeStart,
-    /// Whether the released commit comes after it.
+    /// Whether the start is an ancestor of the released commit. If not, the notes would lack commits.
     pub is_ancestor: bool,
 }
 
-/// What a version source says at the released commit.
+/// The file that states the version, as it is in the released commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionFile {
-    /// The file.
+    /// The path of the file.
     pub file: String,
-    /// Its bytes; none where the commit has no such file.
+    /// The content of the file. `None` if the commit has no such file.
     pub bytes: Option<Vec<u8>>,
 }
 
-/// What is in the output folder.
+/// The files of the release that already exist in the output folder.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExistingOutputs {
-    /// The archive.
+    /// Whether the source archive exists.
     pub archive: bool,
-    /// The sums.
+    /// Whether `SHA256SUMS` exists.
     pub sums: bool,
-    /// The notes.
+    /// Whether the notes exist.
     pub notes: bool,
-    /// Why the files cannot be written, with the path. `None` if they can.
+    /// Why the files cannot be written, with the path. `None` if they can be.
     pub obstacle: Option<Explanation>,
 }
 
@@ -172,37 +173,37 @@ pub struct ExistingOutputs {
 pub enum PreflightCheck {
     /// No tracked file differs from the last commit.
     CleanTree,
-    /// The commit is on origin's default branch.
+    /// The commit is on the remote's default branch.
     DefaultBranch,
-    /// History is whole.
+    /// The clone is not shallow.
     Shallow,
-    /// The tag is free, or is there and right.
+    /// The tag does not exist, or exists at the released commit.
     Tag,
-    /// The version's form is the one that the target's tags have.
+    /// The tag has a `v` before the version if the target's other tags have one.
     TagForm,
-    /// The version is above its predecessor.
+    /// The version is above all other versions of its release line.
     Version,
-    /// There is a previous release, and it is an ancestor.
+    /// A previous release exists and is an ancestor of the released commit.
     Previous,
-    /// Every path filter names something.
+    /// Every path filter matches a file or folder.
     Paths,
-    /// The file that carries the version agrees.
+    /// The file that states the version agrees with the tag.
     VersionSource,
-    /// The notes have something to tell.
+    /// The notes list at least one commit.
     EmptyNotes,
-    /// There is a name and address to make a tag with.
+    /// The tagger is known: `user.name` and `user.email` are set.
     Tagger,
-    /// The archive depends on the committed attributes alone.
+    /// The archive depends only on committed attributes.
     Attributes,
-    /// The tag can be signed.
+    /// The tag is signed, or can be signed, as the flags and `[signers]` require.
     Signing,
-    /// The files of the release can be written where they belong, without following a link.
+    /// The output folder can be written to without following a symbolic link.
     Output,
-    /// The tag on origin is free, or is there and the same.
+    /// The remote does not have the tag, or has the same tag object.
     Origin,
-    /// Somebody may push and release here.
+    /// The token may push to the repository and create releases.
     Credentials,
-    /// The release on GitHub is missing, a draft, or complete.
+    /// GitHub has no release of the tag, one draft, or a published and complete release.
     Release,
 }
 
@@ -228,7 +229,7 @@ impl PreflightCheck {
         Self::Release,
     ];
 
-    /// The name: stable, for `--allow` and for scripts.
+    /// Returns the stable name, for `--allow` and for scripts.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -252,7 +253,8 @@ impl PreflightCheck {
         }
     }
 
-    /// Whether an operator may go on although it fails. What would make the release wrong may not be overridden.
+    /// Returns true if `--allow` may override the check. A check whose failure would make the release wrong may not be
+    /// overridden.
     #[must_use]
     pub fn is_overridable(self) -> bool {
         match self {
@@ -289,14 +291,14 @@ impl Serialize for PreflightCheck {
     }
 }
 
-/// Why a text cannot be given to `--allow`.
+/// The error for a value that `--allow` does not accept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OverrideError {
-    /// No check has this name.
-    #[error("no check is called '{0}'; those that can be allowed: {names}", names = overridable_names())]
+    /// There is no check with this name.
+    #[error("unknown check '{0}'; checks that can be allowed: {names}", names = overridable_names())]
     UnknownCheck(String),
     /// The check may not be overridden.
-    #[error("'{0}' cannot be allowed: a release that fails it would be wrong; those that can: {names}", names = overridable_names())]
+    #[error("'{0}' cannot be allowed: a release that fails it would be wrong; checks that can be allowed: {names}", names = overridable_names())]
     NotOverridable(PreflightCheck),
 }
 

@@ -1,163 +1,165 @@
-//! What the world has of a release: the tag on origin, and what stands on GitHub.
+//! The remote's refs, and the repository, releases and assets on GitHub.
 
 use serde::Serialize;
 
 use crate::{CommitId, Digest, ObjectId, UntrustedText};
 
-/// What was observed of the world, where a release is to be published.
+/// What was observed of the remote and of GitHub before publishing.
 #[derive(Debug, Clone)]
 pub struct RemoteFacts {
-    /// The remote that the tag is pushed to.
+    /// The refs of the remote that the tag is pushed to.
     pub refs: RemoteRefs,
-    /// The repository on GitHub.
+    /// The repository on GitHub, as the token sees it.
     pub repository: GitHubRepository,
-    /// Whether releases are frozen when they are published; none where GitHub does not say.
+    /// Whether releases become immutable when they are published. `None` if GitHub does not report the setting.
     pub immutable_releases: Option<bool>,
-    /// Every release that holds the tag, drafts included.
+    /// All releases of the tag, including drafts.
     pub releases: Vec<GitHubRelease>,
-    /// The assets that the release must have; empty where there is no release to compare with.
+    /// The assets that the release must have. Empty if there is no release to compare with.
     pub expected_assets: Vec<ExpectedAsset>,
-    /// Where the credentials come from.
+    /// The source of the token.
     pub credential_source: CredentialSource,
-    /// Whether this is a run of a workflow of GitHub Actions.
+    /// Whether this program runs in a workflow of GitHub Actions.
     pub in_actions: bool,
-    /// How many requests are left in this hour; none where GitHub does not say.
+    /// The requests left in the current hour (`X-RateLimit-Remaining`). `None` if GitHub does not report it.
     pub rate_limit_remaining: Option<u32>,
 }
 
-/// A remote, as it answers now.
+/// The refs of a remote, as `git ls-remote` lists them now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteRefs {
-    /// The tag; none where it has none of this name.
+    /// The tag to release. `None` if the remote does not have it.
     pub tag: Option<RemoteTag>,
-    /// The branch that its `HEAD` names, and its newest commit; none where it names none.
+    /// The branch that the remote's `HEAD` points to, and its newest commit. `None` if `HEAD` points to no branch.
     pub default_branch: Option<(String, CommitId)>,
     /// The names of all tags of the target, without `refs/tags/`.
     pub tags: Vec<String>,
-    /// Where a push would go, where that is another repository than the one that is asked.
+    /// The push URL, if it is another repository than the fetch URL's (`remote.<name>.pushurl`); credentials redacted.
     pub divergent_push_url: Option<String>,
 }
 
 /// A tag on a remote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RemoteTag {
-    /// The object that the reference names.
+    /// The object that the reference points to.
     pub object: ObjectId,
     /// The peeled commit: the object itself for a lightweight tag.
     pub commit: CommitId,
 }
 
-/// A repository on GitHub, as its owner is asked.
+/// A repository on GitHub, as the REST API describes it to the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitHubRepository {
-    /// `OWNER/NAME`, as it is called now.
+    /// The current name, `OWNER/NAME`. It differs from the requested one after a rename or transfer.
     pub full_name: UntrustedText,
-    /// Whether only some may read it.
+    /// Whether the repository is private.
     pub private: bool,
-    /// Whether nobody may change it any more.
+    /// Whether the repository is archived, which makes it read-only.
     pub archived: bool,
-    /// Whether the owner of the credentials may push and release.
+    /// Whether the user of the token may push and create releases.
     pub can_push: bool,
-    /// What the token itself may do, as far as GitHub tells.
+    /// What the token itself may do, as far as GitHub reports it.
     pub token_rights: TokenRights,
 }
 
-/// What a token may do, beside what its owner may (GitHub's "Scopes for OAuth apps", `X-OAuth-Scopes`).
+/// What the scopes of a token allow, in addition to the user's permissions (GitHub's "Scopes for OAuth apps", header
+/// `X-OAuth-Scopes`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenRights {
-    /// It has a scope that lets it write to the repository.
+    /// The token has a scope that allows writing to the repository.
     Write,
-    /// It has no such scope.
+    /// The token has scopes, but none that allows writing.
     ReadOnly,
-    /// GitHub does not tell: fine-grained tokens and those of apps have no scopes.
+    /// GitHub reports no scopes: fine-grained tokens and app tokens have none.
     Unknown,
 }
 
 /// A release on GitHub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitHubRelease {
-    /// Its number, which is what it is found by: a tag may have several drafts.
+    /// The release's id. Releases are addressed by id, because a tag may have several drafts.
     pub id: u64,
-    /// The tag that it holds.
+    /// The name of the release's tag.
     pub tag_name: UntrustedText,
-    /// Its title.
+    /// The title; the REST field is `name`.
     pub title: UntrustedText,
-    /// Its text.
+    /// The text, in Markdown.
     pub body: UntrustedText,
-    /// Whether only those who may push see it.
+    /// Whether it is a draft, which only users with push access see.
     pub draft: bool,
-    /// Whether it is marked as not final.
+    /// Whether it is marked as a pre-release.
     pub prerelease: bool,
-    /// When it was published, in seconds since 1970; none for a draft.
+    /// The time of publication, in seconds since 1970. `None` for a draft.
     pub published_at: Option<i64>,
-    /// Whether GitHub lets nobody change it any more.
+    /// Whether the release is immutable: its assets and its tag cannot be changed.
     pub immutable: bool,
-    /// Its page.
+    /// The URL of the release's page.
     pub html_url: UntrustedText,
-    /// Where assets are uploaded to, a template (RFC 6570).
+    /// The URL template for uploads of assets (RFC 6570).
     pub upload_url: UntrustedText,
-    /// Its assets.
+    /// The assets, including incomplete uploads.
     pub assets: Vec<ReleaseAsset>,
 }
 
 impl GitHubRelease {
-    /// The asset of this name.
+    /// Returns the asset with this name. Returns `None` if the release has no such asset.
     #[must_use]
     pub fn asset(&self, name: &str) -> Option<&ReleaseAsset> {
         self.assets.iter().find(|it| it.name.is(name))
     }
 }
 
-/// An asset on GitHub.
+/// An asset of a release on GitHub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleaseAsset {
-    /// Its number.
+    /// The asset's id.
     pub id: u64,
-    /// Its name, as GitHub wrote it.
+    /// The asset's name. GitHub may have replaced characters of the uploaded name.
     pub name: UntrustedText,
-    /// Its length in bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Whether every byte arrived; else it is what GitHub calls a `starter`.
+    /// Whether the upload is complete. If not, GitHub's state of the asset is `starter`.
     pub is_uploaded: bool,
-    /// What GitHub computed, or where it does not (before June 2025, on some servers) what was downloaded; none where nobody
-    /// looked.
+    /// The digest that GitHub reports. If it reports none (before June 2025, and on some servers), the digest of the
+    /// downloaded bytes. `None` if the asset was not downloaded either.
     pub digest: Option<Digest>,
-    /// Where anybody downloads it, once it is published.
+    /// The public download URL, which works after publication.
     pub download_url: UntrustedText,
 }
 
-/// An asset as it must be.
+/// An asset as the plan requires it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExpectedAsset {
-    /// Its name.
+    /// The name of the file.
     pub name: String,
-    /// Its length in bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Its digest.
+    /// The SHA-256 digest of the content.
     pub digest: Digest,
 }
 
 impl ExpectedAsset {
-    /// Whether an asset is this one. Without a digest nobody knows.
+    /// Returns true if the asset is complete and has this size and digest. An asset without a digest never matches.
     #[must_use]
     pub fn matches(&self, asset: &ReleaseAsset) -> bool {
         asset.is_uploaded && asset.size == self.size && asset.digest == Some(self.digest)
     }
 }
 
-/// What a release says of itself.
+/// The title, text and pre-release mark of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReleaseText<'a> {
-    /// Its title.
+    /// The title.
     pub title: &'a str,
-    /// Its text.
+    /// The text, in Markdown.
     pub body: &'a str,
-    /// Whether it is marked as not final.
+    /// Whether it is marked as a pre-release.
     pub prerelease: bool,
 }
 
 impl ReleaseText<'_> {
-    /// Whether a release says this. Line ends and the space at the end are GitHub's affair.
+    /// Returns true if the release has this title, text and mark. Line endings and trailing white space are ignored,
+    /// because GitHub may change them.
     #[must_use]
     pub fn matches(&self, release: &GitHubRelease) -> bool {
         let plain = |text: &str| text.replace("\r\n", "\n").trim_end().to_owned();
@@ -167,24 +169,25 @@ impl ReleaseText<'_> {
     }
 }
 
-/// Where credentials come from.
+/// The source and kind of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CredentialSource {
-    /// There are none.
+    /// There is no token.
     None,
-    /// A token of somebody's, from this source.
+    /// A user's token, with the name of its source, as in `GH_TOKEN`.
     User(&'static str),
-    /// A token of an installed app, from this source; that of a workflow run is one. GitHub does not tell what it may do.
+    /// An app installation token, with the name of its source. The token of a workflow run is one. GitHub does not
+    /// report what it may do.
     AppInstallation(&'static str),
 }
 
-/// An attestation that GitHub keeps.
+/// An attestation that GitHub stores for an artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitHubAttestation {
-    /// The number of the repository that it is kept for.
+    /// The id of the repository that GitHub stores it for.
     pub repository_id: u64,
-    /// Whether GitHub itself made it, and not a user's workflow.
+    /// Whether GitHub created it for an immutable release. If not, a workflow of a user created it.
     pub is_release_attestation: bool,
-    /// The bundle's text; what was said where it could not be had.
+    /// The text of the bundle, or the error message if it could not be downloaded.
     pub bundle: Result<String, String>,
 }

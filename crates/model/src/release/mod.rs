@@ -1,4 +1,5 @@
-//! What a release is made of: request, facts, changelog, plan, receipt, and what the release host has.
+//! A release, from the request to the receipt: request, facts, changelog, plan, the files that it makes, and GitHub's
+//! view of it.
 
 pub mod changelog;
 pub mod facts;

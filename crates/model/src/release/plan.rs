@@ -1,4 +1,4 @@
-//! What is going to be done, and every reason not to.
+//! The plan of a release: its steps, and the results of the pre-flight checks.
 
 use serde::{Serialize, Serializer};
 
@@ -6,29 +6,29 @@ use crate::evidence::reason::Explanation;
 use crate::release::facts::PreflightCheck;
 use crate::{CommitId, ReleaseTag};
 
-/// A release as it would be performed.
+/// The plan of a release. It has to be approved before anything is changed.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The tag.
+    /// The tag to release.
     pub tag: ReleaseTag,
-    /// The commit.
+    /// The commit to release.
     pub commit: CommitId,
-    /// Every check that was made.
+    /// The results of all pre-flight checks, passed ones included.
     pub checks: Vec<CheckResult>,
-    /// The steps in their order.
+    /// The steps, in the order in which they are performed.
     pub steps: Vec<Step>,
 }
 
 impl Plan {
-    /// Every reason to refuse. A plan without any may be performed.
+    /// Returns the failed checks that were not allowed. A plan without any may be performed.
     pub fn failed_checks(&self) -> impl Iterator<Item = &CheckResult> {
         self.checks.iter().filter(|it| it.outcome == CheckOutcome::Failed)
     }
 
-    /// The plan, where nothing speaks against it.
+    /// Approves the plan if no check failed.
     ///
     /// # Errors
-    /// [`Refused`], with every reason at once.
+    /// [`PlanRefused`], with all failed checks at once, so that the operator can fix them in one go.
     pub fn approve(self) -> Result<ApprovedPlan, PlanRefused> {
         let failed_checks: Vec<CheckResult> = self.failed_checks().cloned().collect();
         if failed_checks.is_empty() {
@@ -39,41 +39,41 @@ impl Plan {
     }
 }
 
-/// A plan that no check refuses. There is no other way to get one than [`Plan::approve`].
+/// A plan without failed checks. Only [`Plan::approve`] returns one, so nothing is changed without the checks.
 #[derive(Debug, Clone)]
 pub struct ApprovedPlan(Plan);
 
 impl ApprovedPlan {
-    /// The plan.
+    /// The approved plan.
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.0
     }
 }
 
-/// Every reason why a release is refused.
+/// The error for a plan with failed checks.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{tag} is refused for {} reason{}", failed_checks.len(), if failed_checks.len() == 1 { "" } else { "s" })]
+#[error("cannot release {tag}: {} pre-flight check{} failed", failed_checks.len(), if failed_checks.len() == 1 { "" } else { "s" })]
 pub struct PlanRefused {
-    /// The tag's name.
+    /// The name of the tag.
     pub tag: String,
-    /// The reasons, at least one.
+    /// The failed checks, at least one.
     pub failed_checks: Vec<CheckResult>,
 }
 
-/// A check and what came of it.
+/// The result of one pre-flight check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckResult {
     /// The check.
     pub check: PreflightCheck,
-    /// What came of it.
+    /// The outcome, after `--allow` was applied.
     pub outcome: CheckOutcome,
-    /// Why, and what to do about it.
+    /// The reason, the evidence and the hint.
     pub explanation: Explanation,
 }
 
 impl CheckResult {
-    /// What to do about it, with `--allow` if the operator may override a failed check; empty if there is nothing to do.
+    /// Returns what to do, with `--allow` if the operator may override the failed check. Empty if there is nothing to do.
     #[must_use]
     pub fn hint(&self) -> String {
         let hint = self.explanation.hint();
@@ -97,17 +97,17 @@ impl Serialize for CheckResult {
     }
 }
 
-/// What came of a check.
+/// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckOutcome {
-    /// It holds.
+    /// The check passed.
     Passed,
-    /// It does not hold in a way that the operator should know of, and that stops nothing.
+    /// The check found something that the operator should know, and that does not stop the release.
     Warned,
-    /// It does not hold, and the operator allowed that.
+    /// The check failed, and the operator allowed that with `--allow`.
     Allowed,
-    /// It does not hold.
+    /// The check failed, which stops the release.
     #[serde(rename = "refused")]
     Failed,
 }
@@ -115,45 +115,45 @@ pub enum CheckOutcome {
 /// A step of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// What is done.
+    /// The action of the step.
     #[serde(rename = "step")]
     pub action: StepAction,
-    /// What it is done to.
+    /// The object of the action: a path, a tag, a title or the name of an asset.
     pub subject: String,
-    /// Whether it is still to be done.
+    /// Whether the step is still to be done.
     pub state: StepState,
 }
 
-/// What a step does.
+/// The action of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepAction {
-    /// The source archive is written.
+    /// Write the source archive.
     WriteArchive,
-    /// `SHA256SUMS` is written.
+    /// Write `SHA256SUMS`.
     WriteSums,
-    /// The notes are written.
+    /// Write the release notes.
     WriteNotes,
-    /// The tag is made, in this clone.
+    /// Create the tag in this clone.
     CreateTag,
-    /// An empty draft that an earlier run left behind is deleted.
+    /// Delete an empty draft that an earlier run left behind.
     DeleteDraft,
-    /// A draft of the release is made on GitHub.
+    /// Create a draft of the release on GitHub.
     CreateDraft,
-    /// The draft's text is made that of the notes.
+    /// Set the draft's title, text and pre-release mark.
     #[serde(rename = "rewrite-draft")]
     UpdateDraft,
-    /// An asset is uploaded to the draft.
+    /// Upload an asset to the draft.
     #[serde(rename = "upload")]
     UploadAsset,
-    /// What is left of an upload that broke off, or is other than it must be, is taken from the draft.
+    /// Delete an asset of the draft that is incomplete or has other bytes than planned.
     #[serde(rename = "remove")]
     DeleteAsset,
-    /// The tag is pushed.
+    /// Push the tag.
     PushTag,
-    /// The draft is published.
+    /// Publish the draft.
     Publish,
-    /// What the world downloads is held against what was made.
+    /// Download the published files without credentials and compare them with the local ones.
     Audit,
 }
 
@@ -161,11 +161,11 @@ pub enum StepAction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StepState {
-    /// It is to be done.
+    /// The step is to be done.
     Missing,
-    /// What it makes is there from before, and is made again and compared, for it must come out the same.
+    /// The file exists from an earlier run. It is generated again and compared, because it must come out the same.
     #[serde(rename = "again")]
     Rewrite,
-    /// What it makes is there and right.
+    /// The result of the step exists and is correct.
     Present,
 }

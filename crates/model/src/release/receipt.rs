@@ -1,4 +1,4 @@
-//! What was made.
+//! The receipt of a release: the files and the tag that exist after it.
 
 use std::path::PathBuf;
 
@@ -7,38 +7,38 @@ use serde::Serialize;
 use crate::release::facts::TagKind;
 use crate::{CommitId, Digest, ObjectId, ReleaseTag};
 
-/// What a release made on this machine.
+/// The products of a release on this machine.
 #[derive(Debug, Clone, Serialize)]
 pub struct Receipt {
-    /// The tag.
+    /// The released tag.
     pub tag: ReleaseTag,
-    /// The commit.
+    /// The released commit.
     pub commit: CommitId,
-    /// The files, complete and under their final names.
+    /// The output files, complete and under their final names.
     pub files: Vec<OutputFile>,
-    /// The tag in this clone.
+    /// The tag as it is in this clone.
     pub tag_object: LocalTag,
 }
 
-/// A file that was written.
+/// An output file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OutputFile {
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Its digest.
+    /// The SHA-256 digest of the content.
     pub digest: Digest,
-    /// Its length in bytes.
+    /// The size in bytes.
     pub size: u64,
 }
 
-/// A tag that is there now.
+/// The tag in the clone after the release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LocalTag {
-    /// The object that the reference names.
+    /// The object that the reference points to.
     pub object: ObjectId,
-    /// What kind of tag it is.
+    /// The kind of tag: lightweight, annotated or signed.
     pub kind: TagKind,
-    /// Whether it was there before.
+    /// Whether the tag existed before this run.
     #[serde(rename = "existed")]
     pub already_existed: bool,
 }

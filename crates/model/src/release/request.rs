@@ -1,4 +1,4 @@
-//! What an operator asks for. Nothing here is optional that has a default.
+//! The request of an operator. Every value that has a default is filled in already.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -6,106 +6,125 @@ use std::path::PathBuf;
 use crate::release::facts::PreflightCheck;
 use crate::{ReleaseTag, RepoPath, RepoSlug};
 
-/// A release that is asked for.
+/// The request for a release, from the command line and the release configuration.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The tag to release under.
     pub tag: ReleaseTag,
-    /// The commit to release, in any form that git reads.
+    /// The commit to release, as any revision that `git rev-parse` accepts.
     pub revision: String,
-    /// Where the notes start.
+    /// Where the range of the notes starts.
     pub notes_start: NotesStart,
-    /// What the notes look at; empty for the whole repository.
+    /// The path filters of the notes. Empty for the whole repository.
     pub paths: Vec<RepoPath>,
-    /// Those of `paths` that were asked for by hand.
+    /// The members of `paths` that were given with `--path`.
     pub extra_paths: Vec<RepoPath>,
-    /// The remote that the world reads.
+    /// The public remote, which the tag is pushed to.
     pub remote: String,
-    /// The branch that releases are cut from, where the clone does not say.
+    /// The branch that releases are made from, used if the clone does not know the remote's default branch.
     pub default_branch: String,
     /// The repository on GitHub.
     pub slug: RepoSlug,
-    /// The checks that may fail.
+    /// The checks given with `--allow`, whose failure does not stop the release.
     pub allowed_checks: BTreeSet<PreflightCheck>,
-    /// What becomes of the tag.
+    /// Whether to sign the tag, and with which key.
     pub tag_signing: TagSigning,
-    /// Whether anything may leave this machine.
+    /// Whether the release is published or stays on this machine.
     pub destination: ReleaseDestination,
-    /// Where archive, sums and notes go.
+    /// The folder for the archive, `SHA256SUMS` and the notes.
     pub output_path: OutputPath,
 }
 
-/// A folder that files are written to.
+/// The path of the output folder, split into a trusted and a checked part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputPath {
-    /// The folder that the operator named, or the repository's. It may be reached through a symbolic link.
+    /// The folder given with `--out`, or the repository's. It may be reached through a symbolic link.
     pub root: PathBuf,
-    /// The folders below it, from the outermost to the one that is written to. None of them may be a link.
+    /// The folders below `root`, the outermost first. None may be a symbolic link, because a commit could contain one.
     pub subdirectories: Vec<String>,
 }
 
 impl OutputPath {
-    /// Its path.
+    /// Returns the path of the folder that is written to.
     #[must_use]
     pub fn to_path_buf(&self) -> PathBuf {
         self.subdirectories.iter().fold(self.root.clone(), |path, name| path.join(name))
     }
 }
 
-/// Where a release's notes start.
+/// Where the range of the release notes starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotesStart {
-    /// After the previous release, as the rules choose it.
+    /// After the previous release. Without one, the `previous` check fails.
     Previous,
-    /// After this tag.
+    /// After the tag given with `--from-tag`.
     Tag(String),
-    /// At the beginning, where there is no previous release.
+    /// After the previous release. Without one, at the root of the history (`--initial-release`).
     PreviousOrRoot,
 }
 
-/// Whether the tag is signed.
+/// Whether to sign the tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TagSigning {
-    /// An annotated tag without a signature.
+    /// Create an annotated tag without a signature.
     Unsigned,
-    /// A signed tag, by this key or else by the one that git is configured for.
+    /// Create a signed tag with this key. With `None`, use git's configured signing key.
     Signed(Option<String>),
 }
 
-/// How far a release goes.
+/// The destination of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReleaseDestination {
-    /// Nothing leaves the machine.
+    /// Only this machine: nothing is pushed or uploaded.
     Local,
-    /// The tag is pushed and the release is published.
+    /// GitHub: the tag is pushed, and a release is created there.
     GitHub(PublishOptions),
 }
 
-/// How a release is published.
+/// The options for publishing a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PublishOptions {
-    /// Whether it gets the badge "Latest".
+    /// Whether it becomes GitHub's latest release.
     pub make_latest: MakeLatest,
-    /// Where it ends.
+    /// The state in which publishing ends.
     pub until: PublishUntil,
 }
 
-/// Whether a release gets the badge "Latest", of which a repository has one.
+/// Whether a release becomes the latest one of the repository (REST field `make_latest`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MakeLatest {
-    /// As the catalog says: the highest final version of the target that owns it.
+    /// Only the highest final version of the target configured as `latest` in `release.toml`.
     Auto,
-    /// It does.
+    /// Always; not possible for a pre-release.
     True,
-    /// It does not.
+    /// Never.
     False,
 }
 
-/// Where publishing ends.
+/// The state in which publishing ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublishUntil {
-    /// With a complete draft and the tag on origin.
+    /// With a complete draft, and with the tag pushed to the remote.
     Draft,
-    /// With a published release, audited.
+    /// With a published release that was audited.
     Published,
+}
+
+/// Which configured programs git may start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProgramPolicy {
+    /// All of them, as in git itself. For commands that change the operator's repository.
+    AllConfig,
+    /// Only those of the system, global and command scopes, which git calls protected configuration (`git help config`,
+    /// "SCOPES"). For commands that only read: the repository is not trusted.
+    ProtectedConfig,
+}
+
+/// A template of the release notes, with the name of its file for errors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotesTemplate {
+    /// The name of the file.
+    pub file: String,
+    /// The text, in the syntax of Jinja.
+    pub text: String,
 }

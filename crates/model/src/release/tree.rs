@@ -1,44 +1,45 @@
-//! The files of a commit, as they are archived.
+//! The files of a commit, as members of a source archive.
 
 use crate::{CommitId, ObjectId};
 
-/// What an archive says of the commit that it was made from.
+/// The commit that an archive is made from, and the values that the archive takes from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArchiveSource {
-    /// The commit.
+    /// The commit's id, which the archive's pax header states.
     pub commit: CommitId,
-    /// Its root tree.
+    /// The commit's root tree.
     pub tree: ObjectId,
-    /// The committer's time, in seconds since 1970 in UTC: the time of every member.
+    /// The committer date in seconds since 1970 (UTC), which every member has as its modification time.
     pub time: i64,
 }
 
 /// A member of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member<'a> {
-    /// The path below the top folder, `/` between its parts and no `/` at its end. Bytes: git knows no encoding.
+    /// The path below the top folder, with `/` between its parts and without a trailing `/`. It is in bytes, because git
+    /// paths have no encoding.
     pub path: &'a [u8],
-    /// The git object that it comes from.
+    /// The git object of the member: a blob, a tree, or the commit of a submodule.
     pub object: ObjectId,
-    /// What it is.
+    /// The type and content of the member.
     pub content: MemberContent<'a>,
 }
 
-/// What a member is.
+/// The type and content of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MemberContent<'a> {
-    /// A folder. A submodule stands here as an empty one, as git has it.
+    /// A folder. A submodule is an empty folder, as in `git archive`.
     Directory,
-    /// A file, converted as git's attributes ask.
+    /// A file, converted as the git attributes require (line endings, `export-subst`).
     File {
-        /// Its bytes.
+        /// The content.
         bytes: &'a [u8],
-        /// Whether it may be executed.
+        /// Whether the file is executable.
         executable: bool,
     },
     /// A symbolic link.
     Symlink {
-        /// Where it leads.
+        /// The path that the link points to.
         target: &'a [u8],
     },
 }

@@ -31,7 +31,7 @@ pub struct SignerConfig {
 /// # Errors
 /// [`OpsError::Sign`] where there is no such key, or its public half is not known; [`OpsError::NotStarted`].
 pub fn signer_config(context: OpsContext<'_>, requested_key: Option<&str>) -> Result<SignerConfig, OpsError> {
-    let tagger = context.repo.spawn_tagger().wait()?;
+    let tagger = context.repo().spawn_tagger().wait()?;
     let tagger = tagger.name_and_email();
     let email = tagger.rsplit_once('<').map_or("", |(_, it)| it.trim_end_matches('>'));
     let key = signers::signing_key(context, requested_key, tagger)?;

@@ -61,7 +61,7 @@ pub fn apply(
     let folder = output::create(&request.output_path)?;
     let _writing = folder.lock()?;
     let mut files =
-        source_archive::write_source_files(context.repo, &plan.tag, plan.commit, &folder, on_event)?;
+        source_archive::write_source_files(context.repo(), &plan.tag, plan.commit, &folder, on_event)?;
     on_event(ReleaseEvent::WritingFile(NOTES_FILE.to_owned()));
     files.push(folder.write(NOTES_FILE, notes.markdown.as_bytes())?);
     on_event(ReleaseEvent::FileWritten(files[2].clone()));

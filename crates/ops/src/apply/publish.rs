@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io;
 
 use archive::FolderHandle;
-use forge::{AssetUpload, HttpEvent, LatestLabel};
+use forge::{AssetUpload, LatestLabel};
+use model::base::http::HttpEvent;
 use model::evidence::audit::{AttestationRequirement, AuditReport, ReleaseExpectation, RunProducts};
 use model::release::host::{ExpectedAsset, GitHubRelease, ReleaseText, RemoteFacts};
 use model::release::plan::StepAction;
@@ -230,7 +231,7 @@ impl Publishing<'_> {
 
     /// The tag on origin, the very object that was made, and what it proves there.
     fn push_tag(&self, local_tag: &LocalTag, on_event: &mut dyn FnMut(ReleaseEvent)) -> Result<(), OpsError> {
-        let (repo, name, remote) = (self.context.repo, self.request.tag.name(), &self.request.remote);
+        let (repo, name, remote) = (self.context.repo(), self.request.tag.name(), &self.request.remote);
         let step = self.step(StepAction::PushTag);
         let idle = self.context.env.idle_timeout;
         self.check_tag(&name)?;

@@ -21,7 +21,7 @@ pub(super) fn create_tag(
     prepared: &Prepared,
     on_event: &mut dyn FnMut(ReleaseEvent),
 ) -> Result<LocalTag, OpsError> {
-    let (repo, name, commit) = (context.repo, request.tag.name(), prepared.facts.commit);
+    let (repo, name, commit) = (context.repo(), request.tag.name(), prepared.facts.commit);
     let tag_changed = || OpsError::TagChanged { tag: name.clone(), commit: commit.to_string() };
     if let Some((object, tag_commit, kind)) = repo.tag(&name)? {
         let signed_enough = request.tag_signing == TagSigning::Unsigned || kind == TagKind::Signed;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use forge::{ForgeError, HttpEvent};
+use forge::ForgeError;
+use model::base::http::HttpEvent;
 use model::release::changelog::CommitHistory;
 
 use crate::cache::CacheDir;

@@ -5,7 +5,7 @@ pub(crate) mod status;
 
 use std::collections::BTreeSet;
 
-use forge::HttpEvent;
+use model::base::http::HttpEvent;
 use model::catalog::{Catalog, Target};
 use model::release::changelog::{CommitHistory, RangeStart};
 use model::release::facts::{
@@ -21,6 +21,7 @@ use signing::SigningKey;
 use self::author_logins::LoginCache;
 use crate::context::{ForgeClients, OpsContext};
 use crate::error::OpsError;
+use crate::local_repository::LocalRepository;
 use crate::output;
 use crate::output::SUMS_FILE;
 use crate::prove::tag;
@@ -49,7 +50,7 @@ pub(crate) fn gather(
     request: &Request,
     on_event: &mut dyn FnMut(HttpEvent),
 ) -> Result<GatheredFacts, OpsError> {
-    let repo = context.repo;
+    let repo = context.repo();
     let name = request.tag.name();
     let origin =
         context.clients.map(|_| repo.spawn_ls_remote(&request.remote, &name, context.env.idle_timeout));
@@ -124,7 +125,7 @@ fn remote_facts(
     }
     let compare = releases.iter().any(|it| !it.draft || !it.assets.is_empty());
     let wanted = if compare {
-        source_archive::expected_assets(context.repo, &request.tag, commit)?
+        source_archive::expected_assets(context.repo(), &request.tag, commit)?
     } else {
         Vec::new()
     };
@@ -190,11 +191,12 @@ fn live_default_branch(
 /// # Errors
 /// [`OpsError::Repo`] where something cannot be read.
 pub fn clone_checks(
-    repo: &Repo,
+    repository: &LocalRepository,
     remote: &str,
     catalog: &Catalog,
     commit: CommitId,
 ) -> Result<Vec<CheckResult>, OpsError> {
+    let repo = repository.repo();
     let clone_facts = spawn_clone_queries(repo).wait(remote, &catalog.default_branch, commit)?;
     Ok(rules::clone_checks(remote, commit, &clone_facts, &BTreeSet::new()))
 }

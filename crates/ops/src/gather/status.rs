@@ -3,10 +3,10 @@
 use model::catalog::Target;
 use model::release::facts::TagRef;
 use model::{CommitId, Version};
-use repo::Repo;
 use rules::UnreleasedChanges;
 
 use crate::error::OpsError;
+use crate::local_repository::LocalRepository;
 
 /// How a target stands.
 #[derive(Debug, Clone)]
@@ -21,7 +21,12 @@ pub struct TargetStatus {
 ///
 /// # Errors
 /// [`OpsError::Repo`] where the repository cannot be read.
-pub fn target_status(repo: &Repo, target: &Target, commit: CommitId) -> Result<TargetStatus, OpsError> {
+pub fn target_status(
+    repository: &LocalRepository,
+    target: &Target,
+    commit: CommitId,
+) -> Result<TargetStatus, OpsError> {
+    let repo = repository.repo();
     let mut tags = repo.tags(target)?;
     while let Some(newest) = rules::newest_tag(&tags).cloned() {
         let is_ancestor = match newest.commit {

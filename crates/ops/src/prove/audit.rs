@@ -1,6 +1,7 @@
 //! What an outsider finds: public bytes, without credentials, from the beginning.
 
-use forge::{BodySink, ForgeError, HttpEvent};
+use forge::ForgeError;
+use model::base::http::HttpEvent;
 use model::base::id::Hasher;
 use model::evidence::attestation::{
     AttestationPolicy, BundleVerdicts, ExpectedSigner, FulcioClaim, ReleaseAttestationPolicy,
@@ -16,6 +17,7 @@ use model::evidence::verdict::Finding;
 use model::release::host::{GitHubAttestation, GitHubRelease, RemoteTag};
 use model::{Catalog, Digest, ObjectId, ReleaseTag, RepoSlug};
 use provenance::{Artifact, BundleVerifier, TrustedRootSet};
+use transport::BodySink;
 
 use crate::context::{ForgeClients, OpsContext};
 use crate::error::OpsError;
@@ -115,7 +117,7 @@ impl AuditRun<'_> {
     /// The object that this clone has under the tag.
     fn local_tag_object(&self) -> Result<Option<ObjectId>, OpsError> {
         let Some(context) = self.request.clone else { return Ok(None) };
-        Ok(context.repo.tag(&self.expectation.tag)?.map(|(object, ..)| object))
+        Ok(context.repo().tag(&self.expectation.tag)?.map(|(object, ..)| object))
     }
 
     /// What the tag's object proves, where this clone has the very object that GitHub has.
@@ -154,7 +156,7 @@ impl AuditRun<'_> {
             let is_archive = name == self.expectation.archive_name;
             let tag_tree = self.request.clone.zip(self.remote_tag).filter(|_| is_archive);
             let regenerated = tag_tree.map(|(work, there)| {
-                RegeneratedArchive::new(work.repo, self.expectation.top_directory.clone(), there.commit)
+                RegeneratedArchive::new(work.repo(), self.expectation.top_directory.clone(), there.commit)
             });
             let mut sink = DownloadSink { is_archive, regenerated, ..DownloadSink::default() };
             // A piece more than GitHub says it is makes it too long: it is not read to its end.

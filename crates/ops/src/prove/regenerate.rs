@@ -6,7 +6,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use archive::{ReferenceChunks, TarStream};
 use model::CommitId;
-use repo::{ProgramPolicy, Repo};
+use model::release::request::ProgramPolicy;
+use repo::Repo;
 
 use crate::error::OpsError;
 

@@ -81,7 +81,7 @@ pub fn verify_tag(
     name: &str,
     expected: Option<CommitId>,
 ) -> Result<Vec<Finding>, OpsError> {
-    let repo = context.repo;
+    let repo = context.repo();
     let Some((object, commit, _)) = repo.tag(name)? else {
         return Err(OpsError::TagNotFound(name.to_owned()));
     };

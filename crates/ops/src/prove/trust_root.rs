@@ -1,10 +1,13 @@
 //! The trusted roots of Sigstore instances: where they come from, and reading them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use model::evidence::trusted_root::TrustedRootSummary;
 use provenance::{TrustedRootSet, TufSource};
 
+use crate::cache::CacheDir;
 use crate::error::OpsError;
 
 /// Where trust begins.
@@ -13,7 +16,22 @@ pub enum TrustRootSource {
     /// A file with trusted roots.
     File(PathBuf),
     /// What is published over TUF; if it cannot be reached, what was fetched before; without a cache, what is built in.
-    Tuf(TufSource),
+    Tuf(TufSettings),
+}
+
+/// How trusted roots are fetched over TUF.
+#[derive(Debug, Clone)]
+pub struct TufSettings {
+    /// Another repository, with its URL and the root of its trust; `None` for those of Sigstore and GitHub.
+    pub custom: Option<(String, Vec<u8>)>,
+    /// The cache for metadata.
+    pub cache: CacheDir,
+    /// Whether the network may be used.
+    pub online: bool,
+    /// The longest time that fetching from one repository may take.
+    pub timeout: Duration,
+    /// Returns the time now, in seconds since 1970 in UTC.
+    pub clock: fn() -> i64,
 }
 
 /// Trusted roots, to be looked at or handed on.
@@ -51,8 +69,10 @@ pub(crate) fn load_trust_root(from: &TrustRootSource) -> Result<TrustedRootSet, 
                 archive::read_named(path, MAX_TRUSTED_ROOT_BYTES).map_err(OpsError::ReadTrustedRoot)?;
             Ok(TrustedRootSet::read(&text, &path.display().to_string())?)
         }
-        TrustRootSource::Tuf(refresh) => {
-            provenance::fetch_trusted_roots(refresh).map_err(OpsError::FetchTrustedRoot)
+        TrustRootSource::Tuf(settings) => {
+            let TufSettings { custom, cache, online, timeout, clock } = settings.clone();
+            let source = TufSource { custom, cache: Some(Arc::new(cache)), online, timeout, clock };
+            provenance::fetch_trusted_roots(&source).map_err(OpsError::FetchTrustedRoot)
         }
     }
 }

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use forge::{Forge, ForgeError, HttpEvent};
+use forge::{Forge, ForgeError};
 use model::Digest;
+use model::base::http::HttpEvent;
 use model::base::id::Hasher;
 use model::evidence::attestation::{
     AttestationPolicy, BundleCheck, BundleVerdict, BundleVerdicts, Rejection,
@@ -13,10 +14,11 @@ use model::evidence::attestation::{
 use model::evidence::reason::Reason;
 use model::evidence::verdict::{Finding, Verdict, overall};
 use model::release::host::GitHubAttestation;
-use provenance::{Artifact, BundleVerifier, RawBundle, SelfManagedKey, TrustedRootSet};
+use provenance::{Artifact, BundleVerifier, RawBundle, TrustedRootSet};
 
 use crate::context::ForgeClients;
 use crate::error::OpsError;
+use crate::identities::PublicKey;
 use crate::prove::trust_root::{TrustRootSource, load_trust_root};
 
 /// What is verified.
@@ -62,7 +64,7 @@ pub struct VerifyRequest<'a> {
     /// Where trust begins.
     pub trust_root: TrustRootSource,
     /// The key that must have signed; none where a certificate says whose it was.
-    pub key: Option<SelfManagedKey>,
+    pub key: Option<PublicKey>,
 }
 
 /// What came of all of it.
@@ -176,7 +178,7 @@ fn verify_subject(
     };
     let is_file = matches!(subject.artifact, SubjectArtifact::File(_));
     let artifact = Artifact { sha256, open: is_file.then_some(&open) };
-    let verifier = BundleVerifier::new(roots, request.key.clone());
+    let verifier = BundleVerifier::new(roots, request.key.clone().map(|it| it.0));
     let expected = AttestationPolicy { subject_name: subject.name.clone(), ..request.policy.clone() };
     let verdicts = verify_bundles(&verifier, &artifact, &expected, source)?;
     findings.push(rules::attestation_finding(&display_name, &verdicts));

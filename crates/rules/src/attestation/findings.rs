@@ -38,7 +38,7 @@ pub fn attestation_finding(subject: &str, verdicts: &BundleVerdicts) -> Finding 
         match others {
             0 => {}
             1 => evidence.push_str("; 1 other bundle is not proven"),
-            _ => evidence.push_str(&format!("; {others} other bundles are not proven")),
+            _ => evidence = format!("{evidence}; {others} other bundles are not proven"),
         }
         return Finding::proven(CHECK, subject, evidence);
     }

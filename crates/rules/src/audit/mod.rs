@@ -9,7 +9,7 @@ use model::evidence::attestation::BundleVerdicts;
 use model::evidence::audit::{AttestationRequirement, AuditEvidence, AuditReport, ReleaseExpectation};
 use model::evidence::lookup::Unavailable;
 use model::evidence::reason::Reason;
-use model::evidence::verdict::{Finding, Verdict};
+use model::evidence::verdict::Finding;
 
 use self::findings::unreachable;
 use crate::attestation::attestation_finding;
@@ -36,12 +36,6 @@ pub fn audit(expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> Audi
         }
     }
     report
-}
-
-/// Whether an unproven finding may be proven later without anybody's doing, so that waiting makes sense.
-#[must_use]
-pub fn may_resolve_later(finding: &Finding) -> bool {
-    finding.verdict == Verdict::Unproven && finding.reason().may_resolve_later()
 }
 
 /// What the attestations of the archive and the checksums prove.

@@ -5,15 +5,18 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, anyhow};
 use model::evidence::signature::SignatureFormat;
+use model::release::request::ProgramPolicy;
 use model::{Catalog, ReleaseTag, RepoSlug};
-use ops::{OpsError, ProgramPolicy};
 use rehearsal::{ProtectedPaths, RehearsalConfig, RehearsalSource};
 
-use crate::args::{GlobalArgs, RehearseArgs};
+use super::args::RehearseArgs;
+use crate::args::GlobalArgs;
+use crate::cache;
+use crate::clock;
 use crate::environment::{self, non_empty};
 use crate::error::CliError;
+use crate::report;
 use crate::session::{self, RepositoryContext, Session};
-use crate::{github, report};
 
 /// The repository that is rehearsed: the one that was named, or the one around here, if anything was ever released from it.
 pub(crate) fn open_session(global: &GlobalArgs, args: &RehearseArgs) -> Result<Option<Session>, CliError> {
@@ -31,7 +34,7 @@ pub(crate) fn open_session(global: &GlobalArgs, args: &RehearseArgs) -> Result<O
         return Ok(Some(session));
     }
     for target in session.catalog.targets() {
-        if !session.repo.tags(target).map_err(OpsError::from)?.is_empty() {
+        if !session.repo.tags(target)?.is_empty() {
             return Ok(Some(session));
         }
     }
@@ -88,7 +91,7 @@ pub(crate) fn rehearsal_config(
         tag,
         release_flags: release_flags(args, session)?,
         real_global_flags: real_global_flags(global),
-        clock: session::now,
+        clock: clock::now,
     })
 }
 
@@ -99,7 +102,7 @@ fn release_flags(args: &RehearseArgs, session: Option<&Session>) -> Result<Vec<S
     let mut flags = Vec::new();
     if let Some(revision) = &range.commit {
         let commit = match session {
-            Some(session) => session.repo.resolve(revision).map_err(OpsError::from)?.to_string(),
+            Some(session) => session.repo.resolve(revision)?.to_string(),
             None => revision.clone(),
         };
         flags.push(format!("--commit={commit}"));
@@ -134,7 +137,7 @@ fn next_release_tag(catalog: &Catalog, session: Option<&Session>) -> Result<Rele
     let Some(session) = session else {
         return Ok(ReleaseTag::new(catalog, &target.id, "0.2.0")?);
     };
-    let head = session.repo.resolve("HEAD").map_err(OpsError::from)?;
+    let head = session.repo.resolve("HEAD")?;
     let version = ops::target_status(&session.repo, target, head)?.unreleased.next_version;
     let version = version.ok_or_else(|| {
         CliError::usage(anyhow!("nothing is unreleased in {}, so there is no next version", target.id))
@@ -148,8 +151,7 @@ fn next_release_tag(catalog: &Catalog, session: Option<&Session>) -> Result<Rele
 /// The kind of key that git is configured for.
 fn key_kind(session: Option<&Session>) -> Result<SignatureFormat, CliError> {
     if let Some(session) = session {
-        let signing = session.repo.spawn_signing_config().wait().map_err(OpsError::from)?;
-        return parse_key_kind(signing.values.get("gpg.format").map_or("", String::as_str));
+        return parse_key_kind(&session.repo.signature_format()?);
     }
     let mut command = Command::new("git");
     let output = command.args(["config", "--get", "gpg.format"]).stdin(Stdio::null()).output();
@@ -174,7 +176,7 @@ fn parse_key_kind(format: &str) -> Result<SignatureFormat, CliError> {
 
 /// What of this user's could be written to by a release.
 pub(crate) fn protected_paths(session: Option<&Session>) -> Result<ProtectedPaths, CliError> {
-    let mut paths = Vec::from_iter(github::cache_dir().path());
+    let mut paths = Vec::from_iter(cache::cache_dir().path());
     let variables = [environment::GNUPGHOME, environment::GH_CONFIG_DIR, environment::GIT_CONFIG_GLOBAL];
     paths.extend(variables.into_iter().filter_map(non_empty).map(PathBuf::from));
     if let Some(config) = non_empty(environment::XDG_CONFIG_HOME) {
@@ -186,7 +188,7 @@ pub(crate) fn protected_paths(session: Option<&Session>) -> Result<ProtectedPath
         paths.extend(home_entries.map(|it| Path::new(&home).join(it)));
     }
     let repository = session.map(|it| it.repo.root());
-    let settings = session.map(|it| it.repo.safe_settings().map_err(OpsError::from)).transpose()?;
+    let settings = session.map(|it| it.repo.safe_settings()).transpose()?;
     let settings = settings.unwrap_or_default();
     paths.extend(repository.iter().map(|it| it.join("dist")));
     Ok(ProtectedPaths { paths, repository, git_settings: settings })

@@ -1,5 +1,8 @@
 //! `rehearse [TAG]`: a whole release on this machine, and the proof of every step.
 
+mod args;
+mod config;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,10 +15,11 @@ use rehearsal::{
 };
 use serde::Serialize;
 
-use crate::RunOutcome;
-use crate::args::{GlobalArgs, RehearseArgs};
+pub(crate) use args::RehearseArgs;
+
+use crate::args::GlobalArgs;
 use crate::error::CliError;
-use crate::rehearsal_config;
+use crate::outcome::RunOutcome;
 use crate::report::{self, TextPage};
 
 /// What scripts get.
@@ -52,13 +56,11 @@ struct RehearseFaultsJson<'a> {
 
 pub(crate) fn run(global: &GlobalArgs, args: &RehearseArgs) -> Result<RunOutcome, CliError> {
     let faults = args.fault.as_deref().map(faults_named).transpose()?;
-    let session = rehearsal_config::open_session(global, args)?;
-    let config = rehearsal_config::rehearsal_config(global, args, session.as_ref())?;
+    let session = config::open_session(global, args)?;
+    let config = config::rehearsal_config(global, args, session.as_ref())?;
     match faults {
-        Some(faults) => {
-            inject_faults(global, &config, &faults, &rehearsal_config::protected_paths(session.as_ref())?)
-        }
-        None => rehearse(global, args, &config, &rehearsal_config::protected_paths(session.as_ref())?),
+        Some(faults) => inject_faults(global, &config, &faults, &config::protected_paths(session.as_ref())?),
+        None => rehearse(global, args, &config, &config::protected_paths(session.as_ref())?),
     }
 }
 

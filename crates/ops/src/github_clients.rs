@@ -1,0 +1,62 @@
+//! The clients of the release host: one with the operator's token, one without.
+
+use forge::{Forge, ForgeSettings};
+use model::RepoSlug;
+use model::base::http::{RetryPolicy, Token};
+
+use crate::context::ForgeClients;
+use crate::error::OpsError;
+use crate::operator_forge::OperatorForge;
+use crate::prove::trust_root::TrustRootSource;
+
+/// How to reach the release host.
+#[derive(Debug, Clone)]
+pub struct GitHubConnection {
+    /// The root of the REST API, as in `https://api.github.com`.
+    pub api_url: String,
+    /// The repository.
+    pub slug: RepoSlug,
+    /// Time-outs and retries.
+    pub retry_policy: RetryPolicy,
+    /// Where trusted roots for attestations come from.
+    pub trust_root: TrustRootSource,
+    /// Whether this is a run of GitHub Actions.
+    pub in_actions: bool,
+}
+
+/// The clients of a repository on the release host.
+#[derive(Debug)]
+pub struct GitHubClients {
+    authenticated: OperatorForge<'static>,
+    anonymous: Forge,
+    trust_root: TrustRootSource,
+    in_actions: bool,
+}
+
+impl GitHubClients {
+    /// Sets up the clients. Sends nothing, and calls `find_token` only when a request first needs a token.
+    ///
+    /// # Errors
+    /// [`OpsError::Forge`] if the API URL is not valid, or a client cannot be set up.
+    pub fn new(
+        settings: GitHubConnection,
+        find_token: impl Fn() -> Option<Token> + 'static,
+    ) -> Result<Self, OpsError> {
+        let GitHubConnection { api_url, slug, retry_policy, trust_root, in_actions } = settings;
+        let settings = ForgeSettings { api_url, slug, token: None, retry_policy };
+        let anonymous = Forge::connect(settings.clone())?;
+        let authenticated = OperatorForge::new(settings, find_token);
+        Ok(Self { authenticated, anonymous, trust_root, in_actions })
+    }
+
+    /// The clients, as operations take them.
+    #[must_use]
+    pub fn clients(&self) -> ForgeClients<'_> {
+        ForgeClients {
+            authenticated: &self.authenticated,
+            anonymous: &self.anonymous,
+            trust_root: &self.trust_root,
+            in_actions: self.in_actions,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Time-outs and retries, from the environment.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use model::base::http::RetryPolicy;
+
+use crate::environment::{self, non_empty};
+use crate::error::CliError;
+
+/// How long to wait and how often to try, as the environment says.
+pub(crate) fn retry_policy() -> Result<RetryPolicy, CliError> {
+    let seconds: f64 = parse_number(environment::RELEASE_HTTP_TIMEOUT)?.unwrap_or(30.0);
+    let max_wait: u64 = parse_number(environment::RELEASE_HTTP_LONGEST_WAIT)?.unwrap_or(120);
+    let idle_timeout = Duration::try_from_secs_f64(seconds).map_err(|error| {
+        CliError::usage(anyhow!("{}={seconds}: {error}", environment::RELEASE_HTTP_TIMEOUT))
+    })?;
+    let max_attempts = parse_number(environment::RELEASE_HTTP_TRIES)?.unwrap_or(5);
+    Ok(RetryPolicy { idle_timeout, max_attempts, max_wait: Duration::from_secs(max_wait) })
+}
+
+fn parse_number<T: FromStr>(name: &str) -> Result<Option<T>, CliError> {
+    let Some(text) = non_empty(name) else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| CliError::usage(anyhow!("{name}={text} is not a number")))
+}
