@@ -4,6 +4,10 @@
 //! This crate does not decide who may sign. It reads no files and no environment variables, and uses the network only
 //! in [`fetch_trusted_roots`]. The cryptography is that of `sigstore-verify`. This crate adds the checks that the
 //! library leaves open: exactly one subject alternative name; no duplicate extension, log entry or JSON key; limits.
+//!
+//! ```
+//! assert!(provenance::SelfManagedKey::from_pem("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n").is_err());
+//! ```
 
 mod bundle;
 mod certificate;

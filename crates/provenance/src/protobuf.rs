@@ -30,15 +30,20 @@ fn parse_fields(mut bytes: &[u8]) -> Option<Vec<(u64, WireField<'_>)>> {
     Some(all)
 }
 
-/// Reads a varint of at most 10 bytes, the length of a 64-bit number. Returns `None` if it is longer or truncated.
+/// Reads a varint of a 64-bit number, in its only canonical form (protobuf.dev, "Encoding"). Returns `None` for one that is
+/// truncated, has superfluous zeros or more than 64 bits: another reader could take a second form for another message.
 fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0_u64;
     for shift in (0..64).step_by(7) {
         let (first, rest) = bytes.split_first()?;
         *bytes = rest;
-        value |= u64::from(first & 0x7f).checked_shl(shift)?;
+        let bits = u64::from(first & 0x7f);
+        if bits << shift >> shift != bits {
+            return None;
+        }
+        value |= bits << shift;
         if first & 0x80 == 0 {
-            return Some(value);
+            return (*first != 0 || shift == 0).then_some(value);
         }
     }
     None
@@ -129,4 +134,20 @@ pub(crate) fn log_entry_json(bytes: &[u8]) -> Option<Value> {
     }
     entry.expect_end()?;
     Some(json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn varints_have_one_form() {
+        let read = |bytes: &[u8]| read_varint(&mut &bytes[..]);
+        assert_eq!(read(&[0]), Some(0));
+        assert_eq!(read(&[0xac, 0x02]), Some(300));
+        assert_eq!(read(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]), Some(u64::MAX));
+        assert_eq!(read(&[0xac, 0x82, 0x00]), None, "superfluous zeros");
+        assert_eq!(read(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x03]), None, "65 bits");
+        assert_eq!(read(&[0x80]), None, "truncated");
+    }
 }
