@@ -4,11 +4,21 @@
 //! This crate does not read repositories and does not decide what an archive contains: the caller passes the members.
 //! It runs no other program. Its archives do not depend on the environment, the clock, the umask or the number of
 //! threads.
+//!
+//! ```
+//! use std::io::Write as _;
+//!
+//! let mut writer = archive::DigestWriter::default();
+//! writer.write_all(b"abc").expect("nothing can fail");
+//! let (digest, size) = writer.finish();
+//! assert_eq!((size, &digest.hex()[..8]), (3, "ba7816bf"));
+//! ```
 
 pub mod folder;
 pub mod gunzip;
 pub mod gzip;
 pub mod tar;
+mod tar_header;
 pub mod tar_reader;
 pub mod verify;
 

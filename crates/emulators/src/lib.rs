@@ -6,6 +6,13 @@
 //! This crate will not listen on any address but 127.0.0.1, connect to another host, read the clock or the environment,
 //! or write outside the directory that it is given. It does not depend on the code that creates releases: its responses
 //! follow GitHub's published description, not the requests that its clients happen to send.
+//!
+//! ```
+//! let sigstore = emulators::Sigstore::new(1_780_000_000)?;
+//! let root = sigstore.trusted_root()?;
+//! assert_eq!(root["tlogs"].as_array().map(Vec::len), Some(1));
+//! # Ok::<(), emulators::EmulatorError>(())
+//! ```
 
 mod demo;
 mod error;

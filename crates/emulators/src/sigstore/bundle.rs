@@ -145,20 +145,8 @@ impl Sigstore {
             }
             _ => Some(self.transparency_log.add_hashedrekord(&digest, &signature, &verifier, time)?),
         };
-        let timestamp = spec
-            .timestamped_after_seconds
-            .map(|it| self.timestamp_authority.issue_timestamp(&signature, self.now + it))
-            .transpose()?;
-        let timestamps: Vec<Value> =
-            timestamp.iter().map(|it| json!({ "signedTimestamp": BASE64.encode(it) })).collect();
-        let mut material = json!({
-            "tlogEntries": entry.into_iter().collect::<Vec<_>>(),
-            "timestampVerificationData": { "rfc3161Timestamps": timestamps },
-        });
-        match &certificate {
-            Some(der) => material["certificate"] = json!({ "rawBytes": BASE64.encode(der) }),
-            None => material["publicKey"] = json!({ "hint": "invented" }),
-        }
+        let timestamps = self.signed_timestamps(spec.timestamped_after_seconds, &signature)?;
+        let material = verification_material(entry, &timestamps, certificate.as_deref());
         let mut bundle = json!({
             "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
             "verificationMaterial": material,
@@ -171,6 +159,30 @@ impl Sigstore {
         }
         Ok(bundle)
     }
+
+    /// Returns RFC 3161 timestamps of a signature: one, or none without a time.
+    fn signed_timestamps(
+        &mut self,
+        after_seconds: Option<i64>,
+        signature: &[u8],
+    ) -> Result<Vec<Value>, EmulatorError> {
+        let Some(seconds) = after_seconds else { return Ok(Vec::new()) };
+        let token = self.timestamp_authority.issue_timestamp(signature, self.now + seconds)?;
+        Ok(vec![json!({ "signedTimestamp": BASE64.encode(token) })])
+    }
+}
+
+/// Returns the verification material of a bundle. Without a certificate it names a key by an invented hint.
+fn verification_material(entry: Option<Value>, timestamps: &[Value], certificate: Option<&[u8]>) -> Value {
+    let mut material = json!({
+        "tlogEntries": entry.into_iter().collect::<Vec<_>>(),
+        "timestampVerificationData": { "rfc3161Timestamps": timestamps },
+    });
+    match certificate {
+        Some(der) => material["certificate"] = json!({ "rawBytes": BASE64.encode(der) }),
+        None => material["publicKey"] = json!({ "hint": "invented" }),
+    }
+    material
 }
 
 fn message_signature(digest: &Digest, signature: &str) -> Value {
