@@ -211,7 +211,7 @@ fn audit_all_reports_each_release() {
     let output = all(&["--format", "json"]);
     assert_eq!(output.code, 11, "{}", output.stdout);
     let document = output.json();
-    assert_eq!(document["schema"], "opensandbox-release/audit-all/1");
+    assert_eq!(document["schema"], "opensandbox-release/audit-all/2");
     let audits: Vec<(&str, &str)> = document["audits"]
         .as_array()
         .unwrap()
@@ -236,8 +236,24 @@ fn step_summary_is_a_table() {
     command.arg(published_release.bed.home.path().join("root.json")).env("GITHUB_STEP_SUMMARY", &summary);
     crate::support::repository::run(&mut command).ok();
     let text = std::fs::read_to_string(&summary).unwrap();
-    assert!(text.starts_with(&format!("## Audit of `{TAG}`: proven\n\n| what | verdict |")), "{text}");
+    assert!(text.starts_with(&format!("## Audit of `{TAG}`: proven\n\n| check | verdict |")), "{text}");
     assert!(text.contains("| tree opensandbox-server-v0.1.1.tar.gz | proven | ok | identical to"), "{text}");
+}
+
+/// Returns the statement with which GitHub attests an immutable release.
+fn release_statement(tag: &str, sha1: &str, sha256: &str) -> serde_json::Value {
+    json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [
+            { "uri": format!("pkg:github/acme/widgets@{tag}"), "digest": { "sha1": sha1 } },
+            { "name": ARCHIVE_NAME, "digest": { "sha256": sha256 } },
+        ],
+        "predicateType": "https://in-toto.io/attestation/release/v0.2",
+        "predicate": {
+            "ownerId": "4242", "repository": "acme/widgets", "repositoryId": "424242", "tag": tag,
+            "purl": format!("pkg:github/acme/widgets@{tag}"), "databaseId": "1", "packageId": "1",
+        },
+    })
 }
 
 #[test]
@@ -268,18 +284,7 @@ fn immutable_release_requires_the_github_attestation() {
             certificate_log: emulators::CertificateLog::None,
             ..emulators::CertificateClaims::for_email("", "")
         };
-        let statement = json!({
-            "_type": "https://in-toto.io/Statement/v1",
-            "subject": [
-                { "uri": format!("pkg:github/acme/widgets@{tag}"), "digest": { "sha1": sha1 } },
-                { "name": ARCHIVE_NAME, "digest": { "sha256": hash } },
-            ],
-            "predicateType": "https://in-toto.io/attestation/release/v0.2",
-            "predicate": {
-                "ownerId": "4242", "repository": "acme/widgets", "repositoryId": "424242", "tag": tag,
-                "purl": format!("pkg:github/acme/widgets@{tag}"), "databaseId": "1", "packageId": "1",
-            },
-        });
+        let statement = release_statement(tag, sha1, &hash);
         let content = emulators::BundleContent::Statement(&statement);
         let mint = emulators::BundleSpec::new(emulators::BundleSigner::Certificate(&claims), content);
         let bundle = internal

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::sign::ssh::SshTagSigner;
+use crate::sign::ssh_signer::SshTagSigner;
 use crate::support::repository::{CapturedOutput, TestRepository, run, xtask};
 use crate::support::test_bed::TAG;
 
@@ -82,11 +82,11 @@ fn config_init_overwrites_nothing() {
     config_init(fixture, &["--signer"]).ok();
     assert!(catalog().starts_with(operator_config.trim_end()) && catalog().contains("[signers]"));
     let before = catalog();
-    assert!(config_init(fixture, &["--signer"]).stderr.contains("exists already with [signers]"));
+    assert!(config_init(fixture, &["--signer"]).stderr.contains("already exists with [signers]"));
     fixture.write_file("release.toml", operator_config.as_bytes());
     let output = config_init(fixture, &["--signer"]);
     assert!(
-        output.code == 1 && output.stderr.contains("allowed_signers exists already"),
+        output.code == 1 && output.stderr.contains("allowed_signers already exists"),
         "{}",
         output.stderr
     );

@@ -106,7 +106,7 @@ fn draft_published_concurrently_is_not_changed() {
         rest_request(address, "PATCH", &format!("/releases/{draft}"), Some(&json!({ "draft": false })));
     });
     let output = bed.publish();
-    assert!(output.code == 1 && output.stderr.contains("was published meanwhile"), "{}", output.stderr);
+    assert!(output.code == 1 && output.stderr.contains("was published during this run"), "{}", output.stderr);
     assert_eq!(bed.only_release()["assets"][0]["size"], 5, "a published asset was changed");
 }
 
@@ -191,7 +191,7 @@ fn release_of_a_concurrent_run_is_kept() {
         rest_request(address, "POST", "/releases", Some(&draft));
     });
     let output = bed.publish();
-    assert!(output.code == 1 && output.stderr.contains("has another release beside"), "{}", output.stderr);
+    assert!(output.code == 1 && output.stderr.contains("release was created first"), "{}", output.stderr);
     assert_eq!(bed.only_release()["name"], "another run", "the release of this run was not deleted");
     assert_eq!(bed.clone.git(["ls-remote", "origin", &format!("refs/tags/{TAG}")]), "");
 }
@@ -201,13 +201,13 @@ fn publishing_stops_if_the_draft_changed_meanwhile() {
     type ConcurrentEdit = Box<dyn Fn(&str, &Value) + Send + Sync>;
     let edits: [(&str, ConcurrentEdit); 3] = [
         (
-            "it has other releases now",
+            "now has other releases",
             Box::new(|address, _| {
                 rest_request(address, "POST", "/releases", Some(&json!({ "tag_name": TAG, "draft": true })));
             }),
         ),
         (
-            "no longer what was uploaded",
+            "is no longer the one that was uploaded",
             Box::new(|address, release| {
                 rest_request(
                     address,
@@ -218,7 +218,7 @@ fn publishing_stops_if_the_draft_changed_meanwhile() {
             }),
         ),
         (
-            "changed the text",
+            "pre-release mark of draft",
             Box::new(|address, release| {
                 let path = format!("/releases/{}", release["id"]);
                 rest_request(address, "PATCH", &path, Some(&json!({ "body": "vandalised" })));
@@ -253,7 +253,7 @@ fn draft_with_another_tag_is_not_published() {
         rest_request(address, "PATCH", &path, Some(&json!({ "tag_name": "untagged-1" })));
     });
     let output = bed.publish();
-    assert!(output.code == 1 && output.stderr.contains("now holds untagged-1"), "{}", output.stderr);
+    assert!(output.code == 1 && output.stderr.contains("to untagged-1"), "{}", output.stderr);
 }
 
 #[test]

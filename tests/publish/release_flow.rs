@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::sign::ssh::SshTagSigner;
+use crate::sign::ssh_signer::SshTagSigner;
 use crate::support::repository::{TestRepository, run};
 use crate::support::test_bed::{TAG, TestBed};
 

@@ -178,7 +178,7 @@ fn downloads_honour_retry_after() {
 /// symbolic links are kept.
 #[test]
 fn gnupg_homes_of_killed_runs_are_removed() {
-    let signer = crate::sign::openpgp::OpenPgpTagSigner::with_rsa(2048);
+    let signer = crate::sign::openpgp_signer::OpenPgpTagSigner::with_rsa(2048);
     let temporary = tempfile::tempdir().unwrap();
     let homes = || -> Vec<String> {
         let entries = std::fs::read_dir(temporary.path()).unwrap();
@@ -215,5 +215,5 @@ fn concurrent_foreign_draft_stops_publishing() {
     let output = bed.run(&["release", TAG, "--push"]);
     assert_eq!(made.load(Ordering::SeqCst), 1);
     assert_eq!(output.code, 1, "{}", output.stdout);
-    assert!(output.stderr.contains("it has other releases now"), "{}", output.stderr);
+    assert!(output.stderr.contains("now has other releases"), "{}", output.stderr);
 }

@@ -1,154 +1,13 @@
 //! Rehearsals on this machine: what they prove, what they refuse, and that they write no file of the operator.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::external_tools::fetched_tool;
-use crate::support::repository::{CapturedOutput, TestRepository, hermetic_command, print_note, run, xtask};
-
-/// The home of an operator, full of files that must not change.
-struct OperatorHome {
-    home: tempfile::TempDir,
-    /// `TMPDIR` of the rehearsals, which must be empty after each.
-    temp_dir: tempfile::TempDir,
-}
-
-impl OperatorHome {
-    fn new() -> Self {
-        let this = Self { home: tempfile::tempdir().unwrap(), temp_dir: tempfile::tempdir().unwrap() };
-        for (path, text) in [
-            (".gitconfig", "[user]\n\tname = Olga Operator\n\temail = olga@example.com\n"),
-            (".gnupg/pubring.kbx", "no keyring: whoever reads it fails\n"),
-            (".gnupg/gpg.conf", "no-such-option\n"),
-            (".ssh/id_ed25519", "no key\n"),
-            (".config/gh/hosts.yml", "github.com: { oauth_token: invented }\n"),
-            (".netrc", "machine 127.0.0.1 login trap password trap\n"),
-        ] {
-            let path = this.home.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        this
-    }
-
-    /// Returns the command `cargo xtask rehearse`, run in `folder`.
-    fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
-        let mut command = xtask(folder);
-        command.env("HOME", self.home.path()).env("TMPDIR", self.temp_dir.path());
-        command.env_remove("GIT_CONFIG_GLOBAL").arg("rehearse").args(arguments);
-        command
-    }
-
-    /// Rehearses. Asserts that no file of the operator changed, and that nothing is left behind.
-    #[track_caller]
-    fn rehearse(&self, folder: &Path, arguments: &[&str]) -> CapturedOutput {
-        self.run_unchanged(&mut self.command(folder, arguments), folder)
-    }
-
-    #[track_caller]
-    fn run_unchanged(&self, command: &mut Command, folder: &Path) -> CapturedOutput {
-        let before = [directory_contents(self.home.path()), directory_contents(folder)];
-        let output = run(command);
-        assert_eq!(
-            [directory_contents(self.home.path()), directory_contents(folder)],
-            before,
-            "a file was written\n{}",
-            output.stderr
-        );
-        let left = std::fs::read_dir(self.temp_dir.path()).unwrap().count();
-        assert_eq!(left, 0, "a file was left behind\n{}", output.stderr);
-        self.expect_no_process_left();
-        output
-    }
-
-    /// Asserts that no process is left that uses a folder of a rehearsal.
-    #[track_caller]
-    fn expect_no_process_left(&self) {
-        let pattern = self.temp_dir.path().to_str().unwrap();
-        let left = run(hermetic_command("pgrep", self.home.path()).args(["-af", "--", pattern]));
-        assert_eq!(left.stdout, "", "a process was left running");
-    }
-
-    /// Returns a search path that begins with the real gh. `None` if gh was not fetched.
-    fn path_with_gh(test: &str) -> Option<String> {
-        let gh = fetched_tool("gh-2.103.3/bin/gh", test)?;
-        Some(format!("{}:{}", gh.parent().unwrap().display(), std::env::var("PATH").unwrap()))
-    }
-
-    /// Returns a search path without gh, in which these programs replace all others of their names.
-    fn path_without_gh(&self, programs: &[(&str, &str)]) -> PathBuf {
-        let bin = self.home.path().join("bin");
-        std::fs::create_dir_all(&bin).unwrap();
-        for folder in std::env::split_paths(&std::env::var_os("PATH").unwrap()) {
-            for entry in std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
-                let name = entry.file_name();
-                if name != "gh" && !bin.join(&name).exists() {
-                    std::os::unix::fs::symlink(entry.path(), bin.join(name)).unwrap();
-                }
-            }
-        }
-        for (name, text) in programs {
-            let path = bin.join(name);
-            std::fs::remove_file(&path).ok();
-            std::fs::write(&path, text).unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        }
-        bin
-    }
-}
-
-/// Returns every file below a folder with its content, and every link with its target.
-fn directory_contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_symlink() {
-                found.insert(
-                    path.clone(),
-                    std::fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes(),
-                );
-            } else if path.is_dir() {
-                found.insert(path.clone(), Vec::new());
-                folders.push(path);
-            } else {
-                found.insert(path.clone(), std::fs::read(&path).unwrap_or_default());
-            }
-        }
-    }
-    found
-}
-
-/// Returns every step with its verdict.
-fn step_verdicts(document: &Value) -> Vec<(String, String)> {
-    let text = |it: &Value| it.as_str().unwrap().to_owned();
-    let all = document["steps"].as_array().unwrap().iter();
-    all.map(|it| (text(&it["check"]), text(&it["verdict"]))).collect()
-}
-
-/// Returns how many commands of the notes had this outcome.
-fn count_commands(document: &Value, what: &str) -> usize {
-    document["commands"].as_array().unwrap().iter().filter(|it| it["became"] == what).count()
-}
-
-const STEP_IDS: [&str; 7] = ["dry-run", "setup", "release", "attest", "audit", "notes", "no-side-effects"];
-
-#[track_caller]
-fn expect_proven(output: &CapturedOutput) -> Value {
-    let (document, verdict) = output.verdict();
-    assert_eq!(verdict, "proven", "{document:#}");
-    // A demo has no dry run, because the operator has no clone of it.
-    let expected = if document["source"] == "demo" { &STEP_IDS[1..] } else { &STEP_IDS[..] };
-    let expected: Vec<(String, String)> =
-        expected.iter().map(|it| ((*it).to_owned(), "proven".to_owned())).collect();
-    assert_eq!(step_verdicts(&document), expected);
-    document
-}
+use super::operator_home::{OperatorHome, count_commands, expect_proven, step_verdicts};
+use crate::support::repository::{TestRepository, hermetic_command, print_note, run};
 
 #[test]
 fn demo_rehearsal_is_proven_with_gh() {
@@ -220,7 +79,7 @@ fn rehearsal_key_has_the_configured_format() {
 
 #[test]
 fn rehearsal_leaves_the_clone_unchanged() {
-    let mut fixture = TestRepository::with_release();
+    let fixture = TestRepository::with_release();
     fixture.write_file(".git/info/attributes", b"server/secret export-ignore\n");
     let operator = OperatorHome::new();
     let document = expect_proven(&operator.rehearse(fixture.path(), &["--format", "json"]));
@@ -235,7 +94,13 @@ fn rehearsal_leaves_the_clone_unchanged() {
         "",
         "the tag reached the real remote"
     );
-    // A commit that the remote does not have is refused, as in a real release.
+}
+
+/// The same checks as in a real release: the commit is on the remote, and nothing is uncommitted.
+#[test]
+fn unpushed_commits_and_changes_are_refused() {
+    let mut fixture = TestRepository::with_release();
+    let operator = OperatorHome::new();
     fixture.commit("fix(server): not pushed (#9)", &[("server/main.py", "serve(2)\n")]);
     let refused = operator.rehearse(fixture.path(), &["--format", "json"]);
     assert_eq!(refused.code, 1, "{}", refused.stderr);
@@ -258,13 +123,19 @@ fn rehearsal_leaves_the_clone_unchanged() {
     assert_eq!(operator.rehearse(fixture.path(), &[]).code, 1);
     expect_proven(&operator.rehearse(fixture.path(), &["--format", "json", "--allow", "clean-tree"]));
     fixture.git(["checkout", "-q", "."]);
+}
+
+#[test]
+fn existing_tag_is_rehearsed_only_if_it_is_signed() {
+    let fixture = TestRepository::with_release();
+    let operator = OperatorHome::new();
     // From outside of the clone, with nothing unreleased.
     fixture.git(["tag", "server/v0.1.1"]);
     let outside = tempfile::tempdir().unwrap();
     let from = ["-C", fixture.path().to_str().unwrap()];
     let nothing_unreleased = operator.rehearse(outside.path(), &from);
     assert!(
-        nothing_unreleased.code == 2 && nothing_unreleased.stderr.contains("nothing is unreleased in server"),
+        nothing_unreleased.code == 2 && nothing_unreleased.stderr.contains("has no unreleased changes"),
         "{}",
         nothing_unreleased.stderr
     );
@@ -499,7 +370,7 @@ fn every_injected_fault_is_handled() {
     assert_eq!((verdict.as_str(), &document["faults"][0]["as_wanted"]), ("refuted", &false.into()));
     let unknown = operator.rehearse(nowhere.path(), &["--fault", "everything"]);
     assert!(
-        unknown.code == 2 && unknown.stderr.contains("want all, or one of kill-archive, "),
+        unknown.code == 2 && unknown.stderr.contains("use all, or one of kill-archive, "),
         "{}",
         unknown.stderr
     );

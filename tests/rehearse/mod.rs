@@ -4,3 +4,4 @@ mod emulated_github;
 mod emulated_sigstore;
 mod gh;
 mod local_rehearsal;
+mod operator_home;

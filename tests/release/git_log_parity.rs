@@ -157,7 +157,7 @@ fn notes_refuse_a_shallow_clone() {
     let output = run(xtask(&shallow).args(["notes", "server/v0.1.1", "--initial-release"]));
     assert_eq!((output.code, output.stdout.as_str()), (1, ""));
     assert!(
-        output.stderr.contains("history is cut off") && output.stderr.contains("git fetch --unshallow"),
+        output.stderr.contains("the clone is shallow") && output.stderr.contains("git fetch --unshallow"),
         "{}",
         output.stderr
     );

@@ -171,14 +171,12 @@ fn every_real_target_is_published_on_the_emulator() {
     assert!(published >= 22);
 }
 
-/// Rehearses a release for each kind of target. All seven steps must be proven.
-#[test]
-fn every_kind_of_real_target_is_rehearsed() {
-    let Some(real) = real_clone() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let scratch_clone = folder.path().join("clone");
+/// Returns a clone whose newest commit lacks the paths that a mirror lacks, which `info/attributes` lists as
+/// `export-ignore`: a rehearsal clones the released commit.
+fn clone_without_missing_blobs(real: &Path, folder: &Path) -> PathBuf {
+    let scratch_clone = folder.join("clone");
     git_stdout(
-        folder.path(),
+        folder,
         &[
             "clone",
             "-q",
@@ -188,7 +186,6 @@ fn every_kind_of_real_target_is_rehearsed() {
             scratch_clone.to_str().unwrap(),
         ],
     );
-    // The rehearsal clones the release commit. Remove the paths that a mirror lacks, listed as `export-ignore`.
     let lacking = std::fs::read_to_string(real.join("info/attributes")).unwrap_or_default();
     git_stdout(&scratch_clone, &["read-tree", "HEAD"]);
     for path in lacking.lines().filter_map(|it| it.strip_suffix(" export-ignore")) {
@@ -209,6 +206,15 @@ fn every_kind_of_real_target_is_rehearsed() {
     );
     git_stdout(&scratch_clone, &["reset", "-q", "--hard"]);
     git_stdout(&scratch_clone, &["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    scratch_clone
+}
+
+/// Rehearses a release for each kind of target. All seven steps must be proven.
+#[test]
+fn every_kind_of_real_target_is_rehearsed() {
+    let Some(real) = real_clone() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let scratch_clone = clone_without_missing_blobs(&real, folder.path());
     let kinds = [
         "server",
         "docker/execd",

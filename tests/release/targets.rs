@@ -50,9 +50,8 @@ fn repository_catalog_replaces_the_built_in_one() {
     let output = fixture.xtask(["targets"]);
     assert_eq!(output.code, 2);
     let line = catalog.lines().position(|it| it == "paths = [\"cli\"]").unwrap() + 1;
-    let expected = format!(
-        "release.toml:{line}: 'cli/*' is not a plain path inside the repository: wildcards are not plain"
-    );
+    let expected =
+        format!("release.toml:{line}: 'cli/*' is not a plain path inside the repository: it has wildcards");
     assert!(output.stderr.contains(&expected), "{}", output.stderr);
     let output = fixture.xtask(["targets", "--config", "nowhere.toml"]);
     assert!(output.code == 2 && output.stderr.contains("cannot read nowhere.toml"), "{}", output.stderr);

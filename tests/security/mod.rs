@@ -10,6 +10,7 @@ mod planted_symlinks;
 mod rekor_v2_proofs;
 mod resource_limits;
 mod stale_clones;
+mod symlink_bed;
 mod trusted_signers;
 mod tuf_cache;
 mod untrusted_text;

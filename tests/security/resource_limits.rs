@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::record_case;
-use crate::sign::ssh::SshTagSigner;
+use crate::sign::ssh_signer::SshTagSigner;
 use crate::support::repository::{CapturedOutput, TestRepository, hermetic_command, print_note, run, xtask};
 use crate::support::test_bed::{TAG, TestBed};
 

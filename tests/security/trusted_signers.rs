@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::record_case;
-use crate::sign::ssh::SshTagSigner;
-use crate::sign::{openpgp, x509};
+use crate::sign::ssh_signer::SshTagSigner;
+use crate::sign::{openpgp_signer, x509};
 use crate::support::attested_file::{AttestedFile, RELEASE_POLICY_FLAGS, SIGNING_TIME};
 use crate::support::published_release::{PublishedRelease, unproven_findings};
 use crate::support::repository::{hermetic_command, run, xtask};
@@ -171,7 +171,7 @@ fn case_95_the_repository_is_named_with_its_source() {
 fn case_102_rsa_keys_below_2048_bits_are_refuted() {
     for (bits, expected) in [(1024, "refuted"), (2048, "proven")] {
         let reasons: &[&str] = if bits < 2048 { &["weak-key"] } else { &[] };
-        openpgp::OpenPgpTagSigner::with_rsa(bits).expect_signed_tag(expected, reasons);
+        openpgp_signer::OpenPgpTagSigner::with_rsa(bits).expect_signed_tag(expected, reasons);
         x509::X509TagSigner::with_rsa(bits).expect_signed_tag(expected, reasons);
     }
     record_case(102, "RSA keys of 1024 bits (OpenPGP, X.509)", "refuted (weak-key)", "proven (2048 bits)");
@@ -195,7 +195,7 @@ fn case_103_unplanned_asset_is_not_published() {
     bed.github.inject(fault);
     let output = bed.run(&["release", TAG, "--push"]);
     assert_eq!(output.code, 1, "{}", output.stdout);
-    assert!(output.stderr.contains("assets that nobody planned: extra.bin"), "{}", output.stderr);
+    assert!(output.stderr.contains("assets that this release does not make: extra.bin"), "{}", output.stderr);
     assert_eq!(bed.only_release()["draft"], true);
     // The twin: a draft without such an asset is reused.
     let bed = TestBed::new();

@@ -1,6 +1,6 @@
 //! Malformed and unusual tag objects: the verdict of the suite compared with the verdict of git.
 
-use crate::sign::ssh::SshTagSigner;
+use crate::sign::ssh_signer::SshTagSigner;
 use crate::support::repository::print_note;
 
 /// Generated tag objects: the suite never proves one that git rejects.

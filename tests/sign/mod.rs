@@ -3,6 +3,8 @@
 mod git_parity;
 mod gitsign;
 pub(crate) mod openpgp;
+pub(crate) mod openpgp_signer;
 pub(crate) mod ssh;
 mod ssh_certificates;
+pub(crate) mod ssh_signer;
 pub(crate) mod x509;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::sign::ssh::SshTagSigner;
+use crate::sign::ssh_signer::SshTagSigner;
 use crate::support::repository::{hermetic_command, run};
 
 /// A repository that trusts a certificate authority, and a key that the authority certifies.

@@ -126,6 +126,12 @@ fn external_builder_must_match_the_policy() {
     let mut command = attested_file.command(&bundle.to_string(), "bundle.json", &BUILDER_POLICY_FLAGS);
     command.args(["--source-ref", "refs/heads/other"]);
     assert_eq!(verify_verdict(&run(&mut command)), ("refuted".to_owned(), "ref".to_owned()));
+}
+
+#[test]
+fn external_builder_must_have_built_the_source() {
+    let mut attested_file = AttestedFile::new();
+    let good = builder_statement(&attested_file, STATEMENT_V1, RELEASE_REF);
     // In order: another source repository, a builder on a branch, and statements with another builder or source.
     let foreign = builder_claims(RELEASE_REF)
         .with_extension(12, "https://github.com/evil/widgets")
@@ -189,7 +195,7 @@ fn several_files_are_verified_in_one_run() {
     assert_eq!(output.code, 10, "{}", output.stdout);
     assert!(output.stdout.contains("proven") && output.stdout.contains("refuted"), "{}", output.stdout);
     let document = verify(&[FILE_NAME, "other.txt", "--format", "json"]).json();
-    assert_eq!(document["schema"], "opensandbox-release/verify/2");
+    assert_eq!(document["schema"], "opensandbox-release/verify/3");
     let verdicts: Vec<&Value> =
         document["subjects"].as_array().unwrap().iter().map(|it| &it["verdict"]).collect();
     assert_eq!(verdicts, ["proven", "refuted"]);

@@ -19,7 +19,7 @@ use crate::commands::verify_tag::VerifyTagArgs;
 use crate::error::CliError;
 use crate::outcome::RunOutcome;
 
-/// Plans, performs and explains OpenSandbox releases.
+/// Plans, creates and verifies OpenSandbox releases.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
 pub(crate) struct CliArgs {
@@ -29,7 +29,7 @@ pub(crate) struct CliArgs {
     pub(crate) command: CliCommand,
 }
 
-/// Checks files against Sigstore bundles, as `cargo xtask verify` does.
+/// Verifies files against Sigstore bundles, as `cargo xtask verify` does.
 #[derive(Debug, Parser)]
 #[command(name = "opensandbox-verify", version, max_term_width = 100)]
 pub(crate) struct VerifierArgs {
@@ -39,40 +39,40 @@ pub(crate) struct VerifierArgs {
     pub(crate) global: GlobalArgs,
 }
 
-/// What is to be done.
+/// The commands, with their one-line help.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CliCommand {
-    /// Plan a release, and perform what is missing
+    /// Create or resume a release
     Release(ReleaseArgs),
     /// Print the release notes
     Notes(NotesArgs),
     /// Write the source archive and SHA256SUMS
     Archive(ArchiveArgs),
-    /// List what can be released, with the newest tags
+    /// List the targets, with their newest tags
     Targets,
-    /// Tell what is unreleased, and which version that asks for
+    /// Show unreleased changes and the suggested version
     Status(StatusArgs),
-    /// Make every pre-flight check, and nothing else
+    /// Run all pre-flight checks; change nothing
     Doctor(DoctorArgs),
-    /// Check a tag's signature and shape against the signer policy
+    /// Verify a tag's signature and format against the trusted signers
     VerifyTag(VerifyTagArgs),
-    /// Download a published release as anybody does, and prove it
+    /// Verify a published release from public downloads
     Audit(AuditArgs),
-    /// Check files against Sigstore bundles
+    /// Verify files against Sigstore bundles
     Verify(Box<VerifyArgs>),
-    /// Play a whole release on this machine, and prove every step
+    /// Simulate a full release locally
     Rehearse(RehearseArgs),
-    /// Show, export or refresh the keys that attestations are checked with
+    /// Show, export or refresh the trusted keys for attestations
     TrustedRoot(TrustedRootArgs),
-    /// Show the configuration, or write a first one
+    /// Show or create the release configuration
     Config(ConfigArgs),
-    /// Print the completions for a shell
+    /// Print shell completions
     Completions(CompletionsArgs),
     /// Print the manual page
     Man,
 }
 
-/// Runs a command.
+/// Runs the selected command.
 pub(crate) fn run_command(arguments: &CliArgs) -> Result<RunOutcome, CliError> {
     let global = &arguments.global;
     match &arguments.command {

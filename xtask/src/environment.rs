@@ -1,56 +1,56 @@
-//! Every environment variable that the suite itself reads. Git, which it runs, reads its own.
+//! The environment variables that the suite reads. The programs that it runs, such as git and gpg, read further ones.
 
 use std::path::PathBuf;
 
-/// Where GitHub Actions takes a step's outputs from.
+/// The file for the outputs of a step of GitHub Actions.
 pub(crate) const GITHUB_OUTPUT: &str = "GITHUB_OUTPUT";
-/// Where GitHub Actions takes a step's summary from, in Markdown.
+/// The file for the Markdown summary of a step of GitHub Actions.
 pub(crate) const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
-/// `true` in GitHub Actions: errors become annotations.
+/// Set to `true` in GitHub Actions. Errors are then also printed as annotations.
 pub(crate) const GITHUB_ACTIONS: &str = "GITHUB_ACTIONS";
 
-/// A token for github.com and the hosts of ghe.com; before [`GITHUB_TOKEN`].
+/// A token for github.com and the hosts of ghe.com. It takes precedence over [`GITHUB_TOKEN`].
 pub(crate) const GH_TOKEN: &str = "GH_TOKEN";
-/// The same; in GitHub Actions the token of the run.
+/// A token for github.com and the hosts of ghe.com; in GitHub Actions the token of the run.
 pub(crate) const GITHUB_TOKEN: &str = "GITHUB_TOKEN";
-/// A token for GitHub Enterprise Server; before [`GITHUB_ENTERPRISE_TOKEN`].
+/// A token for GitHub Enterprise Server. It takes precedence over [`GITHUB_ENTERPRISE_TOKEN`].
 pub(crate) const GH_ENTERPRISE_TOKEN: &str = "GH_ENTERPRISE_TOKEN";
-/// The same.
+/// A token for GitHub Enterprise Server.
 pub(crate) const GITHUB_ENTERPRISE_TOKEN: &str = "GITHUB_ENTERPRISE_TOKEN";
-/// The GitHub host that `-R OWNER/NAME` means.
+/// The default GitHub host for `-R OWNER/NAME`.
 pub(crate) const GH_HOST: &str = "GH_HOST";
-/// The root of the REST API; whoever sets it trusts it with the tokens of this environment.
+/// The base URL of the REST API. It receives the tokens of this environment, whatever its host is.
 pub(crate) const GITHUB_API_URL: &str = "GITHUB_API_URL";
-/// How many seconds nothing may happen on a connection; 30 unless said.
+/// The idle timeout of a connection in seconds, 30 by default.
 pub(crate) const RELEASE_HTTP_TIMEOUT: &str = "RELEASE_HTTP_TIMEOUT";
-/// How often a request is sent before it is given up; 5 unless said.
+/// The maximum number of attempts per request, 5 by default.
 pub(crate) const RELEASE_HTTP_TRIES: &str = "RELEASE_HTTP_TRIES";
-/// How many seconds a limit of GitHub may hold a run up; 120 unless said.
+/// The longest wait for a rate limit of GitHub in seconds, 120 by default.
 pub(crate) const RELEASE_HTTP_LONGEST_WAIT: &str = "RELEASE_HTTP_LONGEST_WAIT";
-/// Where a rehearsal ends the process with SIGKILL: at the line of its story that is this.
+/// The progress line at which the process ends itself with SIGKILL, for rehearsals and tests.
 pub(crate) const RELEASE_KILL_AT: &str = "RELEASE_KILL_AT";
 
-/// Where programs are looked for.
+/// The search path for programs.
 const PATH: &str = "PATH";
-/// Where gpg keeps its keys.
+/// The home directory of gpg.
 pub(crate) const GNUPGHOME: &str = "GNUPGHOME";
-/// Where configuration is kept.
+/// The directory of configuration files (XDG Base Directory Specification).
 pub(crate) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
-/// Where `gh` keeps its configuration.
+/// The configuration directory of `gh`.
 pub(crate) const GH_CONFIG_DIR: &str = "GH_CONFIG_DIR";
 /// The file that git reads instead of `~/.gitconfig`.
 pub(crate) const GIT_CONFIG_GLOBAL: &str = "GIT_CONFIG_GLOBAL";
-/// Where caches are kept.
+/// The directory of caches (XDG Base Directory Specification).
 pub(crate) const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
-/// The folder that `~` stands for in `user.signingKey`.
+/// The home directory, which replaces `~` in `user.signingKey`.
 pub(crate) const HOME: &str = "HOME";
 
-/// The value of a variable; none where it is not set or empty.
+/// Returns the value of a variable. `None` if it is not set, empty or not UTF-8.
 pub(crate) fn non_empty(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|it| !it.is_empty())
 }
 
-/// The folders that programs are looked for in. A relative one is below the working directory.
+/// Returns the folders of `PATH` as absolute paths. A relative folder is below the working directory.
 pub(crate) fn search_path() -> Vec<PathBuf> {
     let path = std::env::var_os(PATH).unwrap_or_default();
     std::env::split_paths(&path).map(|it| std::path::absolute(&it).unwrap_or(it)).collect()

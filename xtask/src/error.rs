@@ -1,4 +1,4 @@
-//! Errors as people read them: what happened, why, and what to do next.
+//! Errors of commands: the message, its causes, and a hint about what to do next.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -11,7 +11,7 @@ use ops::OpsError;
 use crate::environment;
 use crate::escape;
 
-/// An error, whose fault it is, and what to do.
+/// An error of a command, with its kind and a hint. The kind selects the exit code.
 #[derive(Debug)]
 pub(crate) struct CliError {
     kind: CliErrorKind,
@@ -21,31 +21,31 @@ pub(crate) struct CliError {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CliErrorKind {
-    /// What was asked for makes no sense.
+    /// The arguments or the configuration are not valid (exit code 2).
     Usage,
-    /// It makes sense, and could not be done.
+    /// The command failed (exit code 1).
     Runtime,
-    /// Nobody reads the output any more.
+    /// The reader of the output closed the pipe (exit code 0, no message).
     BrokenPipe,
 }
 
 impl CliError {
-    /// What was asked for makes no sense.
+    /// Creates an error about arguments or configuration.
     pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self { kind: CliErrorKind::Usage, error: error.into(), hint: None }
     }
 
-    /// It could not be done.
+    /// Creates an error about a command that failed.
     pub(crate) fn runtime(error: impl Into<anyhow::Error>) -> Self {
         Self { kind: CliErrorKind::Runtime, error: error.into(), hint: None }
     }
 
-    /// The same, with what to do next.
+    /// Adds a hint: what to do next, with the command.
     pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// Tells it on stderr, and says what the process ends with.
+    /// Prints the error on stderr and returns the exit code.
     pub(crate) fn report(self) -> ExitCode {
         if self.kind == CliErrorKind::BrokenPipe {
             return ExitCode::SUCCESS;
@@ -69,7 +69,7 @@ impl CliError {
             writeln!(text, "::error::{}", escape_workflow_command(&escape_lines(&*self.error).join("\n")))
                 .expect("writing to a string cannot fail");
         }
-        // Where stderr itself is gone, the exit code is all that is left to tell.
+        // If stderr is closed, the exit code still reports the error.
         anstream::stderr().write_all(text.as_bytes()).ok();
         match self.kind {
             CliErrorKind::Usage => ExitCode::from(2),
@@ -78,18 +78,18 @@ impl CliError {
     }
 }
 
-/// A message, line by line, without what a terminal or a workflow's log would obey. Further lines are set in: a line end may be
-/// a stranger's, and what follows it must not look like another message.
+/// Returns a message whose lines are escaped for terminals and workflow logs. All lines but the first are indented: the
+/// line breaks may come from untrusted text, which must not look like another message.
 fn indent_lines(message: &dyn std::fmt::Display) -> String {
     escape_lines(message).join("\n    ")
 }
 
-/// The lines of a message, each escaped.
+/// Returns the lines of a message, each escaped for terminals and workflow logs.
 fn escape_lines(message: &dyn std::fmt::Display) -> Vec<String> {
     message.to_string().split('\n').map(escape::sanitize).collect()
 }
 
-/// A message as a workflow command takes it, on one line.
+/// Escapes a message for a workflow command, on one line (GitHub's "Workflow commands").
 fn escape_workflow_command(message: &str) -> String {
     message.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
@@ -115,7 +115,7 @@ impl From<CatalogError> for CliError {
 }
 
 impl From<io::Error> for CliError {
-    /// Output that cannot be written. A reader that closed a pipe has seen enough.
+    /// Converts an error of writing the report. A closed pipe is not a failure, as in `cargo xtask status | head -1`.
     fn from(error: io::Error) -> Self {
         let kind = if error.kind() == io::ErrorKind::BrokenPipe {
             CliErrorKind::BrokenPipe

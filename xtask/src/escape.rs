@@ -1,6 +1,7 @@
-//! Untrusted text, as it may be printed.
+//! Escaping of untrusted text before it is printed.
 
-/// Text that may come from elsewhere, as it may be printed ([`model::base::untrusted_text::escape`]).
+/// Escapes untrusted text so that a terminal or a workflow log does not interpret it
+/// ([`model::base::untrusted_text::escape`]).
 pub(crate) fn sanitize(text: &str) -> String {
     model::base::untrusted_text::escape(text)
 }

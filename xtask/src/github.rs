@@ -1,4 +1,4 @@
-//! The clients of GitHub, from the environment.
+//! Creates the clients of GitHub from the environment: API URL, token and retry policy.
 
 use model::RepoSlug;
 use model::base::http::RetryPolicy;
@@ -9,14 +9,15 @@ use crate::error::CliError;
 use crate::github_host::api_url;
 use crate::token::find_token;
 
-/// Which repository to connect to, and whether the operator named its host, and not only a remote's URL.
+/// The repository to connect to. `host_is_explicit` is set if the operator selected its host, so that the host does not
+/// only come from the URL of a remote.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RepositoryHost<'a> {
     pub(crate) slug: &'a RepoSlug,
     pub(crate) host_is_explicit: bool,
 }
 
-/// Returns clients for a repository. Sends nothing yet, and looks up no token.
+/// Returns the clients for a repository. Sends no request yet, and looks up no token.
 pub(crate) fn connect(
     repository: RepositoryHost<'_>,
     retry_policy: RetryPolicy,

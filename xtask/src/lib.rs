@@ -1,8 +1,9 @@
-//! `cargo xtask`: plans, performs and explains OpenSandbox releases.
+//! `cargo xtask`: plans, creates and verifies OpenSandbox releases.
 //!
-//! The face. Here, and only here, arguments, environment, clock and terminal are read and text is printed. What was
-//! typed (`args`) becomes what is meant (`session`, `model::release::request::Request`), `ops` does the work, and a verb
-//! shows what came of it. Two programs have this face: the suite, and its verb `verify` by itself.
+//! The command line. Only this crate reads arguments, environment variables, clock and terminal, and only this crate
+//! prints. It turns arguments (`args`) into requests (`session`, `model::release::request::Request`), calls `ops`, and
+//! prints the result. It does no release work itself. Two programs use it: the suite, and `opensandbox-verify` with the
+//! command `verify` alone.
 
 mod args;
 mod cache;
@@ -31,7 +32,7 @@ use crate::cli::{CliArgs, VerifierArgs, run_command};
 use crate::error::CliError;
 use crate::outcome::RunOutcome;
 
-/// The program `xtask`: every verb. Returns the exit code; what was typed wrong ends the process with 2.
+/// Runs the program `xtask`, with all commands. Returns the exit code. Invalid arguments end the process with code 2.
 #[must_use]
 pub fn run_xtask() -> ExitCode {
     let arguments = CliArgs::parse();
@@ -39,8 +40,8 @@ pub fn run_xtask() -> ExitCode {
     exit_code(run_command(&arguments))
 }
 
-/// The program `opensandbox-verify`: the verb `verify` by itself, for those who check what others released. Nothing
-/// else is linked into it. Returns the exit code; what was typed wrong ends the process with 2.
+/// Runs the program `opensandbox-verify`, with the command `verify` only, for users who verify releases of others. No
+/// other command is linked into it. Returns the exit code. Invalid arguments end the process with code 2.
 #[must_use]
 pub fn run_verifier() -> ExitCode {
     let arguments = VerifierArgs::parse();

@@ -1,14 +1,14 @@
-//! How a run ends.
+//! The outcome of a command, from which the exit code follows.
 
 use model::evidence::verdict::Verdict;
 
-/// How a run ended.
+/// The outcome of a command that printed a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RunOutcome {
-    /// Done.
+    /// The command succeeded (exit code 0).
     Success,
-    /// It could not be done, and the report says why.
+    /// The command failed, and the report says why (exit code 1).
     Failure,
-    /// It was looked at, and this is what it proves.
+    /// The verdict of a verification (exit code 0, 10 if refuted, 11 if unproven).
     Verdict(Verdict),
 }

@@ -1,4 +1,4 @@
-//! The story of a run, on stderr: a line for what is about to happen, and one for what has.
+//! The progress of a run on stderr: one line before each effect and one after it.
 
 use std::io::{self, IsTerminal as _};
 use std::process::{Command, Stdio};
@@ -13,11 +13,11 @@ use crate::args::GlobalArgs;
 use crate::environment::{self, non_empty};
 use crate::report;
 
-/// Somebody who tells what happens.
+/// Prints progress events.
 pub(crate) struct ProgressReporter<'a> {
     global: &'a GlobalArgs,
     bar: Option<ProgressBar>,
-    /// The line at which the process is to end.
+    /// The progress line at which the process kills itself (`RELEASE_KILL_AT`).
     kill_at: Option<String>,
 }
 
@@ -26,7 +26,7 @@ impl<'a> ProgressReporter<'a> {
         Self { global, bar: None, kill_at: non_empty(environment::RELEASE_KILL_AT) }
     }
 
-    /// Tells an event.
+    /// Prints an event as one line, or updates the progress bar of an upload.
     pub(crate) fn report(&mut self, event: &ReleaseEvent) {
         if let ReleaseEvent::Http(HttpEvent::UploadProgress {
             asset_name: name,
@@ -47,7 +47,7 @@ impl<'a> ProgressReporter<'a> {
         }
     }
 
-    /// Bytes, rate and the time that is left; on a terminal only.
+    /// Updates the progress bar, which shows bytes, rate and remaining time. It is shown on a terminal only.
     fn update_bar(&mut self, name: &str, bytes: u64, of: u64) {
         if self.global.quiet || !io::stderr().is_terminal() {
             return;
@@ -64,7 +64,7 @@ impl<'a> ProgressReporter<'a> {
     }
 }
 
-/// An event in one line.
+/// Returns the line for an event. The lines of a run must be distinct, because `RELEASE_KILL_AT` names one by its text.
 pub(crate) fn describe(event: &ReleaseEvent) -> String {
     match event {
         ReleaseEvent::WritingFile(name) => format!("writing {name}"),
@@ -77,7 +77,7 @@ pub(crate) fn describe(event: &ReleaseEvent) -> String {
             [
                 "deleting",
                 "creating the draft for",
-                "giving the notes to the draft for",
+                "updating the draft for",
                 "uploading",
                 "removing",
                 "pushing",
@@ -90,7 +90,7 @@ pub(crate) fn describe(event: &ReleaseEvent) -> String {
             [
                 "deleted",
                 "created the draft for",
-                "gave the notes to the draft for",
+                "updated the draft for",
                 "uploaded",
                 "removed",
                 "pushed",
@@ -106,14 +106,14 @@ pub(crate) fn describe(event: &ReleaseEvent) -> String {
                 "kept the text of",
                 "kept",
                 "left",
-                "found on origin",
-                "found published",
+                "already on the remote:",
+                "already published:",
                 "audited",
             ],
         ),
         ReleaseEvent::Http(HttpEvent::Retrying { operation, reason, wait_ms }) => {
             let seconds = Duration::from_millis(*wait_ms).as_secs_f32();
-            format!("{operation}: {reason}; trying again in {seconds:.1} s")
+            format!("{operation}: {reason}; retrying in {seconds:.1} s")
         }
         ReleaseEvent::Http(HttpEvent::UploadProgress {
             asset_name: name,
@@ -141,7 +141,7 @@ fn phrase(step: &StepRef, words: [&str; 8]) -> String {
     format!("{verb} {}", step.subject)
 }
 
-/// Ends the process as if the power had gone, for rehearsals: no handler runs, nothing is tidied up.
+/// Ends the process with SIGKILL, for rehearsals: no handler runs and nothing is cleaned up, as after a power failure.
 fn kill_self() -> ! {
     let pid = std::process::id().to_string();
     let kill = Command::new("sh").args(["-c", "kill -KILL \"$1\"", "sh", &pid]).stdin(Stdio::null()).status();

@@ -1,4 +1,4 @@
-//! How reports look: text for people, JSON for scripts.
+//! The layout of reports: text for people, JSON for scripts.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -17,19 +17,19 @@ use crate::environment;
 use crate::error::CliError;
 use crate::escape;
 
-/// What a report is set off with.
+/// The style of headings.
 pub(crate) const BOLD: Style = Style::new().bold();
-/// What matters less.
+/// The style of less important text.
 pub(crate) const DIM: Style = Style::new().dimmed();
 
-/// What begins a sequence that a terminal obeys (ECMA-48, 5.4).
+/// The character that starts a control sequence of a terminal (ECMA-48, 5.4).
 const ESCAPE: char = '\u{1b}';
 
-/// The middle of each sequence that changes the colour of our own text ("select graphic rendition", ECMA-48, 8.3.117). Others
-/// could hide text.
+/// The parameters of the control sequences that reports use for colours ("select graphic rendition", ECMA-48, 8.3.117).
+/// All others are escaped, because they could hide text.
 const COLORS: [&str; 6] = ["[0", "[1", "[2", "[31", "[32", "[33"];
 
-/// A report on its way to stdout, in one piece.
+/// A text report, which is printed to stdout as a whole.
 pub(crate) struct TextPage {
     text: String,
 }
@@ -39,7 +39,8 @@ impl TextPage {
         Self { text: String::new() }
     }
 
-    /// Adds a line, with its colours. Whatever else it holds is escaped here, should nobody have done it before.
+    /// Adds a line with its colours. Everything else that a terminal would interpret is escaped here, even if the
+    /// caller did not escape it.
     pub(crate) fn line(&mut self, line: impl AsRef<str>) {
         for (index, part) in line.as_ref().split(ESCAPE).enumerate() {
             match part.split_once('m').filter(|(code, _)| index > 0 && COLORS.contains(code)) {
@@ -69,7 +70,7 @@ impl TextPage {
         self.line(format!("{BOLD}{title}{BOLD:#}"));
     }
 
-    /// Prints it.
+    /// Prints the report.
     pub(crate) fn print(self) -> Result<(), CliError> {
         let mut out = anstream::stdout().lock();
         out.write_all(self.text.as_bytes())?;
@@ -77,21 +78,22 @@ impl TextPage {
     }
 }
 
-/// Prints text as it is.
+/// Prints text to stdout without escaping.
 pub(crate) fn print_raw(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
 }
 
-/// Prints a document for scripts.
+/// Prints a JSON document to stdout.
 pub(crate) fn print_json(document: &impl Serialize) -> Result<(), CliError> {
     let text = serde_json::to_string_pretty(document).map_err(CliError::runtime)?;
     print_raw(&format!("{}\n", escape_json(&text)))
 }
 
-/// JSON in which nothing is left that a terminal or a workflow's log would obey: the syntax has an escape for every
-/// character (RFC 8259, 7). A `[` behind `#` stands in a string: outside of strings there is no `#`.
+/// Escapes JSON so that a terminal or a workflow log does not interpret any of it. JSON has an escape sequence for
+/// every character of a string (RFC 8259, 7). A `[` after `##` is always inside a string, because `#` occurs only
+/// there.
 fn escape_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -106,15 +108,15 @@ fn escape_json(text: &str) -> String {
     out
 }
 
-/// Tells the story on stderr, unless nobody wants to hear it.
+/// Prints a progress line on stderr, unless `--quiet` is given.
 pub(crate) fn print_progress(global: &GlobalArgs, line: &str) {
     if !global.quiet {
-        // The story is no result: where stderr is gone, the work goes on.
+        // Progress is not a result: if stderr is closed, the work continues.
         writeln!(anstream::stderr(), "{}", escape::sanitize(line)).ok();
     }
 }
 
-/// Whether the report is for scripts.
+/// Returns whether the report is to be printed as JSON.
 pub(crate) fn is_json(global: &GlobalArgs) -> bool {
     global.format == ReportFormat::Json
 }
@@ -137,14 +139,14 @@ pub(crate) fn plan(page: &mut TextPage, plan: &Plan) {
         };
         let state = match step.state {
             StepState::Missing => "",
-            StepState::Rewrite => "  (there from before: written again)",
-            StepState::Present => "  (there already)",
+            StepState::Rewrite => "  (exists: written again)",
+            StepState::Present => "  (already exists)",
         };
         page.line(format!("  {label:<7} {}{DIM}{state}{DIM:#}", step.subject));
     }
 }
 
-/// Adds the checks: all of them, or those that need to be seen.
+/// Adds the checks: all of them, or only those that did not pass, with a count.
 pub(crate) fn checks(page: &mut TextPage, checks: &[CheckResult], all: bool) {
     page.heading("Checks");
     let passed = checks.iter().filter(|it| it.outcome == CheckOutcome::Passed).count();
@@ -165,10 +167,11 @@ pub(crate) fn checks(page: &mut TextPage, checks: &[CheckResult], all: bool) {
     }
 }
 
-/// How wide text is, where its words let it.
+/// The maximum length of a line, in characters. A longer word exceeds it.
 const MAX_LINE_CHARS: usize = 100;
 
-/// Adds text behind a head, with its further lines below its beginning. `width` is the head's, without its colours.
+/// Adds text after a head, wrapped, with further lines indented to the head's width. `width` is the width of the head
+/// in characters, without its colours.
 fn wrapped(page: &mut TextPage, (head, width): (&str, usize), text: &str, style: Style) {
     let text = &escape::sanitize(text);
     let mut line = String::new();
@@ -187,13 +190,13 @@ fn wrapped(page: &mut TextPage, (head, width): (&str, usize), text: &str, style:
     page.line(format!("{head}{style}{line}{style:#}"));
 }
 
-/// Adds findings and their verdict.
+/// Adds findings and their overall verdict.
 pub(crate) fn findings(page: &mut TextPage, findings: &[Finding]) {
     each_finding(page, findings);
     overall_verdict(page, overall(findings));
 }
 
-/// Adds findings.
+/// Adds findings, each with its reason and hint if it is not proven.
 pub(crate) fn each_finding(page: &mut TextPage, findings: &[Finding]) {
     for finding in findings {
         let (word, style) = verdict_style(finding.verdict);
@@ -212,7 +215,7 @@ fn reason_and_hint(finding: &Finding) -> String {
     }
 }
 
-/// Adds what an audit came to.
+/// Adds the report of an audit: notes, findings, verdict and trusted roots.
 pub(crate) fn audit(page: &mut TextPage, report: &AuditReport) {
     for note in &report.warnings {
         wrapped(page, (&format!("  {:<9} {:<11} ", "note", ""), 24), note, DIM);
@@ -223,7 +226,7 @@ pub(crate) fn audit(page: &mut TextPage, report: &AuditReport) {
     }
 }
 
-/// Adds a row for a file: its verdict, and why.
+/// Adds a row for a file: its verdict, and the evidence of its worst finding.
 pub(crate) fn subject(page: &mut TextPage, display_name: &str, findings: &[Finding]) {
     let (label, style) = verdict_style(overall(findings));
     let finding = findings.iter().max_by_key(|it| it.verdict);
@@ -235,20 +238,20 @@ pub(crate) fn subject(page: &mut TextPage, display_name: &str, findings: &[Findi
     wrapped(page, (&" ".repeat(12), 12), &evidence, DIM);
 }
 
-/// Adds a release with its verdict, and what is not proven of it.
+/// Adds a row for a release: its verdict, and its findings that are not proven.
 pub(crate) fn audit_row(page: &mut TextPage, tag: &str, verdict: Verdict, unproven: &str) {
     let (word, style) = verdict_style(verdict);
     wrapped(page, (&format!("  {style}{word:<9}{style:#} {tag:<32} "), 44), unproven, DIM);
 }
 
-/// Adds the verdict of all.
+/// Adds the overall verdict.
 pub(crate) fn overall_verdict(page: &mut TextPage, overall: Verdict) {
     let (word, style) = verdict_style(overall);
     page.blank();
     page.line(format!("{style}{word}{style:#}"));
 }
 
-/// Adds a step of a rehearsal, and how long it took.
+/// Adds a step of a rehearsal with its duration.
 pub(crate) fn timed_finding(page: &mut TextPage, finding: &Finding, took: Duration) {
     let (word, style) = verdict_style(finding.verdict);
     let head = format!("  {style}{word:<9}{style:#} {:<15} {:>6.2} s  ", finding.check, took.as_secs_f32());
@@ -258,7 +261,7 @@ pub(crate) fn timed_finding(page: &mut TextPage, finding: &Finding, took: Durati
     }
 }
 
-/// Adds the commands of the notes, and what became of each. Those of a block that cannot run here are one line.
+/// Adds the commands of the notes with their outcomes. Skipped commands of the same section share one line.
 pub(crate) fn commands(page: &mut TextPage, all: &[CommandResult]) {
     let color = |it: AnsiColor| Style::new().fg_color(Some(it.into()));
     for block in all.chunk_by(|a, b| a.heading == b.heading && a.outcome == b.outcome && a.is_skipped()) {
@@ -266,7 +269,7 @@ pub(crate) fn commands(page: &mut TextPage, all: &[CommandResult]) {
         let (word, style, reason) = match &first.outcome {
             CommandOutcome::Succeeded => ("ran", color(AnsiColor::Green), None),
             CommandOutcome::Failed { message } => ("FAILED", color(AnsiColor::Red).bold(), Some(message)),
-            CommandOutcome::Skipped { reason } => ("not here", color(AnsiColor::Yellow), Some(reason)),
+            CommandOutcome::Skipped { reason } => ("skipped", color(AnsiColor::Yellow), Some(reason)),
         };
         let head = format!("  {style}{word:<9}{style:#} ");
         match reason {
@@ -282,7 +285,7 @@ pub(crate) fn commands(page: &mut TextPage, all: &[CommandResult]) {
     }
 }
 
-/// Adds a fault, and what the suite made of it.
+/// Adds a fault, and how the suite reacted to it.
 pub(crate) fn fault(page: &mut TextPage, fault_result: &FaultResult) {
     let (word, style) = verdict_style(if fault_result.passed { Verdict::Proven } else { Verdict::Refuted });
     let head = format!("  {style}{word:<9}{style:#} {:<20} ", fault_result.fault);
@@ -290,12 +293,12 @@ pub(crate) fn fault(page: &mut TextPage, fault_result: &FaultResult) {
     wrapped(page, (&" ".repeat(33), 33), &fault_result.observed, DIM);
 }
 
-/// A verdict in a word.
+/// Returns the word for a verdict.
 pub(crate) fn verdict_label(verdict: Verdict) -> &'static str {
     verdict_style(verdict).0
 }
 
-/// Adds a bundle with its verdict.
+/// Adds a bundle with its verdict and notes.
 pub(crate) fn bundle(page: &mut TextPage, verdict: &BundleVerdict) {
     let (word, style) = verdict_style(verdict.verdict);
     let head = format!("  {style}{word:<9}{style:#} {:<15} ", verdict.explanation.reason.code());
@@ -325,7 +328,7 @@ fn outcome_style(outcome: CheckOutcome) -> (&'static str, Style) {
     }
 }
 
-/// Appends to a file that GitHub Actions named, where it named one.
+/// Appends to the file that a variable of GitHub Actions names. Does nothing if the variable is not set.
 pub(crate) fn append_to_actions_file(variable: &str, text: &str) -> Result<(), CliError> {
     let Some(path) = environment::non_empty(variable) else { return Ok(()) };
     let file = std::fs::OpenOptions::new().append(true).create(true).open(&path);

@@ -1,4 +1,4 @@
-//! What is meant: the repository, the catalog, and the release that the arguments ask for.
+//! The session of a command: the repository, the release configuration and the requested release.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -21,33 +21,33 @@ use crate::github::{self, RepositoryHost};
 use crate::http;
 use crate::trust;
 
-/// The catalog that is built in.
+/// The built-in release configuration.
 const BUILT_IN_CATALOG: &str = include_str!("../../release.toml");
-/// Where a repository may have its own.
+/// The release configuration of a repository, at its root.
 pub(crate) const CATALOG_FILE: &str = "release.toml";
 
-/// The repository and the catalog of a run.
+/// The repository and the release configuration of a command.
 pub(crate) struct Session {
     pub(crate) repo: LocalRepository,
     pub(crate) catalog: Catalog,
     env: OpsEnvironment,
     remote: String,
     pub(crate) slug: RepoSlug,
-    /// Where the repository's name comes from.
+    /// The source of the repository's name on GitHub.
     pub(crate) slug_source: SlugSource,
-    /// Whether the operator named the host, and not only a remote's address.
+    /// Whether the operator selected the host. If not, it comes from a remote's URL or from the release configuration.
     host_is_explicit: bool,
     retry_policy: RetryPolicy,
 }
 
-/// Where the name of the repository on GitHub comes from.
+/// The source of the repository's name on GitHub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SlugSource {
-    /// The operator typed it, with this flag.
+    /// This command-line flag.
     Flag(&'static str),
-    /// The address of this remote.
+    /// The URL of the remote with this name.
     Remote(String),
-    /// The catalog of this name.
+    /// The release configuration with this name.
     Catalog(String),
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for SlugSource {
 }
 
 impl Session {
-    /// Opens the repository, in which git may start these programs, and reads the catalog.
+    /// Opens the repository and reads its release configuration. `programs` limits what git may start in it.
     pub(crate) fn open(global: &GlobalArgs, programs: ProgramPolicy) -> Result<Self, CliError> {
         let directory = global.directory.clone().unwrap_or_else(|| PathBuf::from("."));
         let repo = LocalRepository::open(&directory, programs)?;
@@ -90,14 +90,15 @@ impl Session {
         Ok(Self { repo, catalog, env, remote, slug, slug_source, host_is_explicit, retry_policy })
     }
 
-    /// The session around here, where there is a repository: for what can do without one.
+    /// Opens the repository if `-C` is given or the working directory is in one. Returns `None` if not, for commands
+    /// that need no repository.
     pub(crate) fn discover(global: &GlobalArgs) -> Result<Option<Self>, CliError> {
         let in_repository = global.directory.is_some()
             || LocalRepository::open(Path::new("."), ProgramPolicy::ProtectedConfig).is_ok();
         if in_repository { Self::open(global, ProgramPolicy::ProtectedConfig).map(Some) } else { Ok(None) }
     }
 
-    /// An error in a shallow clone: it lacks tags and commits, so that what is newest or unreleased cannot be told.
+    /// Fails in a shallow clone. It lacks tags and commits, so the newest tag and the unreleased changes are unknown.
     pub(crate) fn require_full_clone(&self) -> Result<(), CliError> {
         if !self.repo.is_shallow() {
             return Ok(());
@@ -107,7 +108,7 @@ impl Session {
         Err(CliError::runtime(error).with_hint(format!("git -C {} fetch --unshallow --tags", root.display())))
     }
 
-    /// What is known of the repository on GitHub.
+    /// Returns the part of the session that needs no clone.
     pub(crate) fn repository_context(&self) -> RepositoryContext {
         RepositoryContext {
             catalog: self.catalog.clone(),
@@ -118,18 +119,18 @@ impl Session {
         }
     }
 
-    /// The same, where trust begins elsewhere.
+    /// Replaces the trusted root for tag signatures with the one given by `--trusted-root` or `--tuf-url`.
     pub(crate) fn with_trust_root(mut self, trust: &TrustArgs) -> Result<Self, CliError> {
         self.env.trust_root = trust::trust_root_source(trust, false, self.retry_policy.idle_timeout)?;
         Ok(self)
     }
 
-    /// What operations work with that stay on this machine.
+    /// Returns the context for operations without network.
     pub(crate) fn context(&self) -> OpsContext<'_> {
         OpsContext { repository: &self.repo, catalog: &self.catalog, env: &self.env, clients: None }
     }
 
-    /// GitHub, where a release is to get there.
+    /// Returns the clients of GitHub. `None` if the release is not to be published.
     pub(crate) fn connect(
         &self,
         reach: ReleaseDestination,
@@ -145,7 +146,8 @@ impl Session {
         }
     }
 
-    /// Whether a release's tag is signed, and with which key: as asked for, else as git is configured.
+    /// Returns whether the tag is to be signed, and with which key: as requested by `--sign-tag`, else as git is
+    /// configured (`tag.gpgSign`).
     pub(crate) fn signing(&self, requested: Option<&Option<String>>) -> TagSigning {
         match requested {
             Some(key) => TagSigning::Signed(key.clone()),
@@ -154,22 +156,23 @@ impl Session {
         }
     }
 
-    /// The tag that is meant.
+    /// Returns the requested release tag.
     pub(crate) fn tag(&self, tag_args: &TagArgs) -> Result<ReleaseTag, CliError> {
         let tag = match (&tag_args.tag, &tag_args.target, &tag_args.version) {
             (Some(tag), ..) => ReleaseTag::parse(&self.catalog, tag),
             (None, Some(target), Some(version)) => ReleaseTag::new(&self.catalog, target, version),
-            (None, ..) => unreachable!("clap wants the tag, or target and version"),
+            (None, ..) => unreachable!("clap requires the tag, or target and version"),
         };
         Ok(tag?)
     }
 
-    /// The target of a tag.
+    /// Returns the target of a release tag.
     pub(crate) fn target(&self, tag: &ReleaseTag) -> &Target {
         self.catalog.target(tag.target()).expect("a tag is made for a target of the catalog")
     }
 
-    /// The request of a release of which nothing leaves the machine, with nothing allowed and nothing signed.
+    /// Returns a request with defaults: a local release, not signed, with no failed check allowed. Callers change
+    /// fields.
     pub(crate) fn request(&self, tag: ReleaseTag, range: &RangeArgs, revision: String) -> Request {
         let target_paths = if range.no_path_filter { &[][..] } else { &self.target(&tag).paths };
         let mut paths = target_paths.to_vec();
@@ -195,7 +198,7 @@ impl Session {
         }
     }
 
-    /// Where a release's files go.
+    /// Returns the output folder: the requested one, else `dist/<safe tag>` in the repository.
     pub(crate) fn output_folder(&self, tag: &ReleaseTag, requested: Option<&Path>) -> OutputPath {
         if let Some(out) = requested {
             return OutputPath { root: out.to_owned(), subdirectories: Vec::new() };
@@ -204,7 +207,8 @@ impl Session {
         OutputPath { root, subdirectories: vec!["dist".to_owned(), tag.safe_name()] }
     }
 
-    /// The revision that looks back at a release: the one asked for, else the tag's where it is there, else `HEAD`.
+    /// Returns the revision for commands about an existing release: the requested one, else the tag if it exists, else
+    /// `HEAD`.
     pub(crate) fn revision_or_tag(
         &self,
         tag: &ReleaseTag,
@@ -219,26 +223,26 @@ impl Session {
 }
 
 impl RepositoryContext {
-    /// The repository and its host, to connect to.
+    /// Returns the repository to connect to, and whether its host was selected explicitly.
     pub(crate) fn host(&self) -> RepositoryHost<'_> {
         RepositoryHost { slug: &self.slug, host_is_explicit: self.host_is_explicit }
     }
 }
 
-/// What is known of the repository on GitHub where no clone is needed.
+/// The repository on GitHub and its release configuration, for commands that need no clone.
 pub(crate) struct RepositoryContext {
     pub(crate) catalog: Catalog,
     pub(crate) slug: RepoSlug,
-    /// Where the repository's name comes from.
+    /// The source of the repository's name on GitHub.
     pub(crate) slug_source: SlugSource,
-    /// Whether the operator named the host.
+    /// Whether the operator selected the host.
     pub(crate) host_is_explicit: bool,
     pub(crate) retry_policy: RetryPolicy,
 }
 
 impl RepositoryContext {
-    /// The repository that was named; else that of the clone around here; else the catalog's. Where it was named, no clone
-    /// is looked at.
+    /// Returns the repository given with `-R`, else that of the clone, else that of the release configuration. With
+    /// `-R`, no clone is opened.
     pub(crate) fn find(global: &GlobalArgs) -> Result<Self, CliError> {
         if global.repo.is_none()
             && let Some(session) = Session::discover(global)?
@@ -254,7 +258,7 @@ impl RepositoryContext {
         Ok(Self { catalog, slug, slug_source, host_is_explicit, retry_policy: http::retry_policy()? })
     }
 
-    /// The same of a repository that another flag names. Where `-R` names one, that counts.
+    /// Replaces the repository with the one that another flag names, unless `-R` is given, which takes precedence.
     pub(crate) fn with_repository_flag(mut self, flag: &'static str, text: &str) -> Result<Self, CliError> {
         if !matches!(self.slug_source, SlugSource::Flag(_)) {
             self.slug = parse_slug(text)?;
@@ -265,13 +269,13 @@ impl RepositoryContext {
     }
 }
 
-/// Whether the operator named the host, and not only a remote's address.
+/// Returns whether the operator selected the host, with `GH_HOST` or `-R HOST/OWNER/NAME`.
 fn host_is_explicit(global: &GlobalArgs, slug: &RepoSlug) -> bool {
     environment::non_empty(environment::GH_HOST).as_deref() == Some(slug.host())
         || global.repo.as_ref().is_some_and(|it| it.matches('/').count() == 2)
 }
 
-/// The repository that `-R` means: `GH_HOST` is the host where none is named.
+/// Adds the host `GH_HOST` to a repository name that has no host.
 fn with_default_host(text: &str) -> String {
     match environment::non_empty(environment::GH_HOST) {
         Some(host) if text.matches('/').count() == 1 => format!("{host}/{text}"),
@@ -279,16 +283,17 @@ fn with_default_host(text: &str) -> String {
     }
 }
 
-/// The text of a catalog.
+/// The text of a release configuration.
 pub(crate) struct CatalogText {
-    /// What errors call it.
+    /// The name of the release configuration in messages: its path, or "the built-in release.toml".
     pub(crate) name: String,
     pub(crate) text: String,
-    /// The folder that the files it names are in; none for the one built in, which names none.
+    /// The folder that its file names are relative to. `None` for the built-in configuration, which names no files.
     folder: Option<PathBuf>,
 }
 
-/// The catalog, the folder that the files it names are in, and what errors call it.
+/// Reads the release configuration. Returns it with the folder that its file names are relative to, and with its name
+/// in messages.
 fn load_catalog(
     global: &GlobalArgs,
     root: Option<&Path>,
@@ -297,12 +302,13 @@ fn load_catalog(
     Ok((Catalog::parse(&text.name, &text.text)?, text.folder, text.name))
 }
 
-/// The repository that a flag names.
+/// Parses the repository name of a flag, `[HOST/]OWNER/NAME`.
 pub(crate) fn parse_slug(text: &str) -> Result<RepoSlug, CliError> {
     RepoSlug::parse(&with_default_host(text)).map_err(CliError::usage)
 }
 
-/// The text of the catalog: the file that was named, else the repository's own, else the one built in.
+/// Reads the text of the release configuration: the file of `--config`, else `release.toml` at the repository's root,
+/// else the built-in one.
 pub(crate) fn read_catalog_text(global: &GlobalArgs, root: Option<&Path>) -> Result<CatalogText, CliError> {
     if let Some(file) = &global.config {
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
@@ -330,10 +336,10 @@ pub(crate) fn load_template(range: &RangeArgs) -> Result<Option<NotesTemplate>, 
     Ok(Some(NotesTemplate { file: file.display().to_string(), text: read_text(file)? }))
 }
 
-/// The longest catalog or template that is read, in bytes.
+/// The maximum size of a release configuration or template, in bytes.
 const MAX_CONFIG_FILE_BYTES: u64 = 1 << 20;
 
-/// The text of a file that the operator named.
+/// Reads a text file that the operator gave.
 fn read_text(file: &Path) -> Result<String, CliError> {
     decode_utf8(file, ops::read_named(file, MAX_CONFIG_FILE_BYTES).map_err(CliError::usage)?)
 }

@@ -8,9 +8,11 @@ use model::release::host::CredentialSource;
 use crate::environment::{self, non_empty};
 use crate::github_host::is_tenant;
 
-/// The first token that is to be had for a host. Those for github.com go nowhere else, unless `GITHUB_API_URL` says
-/// where, and those for an enterprise's server only where the operator named it: a remote's address alone must not be
-/// able to draw a token to a foreign host. What `gh` and git keep, they keep by host.
+/// Returns the first token found for a host: from the environment, from `gh`, or from git's credential helpers.
+///
+/// The variables for github.com are used only for github.com and ghe.com, or if `GITHUB_API_URL` is set. Those for
+/// GitHub Enterprise Server are used only if the operator selected the host: a remote's URL alone must not send a token
+/// to a foreign host. `gh` and git store tokens per host, so they need no such rule.
 pub(crate) fn find_token(host: &str, host_is_explicit: bool) -> Option<Token> {
     let uses_gh_token =
         host == "github.com" || is_tenant(host) || non_empty(environment::GITHUB_API_URL).is_some();
@@ -22,7 +24,7 @@ pub(crate) fn find_token(host: &str, host_is_explicit: bool) -> Option<Token> {
     let from_environment = || {
         variables.into_iter().filter(|_| uses_gh_token || host_is_explicit).find_map(|name| {
             let secret = non_empty(name)?;
-            // Tokens of installed apps, that of a workflow run among them (GitHub's "token formats").
+            // The prefix of app installation tokens, including the token of a workflow run (GitHub's "token formats").
             let is_app_installation = secret.starts_with("ghs_");
             Token::new(
                 &secret,
@@ -37,7 +39,7 @@ pub(crate) fn find_token(host: &str, host_is_explicit: bool) -> Option<Token> {
     from_environment().or_else(|| token_from_gh(host)).or_else(|| token_from_git(host))
 }
 
-/// What `gh` has for a host; none where there is no `gh`, or it has none.
+/// Returns the token that `gh` stores for a host. `None` if `gh` is not installed or has no token.
 fn token_from_gh(host: &str) -> Option<Token> {
     let output = Command::new("gh")
         .current_dir(NEUTRAL_DIR)
@@ -50,12 +52,12 @@ fn token_from_gh(host: &str) -> Option<Token> {
     Token::new(&secret, CredentialSource::User("gh auth token"))
 }
 
-/// A folder outside of every repository: what keeps the operator's tokens must not depend on the folder that the command
-/// is run in, whose configuration could name another program.
+/// A folder outside of every repository, in which `gh` and git are asked for tokens. In the working directory, the
+/// repository's configuration could name another program.
 const NEUTRAL_DIR: &str = "/";
 
-/// What git's credential helpers have for a host (`git help credential`), as the operator configured them. Nobody is asked
-/// on a terminal.
+/// Returns the token that git's credential helpers provide for a host (`git help credential`). `None` if there is none.
+/// Prompts are disabled.
 fn token_from_git(host: &str) -> Option<Token> {
     use std::io::Write as _;
     let mut child = Command::new("git")

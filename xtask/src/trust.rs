@@ -1,4 +1,4 @@
-//! Where trust in attestations begins, as it was typed.
+//! The source of the trusted roots, from the arguments.
 
 use std::time::Duration;
 
@@ -9,10 +9,11 @@ use crate::cache;
 use crate::clock;
 use crate::error::CliError;
 
-/// The longest root of a TUF repository that is read, in bytes: as much as the client takes.
+/// The maximum size of the file of `--tuf-root`, in bytes. It is the limit of the TUF client.
 const MAX_TUF_ROOT_BYTES: u64 = 512_000;
 
-/// The trusted roots that are meant: a file, a TUF repository of one's own, or those of Sigstore and GitHub.
+/// Returns the source of the trusted roots: the file of `--trusted-root`, the TUF repository of `--tuf-url`, or the TUF
+/// repositories of Sigstore and GitHub.
 pub(crate) fn trust_root_source(
     args: &TrustArgs,
     online: bool,

@@ -1,4 +1,4 @@
-//! The attestations that GitHub keeps for an artifact (REST, "Repository attestations").
+//! The attestations that GitHub stores for an artifact (REST, "List attestations").
 
 use http::Method;
 use model::UntrustedText;
@@ -11,19 +11,22 @@ use crate::error::ForgeError;
 use crate::queries::{MAX_LIST_PAGES, optional};
 use crate::response::{self, AttestationEntry, AttestationsResponse};
 
-/// How many attestations are read: as many as `gh` takes.
+/// The most attestations that are read for one subject. `gh` has the same limit.
 const MAX_ATTESTATIONS: usize = 1000;
-/// The longest bundle that is taken, in bytes, compressed or not.
+/// The longest accepted bundle, in bytes. The limit applies to the compressed and to the decompressed form.
 const MAX_BUNDLE_BYTES: usize = 1 << 20;
-/// How long all bundles together may be.
+/// The most bytes that all bundles of one subject may have together, decompressed.
 const MAX_TOTAL_BUNDLE_BYTES: usize = 64 << 20;
 
 impl Forge {
-    /// Every attestation for `sha256:<hex>` (or `sha1:<object id>` of a tag), of a predicate type, as in `provenance`, or of any.
-    /// An empty list is told apart from a repository that nobody sees.
+    /// Returns all attestations of a subject: `sha256:<hex>` of an artifact, or `sha1:<object id>` of a tag. With
+    /// `predicate`, as in `provenance`, only those of this predicate type. The list is empty only if the repository
+    /// itself is visible to the caller: GitHub answers 404 for an artifact without attestations and for a repository
+    /// that does not exist or is not visible.
     ///
     /// # Errors
-    /// [`ForgeError`]
+    /// [`ForgeError::NoResponse`] if the list is incomplete or exceeds a limit, else the [`ForgeError`] of a request.
+    /// An attestation whose bundle cannot be downloaded is no error: it has the message in its field `bundle`.
     pub fn attestations(
         &self,
         subject: &str,
@@ -43,7 +46,7 @@ impl Forge {
         for page in 0.. {
             let Some(path) = next else { break };
             if page == MAX_LIST_PAGES {
-                return no_list(format!("the list has more than {MAX_LIST_PAGES} pages"));
+                return no_list(format!("the list exceeds the limit of {MAX_LIST_PAGES} pages"));
             }
             let response = self.request::<AttestationsResponse>(
                 &Method::GET,
@@ -59,26 +62,23 @@ impl Forge {
                         .and_then(response::parse_next_link);
                     (page.attestations, link)
                 }
-                // A list that breaks off is none.
-                Err(error) if page > 0 => return no_list(format!("the list breaks off: {error}")),
+                // An incomplete list is an error: it does not show which attestations exist.
+                Err(error) if page > 0 => return no_list(format!("the list is incomplete: {error}")),
                 Err(error) => {
                     optional::<()>(Err(error))?;
-                    // Not found is what GitHub says of an artifact without attestations, and of a repository that is not there.
+                    // 404 means an empty list only if the repository itself is visible (github.md F29).
                     self.repository(observer)?;
                     return Ok(all);
                 }
             };
             for entry in page {
                 if all.len() == MAX_ATTESTATIONS {
-                    return no_list(format!("there are more than {MAX_ATTESTATIONS} attestations"));
+                    return no_list(format!("the list exceeds the limit of {MAX_ATTESTATIONS} attestations"));
                 }
                 let entry = self.load_attestation(entry, observer);
                 length += entry.bundle.as_ref().map_or(0, String::len);
                 if length > MAX_TOTAL_BUNDLE_BYTES {
-                    return no_list(format!(
-                        "the bundles are longer than {} MiB",
-                        MAX_TOTAL_BUNDLE_BYTES >> 20
-                    ));
+                    return no_list(format!("the bundles exceed {} MiB", MAX_TOTAL_BUNDLE_BYTES >> 20));
                 }
                 all.push(entry);
             }
@@ -87,17 +87,21 @@ impl Forge {
         Ok(all)
     }
 
+    /// Returns the attestation of a list entry, with its bundle or the reason why there is none. `bundle_url` is
+    /// preferred, because GitHub no longer embeds bundles in the list.
     fn load_attestation(&self, entry: AttestationEntry, observer: HttpObserver<'_>) -> GitHubAttestation {
         let bundle = match (entry.bundle_url.filter(|it| !it.is_empty()), entry.bundle) {
             (Some(address), _) => self.download_bundle(&address, observer),
             (None, Some(text)) => Ok(text.get().to_owned()),
-            (None, None) => Err("GitHub gives neither the bundle nor its address".to_owned()),
+            (None, None) => Err("the attestation has neither a bundle nor a bundle URL".to_owned()),
         };
         let is_release_attestation = entry.initiator.as_deref() == Some("github");
         GitHubAttestation { repository_id: entry.repository_id, is_release_attestation, bundle }
     }
 
-    /// The bundle at an address: a raw snappy block, or JSON. No token goes there, and no redirect is followed.
+    /// Downloads a bundle and returns it as JSON; it may be compressed as a raw snappy block. The request carries no
+    /// token, because the storage host is not the API, and follows no redirect. The error names the URL without its
+    /// query, which may hold a signature that grants access.
     fn download_bundle(&self, address: &str, observer: HttpObserver<'_>) -> Result<String, String> {
         let shown_url = UntrustedText::new(url::redact_userinfo(address)).escaped();
         let shown_url = shown_url.split('?').next().unwrap_or_default();
@@ -113,9 +117,9 @@ impl Forge {
         decompress_bundle(bytes.0).map_err(|reason| format!("{shown_url}: {reason}"))
     }
 
-    /// Bundles come over https, but on this machine.
+    /// Accepts an https URL. An http URL is accepted only if both it and the API are on this machine.
     fn check_bundle_url(&self, address: &str) -> Result<(), String> {
-        let url = HttpUrl::parse(address).ok_or_else(|| "it is not a valid URL".to_owned())?;
+        let url = HttpUrl::parse(address).ok_or_else(|| "not a valid URL".to_owned())?;
         if url.is_https() || self.api.is_local_http() && url.is_local_http() {
             return Ok(());
         }
@@ -123,7 +127,7 @@ impl Forge {
     }
 }
 
-/// The bytes of a bundle.
+/// Collects the bytes of a bundle. Its length is limited by the [`DownloadPolicy`].
 #[derive(Default)]
 struct BundleBytes(Vec<u8>);
 
@@ -137,10 +141,10 @@ impl BodySink for BundleBytes {
     }
 }
 
-/// The text of a bundle: JSON, or a raw snappy block of it (google/snappy, `format_description.txt`), whose length stands
-/// at its beginning and is looked at before anything is set aside for it.
+/// Returns the JSON text of a bundle. The input is that text or a raw snappy block of it (google/snappy,
+/// `format_description.txt`). A block begins with its decompressed length, which is checked before memory is allocated.
 fn decompress_bundle(bytes: Vec<u8>) -> Result<String, String> {
-    let too_long = || format!("the bundle is longer than {} MiB", MAX_BUNDLE_BYTES >> 20);
+    let too_long = || format!("the bundle exceeds the limit of {} MiB", MAX_BUNDLE_BYTES >> 20);
     if bytes.len() > MAX_BUNDLE_BYTES {
         return Err(too_long());
     }
@@ -165,13 +169,13 @@ mod tests {
         let packed = snap::raw::Encoder::new().compress_vec(b"{\"a\": 1}").unwrap();
         assert_eq!(decompress_bundle(packed.clone()).as_deref(), Ok("{\"a\": 1}"));
         assert_eq!(decompress_bundle(b"{}".to_vec()).as_deref(), Ok("{}"));
-        // A block that says that it is 4 GiB long, and one that is 64 MiB long.
+        // A block that declares a length of 4 GiB, and one that really has 64 MiB.
         assert!(decompress_bundle(vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0]).unwrap_err().contains("1 MiB"));
         let bomb = snap::raw::Encoder::new().compress_vec(&vec![b' '; 64 << 20]).unwrap();
         assert!(bomb.len() < 4 << 20);
         assert!(decompress_bundle(bomb).unwrap_err().contains("1 MiB"));
         for length in 0..packed.len() {
-            // Cut anywhere, it is refused, and nothing panics.
+            // Each truncated block is an error and causes no panic.
             assert!(decompress_bundle(packed[..length].to_vec()).is_err(), "cut at {length}");
         }
     }

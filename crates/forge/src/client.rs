@@ -1,4 +1,4 @@
-//! Requests, one at a time, and what came of each.
+//! The client: builds requests, sends them one at a time, and reads the responses.
 
 use std::time::Duration;
 
@@ -16,32 +16,32 @@ use transport::{
 use crate::error::{ForgeError, into_forge_error};
 use crate::response;
 
-/// The longest answer that is read, in bytes: a page of a hundred releases with long notes stays far below.
+/// The longest response that is read, in bytes. A page of 100 releases with 125,000 characters each is far below it.
 const MAX_RESPONSE_BYTES: usize = 64 << 20;
 
-/// How GitHub is talked to.
+/// The settings of a client.
 #[derive(Debug, Clone)]
 pub struct ForgeSettings {
-    /// The root of the REST API, as in `https://api.github.com`.
+    /// The root URL of the REST API, as in `https://api.github.com`.
     pub api_url: String,
-    /// The repository.
+    /// The repository, `OWNER/NAME`.
     pub slug: RepoSlug,
-    /// The token; none to see what anybody sees.
+    /// The token. `None` for an anonymous client, which reads public data only.
     pub token: Option<Token>,
-    /// The limits of patience.
+    /// The time-outs and retries.
     pub retry_policy: RetryPolicy,
 }
 
-/// A repository on GitHub. Calls block.
+/// A client for one repository on GitHub. Calls block.
 pub struct Forge {
     pub(crate) http: HttpClient,
     pub(crate) octocrab: Octocrab,
     pub(crate) settings: ForgeSettings,
-    /// The API's root.
+    /// The parsed root URL of the API.
     pub(crate) api: HttpUrl,
-    /// What the last answer reported of the rate limit.
+    /// The requests left in the rate limit, from the last response (`X-RateLimit-Remaining`).
     pub(crate) rate_limit_remaining: std::cell::Cell<Option<u32>>,
-    /// The host that assets may be sent to, besides the API's own.
+    /// The origin that assets may be uploaded to, in addition to that of the API.
     pub(crate) uploads_url: String,
 }
 
@@ -52,10 +52,10 @@ impl std::fmt::Debug for Forge {
 }
 
 impl Forge {
-    /// A client. Sends nothing yet.
+    /// Returns a client. No request is sent yet.
     ///
     /// # Errors
-    /// [`ForgeError::InvalidUrl`] for a URL that is not valid, or to which a token would travel unencrypted;
+    /// [`ForgeError::InvalidUrl`] if the API URL is not valid, or if a token would be sent to it unencrypted;
     /// [`ForgeError::ClientSetup`] if the system's certificates or proxy settings cannot be read.
     pub fn connect(settings: ForgeSettings) -> Result<Self, ForgeError> {
         let api = parse_api_url(&settings.api_url, settings.token.is_some())?;
@@ -64,7 +64,7 @@ impl Forge {
         let http = HttpClient::new(settings.retry_policy).map_err(setup_error)?;
         let uploads_url = uploads_url(&api);
         let octocrab = http.enter(|| {
-            // Octocrab would put the path of its base before the URLs of uploads too.
+            // The base has no path: octocrab would also prepend it to upload URLs. `repo_path` adds it instead.
             let mut builder = Octocrab::builder().base_uri(api.origin())?.upload_uri(uploads_url.as_str())?;
             if let Some(token) = &settings.token {
                 builder = builder.personal_token(token.secret().to_owned());
@@ -76,24 +76,25 @@ impl Forge {
         Ok(Self { http, octocrab, settings, api, rate_limit_remaining, uploads_url })
     }
 
-    /// How many requests the last answer left in this hour. `None` before the first one.
+    /// Returns how many requests are left in the current hour. `None` before the first response, or if the last one did
+    /// not report it.
     #[must_use]
     pub fn rate_limit_remaining(&self) -> Option<u32> {
         self.rate_limit_remaining.get()
     }
 
-    /// Whether requests carry a token.
+    /// Returns true if API requests carry a token.
     #[must_use]
     pub fn has_token(&self) -> bool {
         self.settings.token.is_some()
     }
 
-    /// The path of a resource of the repository.
+    /// Returns the URL path of a resource of the repository, including the path of the API, as in `/api/v3`.
     pub(crate) fn repo_path(&self, rest: &str) -> String {
         format!("{}/repos/{}{rest}", self.api.path(), self.settings.slug.full_name())
     }
 
-    /// Sends a request until it is answered, and reads the answer.
+    /// Sends a request, retries it as `retry_mode` allows, and returns the parsed body and the headers of the response.
     pub(crate) fn request<T: DeserializeOwned>(
         &self,
         method: &Method,
@@ -107,7 +108,8 @@ impl Forge {
         answer.map_err(|error| into_forge_error(error, &operation))
     }
 
-    /// Sends a request once, and reads the answer.
+    /// Sends a request once and returns the parsed body and the headers of the response. The caller decides whether a
+    /// failed request is sent again.
     pub(crate) fn send_once<T: DeserializeOwned>(
         &self,
         method: &Method,
@@ -123,7 +125,7 @@ impl Forge {
     }
 }
 
-/// A request with the headers that GitHub wants. The version is pinned (github.md F35).
+/// Returns a request with the headers that GitHub requires. The API version is pinned (github.md F35).
 fn build_request(
     method: &Method,
     path: &str,
@@ -143,7 +145,8 @@ fn build_request(
     request.map_err(|error| RequestError::NotSent(error.to_string()))
 }
 
-/// A request that got no answer: whether it left is what counts.
+/// Converts an error without a response. It is [`RequestError::NotSent`] if no connection was made, because the request
+/// then had no effect, else [`RequestError::NoResponse`]. The message is that of the innermost cause.
 pub(crate) fn transport_error(error: &octocrab::Error) -> RequestError {
     let mut causes = vec![error.to_string()];
     let mut source = std::error::Error::source(error);
@@ -158,7 +161,7 @@ pub(crate) fn transport_error(error: &octocrab::Error) -> RequestError {
     if connecting { RequestError::NotSent(message) } else { RequestError::NoResponse(message) }
 }
 
-/// Reads an answer to its end.
+/// Reads a response and returns its parsed body and its headers. Each response updates `rate_limit_remaining`.
 pub(crate) async fn read_response<T: DeserializeOwned>(
     response: http::Response<impl http_body::Body<Data = Bytes, Error = octocrab::Error>>,
     timeout: Duration,
@@ -176,12 +179,12 @@ pub(crate) async fn read_response<T: DeserializeOwned>(
             parts.headers,
         ));
     }
-    let reason = || parts.status.canonical_reason().unwrap_or("no reason").to_owned();
+    let reason = || parts.status.canonical_reason().unwrap_or("unknown status").to_owned();
     let message = UntrustedText::new(response::parse_error_message(&bytes).unwrap_or_else(reason));
     Err(error_from_headers(parts.status.as_u16(), &parts.headers, message))
 }
 
-/// The bytes of an answer.
+/// Returns the body of a response, of at most [`MAX_RESPONSE_BYTES`].
 async fn read_body(
     body: impl http_body::Body<Data = Bytes, Error = octocrab::Error>,
     timeout: Duration,
@@ -194,10 +197,14 @@ async fn read_body(
     if for_each_chunk(body, timeout, &mut on_chunk).await? {
         return Ok(bytes);
     }
-    Err(RequestError::NoResponse(format!("the answer is longer than {} MiB", MAX_RESPONSE_BYTES >> 20)))
+    Err(RequestError::NoResponse(format!(
+        "the response exceeds the limit of {} MiB",
+        MAX_RESPONSE_BYTES >> 20
+    )))
 }
 
-/// Hands a body over piece by piece, as long as `take` wants more. Returns whether it came to its end.
+/// Passes each chunk of a body to `on_chunk` until that returns false. Returns true if the whole body was read.
+/// `timeout` limits the wait for each chunk.
 pub(crate) async fn for_each_chunk(
     body: impl http_body::Body<Data = Bytes, Error = octocrab::Error>,
     timeout: Duration,
@@ -207,7 +214,7 @@ pub(crate) async fn for_each_chunk(
     loop {
         let frame = std::future::poll_fn(|context| body.as_mut().poll_frame(context));
         let frame = tokio::time::timeout(timeout, frame).await;
-        match frame.map_err(|_| RequestError::NoResponse("the answer does not go on".to_owned()))? {
+        match frame.map_err(|_| RequestError::NoResponse("the response stalled (time-out)".to_owned()))? {
             None => return Ok(true),
             Some(Err(error)) => return Err(transport_error(&error)),
             Some(Ok(frame)) if on_chunk(frame.data_ref().map_or(&[][..], |it| &it[..])) => {}
@@ -216,34 +223,33 @@ pub(crate) async fn for_each_chunk(
     }
 }
 
-/// What is wrong with an answer. Errors of the parser quote what they do not expect.
+/// Returns why a response could not be parsed. The text is escaped, because serde quotes the input in its errors.
 fn describe_json_error(error: &serde_json::Error) -> String {
-    format!(
-        "the answer is not the JSON that was expected: {}",
-        UntrustedText::new(error.to_string()).escaped()
-    )
+    format!("the response is not the expected JSON: {}", UntrustedText::new(error.to_string()).escaped())
 }
 
-/// The API's root, if a token may be sent to it.
+/// Parses the root URL of the API. Accepts https; http to this machine; and http to other hosts only without a token.
+/// Credentials in the URL are an error: the token is the only credential of a client.
 fn parse_api_url(api_url: &str, with_token: bool) -> Result<HttpUrl, ForgeError> {
     let invalid = |reason| ForgeError::InvalidUrl { url: model::base::url::redact_userinfo(api_url), reason };
-    let url = HttpUrl::parse(api_url).ok_or_else(|| invalid("it is not a valid URL"))?;
+    let url = HttpUrl::parse(api_url).ok_or_else(|| invalid("not a valid URL"))?;
     if url.host().is_none() {
-        return Err(invalid("it names no host"));
+        return Err(invalid("it has no host"));
     }
     if url.has_credentials() {
-        return Err(invalid("it carries credentials"));
+        return Err(invalid("it contains credentials"));
     }
     if url.is_https() || url.is_local_http() || url.is_http() && !with_token {
         return Ok(url);
     }
     if url.is_http() {
-        return Err(invalid("a token would travel unencrypted; it must begin with https://"));
+        return Err(invalid("expected https://, because a token must not be sent unencrypted"));
     }
-    Err(invalid("it must begin with https://"))
+    Err(invalid("expected https://"))
 }
 
-/// The root of uploads for an API: `uploads.NAME` beside `api.NAME`, as on github.com, else the same host.
+/// Returns the origin for uploads: `uploads.NAME` if the API's host is `api.NAME`, as on github.com, else the origin of
+/// the API (github.md F1).
 fn uploads_url(api: &HttpUrl) -> String {
     let name = api.host().and_then(|it| it.strip_prefix("api."));
     let uploads = name.and_then(|it| api.with_host(&format!("uploads.{it}")));

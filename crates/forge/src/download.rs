@@ -1,4 +1,4 @@
-//! Downloads, as anybody makes them: no credentials, wherever the redirects lead.
+//! Downloads of assets without credentials. Redirects may lead to any host.
 
 use model::base::id::Hasher;
 use model::release::host::ReleaseAsset;
@@ -8,16 +8,17 @@ use transport::{BodySink, DownloadPolicy, HttpObserver, Redirects, RequestError,
 use crate::client::{Forge, for_each_chunk, transport_error};
 use crate::error::{ForgeError, into_forge_error};
 
-/// The longest asset, in bytes: GitHub takes none of 2 GiB ("About large files on GitHub"). What an answer calls the size of an
-/// asset is no limit by itself.
+/// The longest asset that is read, in bytes: GitHub accepts only assets below 2 GiB ("About large files on GitHub",
+/// github.md F8). The size in a response is not trusted as the only limit.
 const MAX_ASSET_BYTES: u64 = 2 << 30;
 
 impl Forge {
-    /// Downloads an asset into a sink, without credentials, and returns its length in bytes. Reading ends at the first
-    /// chunk beyond `limit` or 2 GiB: the length is beyond it then.
+    /// Downloads an asset into a sink, without credentials, and returns its length in bytes. Reading ends with the
+    /// first chunk beyond `limit` or 2 GiB; the returned length is then above that limit.
     ///
     /// # Errors
-    /// [`ForgeError`] of the last attempt.
+    /// The [`ForgeError`] of the last attempt. A 404 is retried, because a new asset may not be visible yet
+    /// (github.md F29).
     pub fn download(
         &self,
         url: &str,
@@ -35,7 +36,7 @@ impl Forge {
     }
 }
 
-/// The digest of a download.
+/// Computes the SHA-256 digest of a download instead of storing it.
 #[derive(Default)]
 struct HashingSink(Hasher);
 
@@ -50,11 +51,12 @@ impl BodySink for HashingSink {
 }
 
 impl Forge {
-    /// The asset with its digest: GitHub's own, else that of what is downloaded with the token. The token stays behind at
-    /// the redirect (github.md F30).
+    /// Returns the asset with a digest: the one that GitHub reports, else that of its content, which is downloaded with
+    /// the token. The token is not sent to the target of a redirect (github.md F30). An incomplete upload is returned
+    /// unchanged.
     ///
     /// # Errors
-    /// [`ForgeError`]
+    /// The [`ForgeError`] of the download.
     pub fn with_digest(
         &self,
         asset: ReleaseAsset,
@@ -71,8 +73,8 @@ impl Forge {
         Ok(ReleaseAsset { digest: Some(hashed.0.finish()), ..asset })
     }
 
-    /// Where the bytes behind an address of the API are; none where they came at once, into the sink, up to the first piece
-    /// beyond `limit`.
+    /// Returns the redirect target of an API path. `None` if the response had the content itself: it was then written
+    /// to the sink, up to the first chunk beyond `limit`.
     fn redirect_target(
         &self,
         path: &str,
@@ -101,7 +103,7 @@ impl Forge {
                     for_each_chunk(body, timeout, &mut on_chunk).await?;
                     Ok(None)
                 }
-                _ => Err(RequestError::NoResponse(format!("{} without a location", parts.status))),
+                _ => Err(RequestError::NoResponse(format!("{} without a Location header", parts.status))),
             }
         });
         answer.map_err(|error: RequestError| into_forge_error(error, &operation))

@@ -1,4 +1,4 @@
-//! What can go wrong with GitHub, and what to do then.
+//! The errors of calls to GitHub, and a hint for each.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,172 +7,172 @@ use model::evidence::lookup::{Unavailable, UnavailableCause};
 use model::{Digest, ObjectId, UntrustedText};
 use transport::{ErrorResponse, RequestError};
 
-/// Why a call to GitHub ended.
+/// Why a call to GitHub failed. The variants are those that callers or hints distinguish.
 #[derive(Debug, thiserror::Error)]
 pub enum ForgeError {
-    /// The address is none, or not one that a token may be sent to.
-    #[error("{url} cannot be talked to: {reason}")]
+    /// A URL is not valid, or the token must not be sent to it.
+    #[error("cannot use the URL {url}: {reason}")]
     InvalidUrl {
-        /// The address.
+        /// The URL. Credentials in the URL of the API are redacted.
         url: String,
-        /// What is wrong with it.
+        /// Why the URL was rejected.
         reason: &'static str,
     },
-    /// The client could not be set up.
-    #[error("cannot set up a client for {address}: {reason}")]
+    /// The HTTP client could not be set up.
+    #[error("cannot set up the HTTP client for {address}: {reason}")]
     ClientSetup {
-        /// The address.
+        /// The root URL of the API.
         address: String,
-        /// What the library said.
+        /// The message of the library.
         reason: String,
     },
-    /// Nobody was reached.
-    #[error("{operation}: cannot connect: {reason}")]
+    /// The request was not sent, mostly because no connection was made. It had no effect.
+    #[error("{operation} failed: cannot connect: {reason}")]
     Unreachable {
-        /// The request.
+        /// The request, as in `GET /repos/acme/widgets`.
         operation: String,
-        /// What went wrong.
+        /// The message of the innermost cause.
         reason: String,
     },
-    /// No usable answer came, however often it was asked.
-    #[error("{operation}: no usable answer: {reason}")]
+    /// There was no usable response after the last attempt. The request may have taken effect.
+    #[error("{operation} failed: no usable response: {reason}")]
     NoResponse {
-        /// The request.
+        /// The request, as in `GET /repos/acme/widgets`.
         operation: String,
-        /// What went wrong.
+        /// Why the response is missing or unusable, or which limit it exceeds.
         reason: String,
     },
-    /// Too many requests.
-    #[error("{operation}: GitHub asks to wait{}: {}", retry_after.map_or(String::new(), |it| format!(" for {} s", it.as_secs())), message.escaped())]
+    /// A rate limit is used up: the wait is longer than the retry policy allows, or no attempt is left.
+    #[error("{operation} failed: GitHub asks to wait{}: {}", retry_after.map_or(String::new(), |it| format!(" for {} s", it.as_secs())), message.escaped())]
     RateLimited {
-        /// The request.
+        /// The request, as in `GET /repos/acme/widgets`.
         operation: String,
-        /// How long, where it says that.
+        /// The wait that GitHub asks for. `None` if it names no time.
         retry_after: Option<Duration>,
-        /// What GitHub said.
+        /// GitHub's message.
         message: UntrustedText,
     },
-    /// GitHub refused.
-    #[error("{operation}: {status}: {}{}", message.escaped(), request_id.as_ref().map_or(String::new(), |it| format!(" (request {})", it.escaped())))]
+    /// GitHub refused the request with an error status (3xx or 4xx).
+    #[error("{operation} failed: {status}: {}{}", message.escaped(), request_id.as_ref().map_or(String::new(), |it| format!(" (request {})", it.escaped())))]
     Status {
-        /// The request.
+        /// The request, as in `GET /repos/acme/widgets`.
         operation: String,
-        /// The status.
+        /// The HTTP status.
         status: u16,
-        /// What GitHub said, and of which field.
+        /// GitHub's message, with the fields that it rejects.
         message: UntrustedText,
-        /// The name under which GitHub's support finds it.
+        /// The id by which GitHub's support finds the request (`X-GitHub-Request-Id`, github.md F35).
         request_id: Option<UntrustedText>,
     },
-    /// The repository has another name now.
-    #[error("{operation}: the repository has moved to {}", location.escaped())]
+    /// GitHub redirects the request: the repository was renamed or transferred. API requests follow no redirects.
+    #[error("{operation} failed: the repository has moved to {}", location.escaped())]
     RepositoryMoved {
-        /// The request.
+        /// The request, as in `GET /repos/acme/widgets`.
         operation: String,
-        /// Where to.
+        /// The `Location` header of the redirect.
         location: UntrustedText,
     },
-    /// A draft was asked for, and nobody knows whether it was made.
-    #[error("no answer came when the draft for {tag} was created, and none is to be seen: {reason}")]
+    /// The request that creates a draft had no response, so it is unknown whether the draft exists.
+    #[error("creating the draft for {tag} failed: no response, and no draft is visible: {reason}")]
     CreationUnknown {
         /// The tag.
         tag: String,
-        /// What went wrong.
+        /// Why there was no response.
         reason: String,
     },
-    /// Another run made a release for the same tag at the same time.
-    #[error("{tag} has another release beside {draft}, which was just made: {others}")]
+    /// Another release of the same tag has a lower id: it was created first (github.md F12).
+    #[error("creating draft {draft} for {tag} failed: another release was created first: {others}")]
     DuplicateDraft {
         /// The tag.
         tag: String,
-        /// The draft of this run.
+        /// The id of the draft of this run.
         draft: u64,
-        /// The others, with their pages.
+        /// The ids of the other releases, each with the URL of its page.
         others: String,
     },
-    /// GitHub holds something else than what was sent.
-    #[error("{name} of release {release} is not what was sent: want {expected}, found {found}")]
+    /// An asset on GitHub differs from the file that was uploaded.
+    #[error("upload of {name} to release {release} failed: expected {expected}, found {found}")]
     AssetMismatch {
-        /// The asset.
+        /// The name of the asset.
         name: String,
-        /// The release.
+        /// The id of the release.
         release: u64,
-        /// The digest or size that it must have.
+        /// The digest of the file.
         expected: Digest,
-        /// What is there.
+        /// The name, size and digest of the asset on GitHub.
         found: String,
     },
-    /// The release is not as it was made.
-    #[error("release {release} is not as it was made: {reason}")]
+    /// A release differs from what this run wrote.
+    #[error("release {release} is not as this run wrote it: {reason}")]
     ReleaseChanged {
-        /// The release.
+        /// The id of the release.
         release: u64,
-        /// What is other.
+        /// The difference.
         reason: String,
     },
-    /// GitHub has another tag than origin.
-    #[error("GitHub has object {} under {tag}, and pushed was {pushed}", found.escaped())]
+    /// The tag on GitHub is another object than the one that was pushed to the remote.
+    #[error("{tag} on GitHub is another object: expected {pushed}, found {}", found.escaped())]
     TagMismatch {
         /// The tag.
         tag: String,
-        /// What GitHub has.
+        /// The object id that GitHub reports.
         found: UntrustedText,
-        /// What was pushed.
+        /// The object id that was pushed.
         pushed: ObjectId,
     },
-    /// A tag names something that cannot be released.
-    #[error("{tag} names a {} and not a commit", object_type.escaped())]
+    /// The tag on GitHub does not point to a commit.
+    #[error("{tag} on GitHub cannot be used: expected a commit, found a {}", object_type.escaped())]
     NotACommit {
         /// The tag.
         tag: String,
-        /// The type of the object.
+        /// The type of the object, as in `tree`.
         object_type: UntrustedText,
     },
-    /// A file of ours.
+    /// A local file that should be uploaded cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
 }
 
 impl ForgeError {
-    /// What to do about it.
+    /// Returns what the operator can do about the error.
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
             Self::InvalidUrl { .. } => "check GITHUB_API_URL, GH_HOST and -R",
-            Self::ClientSetup { .. } => "check the proxy variables and the system's certificates",
+            Self::ClientSetup { .. } => "check HTTPS_PROXY, NO_PROXY and the system's certificates",
             Self::Unreachable { .. } => {
-                "check the network and the proxy variables, then run again: it goes on where this ended"
+                "check the network, GITHUB_API_URL and the proxy variables, then run again: it resumes here"
             }
-            Self::NoResponse { .. } => "run again: it goes on where this ended",
-            Self::RateLimited { .. } => "wait, then run again: it goes on where this ended",
+            Self::NoResponse { .. } => "run again: it resumes here; or raise RELEASE_HTTP_TIMEOUT",
+            Self::RateLimited { .. } => "wait, then run again; or raise RELEASE_HTTP_LONGEST_WAIT",
             Self::Status { status: 401, .. } => {
-                "the token is not valid (any more): gh auth login, or set GH_TOKEN"
+                "the token is not valid or has expired: run gh auth login, or set GH_TOKEN"
             }
             Self::Status { status: 403, .. } => {
-                "the token lacks the right to do this: it needs 'contents: write' on the repository"
+                "the token lacks a permission: it needs 'contents: write' on the repository"
             }
-            Self::Status { status: 404, .. } => "check -R, and that the token may see the repository",
-            Self::Status { .. } => "look at the release on GitHub, then run again",
-            Self::RepositoryMoved { .. } => "name the repository as it is called now: -R OWNER/NAME",
-            Self::CreationUnknown { .. } => "run again: it takes the draft if it is there by then",
+            Self::Status { status: 404, .. } => "check -R and the token's access: gh repo view OWNER/NAME",
+            Self::Status { .. } => "inspect the release with gh release list, then run again",
+            Self::RepositoryMoved { .. } => "use the current name of the repository: -R OWNER/NAME",
+            Self::CreationUnknown { .. } => "run again: it uses the draft if it is visible by then",
             Self::DuplicateDraft { .. } => {
-                "let the other run go on; what this one made was empty, and is gone"
+                "let the other run finish; the draft of this run was deleted if it was empty"
             }
             Self::AssetMismatch { .. } => {
-                "nothing was published; run again: what is wrong in a draft is made anew"
+                "nothing was published; run again: it replaces wrong assets of a draft"
             }
-            Self::ReleaseChanged { .. } => "look at the release on GitHub: somebody else is at work on it",
+            Self::ReleaseChanged { .. } => "check gh release list: another run or user may have changed it",
             Self::TagMismatch { .. } => {
-                "check that -R and the remote are the same repository; nothing was published"
+                "nothing was published; check that -R and the remote (git remote -v) are the same repository"
             }
-            Self::NotACommit { .. } => "do not use what this tag names, and ask the maintainers",
-            Self::Read { .. } => "run again: it is written anew",
+            Self::NotACommit { .. } => "do not use the content of this tag; ask the maintainers",
+            Self::Read { .. } => "run again: the file is created again",
         }
     }
 }
@@ -189,7 +189,7 @@ impl From<ForgeError> for Unavailable {
     }
 }
 
-/// The error of an operation whose request is not sent again.
+/// Returns the error of an operation whose request is not sent again. A redirect means that the repository has moved.
 pub(crate) fn into_forge_error(error: RequestError, operation: &str) -> ForgeError {
     let operation = operation.to_owned();
     match error {

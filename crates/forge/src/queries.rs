@@ -1,4 +1,4 @@
-//! What is there.
+//! Read-only queries: the repository, its releases, assets, tags and commits.
 
 use http::{HeaderMap, Method};
 use model::base::url;
@@ -15,14 +15,15 @@ use crate::response::{
     ReleaseResponse, RepositoryResponse, TagObjectResponse,
 };
 
-/// How many pages of a list are read. A hundred releases a page make ten thousand.
+/// The most pages of a list that are read. With 100 entries per page these are 10,000 entries.
 pub(crate) const MAX_LIST_PAGES: usize = 100;
 
 impl Forge {
-    /// The repository.
+    /// Returns the repository, as the REST API describes it to the token.
     ///
     /// # Errors
-    /// [`ForgeError`], where it is not there or not to be seen among them.
+    /// [`ForgeError::Status`] with status 404 if the repository does not exist or is not visible, else the
+    /// [`ForgeError`] of the request.
     pub fn repository(&self, observer: HttpObserver<'_>) -> Result<GitHubRepository, ForgeError> {
         let (repository, headers) = self.request::<RepositoryResponse>(
             &Method::GET,
@@ -34,11 +35,11 @@ impl Forge {
         Ok(GitHubRepository { token_rights: token_rights(&headers, repository.private), ..repository })
     }
 
-    /// Whether releases are frozen when they are published; none where GitHub does not say, which it does only to those
-    /// who administer the repository, and where they are not frozen to nobody (github.md F20).
+    /// Returns whether releases become immutable when they are published. `None` if GitHub answers 403 or 404: it
+    /// reports the setting only to administrators of the repository (github.md F20).
     ///
     /// # Errors
-    /// [`ForgeError`] for anything but an answer.
+    /// The [`ForgeError`] of the request, for any other status.
     pub fn immutable_releases_enabled(&self, observer: HttpObserver<'_>) -> Result<Option<bool>, ForgeError> {
         let path = self.repo_path("/immutable-releases");
         match self.request::<ImmutableReleasesResponse>(
@@ -53,11 +54,11 @@ impl Forge {
         }
     }
 
-    /// Every release that holds a tag: the published one, and the drafts, which no look-up by tag gives (F10, F12).
-    /// Without a token that may push there are no drafts to be seen.
+    /// Returns all releases of a tag with their assets, sorted by id: the published one, and the drafts, which the
+    /// look-up by tag does not return (github.md F10, F12). Drafts are visible only to a token that may push.
     ///
     /// # Errors
-    /// [`ForgeError`]
+    /// [`ForgeError::NoResponse`] if the list has more than 100 pages, else the [`ForgeError`] of a request.
     pub fn releases(&self, tag: &str, observer: HttpObserver<'_>) -> Result<Vec<GitHubRelease>, ForgeError> {
         let mut releases: Vec<GitHubRelease> = self.published_release(tag, observer)?.into_iter().collect();
         for release in self.list_all::<ReleaseResponse>(
@@ -78,7 +79,7 @@ impl Forge {
         Ok(releases)
     }
 
-    /// The published release of a tag; none where there is none.
+    /// Returns the published release of a tag. `None` if there is none.
     fn published_release(
         &self,
         tag: &str,
@@ -90,10 +91,11 @@ impl Forge {
         Ok(optional(response)?.map(GitHubRelease::from))
     }
 
-    /// The published release of a tag that should be there; none where it is not seen for as long as patience lasts.
+    /// Returns the published release of a tag that should exist. `None` if GitHub still answers 404 after the last
+    /// attempt: a new release may not be visible at once (github.md F29).
     ///
     /// # Errors
-    /// [`ForgeError`]
+    /// The [`ForgeError`] of the request.
     pub fn find_release(
         &self,
         tag: &str,
@@ -105,10 +107,11 @@ impl Forge {
         Ok(optional(response)?.map(GitHubRelease::from))
     }
 
-    /// A tag that should be there, peeled once; none where it is not seen for as long as patience lasts.
+    /// Returns a tag that should exist, peeled once. `None` if GitHub still answers 404 after the last attempt.
     ///
     /// # Errors
-    /// [`ForgeError`], [`ForgeError::NoCommit`] if it names something else than a commit, a further tag included.
+    /// [`ForgeError::NotACommit`] if the peeled object is not a commit (it may be another tag), else the [`ForgeError`]
+    /// of a request.
     pub fn find_tag(&self, name: &str, observer: HttpObserver<'_>) -> Result<Option<RemoteTag>, ForgeError> {
         let path = self.repo_path(&format!("/git/ref/tags/{}", url::encode_path(name)));
         let response =
@@ -130,14 +133,17 @@ impl Forge {
         }
         match (ObjectId::from_hex(&object.sha), ObjectId::from_hex(&peeled.sha)) {
             (Some(object), Some(commit)) => Ok(Some(RemoteTag { object, commit: CommitId::new(commit) })),
-            _ => Err(ForgeError::NoResponse { operation: path, reason: "it names no object".to_owned() }),
+            _ => Err(ForgeError::NoResponse {
+                operation: path,
+                reason: "the response has an invalid object id".to_owned(),
+            }),
         }
     }
 
-    /// A release that is there, by its number.
+    /// Returns an existing release by its id, with all of its assets. A 404 is retried (github.md F29).
     ///
     /// # Errors
-    /// [`ForgeError`]
+    /// The [`ForgeError`] of a request.
     pub fn release(&self, id: u64, observer: HttpObserver<'_>) -> Result<GitHubRelease, ForgeError> {
         let path = self.repo_path(&format!("/releases/{id}"));
         let (release, _) =
@@ -145,20 +151,20 @@ impl Forge {
         Ok(GitHubRelease { assets: self.assets(id, observer)?, ..release.into() })
     }
 
-    /// The assets of a release.
+    /// Returns all assets of an existing release, including incomplete uploads. A 404 is retried (github.md F29).
     ///
     /// # Errors
-    /// [`ForgeError`]
+    /// [`ForgeError::NoResponse`] if the list has more than 100 pages, else the [`ForgeError`] of a request.
     pub fn assets(&self, release: u64, observer: HttpObserver<'_>) -> Result<Vec<ReleaseAsset>, ForgeError> {
         let path = self.repo_path(&format!("/releases/{release}/assets?per_page=100"));
         let assets = self.list_all::<AssetResponse>(&path, (RetryMode::UntilVisible, observer))?;
         Ok(assets.into_iter().map(ReleaseAsset::from).collect())
     }
 
-    /// Whether a commit is an ancestor of another, or the same. Returns `None` if GitHub does not know one of them.
+    /// Returns whether a commit is an ancestor of another commit, or equal to it. `None` if GitHub has no such commit.
     ///
     /// # Errors
-    /// [`ForgeError`]
+    /// The [`ForgeError`] of the request.
     pub fn is_ancestor(
         &self,
         commit: &str,
@@ -168,11 +174,11 @@ impl Forge {
         Ok(self.commits_ahead(commit, tip, observer)?.map(|it| it.is_some()))
     }
 
-    /// Whether a commit is on a branch. Returns `None` if GitHub does not know one of them. The branch is asked for by its
-    /// full reference: a tag may have the same name.
+    /// Returns whether a commit is on a branch. `None` if GitHub has no such commit or branch. The request uses the
+    /// full ref `refs/heads/<branch>`, because a tag may have the same name.
     ///
     /// # Errors
-    /// [`ForgeError`]
+    /// The [`ForgeError`] of the request.
     pub fn is_on_branch(
         &self,
         commit: &str,
@@ -182,11 +188,11 @@ impl Forge {
         self.is_ancestor(commit, &format!("refs/heads/{branch}"), observer)
     }
 
-    /// How many commits another commit, or full reference, has that a commit lacks: `Some(None)` if the commit is not an
-    /// ancestor of it, `None` if GitHub does not know one of them.
+    /// Returns how many commits `tip`, a commit or full ref, is ahead of `commit` (REST, "Compare two commits").
+    /// `Some(None)` if `commit` is not an ancestor of `tip`, `None` if GitHub does not have one of them.
     ///
     /// # Errors
-    /// [`ForgeError`]
+    /// The [`ForgeError`] of the request.
     pub fn commits_ahead(
         &self,
         commit: &str,
@@ -200,11 +206,12 @@ impl Forge {
         Ok(optional(response)?.map(|it| is_ancestor(&it).then_some(it.ahead_by)))
     }
 
-    /// Waits until GitHub has a tag, which a push to another address than GitHub's would not bring about: a draft that is
-    /// published without its tag makes one of its own (github.md F13).
+    /// Waits until GitHub has the pushed tag. If a draft is published before its tag exists, GitHub creates a
+    /// lightweight tag (github.md F13); the push may also have gone to another repository than the API's.
     ///
     /// # Errors
-    /// [`ForgeError::OtherTag`] where GitHub has another object under its name.
+    /// [`ForgeError::TagMismatch`] if GitHub has another object under this name, [`ForgeError::Status`] with status 404
+    /// if the tag is not visible after the last attempt, else the [`ForgeError`] of the request.
     pub fn wait_for_tag(
         &self,
         name: &str,
@@ -224,10 +231,10 @@ impl Forge {
         })
     }
 
-    /// The account that a commit's author has; none where GitHub knows no account for the address.
+    /// Returns the login of a commit's author. `None` if no GitHub account has the author's e-mail address.
     ///
     /// # Errors
-    /// [`ForgeError`]
+    /// The [`ForgeError`] of the request.
     pub fn commit_login(
         &self,
         commit: CommitId,
@@ -239,7 +246,7 @@ impl Forge {
         Ok(commit_response.author.and_then(|it| it.login))
     }
 
-    /// Every entry of a list, page by page, as the `Link` header leads.
+    /// Returns all entries of a list. The `Link` header of a page names the next one (RFC 8288).
     fn list_all<T: DeserializeOwned>(
         &self,
         first: &str,
@@ -256,12 +263,13 @@ impl Forge {
                 headers.get("link").and_then(|it| it.to_str().ok()).and_then(response::parse_next_link);
             next = link.map(|it| self.require_api_origin(it)).transpose()?;
         }
-        // What stands further back would be a draft that nobody sees.
-        let reason = format!("the list has more than {MAX_LIST_PAGES} pages");
+        // An incomplete list is an error, because a draft on a later page would be overlooked (github.md F10).
+        let reason = format!("the list exceeds the limit of {MAX_LIST_PAGES} pages");
         Err(ForgeError::NoResponse { operation: format!("GET {first}"), reason })
     }
 
-    /// An address, if it is one of the API's own.
+    /// Returns the URL if it has the origin of the API. Another host is an error, because the request carries the
+    /// token.
     pub(crate) fn require_api_origin(&self, address: String) -> Result<String, ForgeError> {
         match HttpUrl::parse(&address) {
             Some(url) if self.api.is_same_origin(&url) => Ok(address),
@@ -269,15 +277,15 @@ impl Forge {
                 let address = UntrustedText::new(address).escaped();
                 Err(ForgeError::InvalidUrl {
                     url: address,
-                    reason: "the next page of a list is on another host",
+                    reason: "the next page of the list is on another host",
                 })
             }
         }
     }
 }
 
-/// What a token may do, by the scopes that GitHub lists with every answer. Fine-grained tokens and those of apps have none, and
-/// no such header.
+/// Returns what the token may do, from the scopes in the header `X-OAuth-Scopes` of a response (GitHub's "Scopes for
+/// OAuth apps"). Unknown for fine-grained tokens and app tokens, which have no scopes and no such header.
 fn token_rights(headers: &HeaderMap, private: bool) -> TokenRights {
     let Some(scopes) = headers.get("x-oauth-scopes").and_then(|it| it.to_str().ok()) else {
         return TokenRights::Unknown;
@@ -286,7 +294,7 @@ fn token_rights(headers: &HeaderMap, private: bool) -> TokenRights {
     if scopes.split(',').map(str::trim).any(writes) { TokenRights::Write } else { TokenRights::ReadOnly }
 }
 
-/// What was found; none for what is not there.
+/// Returns the value of a response, or `None` for status 404. Any other failure stays an error.
 pub(crate) fn optional<T>(response: Result<(T, HeaderMap), ForgeError>) -> Result<Option<T>, ForgeError> {
     match response {
         Ok((value, _)) => Ok(Some(value)),

@@ -1,4 +1,5 @@
-//! Releases: made, changed, published. What was lost on the way is looked for, never made again.
+//! Creates, updates, publishes and deletes releases. If the response to a creation is lost, the draft is searched for;
+//! it is never created again.
 
 use http::Method;
 use model::release::host::{GitHubRelease, ReleaseText};
@@ -11,22 +12,23 @@ use crate::error::ForgeError;
 use crate::queries::optional;
 use crate::response::ReleaseResponse;
 
-/// Which release has the badge "Latest".
+/// Which release GitHub marks as "Latest" (REST field `make_latest`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LatestLabel {
-    /// This one.
+    /// The release that is published.
     ThisRelease,
-    /// The one that had it before.
+    /// The release that was marked before.
     Unchanged,
 }
 
 impl Forge {
-    /// A new draft, and the only one of its tag. It names no commit: the tag is pushed before it is published
-    /// (github.md F13).
+    /// Creates a draft and returns it, if no release of its tag has a lower id. The request names no commit, because
+    /// the tag is pushed before the draft is published (github.md F13).
     ///
     /// # Errors
-    /// [`ForgeError::CreationUnknown`] where no answer came and no draft is to be seen; [`ForgeError::Twins`] where
-    /// another run was first: what this one made is removed, and it was empty.
+    /// [`ForgeError::CreationUnknown`] if there was no response and no draft is visible;
+    /// [`ForgeError::DuplicateDraft`] if another run created a release first, after the empty draft of this run was
+    /// deleted; [`ForgeError::ReleaseChanged`] if GitHub returns another tag or a published release.
     pub fn create_draft(
         &self,
         tag: &str,
@@ -54,7 +56,7 @@ impl Forge {
         };
         if !draft.tag_name.is(tag) || !draft.draft {
             let reason = format!(
-                "it holds {} and is {}",
+                "its tag is {}, and it is {}",
                 draft.tag_name.escaped(),
                 if draft.draft { "a draft" } else { "published" }
             );
@@ -63,7 +65,8 @@ impl Forge {
         self.resolve_duplicate_drafts(draft, observer)
     }
 
-    /// The draft of a tag whose creation was not answered. It may take a moment until it is seen.
+    /// Returns the draft of a tag after the response to its creation was lost. The draft may become visible late, so
+    /// the search is retried. It counts only if it is the only release of the tag.
     fn find_lost_draft(
         &self,
         tag: &str,
@@ -79,12 +82,13 @@ impl Forge {
             let Some(wait) = self.http.backoff(attempt) else {
                 return Err(ForgeError::CreationUnknown { tag: tag.to_owned(), reason });
             };
-            self.http.wait("POST /releases", &format!("{reason}; looking for the draft"), wait, observer);
+            self.http.wait("POST /releases", &format!("{reason}; searching for the draft"), wait, observer);
             attempt += 1;
         }
     }
 
-    /// The draft, if no other run was first: the one with the lowest number stays.
+    /// Returns the draft if it has the lowest id of all releases of its tag. Otherwise deletes it if it is empty, and
+    /// returns an error, so that only one of two concurrent runs goes on (github.md F12).
     fn resolve_duplicate_drafts(
         &self,
         draft: GitHubRelease,
@@ -100,7 +104,7 @@ impl Forge {
             .filter(|it| it.id != draft.id)
             .map(|it| format!("{} ({})", it.id, it.html_url.escaped()))
             .collect();
-        // By its number: a list may not show it yet.
+        // Read by id, because a list may not show the new draft yet.
         let current = self.release(draft.id, observer)?;
         if current.draft && current.assets.is_empty() {
             self.send_delete(&format!("/releases/{}", draft.id), observer)?;
@@ -112,10 +116,11 @@ impl Forge {
         })
     }
 
-    /// Gives a draft this page.
+    /// Sets the title, text and pre-release mark of a draft, and returns the draft as GitHub has it afterwards.
     ///
     /// # Errors
-    /// [`ForgeError`], [`ForgeError::Changed`] where it is not what it was afterwards (github.md F14).
+    /// [`ForgeError::ReleaseChanged`] if the draft has another tag afterwards (github.md F14) or the change does not
+    /// become visible, else the [`ForgeError`] of a request.
     pub fn update_release(
         &self,
         draft: &GitHubRelease,
@@ -126,10 +131,12 @@ impl Forge {
         self.patch_release(draft, &body, &|it| text.matches(it), observer)
     }
 
-    /// Publishes a draft. The badge is never left to GitHub's default (github.md F15).
+    /// Publishes a draft and returns the published release. `make_latest` is always sent, because GitHub's default is
+    /// true (github.md F15).
     ///
     /// # Errors
-    /// [`ForgeError`], [`ForgeError::Changed`] where it is no longer what it was, or still a draft, afterwards.
+    /// [`ForgeError::ReleaseChanged`] if the release has another tag or is still a draft afterwards, else the
+    /// [`ForgeError`] of a request.
     pub fn publish(
         &self,
         draft: &GitHubRelease,
@@ -141,7 +148,8 @@ impl Forge {
         self.patch_release(draft, &body, &|it| !it.draft, observer)
     }
 
-    /// Changes a release, and reads it until the change is seen: what answers may lag behind what was changed.
+    /// Changes a release and reads it until `is_visible` returns true, because a read may come from a replica that lags
+    /// behind (github.md F29). Returns the release as last read.
     fn patch_release(
         &self,
         release: &GitHubRelease,
@@ -161,7 +169,7 @@ impl Forge {
             let current = self.release(release.id, &mut *observer)?;
             if current.tag_name != release.tag_name {
                 let reason = format!(
-                    "it held {} and now holds {}",
+                    "its tag changed from {} to {}",
                     release.tag_name.escaped(),
                     current.tag_name.escaped()
                 );
@@ -170,7 +178,7 @@ impl Forge {
             if is_visible(&current) {
                 return Ok(current);
             }
-            let cause = "the change is not to be seen";
+            let cause = "the change is not visible";
             let Some(wait) = self.http.backoff(attempt) else {
                 return Err(ForgeError::ReleaseChanged { release: release.id, reason: cause.to_owned() });
             };
@@ -179,18 +187,19 @@ impl Forge {
         }
     }
 
-    /// Removes an asset of a draft. One that is gone already is gone.
+    /// Deletes an asset of a draft by its id. Succeeds if the asset does not exist.
     ///
     /// # Errors
-    /// [`ForgeError`]
+    /// The [`ForgeError`] of the request.
     pub fn delete_asset(&self, asset: u64, observer: HttpObserver<'_>) -> Result<(), ForgeError> {
         self.send_delete(&format!("/releases/assets/{asset}"), observer)
     }
 
-    /// Deletes a draft in which nothing is, if it is still one. Returns whether it was deleted, or is gone.
+    /// Deletes a release if it is a draft without assets. Returns true if it was deleted or does not exist, false if it
+    /// is published or has assets.
     ///
     /// # Errors
-    /// [`ForgeError`]
+    /// The [`ForgeError`] of a request.
     pub fn delete_empty_draft(&self, id: u64, observer: HttpObserver<'_>) -> Result<bool, ForgeError> {
         let path = self.repo_path(&format!("/releases/{id}"));
         let response = optional(self.request::<ReleaseResponse>(
@@ -211,6 +220,7 @@ impl Forge {
         Ok(is_empty)
     }
 
+    /// Deletes a resource of the repository. A 404 is success, because the resource does not exist (github.md F29).
     fn send_delete(&self, rest: &str, observer: HttpObserver<'_>) -> Result<(), ForgeError> {
         match self.request::<Value>(
             &Method::DELETE,

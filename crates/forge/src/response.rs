@@ -1,9 +1,10 @@
-//! Answers as GitHub writes them, as far as they are read here.
+//! The JSON of GitHub's responses, reduced to the fields that this crate reads (REST, version 2022-11-28).
 
 use model::release::host::{GitHubRelease, GitHubRepository, ReleaseAsset, TokenRights};
 use model::{Digest, UntrustedText};
 use serde::Deserialize;
 
+/// A repository (REST, "Get a repository").
 #[derive(Debug, Deserialize)]
 pub(crate) struct RepositoryResponse {
     full_name: String,
@@ -13,6 +14,7 @@ pub(crate) struct RepositoryResponse {
     permissions: Option<RepositoryPermissions>,
 }
 
+/// What the user of the token may do in the repository. `push` includes creating releases.
 #[derive(Debug, Deserialize)]
 struct RepositoryPermissions {
     #[serde(default)]
@@ -31,11 +33,13 @@ impl From<RepositoryResponse> for GitHubRepository {
     }
 }
 
+/// The setting for immutable releases (REST, "Check if immutable releases are enabled for a repository").
 #[derive(Debug, Deserialize)]
 pub(crate) struct ImmutableReleasesResponse {
     pub(crate) enabled: bool,
 }
 
+/// A release (REST, "Get a release"). `immutable` may be missing on older servers.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ReleaseResponse {
     id: u64,
@@ -71,6 +75,7 @@ impl From<ReleaseResponse> for GitHubRelease {
     }
 }
 
+/// An asset (REST, "Get a release asset"). `state` is `uploaded` if the upload is complete, else `starter`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct AssetResponse {
     id: u64,
@@ -95,55 +100,63 @@ impl From<AssetResponse> for ReleaseAsset {
     }
 }
 
+/// A commit (REST, "Get a commit"). `author` is null if no account has the author's e-mail address.
 #[derive(Debug, Deserialize)]
 pub(crate) struct CommitResponse {
     pub(crate) author: Option<SimpleUser>,
 }
 
+/// A user, reduced to the login.
 #[derive(Debug, Deserialize)]
 pub(crate) struct SimpleUser {
     pub(crate) login: Option<String>,
 }
 
+/// A ref (REST, "Get a reference").
 #[derive(Debug, Deserialize)]
 pub(crate) struct RefResponse {
     pub(crate) object: RefObject,
 }
 
+/// The object that a ref or tag points to: its id in hex, and its type, as in `commit`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct RefObject {
     pub(crate) sha: String,
     pub(crate) r#type: String,
 }
 
-/// A tag object.
+/// An annotated tag object (REST, "Get a tag").
 #[derive(Debug, Deserialize)]
 pub(crate) struct TagObjectResponse {
     pub(crate) object: RefObject,
 }
 
+/// The comparison of two commits (REST, "Compare two commits"). `status` is `ahead`, `behind`, `diverged` or
+/// `identical`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct CompareResponse {
     pub(crate) status: String,
     pub(crate) ahead_by: u64,
 }
 
-/// A page of attestations (REST, "List attestations").
+/// One page of attestations (REST, "List attestations").
 #[derive(Debug, Deserialize)]
 pub(crate) struct AttestationsResponse {
     pub(crate) attestations: Vec<AttestationEntry>,
 }
 
+/// An attestation in a list. `initiator` is `github` if GitHub created it for an immutable release (github.md F21).
 #[derive(Debug, Deserialize)]
 pub(crate) struct AttestationEntry {
     pub(crate) repository_id: u64,
     pub(crate) bundle_url: Option<String>,
     pub(crate) initiator: Option<String>,
-    /// Null since July 2026 (aaif-goose/goose#10556); older servers have it. Its text, as it came: a key that stands twice must
-    /// stay that.
+    /// The text of the bundle. Null since July 2026 (aaif-goose/goose#10556); older servers send it. It is kept as
+    /// received, because parsing would hide duplicate keys.
     pub(crate) bundle: Option<Box<serde_json::value::RawValue>>,
 }
 
+/// The body of an error response. GitHub lists the rejected fields in `errors`.
 #[derive(Debug, Deserialize)]
 struct ErrorBody {
     message: String,
@@ -151,7 +164,8 @@ struct ErrorBody {
     errors: Vec<serde_json::Value>,
 }
 
-/// What a refusal says, the fields that it is about included.
+/// Returns the message of an error response, followed by its details: for each error its own message, or the rejected
+/// field and the code. `None` if the body is not an error in JSON.
 pub(crate) fn parse_error_message(body: &[u8]) -> Option<String> {
     let error_body: ErrorBody = serde_json::from_slice(body).ok()?;
     let detail = |error: &serde_json::Value| match (&error["message"], &error["field"], &error["code"]) {
@@ -167,7 +181,7 @@ pub(crate) fn parse_error_message(body: &[u8]) -> Option<String> {
     })
 }
 
-/// The address of the next page, from a `Link` header (RFC 8288).
+/// Returns the URL of the next page from a `Link` header (RFC 8288). `None` on the last page.
 pub(crate) fn parse_next_link(link: &str) -> Option<String> {
     link.split(',').find_map(|part| {
         let (address, rest) = part.trim().strip_prefix('<')?.split_once('>')?;

@@ -1,4 +1,4 @@
-//! Uploads: streamed from disk, opened anew for every try, and read back.
+//! Uploads of assets: streamed from disk, opened again for each attempt, and compared with the result on GitHub.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -21,21 +21,21 @@ use crate::client::{Forge, read_response, transport_error};
 use crate::error::{ForgeError, into_forge_error};
 use crate::response::AssetResponse;
 
-/// How much of a file is read at once.
+/// The bytes of a file that are read at once.
 const CHUNK_BYTES: usize = 64 << 10;
-/// How often progress is told.
+/// The interval between two progress events.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A file that is to be an asset.
+/// A file to upload as an asset.
 #[derive(Clone, Copy)]
 pub struct AssetUpload<'a> {
-    /// The path of the file, for errors.
+    /// The path of the file, for error messages.
     pub path: &'a Path,
-    /// Opens the file at its beginning.
+    /// Opens the file at its start. It is called for each attempt, because a body cannot be rewound (github.md F5).
     pub open: &'a dyn Fn() -> io::Result<File>,
-    /// What it must be, there as here.
+    /// The name, size and digest that the asset on GitHub must have.
     pub expected: &'a ExpectedAsset,
-    /// Its media type.
+    /// The media type, for the header `Content-Type`.
     pub content_type: &'a str,
 }
 
@@ -45,20 +45,25 @@ impl std::fmt::Debug for AssetUpload<'_> {
     }
 }
 
-/// What GitHub has under an asset's name.
+/// The state of an asset's name in a release on GitHub.
 enum RemoteAsset {
+    /// The asset was uploaded and matches the file.
     Complete(ReleaseAsset),
-    /// Something that must go first: an upload that broke off.
+    /// An interrupted upload in state `starter`. It blocks the name, so it must be deleted first (github.md F3).
     Incomplete(ReleaseAsset),
+    /// No asset has the name.
     Missing,
 }
 
 impl Forge {
-    /// An asset of a draft, uploaded and right. What is there already is compared before anything is done about it: a
-    /// refusal because of the name, or a lost answer, may be the echo of an upload that succeeded (github.md F3, F4).
+    /// Uploads a file to a draft and returns the asset, which was compared with the file. After 422, 404 or a lost
+    /// response the asset on GitHub is compared before another attempt, because the upload may have succeeded
+    /// (github.md F3, F4).
     ///
     /// # Errors
-    /// [`ForgeError::Differs`] where GitHub holds other bytes or another name than were sent.
+    /// [`ForgeError::AssetMismatch`] if the asset on GitHub has another name, size or digest than the file;
+    /// [`ForgeError::Read`] if the file cannot be read; [`ForgeError::InvalidUrl`] if the upload URL is on another
+    /// host; else the [`ForgeError`] of the last attempt.
     pub fn upload(
         &self,
         draft: &GitHubRelease,
@@ -72,7 +77,7 @@ impl Forge {
                 Ok(asset) => return Self::check_uploaded(draft, upload, self.with_digest(asset, observer)?),
                 Err(error) => error,
             };
-            // A name that is taken may be the echo of this upload; a release that is not found may not be seen yet.
+            // 422: the name may be taken by this very upload. 404: the new release may not be visible yet.
             let name_taken = error.has_status(422);
             let not_visible = error.has_status(404);
             let recheck = error.is_ambiguous() || name_taken || not_visible;
@@ -93,6 +98,8 @@ impl Forge {
         }
     }
 
+    /// Returns the state of the asset's name on GitHub. A complete asset that differs from the file is an error: only
+    /// an incomplete one may be deleted here.
     fn remote_asset(
         &self,
         draft: &GitHubRelease,
@@ -109,7 +116,7 @@ impl Forge {
         Self::check_uploaded(draft, upload, self.with_digest(asset, observer)?).map(RemoteAsset::Complete)
     }
 
-    /// The asset, if it is what was sent.
+    /// Returns the asset if its name, size and digest are those of the file.
     fn check_uploaded(
         draft: &GitHubRelease,
         upload: &AssetUpload<'_>,
@@ -127,7 +134,7 @@ impl Forge {
         })
     }
 
-    /// Sends the file once.
+    /// Sends the file once. The outer error is final; the inner one may be retried.
     fn upload_once(
         &self,
         draft: &GitHubRelease,
@@ -174,7 +181,8 @@ impl Forge {
         Ok(answer.map(|(it, _)| it.into()))
     }
 
-    /// Where an asset goes: the release's own address (github.md F1), if its host may see the token.
+    /// Returns the URL for the upload, from the draft's `upload_url` (github.md F1). Its origin must be that of the API
+    /// or of the API's upload host, because the request carries the token.
     fn upload_url(&self, draft: &GitHubRelease, name: &str) -> Result<String, ForgeError> {
         let base = draft.upload_url.raw().split('{').next().unwrap_or_default();
         let target = HttpUrl::parse(base);
@@ -183,12 +191,13 @@ impl Forge {
         if target.is_some_and(|target| allowed.any(|it| it.is_same_origin(&target))) {
             return Ok(format!("{base}?name={}", url::encode_segment(name)));
         }
-        let reason = "assets would go to another host than GitHub's";
+        let reason = "the upload URL of the release is on another host";
         Err(ForgeError::InvalidUrl { url: draft.upload_url.escaped(), reason })
     }
 }
 
-/// Waits for an upload as long as it goes on: what ends it is a time in which nothing moves.
+/// Waits for an upload while it makes progress. Fails if no byte is sent for `timeout`, or if there is no response four
+/// times that long after the last byte.
 async fn with_idle_timeout<T>(
     upload: impl Future<Output = Result<T, RequestError>>,
     (timeout, length): (Duration, u64),
@@ -204,16 +213,16 @@ async fn with_idle_timeout<T>(
         let now = progress();
         idle = if now > last { Duration::ZERO } else { idle + PROGRESS_INTERVAL };
         last = now;
-        // After the last byte it is GitHub that works, on all of them.
+        // After the last byte GitHub processes the whole file, which takes longer.
         let limit = if now >= length { timeout * 4 } else { timeout };
         if idle >= limit {
-            return Err(RequestError::NoResponse(format!("nothing moved for {} s", timeout.as_secs_f32())));
+            return Err(RequestError::NoResponse(format!("no progress for {} s", timeout.as_secs_f32())));
         }
     }
 }
 
-/// A file as a body, read piece by piece as the connection takes it. Reading blocks: it is a file on a disk, and nothing
-/// else runs beside it.
+/// A file as a request body, read in chunks as the connection accepts them. Reads block the runtime, which is
+/// acceptable: the file is on a local disk, and the runtime runs nothing else.
 struct FileBody {
     file: File,
     remaining_bytes: u64,
@@ -235,7 +244,7 @@ impl http_body::Body for FileBody {
         let this = &mut *self;
         this.chunk.resize(CHUNK_BYTES, 0);
         let read = match this.file.read(&mut this.chunk) {
-            Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter")),
+            Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file was truncated")),
             other => other,
         };
         Poll::Ready(Some(read.map(|read| {

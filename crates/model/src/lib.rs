@@ -2,6 +2,12 @@
 //!
 //! This crate will not read a file, the clock or the environment, and it will not decide anything. A parsed value is
 //! valid: a type with rules has private fields and one fallible constructor.
+//!
+//! ```
+//! let slug = model::RepoSlug::parse("acme/widgets").expect("a valid name");
+//! assert_eq!((slug.host(), slug.full_name().as_str()), ("github.com", "acme/widgets"));
+//! assert!(model::RepoSlug::parse("acme/../widgets").is_err());
+//! ```
 
 pub mod base;
 pub mod catalog;

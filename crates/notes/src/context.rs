@@ -1,7 +1,10 @@
 //! The values that a template can use.
 
 use model::base::url;
-use model::release::changelog::{ChangeKind, Changelog, ChangelogEntry, Contributor, RangeStart};
+use model::release::changelog::{
+    CONTRIBUTORS_TRUNCATION_RANK, Changelog, ChangelogEntry, Contributor, RangeStart, SECTIONS,
+    SectionDefinition,
+};
 use serde::Serialize;
 
 use crate::escape;
@@ -44,7 +47,7 @@ pub(crate) struct TemplateContext {
 pub(crate) struct NotesSection {
     /// The kind of change. `None` for the contributors.
     #[serde(skip)]
-    pub(crate) kind: Option<ChangeKind>,
+    pub(crate) truncation_rank: u8,
     title: String,
     /// The list items in Markdown, without the bullet.
     pub(crate) lines: Vec<String>,
@@ -83,9 +86,9 @@ impl TemplateContext {
             since,
             paths: (!paths.is_empty()).then(|| escape::code(&paths.join(" "))),
             compare_url,
-            sections: ChangeKind::ALL.into_iter().map(|kind| changelog_section(kind, changelog)).collect(),
+            sections: SECTIONS.iter().map(|it| changelog_section(it, changelog)).collect(),
             contributors: NotesSection {
-                kind: None,
+                truncation_rank: CONTRIBUTORS_TRUNCATION_RANK,
                 title: "👥 Contributors".to_owned(),
                 lines: people,
                 omitted: 0,
@@ -97,9 +100,10 @@ impl TemplateContext {
 }
 
 /// Returns the section of one kind of change.
-fn changelog_section(kind: ChangeKind, changelog: &Changelog) -> NotesSection {
-    let lines = changelog.entries_of(kind).map(format_entry).collect();
-    NotesSection { kind: Some(kind), title: kind.title().to_owned(), lines, omitted: 0 }
+fn changelog_section(section: &SectionDefinition, changelog: &Changelog) -> NotesSection {
+    let lines = changelog.entries_of(section.kind).map(format_entry).collect();
+    let SectionDefinition { title, truncation_rank, .. } = *section;
+    NotesSection { truncation_rank, title: title.to_owned(), lines, omitted: 0 }
 }
 
 /// Formats a change: its subject and pull request number, or the short commit ID if both are missing.

@@ -2,6 +2,11 @@
 //!
 //! This crate will not read files or decide which change belongs to which section. Text from commits cannot mention
 //! accounts, create links or break the layout of the page: see [`escape`].
+//!
+//! ```
+//! let escaped = notes::escape::text("fixes @ada's [link](https://example.com)");
+//! assert!(!escaped.contains("@ada") && !escaped.contains("[link]"), "nothing is mentioned or linked: {escaped}");
+//! ```
 
 mod context;
 mod error;

@@ -1,7 +1,5 @@
 //! Shortens notes to the limit of GitHub: 125,000 characters (`github.md` F9).
 
-use model::release::changelog::ChangeKind;
-
 use crate::context::TemplateContext;
 use crate::error::NotesError;
 use crate::limits::MAX_NOTES_CHARS;
@@ -14,17 +12,6 @@ pub struct Notes {
     /// The number of changes and contributors that were omitted because of the length limit.
     pub omitted: usize,
 }
-
-/// The order in which sections lose lines if the notes are too long: the least important first.
-///
-/// `None` is the contributors. Breaking changes come last, because readers must act on them.
-const TRUNCATION_ORDER: [Option<ChangeKind>; 5] = [
-    Some(ChangeKind::Misc),
-    Some(ChangeKind::Fix),
-    Some(ChangeKind::Feature),
-    None,
-    Some(ChangeKind::Breaking),
-];
 
 /// Renders the notes and omits lines until they fit.
 ///
@@ -52,20 +39,19 @@ pub(crate) fn fit_to_limit(
     }
 }
 
-/// Omits lines of about `excess` characters from the first section that has lines. Returns false if none has.
+/// Omits lines of about `excess` characters from the least important section that has lines. Returns false if none has.
+/// Breaking changes come last, because readers must act on them.
 fn truncate_section(context: &mut TemplateContext, excess: usize) -> bool {
     let TemplateContext { sections, contributors, .. } = context;
-    for kind in TRUNCATION_ORDER {
-        let mut all = sections.iter_mut().chain(std::iter::once(&mut *contributors));
-        let Some(section) = all.find(|it| it.kind == kind && !it.lines.is_empty()) else { continue };
-        let mut freed = 0;
-        while freed < excess
-            && let Some(line) = section.lines.pop()
-        {
-            freed += line.chars().count() + "- \n".len();
-            section.omitted += 1;
-        }
-        return true;
+    let sections = sections.iter_mut().chain(std::iter::once(contributors));
+    let least_important = sections.filter(|it| !it.lines.is_empty()).min_by_key(|it| it.truncation_rank);
+    let Some(section) = least_important else { return false };
+    let mut freed = 0;
+    while freed < excess
+        && let Some(line) = section.lines.pop()
+    {
+        freed += line.chars().count() + "- \n".len();
+        section.omitted += 1;
     }
-    false
+    true
 }

@@ -1,4 +1,4 @@
-//! The cache folder of this user: locks, what GitHub said of commits, and TUF metadata. All of it may be lost.
+//! The cache directory: locks, author logins and TUF metadata. It is safe to delete.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,33 +6,33 @@ use std::path::PathBuf;
 use archive::{FolderError, FolderHandle};
 use provenance::MetadataCache;
 
-/// The name of our folder among those of other programs.
+/// The name of the suite's folder in the user's cache directory.
 const CACHE_DIR_NAME: &str = "opensandbox-release";
-/// The longest file of TUF metadata that is read, in bytes: the client itself takes targets of at most 5 MB.
+/// The maximum size of a cached TUF metadata file, in bytes. The TUF client itself accepts targets of at most 5 MB.
 const MAX_METADATA_BYTES: u64 = 8 << 20;
 
-/// Where the cache is.
+/// The location of the cache. Without one, nothing is kept between runs.
 #[derive(Debug, Clone)]
 pub struct CacheDir {
     parent: Option<PathBuf>,
 }
 
 impl CacheDir {
-    /// A cache in the folder that keeps those of all programs (`XDG_CACHE_HOME` of the XDG Base Directory
-    /// Specification). Without one nothing is kept between runs: a folder that every local user can write to, as the
-    /// one for temporary files, could have been prepared by another.
+    /// Creates a cache in the user's cache directory (`XDG_CACHE_HOME`, XDG Base Directory Specification). `None`
+    /// disables the cache: the folder for temporary files is no substitute, because another local user could have
+    /// prepared files in it.
     #[must_use]
     pub fn new(parent: Option<PathBuf>) -> Self {
         Self { parent }
     }
 
-    /// Its path. Returns `None` without a cache.
+    /// Returns the path of the suite's cache folder. `None` without a cache.
     #[must_use]
     pub fn path(&self) -> Option<PathBuf> {
         self.parent.as_ref().map(|it| it.join(CACHE_DIR_NAME))
     }
 
-    /// A folder of the cache, created if it is missing. Returns `None` without a cache.
+    /// Opens a folder of the cache, and creates it if it is missing. Returns `None` without a cache.
     pub(crate) fn create(&self, below: &[&str]) -> Result<Option<FolderHandle>, FolderError> {
         let Some(parent) = &self.parent else { return Ok(None) };
         let mut folder = FolderHandle::create_named(parent)?.create_child(CACHE_DIR_NAME)?;
@@ -42,7 +42,7 @@ impl CacheDir {
         Ok(Some(folder))
     }
 
-    /// A folder of the cache. Returns `None` if it does not exist.
+    /// Opens a folder of the cache. Returns `None` if it does not exist.
     pub(crate) fn open(&self, below: &[&str]) -> Result<Option<FolderHandle>, FolderError> {
         let Some(parent) = &self.parent else { return Ok(None) };
         let mut folder = FolderHandle::open_named(parent)?;
@@ -56,7 +56,7 @@ impl CacheDir {
     }
 }
 
-/// The folders that lead to a file of a TUF repository, and its name.
+/// Returns the folders below the cache and the file name for a metadata file of a TUF repository.
 fn metadata_file<'n>(repository: &'n str, name: &'n str) -> (Vec<&'n str>, &'n str) {
     let mut parts: Vec<&str> = ["tuf", repository].into_iter().chain(name.split('/')).collect();
     let name = parts.pop().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What every operation works with: the repository, the release configuration, the release host and the environment.
+//! The inputs of every operation: the repository, the release configuration, the clients of GitHub and the environment.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,54 +12,55 @@ use crate::local_repository::LocalRepository;
 use crate::operator_forge::OperatorForge;
 use crate::prove::trust_root::TrustRootSource;
 
-/// What every operation works with.
+/// The inputs of an operation.
 #[derive(Debug, Clone, Copy)]
 pub struct OpsContext<'a> {
-    /// The repository.
+    /// The local git repository.
     pub repository: &'a LocalRepository,
-    /// The catalog.
+    /// The release configuration.
     pub catalog: &'a Catalog,
-    /// What lies around them.
+    /// The settings from the process environment.
     pub env: &'a OpsEnvironment,
-    /// The world; none where nothing is to be published.
+    /// The clients of GitHub. `None` if nothing is to be published; then no operation uses the network.
     pub clients: Option<ForgeClients<'a>>,
 }
 
 impl<'a> OpsContext<'a> {
-    /// The repository, as the adapter knows it.
+    /// The repository, as the crate `repo` opens it.
     pub(crate) fn repo(&self) -> &'a Repo {
         self.repository.repo()
     }
 }
 
-/// The release host, twice.
+/// Two clients of one repository on GitHub, with and without credentials.
 #[derive(Debug, Clone, Copy)]
 pub struct ForgeClients<'a> {
-    /// As the operator.
+    /// The client with the operator's token.
     pub authenticated: &'a OperatorForge<'a>,
-    /// As anybody.
+    /// The client without credentials. An audit uses it, to see what every user sees.
     pub anonymous: &'a Forge,
-    /// Where trust in attestations begins.
+    /// The source of the trusted roots for attestations.
     pub trust_root: &'a TrustRootSource,
-    /// Whether this is a run of a workflow of GitHub Actions.
+    /// Whether the process runs in GitHub Actions.
     pub in_actions: bool,
 }
 
-/// What an operation depends on, beside the repository and the catalog.
+/// The settings that operations take from the process environment.
 #[derive(Debug, Clone)]
 pub struct OpsEnvironment {
-    /// The folder that the catalog's files are relative to; none for the catalog that is built in.
+    /// The folder that paths in `[signers]` are relative to. `None` for the built-in configuration, which names no
+    /// files.
     pub policy_root: Option<PathBuf>,
-    /// The folder that `~` stands for.
+    /// The home directory, which replaces `~` in `user.signingKey`. `None` if `HOME` is not set.
     pub home: Option<PathBuf>,
-    /// The cache.
+    /// The cache directory.
     pub cache: CacheDir,
-    /// Where trust in Sigstore's certificates begins, as it is known here.
+    /// The source of the trusted roots for tag signatures by Sigstore certificates. It does not use the network.
     pub trust_root: TrustRootSource,
-    /// How long nothing may move on a connection.
+    /// The longest time without any data on a connection.
     pub idle_timeout: Duration,
-    /// The time at the beginning, in seconds since 1970 in UTC.
+    /// The start of the run, in seconds since 1970 in UTC.
     pub now: i64,
-    /// The time now: a release takes a while.
+    /// Returns the current time in the same unit, because a release may take minutes.
     pub clock: fn() -> i64,
 }

@@ -1,4 +1,4 @@
-//! What can go wrong, and what to do then.
+//! The errors of the operations, each with a hint about what to do next.
 
 use archive::{FolderError, GzipError, TarError};
 use forge::ForgeError;
@@ -7,155 +7,149 @@ use model::{CommitId, ObjectId, ReleaseTag};
 use notes::NotesError;
 use repo::RepoError;
 
-/// Why an operation ended.
+/// An error that ends an operation.
 #[derive(Debug, thiserror::Error)]
 pub enum OpsError {
-    /// The repository.
+    /// A query or change of the git repository failed.
     #[error(transparent)]
     Repo(#[from] RepoError),
-    /// The notes.
+    /// The release notes could not be rendered.
     #[error(transparent)]
     Notes(#[from] NotesError),
-    /// The output folder, or a file that was named.
+    /// The output folder, or a file given by the operator, cannot be read or written.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// The tar stream.
+    /// The tar stream of the source archive could not be written.
     #[error(transparent)]
     Tar(#[from] TarError),
-    /// The archive's file.
+    /// The file of the source archive could not be written.
     #[error("cannot write {file}")]
     Write {
-        /// The file.
+        /// The path of the file.
         file: String,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// The tag that notes start at is not there.
-    #[error("there is no tag '{0}' to start the notes at")]
+    /// The tag given with `--from-tag` does not exist.
+    #[error("--from-tag: this clone has no tag '{0}'")]
     StartTagNotFound(String),
-    /// The range of the notes has no start.
+    /// The range of the notes has no start: no earlier release of the target is an ancestor of the commit.
     #[error("{target} has no release below {version} in the history of {commit}")]
     NoPreviousRelease {
-        /// The target.
+        /// The id of the target.
         target: String,
-        /// The version.
+        /// The version to release.
         version: String,
-        /// The commit.
+        /// The abbreviated commit to release.
         commit: String,
     },
-    /// The policy of signers.
+    /// The signer policy cannot be read, or is not valid.
     #[error(transparent)]
     Policy(#[from] signing::PolicyError),
-    /// A file of the policy.
-    #[error("cannot read a file that [signers] names")]
-    PolicyFile(#[source] FolderError),
-    /// A file of the policy does not exist.
-    #[error("{} does not exist, and [signers] names it", .0.display())]
-    PolicyMissing(std::path::PathBuf),
-    /// A program of the repository's own configuration would have to be started.
+    /// The signing key needs a program that the repository's configuration names. Only a release starts such programs.
     #[error("{}", .0.evidence)]
     ProgramNotStarted(Explanation),
-    /// A file that would be made is there already.
-    #[error("{} exists already", .0.display())]
+    /// A file to be created already exists.
+    #[error("{} already exists", .0.display())]
     FileExists(std::path::PathBuf),
-    /// What is to be verified.
+    /// A file to be verified cannot be read.
     #[error("cannot read {}", path.display())]
     Artifact {
-        /// The file.
+        /// The path of the file.
         path: std::path::PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// A file of bundles.
-    #[error("cannot read the bundles of {}", path.display())]
+    /// A file of bundles cannot be read.
+    #[error("cannot read the bundles in {}", path.display())]
     Bundle {
-        /// The file.
+        /// The path of the file.
         path: std::path::PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// A file with trusted roots.
+    /// The file of trusted roots cannot be read.
     #[error("cannot read the trusted root")]
     ReadTrustedRoot(#[source] FolderError),
-    /// Trusted roots that cannot be used.
-    #[error("there is no trusted root")]
+    /// The file of trusted roots is not valid.
+    #[error("the trusted root is not valid")]
     InvalidTrustedRoot(#[from] provenance::RootError),
-    /// Trusted roots that cannot be fetched.
-    #[error("the trusted root cannot be fetched: {0}")]
+    /// No trusted root could be fetched or read from the cache.
+    #[error("no trusted root: {0}")]
     FetchTrustedRoot(provenance::RefreshError),
     /// The tag could not be signed.
     #[error(transparent)]
     Sign(#[from] signing::SignError),
-    /// A signature was made, and is not one that counts. No tag was made of it.
-    #[error("the new signature does not pass its own check: {0}")]
+    /// A new signature failed verification. No tag was created.
+    #[error("the new signature fails verification: {0}")]
     SelfCheckFailed(Explanation),
-    /// GitHub.
+    /// A request to GitHub failed.
     #[error(transparent)]
     Forge(#[from] ForgeError),
-    /// Another run publishes the same tag.
-    #[error("another run on this machine publishes {tag}")]
+    /// Another run on this machine publishes the same tag.
+    #[error("another run on this machine is publishing {tag}")]
     Locked {
-        /// The tag.
+        /// The name of the tag.
         tag: String,
     },
     /// The cache folder cannot be used.
     #[error("cannot use the cache folder")]
     Cache(#[source] FolderError),
-    /// The tag does not prove what it must, and is not pushed or not released.
+    /// The tag's signature is not proven, so the tag is not pushed or the release is not published.
     #[error("the signature of {tag} is not proven: {explanation}")]
     TagNotProven {
-        /// The tag.
+        /// The name of the tag.
         tag: String,
-        /// Why.
+        /// The finding that is not proven.
         explanation: Explanation,
     },
-    /// Origin has another tag.
-    #[error("{tag} on {remote} is object {remote_object}, which is not the one that was made")]
+    /// The remote has another tag object under the same name.
+    #[error("{tag} on {remote} is object {remote_object}, not the tag object of this clone")]
     RemoteTagMismatch {
-        /// The tag.
+        /// The name of the tag.
         tag: String,
-        /// The remote.
+        /// The name of the remote.
         remote: String,
-        /// What is there.
+        /// The tag object of the remote.
         remote_object: ObjectId,
     },
-    /// The push seemed to work, and the tag is not there.
-    #[error("{tag} was pushed to {remote}, and is not there")]
+    /// The push succeeded, but the remote does not list the tag.
+    #[error("{remote} does not have {tag} after the push")]
     TagNotPushed {
-        /// The tag.
+        /// The name of the tag.
         tag: String,
-        /// The remote.
+        /// The name of the remote.
         remote: String,
     },
-    /// Somebody else is at work on the release.
-    #[error("{tag} is not published: {reason}")]
+    /// The release changed on GitHub during the run.
+    #[error("{tag} was not published: {reason}")]
     ConcurrentChange {
-        /// The tag.
+        /// The name of the tag.
         tag: String,
-        /// What was seen.
+        /// The change, in words.
         reason: String,
     },
-    /// There is no such tag.
-    #[error("there is no tag {0} in this clone")]
+    /// The tag does not exist in the clone.
+    #[error("this clone has no tag {0}")]
     TagNotFound(String),
-    /// The tag leads to no commit.
-    #[error("the tag {0} leads to no commit")]
+    /// The tag does not point to a commit.
+    #[error("the tag {0} does not point to a commit")]
     TagNotACommit(String),
-    /// The tag appeared, or changed, while the release was at work.
-    #[error("{tag} was made by somebody else meanwhile, and is not at {commit}")]
+    /// The tag was created or changed in the clone during the run.
+    #[error("{tag} changed during this run and is not the expected tag of {commit}")]
     TagChanged {
-        /// The tag.
+        /// The name of the tag.
         tag: String,
-        /// The commit that it should be at.
+        /// The commit that the tag must point to.
         commit: String,
     },
 }
 
 impl OpsError {
-    /// What to do about it, where something can be done.
+    /// Returns what to do next. `None` if the message already says it.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -165,48 +159,48 @@ impl OpsError {
             }
             Self::StartTagNotFound(_) => Some("git fetch --tags, or check the spelling of --from-tag"),
             Self::NoPreviousRelease { .. } => Some(
-                "git fetch --tags, if it was released before; else --initial-release for the whole history, or --from-tag TAG",
+                "git fetch --tags; for the target's first release use --initial-release, else --from-tag TAG",
             ),
             Self::Forge(error) => Some(error.hint()),
-            Self::Cache(_) => Some("set XDG_CACHE_HOME to a folder of your own that can be written"),
-            Self::RemoteTagMismatch { .. } => Some("somebody else made this tag; nothing was published"),
+            Self::Cache(_) => Some("set XDG_CACHE_HOME to a folder that you own and can write to"),
+            Self::RemoteTagMismatch { .. } => {
+                Some("nothing was published; compare git ls-remote --tags with git show-ref --tags")
+            }
             Self::TagNotProven { .. } => {
-                Some("nothing was published; look at it with cargo xtask verify-tag TAG")
+                Some("nothing was published; inspect the tag with cargo xtask verify-tag TAG")
             }
             Self::TagNotPushed { .. } => {
-                Some("check the remote's rules for tags and its hooks, then run again")
+                Some("check the remote's tag protection rules and hooks, then run again")
             }
             Self::ConcurrentChange { .. } => {
-                Some("another run or person is at work on it; look at it on GitHub, then run again")
+                Some("another run or person changed it; check the release on GitHub, then run again")
             }
-            Self::TagChanged { .. } => Some("look at it with git show, then run again"),
+            Self::TagChanged { .. } => Some("inspect it with git show TAG, then run again"),
             Self::Sign(error) => Some(error.hint()),
             Self::SelfCheckFailed(_) => {
-                Some("no tag was made; see what cargo xtask doctor TAG says of the signer")
+                Some("no tag was created; check the signer with cargo xtask doctor TAG --sign-tag")
             }
             Self::TagNotFound(_) => Some("git fetch --tags, or check the spelling"),
-            Self::Policy(_) | Self::PolicyFile(_) | Self::PolicyMissing(_) => {
-                Some("mend the file; it is named in release.toml under [signers]")
-            }
-            Self::TagNotACommit(_) => Some("look at it with git show"),
+            Self::Policy(_) => Some("fix the file that [signers] names in release.toml"),
+            Self::TagNotACommit(_) => Some("inspect it with git show TAG"),
             Self::ProgramNotStarted(_) => {
-                Some("set it with git config --global, to have it started by every command")
+                Some("set the program with git config --global, so that every command may start it")
             }
             Self::FileExists(_) => {
-                Some("nothing was written; add the key to it, and name it under [signers]")
+                Some("nothing was written; add the key to this file, and name it under [signers]")
             }
-            Self::Artifact { .. } => Some("name a file, or its digest as sha256:HEX"),
+            Self::Artifact { .. } => Some("pass a file, or its digest as sha256:HEX"),
             Self::Bundle { .. } => {
-                Some("--bundle names a file of bundles, as gh attestation download writes it")
+                Some("pass a file of bundles to --bundle, as gh attestation download writes it")
             }
             Self::ReadTrustedRoot(_) | Self::InvalidTrustedRoot(_) => {
-                Some("--trusted-root names a file as gh attestation trusted-root writes it")
+                Some("pass a file to --trusted-root, as cargo xtask trusted-root export writes it")
             }
             Self::FetchTrustedRoot(_) => {
-                Some("check --tuf-url and --tuf-root, or hand over a file with --trusted-root")
+                Some("check the network, --tuf-url and --tuf-root, or pass a file to --trusted-root")
             }
             Self::Folder(FolderError::UnexpectedFileType { .. }) => Some(
-                "links, devices and pipes are not used: remove it (git rm, if it is tracked), or name another path",
+                "remove it (git rm, if it is tracked), or choose another path: links and devices are not followed",
             ),
             Self::Notes(_) | Self::Folder(_) | Self::Tar(_) | Self::Write { .. } => None,
         }
@@ -214,14 +208,14 @@ impl OpsError {
 }
 
 impl OpsError {
-    /// The error of notes that cannot start anywhere.
+    /// Returns the error for a range of notes without a start.
     #[must_use]
     pub fn no_previous_release(tag: &ReleaseTag, commit: CommitId) -> Self {
         let (target, version) = (tag.target().to_owned(), tag.version().to_string());
         Self::NoPreviousRelease { target, version, commit: commit.short() }
     }
 
-    /// The error of a compressed file: of what went in, or of the file itself.
+    /// Converts an error of compression: either the input failed, or writing `file` did.
     pub(crate) fn from_gzip(file: &str, error: GzipError<Self>) -> Self {
         match error {
             GzipError::Input(error) => error,

@@ -1,37 +1,37 @@
-//! What happens during a release, for whoever reports it.
+//! The progress events of a release, for the caller to report.
 
 use model::base::http::HttpEvent;
 use model::release::plan::StepAction;
 use model::release::receipt::OutputFile;
 
-/// What happens while a release is performed.
+/// A progress event of a release.
 #[derive(Debug, Clone)]
 pub enum ReleaseEvent {
-    /// A file is being written.
+    /// The file of this name is about to be written.
     WritingFile(String),
-    /// A file is complete.
+    /// The file is complete.
     FileWritten(OutputFile),
-    /// A tag is being made in this clone.
+    /// The tag is about to be created in the clone.
     CreatingTag(String),
-    /// A tag was made in this clone.
+    /// The tag was created in the clone.
     TagCreated(String),
-    /// The tag was there, at the same commit.
+    /// The tag already exists at the commit to release.
     TagExists(String),
-    /// Something is about to leave this machine.
+    /// A step on the remote or on GitHub is about to start.
     Started(StepRef),
-    /// It has.
+    /// The step succeeded.
     Finished(StepRef),
-    /// Something was there, and right.
+    /// The step was skipped, because an earlier run completed it.
     AlreadyDone(StepRef),
-    /// What the connection has to tell.
+    /// A retry, or the progress of an upload.
     Http(HttpEvent),
 }
 
-/// What leaves this machine, and on what.
+/// A step on the remote or on GitHub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepRef {
-    /// What is done.
+    /// The action.
     pub action: StepAction,
-    /// To what.
+    /// The object of the action: a tag or an asset name.
     pub subject: String,
 }

@@ -1,4 +1,4 @@
-//! The clients of the release host: one with the operator's token, one without.
+//! The clients of GitHub: one with the operator's token and one without credentials.
 
 use forge::{Forge, ForgeSettings};
 use model::RepoSlug;
@@ -9,22 +9,22 @@ use crate::error::OpsError;
 use crate::operator_forge::OperatorForge;
 use crate::prove::trust_root::TrustRootSource;
 
-/// How to reach the release host.
+/// The settings for connecting to a repository on GitHub.
 #[derive(Debug, Clone)]
 pub struct GitHubConnection {
     /// The root of the REST API, as in `https://api.github.com`.
     pub api_url: String,
-    /// The repository.
+    /// The name of the repository.
     pub slug: RepoSlug,
     /// Time-outs and retries.
     pub retry_policy: RetryPolicy,
-    /// Where trusted roots for attestations come from.
+    /// The source of the trusted roots for attestations.
     pub trust_root: TrustRootSource,
-    /// Whether this is a run of GitHub Actions.
+    /// Whether the process runs in GitHub Actions.
     pub in_actions: bool,
 }
 
-/// The clients of a repository on the release host.
+/// The clients of a repository on GitHub, which [`ForgeClients`] borrows.
 #[derive(Debug)]
 pub struct GitHubClients {
     authenticated: OperatorForge<'static>,
@@ -34,7 +34,7 @@ pub struct GitHubClients {
 }
 
 impl GitHubClients {
-    /// Sets up the clients. Sends nothing, and calls `find_token` only when a request first needs a token.
+    /// Creates the clients. Sends no request, and calls `find_token` only when a request first needs a token.
     ///
     /// # Errors
     /// [`OpsError::Forge`] if the API URL is not valid, or a client cannot be set up.
@@ -49,7 +49,7 @@ impl GitHubClients {
         Ok(Self { authenticated, anonymous, trust_root, in_actions })
     }
 
-    /// The clients, as operations take them.
+    /// Borrows the clients, for an [`OpsContext`](crate::OpsContext) or a request.
     #[must_use]
     pub fn clients(&self) -> ForgeClients<'_> {
         ForgeClients {

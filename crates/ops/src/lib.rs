@@ -1,7 +1,14 @@
-//! The order of work: gather facts, let the rules decide, apply what they decided.
+//! The operations of the suite: gather facts, apply the rules, execute the plan, and verify what was published.
 //!
-//! This crate will not decide anything, print, or read the environment. Only [`apply`] and [`write_archive`] change
-//! anything, and a dry run is a plan that was not applied: no function here takes such a flag.
+//! This crate makes no decisions, prints nothing and reads no environment variables: `rules` decides and `xtask`
+//! prints. Only [`apply`], [`write_archive`], [`write_configuration`] and [`write_named`] change files, tags or
+//! releases; the other functions write at most to the cache. A dry run is a plan that is not applied, so no function
+//! takes such a flag.
+//!
+//! ```
+//! assert_eq!(ops::markdown::code("a`b"), "``a`b``");
+//! assert!(ops::check_identity_regexp("@example\\.com$").is_ok());
+//! ```
 
 mod apply;
 mod cache;

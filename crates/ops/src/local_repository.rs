@@ -1,4 +1,4 @@
-//! The repository that a run works on.
+//! The local git repository of a run.
 
 use std::path::{Path, PathBuf};
 
@@ -11,88 +11,90 @@ use repo::Repo;
 
 use crate::error::OpsError;
 
-/// A git repository: a clone, a linked worktree, a submodule or a bare one.
+/// A local git repository: a clone, a linked worktree, a submodule or a bare repository.
 #[derive(Debug)]
 pub struct LocalRepository(Repo);
 
 impl LocalRepository {
-    /// Opens the repository around `directory`. `policy` limits the programs that git may start in it.
+    /// Opens the repository that contains `directory`. `policy` limits the programs that git may start in it.
     ///
     /// # Errors
-    /// [`OpsError::Repo`] if there is none, if it belongs to another user, or if it is made to mislead.
+    /// [`OpsError::Repo`] if no repository is found, if it belongs to another user, or if its files could mislead git.
     pub fn open(directory: &Path, policy: ProgramPolicy) -> Result<Self, OpsError> {
         Ok(Self(Repo::open(directory, policy)?))
     }
 
-    /// The top folder of the working tree, or the repository itself if it is bare.
+    /// Returns the root of the working tree, or the repository folder itself if it is bare.
     #[must_use]
     pub fn root(&self) -> PathBuf {
         self.0.root()
     }
 
-    /// Whether it has no working tree.
+    /// Returns whether the repository is bare, that is, has no working tree.
     #[must_use]
     pub fn is_bare(&self) -> bool {
         self.0.is_bare()
     }
 
-    /// Whether it is a shallow clone.
+    /// Returns whether the repository is a shallow clone.
     #[must_use]
     pub fn is_shallow(&self) -> bool {
         self.0.is_shallow()
     }
 
-    /// Whether git signs tags without being asked (`tag.gpgSign`).
+    /// Returns whether git signs tags by default (`tag.gpgSign`).
     #[must_use]
     pub fn signs_by_default(&self) -> bool {
         self.0.signs_by_default()
     }
 
-    /// The URL of a remote. Returns `None` if no remote has this name.
+    /// Returns the URL of a remote. `None` if no remote has this name.
     #[must_use]
     pub fn remote_url(&self, remote: &str) -> Option<String> {
         self.0.remote_url(remote)
     }
 
-    /// The commit that a revision names, tags peeled.
+    /// Returns the commit that a revision names. Tags are peeled.
     ///
     /// # Errors
-    /// [`OpsError::Repo`] if it names nothing, or no commit.
+    /// [`OpsError::Repo`] if the revision names nothing, or an object that is not a commit.
     pub fn resolve(&self, revision: &str) -> Result<CommitId, OpsError> {
         Ok(self.0.resolve(revision)?)
     }
 
-    /// Whether a tag of this name exists.
+    /// Returns whether a tag of this name exists.
     ///
     /// # Errors
-    /// [`OpsError::Repo`] if the references cannot be read.
+    /// [`OpsError::Repo`] if the refs cannot be read.
     pub fn has_tag(&self, name: &str) -> Result<bool, OpsError> {
         Ok(self.0.tag(name)?.is_some())
     }
 
-    /// The release tags of a target.
+    /// Returns the release tags of a target.
     ///
     /// # Errors
-    /// [`OpsError::Repo`] if the references cannot be read.
+    /// [`OpsError::Repo`] if the refs cannot be read.
     pub fn tags(&self, target: &Target) -> Result<Vec<TagRef>, OpsError> {
         Ok(self.0.tags(target)?)
     }
 
-    /// The release tag of the highest version of a target. Returns `None` if it has none.
+    /// Returns the release tag with the highest version of a target. `None` if the target has no release tag.
     ///
     /// # Errors
-    /// [`OpsError::Repo`] if the references cannot be read.
+    /// [`OpsError::Repo`] if the refs cannot be read.
     pub fn newest_tag(&self, target: &Target) -> Result<Option<TagRef>, OpsError> {
         Ok(rules::newest_tag(&self.0.tags(target)?).cloned())
     }
 
-    /// Attribute files outside of commits that change archives in this clone only.
+    /// Returns the attribute files outside of commits, such as `.git/info/attributes`. They change archives in this
+    /// clone only.
     #[must_use]
     pub fn attribute_files(&self) -> Vec<PathBuf> {
         self.0.attribute_files()
     }
 
-    /// The settings, each `key=value`, with which git runs no program that this repository names.
+    /// Returns the git settings, each as `key=value`, that keep git from starting programs named in this repository's
+    /// configuration.
     ///
     /// # Errors
     /// [`OpsError::Repo`] if the configuration cannot be read.
@@ -100,7 +102,7 @@ impl LocalRepository {
         Ok(self.0.safe_settings()?)
     }
 
-    /// The value of `gpg.format`, which may be none that git knows; git's default if it is not set.
+    /// Returns the value of `gpg.format`, which may be unknown to git. If it is not set, git's default, `openpgp`.
     ///
     /// # Errors
     /// [`OpsError::Repo`] if git cannot be run.

@@ -1,12 +1,12 @@
-//! Text in Markdown, for the summary of a workflow run.
+//! Escaping of Markdown, for the step summary of GitHub Actions.
 
-/// Escapes text so that it is shown as it is, and mentions or links nothing.
+/// Escapes text so that Markdown shows it literally, without mentions or links.
 #[must_use]
 pub fn text(text: &str) -> String {
     notes::escape::text(text)
 }
 
-/// Returns text as a code span.
+/// Returns text as a Markdown code span.
 #[must_use]
 pub fn code(text: &str) -> String {
     notes::escape::code(text)

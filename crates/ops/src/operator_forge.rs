@@ -1,4 +1,4 @@
-//! GitHub as the operator sees it: with a token, which is looked up when a request first needs it.
+//! The client with the operator's token, which is looked up when a request first needs it.
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -10,10 +10,10 @@ use model::release::host::CredentialSource;
 /// Finds the operator's token. Returns `None` if there is none.
 type FindToken<'a> = Box<dyn Fn() -> Option<Token> + 'a>;
 
-/// A client with the operator's token. Reading commands that need no token never look for one: programs that keep tokens
-/// would run.
+/// A client of GitHub with the operator's token. The token is looked up on first use, because the look-up may start
+/// `gh` and git's credential helpers, which commands that need no token must not do.
 pub struct OperatorForge<'a> {
-    /// How to connect; without the token.
+    /// The settings of the connection, without the token.
     settings: ForgeSettings,
     find_token: FindToken<'a>,
     connection: OnceCell<(Forge, CredentialSource)>,
@@ -26,23 +26,24 @@ impl fmt::Debug for OperatorForge<'_> {
 }
 
 impl<'a> OperatorForge<'a> {
-    /// A client that connects with these settings and the token that `find_token` finds.
+    /// Creates a client with these settings. `find_token` is called at most once.
     pub fn new(settings: ForgeSettings, find_token: impl Fn() -> Option<Token> + 'a) -> Self {
         Self { settings, find_token: Box::new(find_token), connection: OnceCell::new() }
     }
 
-    /// The client. Looks for the token the first time.
+    /// Returns the client. The first call looks up the token.
     ///
     /// # Errors
-    /// [`ForgeError::Address`] if the token would travel in the clear, [`ForgeError::Client`].
+    /// [`ForgeError::InvalidUrl`] if the URL is not valid or the token would be sent without TLS, and
+    /// [`ForgeError::ClientSetup`] if the client cannot be set up.
     pub(crate) fn forge(&self) -> Result<&Forge, ForgeError> {
         self.connect().map(|(forge, _)| forge)
     }
 
-    /// Where the token comes from.
+    /// Returns where the token comes from.
     ///
     /// # Errors
-    /// As [`OperatorForge::forge`].
+    /// The errors of [`OperatorForge::forge`].
     pub(crate) fn credentials(&self) -> Result<CredentialSource, ForgeError> {
         self.connect().map(|(_, credentials)| *credentials)
     }

@@ -1,16 +1,16 @@
-//! The folder that a release's files are written to.
+//! The output folder of a release.
 
 use archive::{FolderError, FolderHandle};
 use model::evidence::reason::{Explanation, Reason};
 use model::release::facts::ExistingOutputs;
 use model::release::request::OutputPath;
 
-/// The name of the file that the notes are written to.
+/// The name of the file with the release notes.
 pub const NOTES_FILE: &str = "NOTES.md";
-/// The name of the file with the digests.
+/// The name of the file with the SHA-256 digests.
 pub const SUMS_FILE: &str = model::evidence::sums::FILE_NAME;
 
-/// Opens the folder, and creates it if it is missing.
+/// Opens the output folder, and creates it if it is missing. No link is followed below its root.
 pub(crate) fn create(out: &OutputPath) -> Result<FolderHandle, FolderError> {
     let mut folder = FolderHandle::create_named(&out.root)?;
     for name in &out.subdirectories {
@@ -19,7 +19,8 @@ pub(crate) fn create(out: &OutputPath) -> Result<FolderHandle, FolderError> {
     Ok(folder)
 }
 
-/// Says which files of a release exist already, and what would keep them from being written. Creates nothing.
+/// Returns which files of a release already exist, and what prevents writing them. Creates nothing, so that a dry run
+/// can report it.
 pub(crate) fn inspect(out: &OutputPath, archive: &str) -> ExistingOutputs {
     let mut outputs = ExistingOutputs::default();
     let read_folder = || -> Result<ExistingOutputs, FolderError> {

@@ -1,4 +1,4 @@
-//! A release as it would be: facts, plan, changelog and notes.
+//! The preparation of a release: facts, plan, changelog and notes.
 
 use model::catalog::Target;
 use model::release::changelog::Changelog;
@@ -15,28 +15,28 @@ use crate::event::ReleaseEvent;
 use crate::gather::author_logins::LoginCache;
 use crate::gather::{GatheredFacts, gather};
 
-/// A release that could be performed, or refused.
+/// A prepared release. Nothing has been changed yet.
 #[derive(Debug)]
 pub struct Prepared {
-    /// What was observed.
+    /// The facts that the plan is based on.
     pub facts: Facts,
-    /// What would be done, and every check.
+    /// The steps to take, and the results of all pre-flight checks.
     pub plan: Plan,
-    /// The changelog; none where the range has no start.
+    /// The changelog. `None` if the range of commits has no start.
     pub changelog: Option<Changelog>,
-    /// The notes; none where the range has no start.
+    /// The release notes. `None` if the range of commits has no start.
     pub notes: Option<Notes>,
-    /// The key that would sign the tag; none where none is to sign, or none can.
+    /// The key that will sign the tag. `None` if the tag is not to be signed, or no key is usable.
     pub(crate) key: Option<SigningKey>,
-    /// What GitHub said of authors, to be remembered.
+    /// The author logins that GitHub reported, for [`apply`](crate::apply) to save. `None` without clients of GitHub.
     pub(crate) login_cache: Option<LoginCache>,
 }
 
-/// Gathers, decides, and renders the notes. Changes nothing.
+/// Gathers the facts, plans the release and renders the notes. Changes nothing.
 ///
 /// # Errors
-/// [`OpsError`] where something could not be read or the template is wrong. What speaks against the release is no
-/// error here: it stands in the plan.
+/// [`OpsError`] if a fact cannot be read or the template is not valid. A failed pre-flight check is not an error: the
+/// plan contains it, so that all failed checks are reported together.
 pub fn prepare(
     context: OpsContext<'_>,
     target: &Target,

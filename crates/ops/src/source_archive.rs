@@ -1,4 +1,4 @@
-//! The source archive of a tag and its `SHA256SUMS`.
+//! The source archive of a release and its `SHA256SUMS`.
 
 use std::io::Write;
 
@@ -17,10 +17,10 @@ use crate::local_repository::LocalRepository;
 use crate::output;
 use crate::output::SUMS_FILE;
 
-/// Writes the source archive of a commit and `SHA256SUMS` into a folder.
+/// Writes the source archive of a commit and `SHA256SUMS` into the output folder. Returns both files.
 ///
 /// # Errors
-/// [`OpsError`]. Nothing is there in part.
+/// [`OpsError`] if the commit cannot be read or a file cannot be written. No incomplete file is left behind.
 pub fn write_archive(
     repository: &LocalRepository,
     tag: &ReleaseTag,
@@ -68,10 +68,10 @@ fn compress<W: Write + Send>(
     })
 }
 
-/// The assets of a release as they would be, without writing any.
+/// Returns the names, sizes and digests of a release's assets without writing them, to compare with those on GitHub.
 ///
 /// # Errors
-/// [`OpsError`] where the commit cannot be archived.
+/// [`OpsError`] if the commit cannot be archived.
 pub(crate) fn expected_assets(
     repo: &Repo,
     tag: &ReleaseTag,

@@ -4,6 +4,11 @@
 //!
 //! This crate will not do anything that the suite does: it runs the suite's program and other tools, and evaluates
 //! their output. It does not read the environment or the clock, and it writes to temporary directories only.
+//!
+//! ```
+//! let names: Vec<&str> = rehearsal::FAULT_SCENARIOS.iter().map(|it| it.name).collect();
+//! assert!(names.contains(&"moved-tag"), "{names:?}");
+//! ```
 
 mod config;
 mod error;

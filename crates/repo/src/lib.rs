@@ -6,6 +6,15 @@
 //! start programs that the repository configures ([`ProtectedConfig`]).
 //!
 //! [`ProtectedConfig`]: model::release::request::ProgramPolicy::ProtectedConfig
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use model::release::request::ProgramPolicy;
+//!
+//! let missing = Path::new("/nonexistent/folder");
+//! assert!(repo::Repo::open(missing, ProgramPolicy::ProtectedConfig).is_err());
+//! ```
 
 mod archive;
 mod attributes;

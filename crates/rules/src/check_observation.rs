@@ -1,4 +1,4 @@
-//! What a pre-flight check observes, before the operator's `--allow`.
+//! The observation of a pre-flight check, before `--allow` is applied.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use model::evidence::reason::{Explanation, Reason};
 use model::release::facts::PreflightCheck;
 use model::release::plan::{CheckOutcome, CheckResult};
 
-/// The observation of one check.
+/// The observation of one check: evidence if it passed, an explanation otherwise.
 pub(crate) enum CheckObservation {
     Pass(String),
     Warn(Explanation),
@@ -25,7 +25,7 @@ pub(crate) fn fail(reason: Reason, evidence: impl Into<String>) -> CheckObservat
     CheckObservation::Fail(Explanation::new(reason, evidence))
 }
 
-/// The result of a check: a failure that the operator allows does not stop the release.
+/// Returns the result of a check. A failure that the operator allows with `--allow` does not stop the release.
 pub(crate) fn check_result(
     check: PreflightCheck,
     observation: CheckObservation,

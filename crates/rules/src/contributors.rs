@@ -1,4 +1,4 @@
-//! Who is thanked. A handle pings whoever has it, so it is used only where GitHub itself gave it.
+//! The contributors that the notes thank. An `@login` notifies its account, so only logins from GitHub itself are used.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,9 +6,9 @@ use model::release::changelog::{Contributor, PersonIdent, RangeCommit};
 
 use crate::pattern;
 
-/// Everyone behind the commits, once, in the order of their first commit in the list. Two appearances are one person by the
-/// same address, the same handle, or the same name unless their handles differ. Takes time in proportion to the
-/// appearances: each looks up its address, handle and name once.
+/// Returns each author and co-author once, in the order of their first commit in the list. Two mentions are one person
+/// if they have the same address, the same login, or the same name without different logins. Takes time proportional to
+/// the number of mentions: each looks up its address, login and name once.
 pub(crate) fn contributors(commits: &[RangeCommit], bots: &[String]) -> Vec<Contributor> {
     let bots: Vec<String> = bots.iter().map(|it| it.to_lowercase()).collect();
     let everyone = commits.iter().flat_map(|it| std::iter::once(&it.author).chain(&it.co_authors));
@@ -16,7 +16,7 @@ pub(crate) fn contributors(commits: &[RangeCommit], bots: &[String]) -> Vec<Cont
     let people: Vec<PersonMention> =
         everyone.filter(|it| seen.insert(*it)).map(|it| PersonMention::from_ident(it, &bots)).collect();
     let mut groups = DisjointSets::new(people.len());
-    // By address and handle first: they are certain. Names tie only what has no other handle.
+    // Addresses and logins come first, because they are certain. A name joins only groups without different logins.
     let mut known: HashMap<IdentityKey<'_>, usize> = HashMap::new();
     for (index, person) in people.iter().enumerate() {
         for key in person.identity_keys() {
@@ -41,7 +41,8 @@ pub(crate) fn contributors(commits: &[RangeCommit], bots: &[String]) -> Vec<Cont
     found.into_iter().map(|(_, it)| it).collect()
 }
 
-/// Joins those of one name, unless they have different handles: the first group of a name that has no handle, or the same.
+/// Joins groups of the same name, unless they have different logins. A group joins the first group of its name that has
+/// the same login or none.
 fn union_by_name(people: &[PersonMention], groups: &mut DisjointSets) {
     let mut logins: HashMap<usize, String> = HashMap::new();
     for (index, person) in people.iter().enumerate() {
@@ -49,7 +50,7 @@ fn union_by_name(people: &[PersonMention], groups: &mut DisjointSets) {
             logins.entry(groups.find(index)).or_insert_with(|| login.to_ascii_lowercase());
         }
     }
-    // For each name: the group without a handle or with the first handle that was met, and those of further handles.
+    // For each name: its first group, and its groups by login.
     let mut named: HashMap<&str, (usize, HashMap<String, usize>)> = HashMap::new();
     for (index, person) in people.iter().enumerate() {
         let root = groups.find(index);
@@ -76,17 +77,17 @@ fn union_by_name(people: &[PersonMention], groups: &mut DisjointSets) {
     }
 }
 
-/// What makes two appearances one person for certain.
+/// A key that identifies a person with certainty: two mentions with the same key are one person.
 #[derive(PartialEq, Eq, Hash)]
 enum IdentityKey<'a> {
     Email(&'a str),
     Login(String),
 }
 
-/// One appearance of a person.
+/// One mention of a person, as author or co-author.
 struct PersonMention {
     name: String,
-    /// The name without its case and its spaces.
+    /// The name in lower case, with single spaces, for comparison.
     name_key: String,
     email: String,
     login: Option<String>,
@@ -124,7 +125,7 @@ impl PersonMention {
     }
 }
 
-/// Which appearances are one person: disjoint sets, each found by its first member.
+/// The mentions of each person: disjoint sets (union-find), each represented by its first member.
 struct DisjointSets(Vec<usize>);
 
 impl DisjointSets {
@@ -134,7 +135,7 @@ impl DisjointSets {
 
     fn find(&mut self, mut index: usize) -> usize {
         while self.0[index] != index {
-            // Paths are halved on the way: later look-ups are short.
+            // Path halving keeps later look-ups short.
             self.0[index] = self.0[self.0[index]];
             index = self.0[index];
         }
@@ -148,8 +149,9 @@ impl DisjointSets {
     }
 }
 
-/// Whether a text is a login as GitHub has them: letters, digits and single hyphens inside, at most 39; for managed users with
-/// `_` and their company's short code behind it. What else an answer calls a login would be Markdown in the notes.
+/// Returns true if a text has the form of a GitHub login: at most 39 letters, digits and single inner hyphens; for
+/// managed users followed by `_` and the short code of their enterprise. Any other text could act as Markdown in the
+/// notes.
 fn is_login(text: &str) -> bool {
     let (name, company) = text.split_once('_').unwrap_or((text, "x"));
     let word =
@@ -158,8 +160,8 @@ fn is_login(text: &str) -> bool {
     bounded && word(name) && word(company)
 }
 
-/// The login in an address that GitHub gives to hide the real one: `ID+LOGIN@users.noreply.github.com`, before 2017
-/// `LOGIN@users.noreply.github.com`. `None` for any other address, and for what no login looks like.
+/// Returns the login in a noreply address of GitHub: `ID+LOGIN@users.noreply.github.com`, before 2017
+/// `LOGIN@users.noreply.github.com`. Returns `None` for any other address, and if the part is not a valid login.
 fn noreply_login(email: &str) -> Option<String> {
     const HOST: &str = "@users.noreply.github.com";
     let host_start = email.len().checked_sub(HOST.len())?;
@@ -226,7 +228,7 @@ mod tests {
         assert_eq!(
             contributors_of(&[("Ada", "a@x"), ("Bob", "b@y"), ("Bob", "a@x")]),
             ["Ada"],
-            "tied together by the last"
+            "joined by the last one"
         );
         assert_eq!(
             contributors_of(&[
@@ -234,7 +236,7 @@ mod tests {
                 ("Ada", "2+other@users.noreply.github.com")
             ]),
             ["@ada", "@other"],
-            "two people of one name"
+            "two people with the same name"
         );
     }
 

@@ -1,7 +1,12 @@
-//! The verbs that decide: which release came before, what the changelog says, what speaks against a release, what
-//! is to be done.
+//! The decisions of a release: the previous release, the changelog, the pre-flight checks, the plan, and the verdicts
+//! on tags, attestations and published releases.
 //!
-//! This crate will not read, write, ask a clock or print: the same facts give the same answer.
+//! This crate will not read, write, use a clock or print. Its functions are pure: the same facts give the same result.
+//!
+//! ```
+//! assert!(rules::newest_tag(&[]).is_none(), "no tag is the newest of none");
+//! assert!(rules::compile_identity_regexp("ada@(").is_err());
+//! ```
 
 mod attestation;
 mod audit;

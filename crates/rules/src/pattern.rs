@@ -1,12 +1,12 @@
-//! Patterns with wildcards, matched in bounded time whoever wrote them.
+//! Wildcard patterns, matched in bounded time, because patterns and texts may come from untrusted files.
 
-/// The longest pattern or text that is matched, in bytes. Addresses have at most 254 (RFC 5321, 4.5.3.1.3); what is longer
-/// fits nothing.
+/// The longest pattern or text that is matched, in bytes. Longer ones match nothing. E-mail addresses have at most 254
+/// (RFC 5321, 4.5.3.1.3).
 const MAX_PATTERN_BYTES: usize = 1024;
 
-/// Whether a text fits a pattern in which `*` stands for any text and, if `single` is given, that byte for any one byte.
-/// Takes at most the product of both lengths: after a mismatch only the last `*` is tried with more, since what an earlier
-/// one could take, the last one can take too.
+/// Returns true if a text matches a pattern in which `*` matches any text and, if given, `single_wildcard` matches any
+/// one byte. Takes time at most proportional to the product of both lengths: after a mismatch only the last `*` is
+/// extended, since it can match everything that an earlier one could.
 pub(crate) fn matches_wildcards(pattern: &str, text: &str, single_wildcard: Option<u8>) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     if pattern.len() > MAX_PATTERN_BYTES || text.len() > MAX_PATTERN_BYTES {
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The meaning, without any cleverness.
+    /// The definition of the match, as a recursive function without optimization.
     fn matches_recursively(pattern: &[u8], text: &[u8]) -> bool {
         match pattern {
             [] => text.is_empty(),
@@ -55,7 +55,7 @@ mod tests {
         assert!(!matches_wildcards(&"*a".repeat(24), &"a".repeat(23), Some(b'?')));
         assert!(!matches_wildcards(&format!("{}b", "*a".repeat(500)), &"a".repeat(1000), Some(b'?')));
         assert!(matches_wildcards(&"*".repeat(1000), &"a".repeat(1000), None));
-        assert!(!matches_wildcards("*", &"a".repeat(1025), None), "too long a text fits nothing");
+        assert!(!matches_wildcards("*", &"a".repeat(1025), None), "a text over the limit matches nothing");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a release still needs.
+//! The plan of a release: the steps that are still needed, and the checks.
 
 use model::ReleaseTag;
 use model::catalog::Target;
@@ -11,8 +11,8 @@ use model::release::request::{PublishOptions, PublishUntil, ReleaseDestination, 
 use crate::preflight;
 use crate::releases::select_release;
 
-/// The plan of a release, with every check that was made. It can be performed if [`Plan::approve`] says so. `notes` is
-/// the text that the release is to have.
+/// Returns the plan of a release, with the results of all checks. It can be performed if [`Plan::approve`] accepts it.
+/// `notes` is the planned text of the release, if it is known already.
 #[must_use]
 pub fn plan(request: &Request, target: &Target, facts: &Facts, notes: Option<&str>) -> Plan {
     let file = |exists| if exists { StepState::Rewrite } else { StepState::Missing };
@@ -48,7 +48,7 @@ fn present_or_missing(is_present: bool) -> StepState {
     if is_present { StepState::Present } else { StepState::Missing }
 }
 
-/// The steps that leave the machine, asset by asset.
+/// Returns the steps that change the remote or GitHub, in order: assets before the tag, and publication last.
 fn publishing_steps(
     request: &Request,
     publication: PublishOptions,
@@ -83,24 +83,25 @@ fn publishing_steps(
     steps
 }
 
-/// What a release of a tag says of itself, with this title and these notes.
+/// Returns the title, text and pre-release mark of a tag's release.
 #[must_use]
 pub fn release_text<'a>(tag: &ReleaseTag, title: &'a str, notes: &'a str) -> ReleaseText<'a> {
     ReleaseText { title, body: notes, prerelease: tag.version().is_prerelease() }
 }
 
-/// What an asset needs.
+/// The action that an asset of a draft needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AssetAction {
-    /// Nothing: it is there and right.
+    /// Keep the asset: it is complete and correct.
     Keep,
-    /// To be uploaded.
+    /// Upload the asset.
     Upload,
-    /// To be uploaded after what stands under its name was removed.
+    /// Delete the asset with this id, then upload the new one under the same name.
     Replace(u64),
 }
 
-/// What an asset of a draft needs, of which this is there.
+/// Returns the action for an asset. Without an expected asset, an existing one is replaced, since it cannot be
+/// compared.
 #[must_use]
 pub fn asset_action(expected: Option<&ExpectedAsset>, existing: Option<&ReleaseAsset>) -> AssetAction {
     match existing {

@@ -1,4 +1,5 @@
-//! Everything that may speak against a release, all of it told at once.
+//! The pre-flight checks of a release. All are made and reported at once, so the operator can fix all problems in one
+//! go.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +18,7 @@ use crate::check_observation::{CheckObservation, check_result, fail, pass, warn}
 use crate::publishing::publishing_checks;
 use crate::{newest_tag, previous_candidates, version_file};
 
-/// The checks of a clone, whatever is released from it.
+/// Returns the results of the checks that depend only on the clone and the commit, not on the target.
 #[must_use]
 pub fn clone_checks(
     remote: &str,
@@ -34,7 +35,7 @@ pub fn clone_checks(
     ]
 }
 
-/// Every check of a release, passed ones included. `page` is what it would say of itself.
+/// Returns the results of all checks of a release, passed ones included. `release_text` is the planned title and text.
 #[must_use]
 pub fn preflight(
     request: &Request,
@@ -63,7 +64,8 @@ pub fn preflight(
     checks
 }
 
-/// The tag of the request, where it is there and at the released commit: the release was decided before.
+/// Returns the requested tag if it exists at the released commit. The release was started before, so checks that are
+/// only meant for a new version pass.
 fn existing_tag<'a>(request: &Request, facts: &'a Facts) -> Option<&'a TagRef> {
     let name = request.tag.name();
     facts.tags.iter().find(|it| it.name == name && it.commit == Some(facts.commit))
@@ -127,8 +129,7 @@ fn tag(request: &Request, facts: &Facts) -> CheckObservation {
     }
     let location =
         existing.commit.map_or_else(|| format!("object {}, no commit", existing.object), |it| it.short());
-    let evidence =
-        format!("{tag} is at {location} and not at {}: a tag is never moved", facts.commit.short());
+    let evidence = format!("{tag} is at {location}, expected {}: a tag is never moved", facts.commit.short());
     fail(Reason::TagAtOtherCommit { tag }, evidence)
 }
 
@@ -195,7 +196,7 @@ fn previous(request: &Request, facts: &Facts) -> CheckObservation {
         (Some(start), NotesStart::Tag(_)) if !start.is_ancestor => {
             let commit = facts.commit.short();
             let evidence = format!(
-                "{} is not an ancestor of {commit}: the notes would lack what only it contains",
+                "{} is not an ancestor of {commit}: the notes would lack commits that only it contains",
                 start.start
             );
             fail(Reason::NotAnAncestor, evidence)
@@ -255,8 +256,8 @@ fn attributes(clone: &CloneFacts) -> CheckObservation {
     warn(Reason::LocalAttributes, format!("{} {verb} the archive, in this clone only", files.join(", ")))
 }
 
-/// Whether the tag is, or will be, signed by somebody who may sign. Where trusted signers are configured, every release has such
-/// a tag, whatever was asked for: users are told that it has.
+/// Checks that the tag is, or will be, signed by a trusted signer. If trusted signers are configured, every release
+/// needs such a tag, with or without `--sign-tag`, because the release notes tell users to verify it.
 fn signing(request: &Request, facts: &Facts) -> CheckObservation {
     let unsigned = request.tag_signing == TagSigning::Unsigned;
     match existing_tag(request, facts) {
@@ -277,7 +278,7 @@ fn signing(request: &Request, facts: &Facts) -> CheckObservation {
     }
 }
 
-/// Whether the files can be written to the output folder.
+/// Checks that the files can be written to the output folder.
 fn output(request: &Request, facts: &Facts) -> CheckObservation {
     match &facts.existing_outputs.obstacle {
         None => pass(format!("{} can be written to", request.output_path.to_path_buf().display())),
@@ -285,7 +286,7 @@ fn output(request: &Request, facts: &Facts) -> CheckObservation {
     }
 }
 
-/// What the signature of an existing tag proves.
+/// Checks the signature of an existing tag. The worst finding decides, because a tag is never replaced.
 fn existing_signature(tag: &str, facts: &Facts) -> CheckObservation {
     let tag = tag.to_owned();
     let Some(worst) = facts.tag_findings.iter().flatten().max_by_key(|it| it.verdict) else {
@@ -303,7 +304,7 @@ fn existing_signature(tag: &str, facts: &Facts) -> CheckObservation {
     }
 }
 
-/// Whether the key that would sign is allowed.
+/// Checks that the key that would sign is allowed.
 fn signing_key(facts: &Facts) -> CheckObservation {
     match &facts.signing_key {
         None => pass("no key is needed: the tag exists already"),

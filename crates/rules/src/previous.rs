@@ -1,13 +1,13 @@
-//! Which release came before.
+//! The previous release of a target.
 
 use model::Version;
 use model::release::facts::TagRef;
 
-/// The releases that may be the one before `version`, the likeliest first. The previous release is the first of
+/// Returns the candidates for the release before `version`, the highest first. The previous release is the first of
 /// them that is an ancestor of the released commit.
 ///
-/// A candidate is below `version` in precedence. A final release goes back to the last final one, so that its notes
-/// tell everything since then; a prerelease goes back to whatever came before it, prereleases included.
+/// A candidate is below `version` in precedence. For a final version only final versions are candidates, so that its
+/// notes list all changes since the last final release. For a pre-release, pre-releases are candidates too.
 #[must_use]
 pub fn previous_candidates<'a>(version: &Version, tags: &'a [TagRef]) -> Vec<&'a TagRef> {
     let mut candidates: Vec<(&Version, &TagRef)> = tags
@@ -20,7 +20,7 @@ pub fn previous_candidates<'a>(version: &Version, tags: &'a [TagRef]) -> Vec<&'a
     candidates.into_iter().map(|(_, tag)| tag).collect()
 }
 
-/// The tag of the highest version.
+/// Returns the tag with the highest version. Returns `None` if no tag has a valid version.
 #[must_use]
 pub fn newest_tag(tags: &[TagRef]) -> Option<&TagRef> {
     let versions = tags.iter().filter_map(|tag| Some((tag.version.as_ref()?, tag)));

@@ -1,4 +1,4 @@
-//! What the remote and GitHub have, and whether it prevents publishing.
+//! The pre-flight checks of the remote and of GitHub, and the last check before a draft is published.
 
 use model::Version;
 use model::catalog::Target;
@@ -14,7 +14,7 @@ use model::release::request::{MakeLatest, PublishOptions, Request};
 use crate::check_observation::{CheckObservation, check_result, fail, pass, warn};
 use crate::releases::{self, ReleaseSelection};
 
-/// The checks that only a release that is to be published has.
+/// Returns the results of the checks that only apply to a release that is to be published.
 pub(crate) fn publishing_checks(
     request: &Request,
     publication: PublishOptions,
@@ -33,7 +33,8 @@ pub(crate) fn publishing_checks(
     ]
 }
 
-/// The tag on the remote: absent, or the very object that the clone has.
+/// Checks the tag on the remote: it must be absent, or the same object as in the clone. Another object is never
+/// replaced.
 fn origin(request: &Request, facts: &Facts, remote_facts: &RemoteFacts) -> CheckObservation {
     let (tag, remote) = (request.tag.name(), request.remote.clone());
     if let Some(other) = &remote_facts.refs.divergent_push_url {
@@ -73,8 +74,8 @@ fn origin(request: &Request, facts: &Facts, remote_facts: &RemoteFacts) -> Check
     }
 }
 
-/// The release tags of the target that the remote has and this clone lacks, but for the one that is released. With one of them
-/// missing, the notes would start too early, and a version could be released twice.
+/// Returns the release tags of the target that the remote has and this clone lacks, except for the one to release. If
+/// one is missing, the notes start too early, and a version could be released twice.
 fn unfetched_tags<'w>(request: &Request, facts: &Facts, remote_facts: &'w RemoteFacts) -> Vec<&'w str> {
     let target = request.tag.target();
     let scheme = request.tag.version().scheme();
@@ -88,7 +89,7 @@ fn unfetched_tags<'w>(request: &Request, facts: &Facts, remote_facts: &'w Remote
     names.filter(|it| *it != released && is_release(it) && !known(it)).collect()
 }
 
-/// Whether the token may publish, as far as GitHub reports that.
+/// Checks that the token may publish, as far as GitHub reports it.
 fn credentials(request: &Request, remote_facts: &RemoteFacts) -> CheckObservation {
     let repository = &remote_facts.repository;
     let full_name = repository.full_name.escaped();
@@ -131,7 +132,7 @@ fn credentials(request: &Request, remote_facts: &RemoteFacts) -> CheckObservatio
     if is_known { pass(evidence) } else { warn(Reason::PermissionsUnknown, evidence) }
 }
 
-/// The release on GitHub: none, one draft, or one that is published and complete.
+/// Checks the releases of the tag on GitHub: none, one draft to continue, or one that is published and complete.
 fn release(
     request: &Request,
     publication: PublishOptions,
@@ -165,7 +166,8 @@ fn release(
     }
 }
 
-/// The commands that delete the releases that a run does not go on with.
+/// Returns the `gh` commands that delete the releases that the run does not continue. The run itself deletes none of
+/// them.
 fn deletion_commands(request: &Request, selection: &ReleaseSelection<'_>) -> String {
     let slug = &request.slug;
     let host =
@@ -175,7 +177,7 @@ fn deletion_commands(request: &Request, selection: &ReleaseSelection<'_>) -> Str
     selection.others.iter().map(command).collect::<Vec<_>>().join("; ")
 }
 
-/// The release that a run continues: a draft to be filled, or one that is published and complete.
+/// Checks the release that the run continues: a draft without unplanned assets, or a published and complete release.
 fn selected_release(
     request: &Request,
     release: &GitHubRelease,
@@ -208,33 +210,35 @@ fn selected_release(
     fail(Reason::PublishedDiffers, evidence)
 }
 
-/// The names of the assets of a release.
+/// The names of the assets of a release: the source archive and `SHA256SUMS`.
 fn planned_assets(request: &Request) -> [String; 2] {
     [request.tag.archive_name(), sums::FILE_NAME.to_owned()]
 }
 
-/// The assets of a draft that are not planned, by name and number.
+/// Returns the assets of a draft that are not planned, as `name (id)`.
 fn unplanned_assets(draft: &GitHubRelease, planned: &[String]) -> Vec<String> {
     let others = draft.assets.iter().filter(|it| !planned.iter().any(|name| it.name.is(name)));
     others.map(|it| format!("{} ({})", it.name.escaped(), it.id)).collect()
 }
 
-/// What publishing means where releases are immutable (github.md F18).
+/// Returns a note that publishing is final, if releases are immutable (github.md F18). Otherwise it is empty.
 fn immutability_note(remote_facts: &RemoteFacts) -> &'static str {
     if remote_facts.immutable_releases == Some(true) {
-        "; once published, its assets and its tag are frozen"
+        "; once published, its assets and its tag are immutable"
     } else {
         ""
     }
 }
 
+/// Returns the kind, id and URL of a release, for evidence.
 fn describe_release(release: &GitHubRelease) -> String {
     let kind = if release.draft { "draft" } else { "release" };
     format!("{kind} {} ({})", release.id, release.html_url.escaped())
 }
 
-/// Why a draft that was filled is not published after all, for somebody else was at work on it meanwhile; none where
-/// nothing speaks against it. `others` are further releases of its tag that were not there when it was planned.
+/// Returns why a complete draft must not be published: it was changed since the plan, or other releases of its tag were
+/// created. `others` are those releases. Returns `None` if nothing changed. This is the last check before publication,
+/// because a published release is never changed.
 #[must_use]
 pub fn concurrent_change(
     draft: &GitHubRelease,
@@ -245,23 +249,32 @@ pub fn concurrent_change(
     let others: Vec<String> =
         others.iter().map(|it| format!("{} ({})", it.id, it.html_url.escaped())).collect();
     if !others.is_empty() {
-        return Some(format!("beside {} it has other releases now: {}", draft.id, others.join(", ")));
+        return Some(format!("the tag now has other releases besides {}: {}", draft.id, others.join(", ")));
     }
     if let Some(bad) =
         expected_assets.iter().find(|it| !draft.asset(&it.name).is_some_and(|asset| it.matches(asset)))
     {
-        return Some(format!("{} of draft {} is no longer what was uploaded", bad.name, draft.id));
+        return Some(format!(
+            "asset {} of draft {} is no longer the one that was uploaded",
+            bad.name, draft.id
+        ));
     }
     let names: Vec<String> = expected_assets.iter().map(|it| it.name.clone()).collect();
     let unplanned = unplanned_assets(draft, &names);
     if !unplanned.is_empty() {
-        return Some(format!("draft {} has assets that nobody planned: {}", draft.id, unplanned.join(", ")));
+        return Some(format!(
+            "draft {} has assets that this release does not make: {}",
+            draft.id,
+            unplanned.join(", ")
+        ));
     }
-    (!release_text.matches(draft)).then(|| format!("somebody changed the text of draft {}", draft.id))
+    (!release_text.matches(draft))
+        .then(|| format!("the title, text or pre-release mark of draft {} was changed", draft.id))
 }
 
-/// Whether a release gets the badge: as asked for, else where it is the highest final version of the target that owns it,
-/// of those that origin and this clone have.
+/// Returns true if the release becomes GitHub's latest one: as given with `--latest`, or with `auto` if it is the
+/// highest final version of the target that `release.toml` names as `latest`. Tags of the remote and of this clone are
+/// compared.
 #[must_use]
 pub fn is_latest(
     make_latest: MakeLatest,

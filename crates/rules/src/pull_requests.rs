@@ -1,13 +1,13 @@
-//! Which pull request brought a commit in.
+//! The pull request that brought a commit in.
 
 use std::collections::{HashMap, HashSet};
 
 use model::CommitId;
 use model::release::changelog::CommitNode;
 
-/// The pull request of every commit that a merge brought in: of the merge nearest to the released line of history,
-/// the one that follows first parents from `tip`. A merge that names no pull request passes the question on to the
-/// line that it merged.
+/// Returns the pull request of every commit that was brought in by a merge. If several merges contain a commit, the one
+/// nearest to the first-parent line of `tip` counts. If that merge names no pull request, the first-parent line of the
+/// merged branch is searched in the same way.
 pub(crate) fn pull_requests(tip: CommitId, graph: &[CommitNode]) -> HashMap<CommitId, u64> {
     let index = graph.iter().map(|node| (node.id, node)).collect();
     let mut search = PullRequestSearch { index, visited: HashSet::new(), numbers: HashMap::new() };
@@ -43,7 +43,7 @@ impl PullRequestSearch<'_> {
         }
     }
 
-    /// Gives the number to all that came in with `side`.
+    /// Assigns the number to all unvisited commits that are reachable from `side`.
     fn assign(&mut self, side: CommitId, number: u64) {
         let mut todo = vec![side];
         while let Some(id) = todo.pop() {
@@ -59,14 +59,15 @@ impl PullRequestSearch<'_> {
     }
 }
 
-/// The number in `Merge pull request #12 from owner/branch`, as GitHub writes it.
+/// Returns the number in a merge subject of GitHub: `Merge pull request #12 from owner/branch`.
 fn merged_pr_number(node: &CommitNode) -> Option<u64> {
     let rest = node.merge_subject.as_ref()?.strip_prefix("Merge pull request #")?;
     let (number, _) = rest.split_once(" from ")?;
     number.parse().ok()
 }
 
-/// A subject without the ` (#12)` that GitHub puts at its end when it squashes, and that number.
+/// Splits a subject into its text and the number in the ` (#12)` that GitHub appends to squash merges. Returns the
+/// whole subject and `None` if it has no such end.
 pub(crate) fn split_pr_number(subject: &str) -> (&str, Option<u64>) {
     let split = || {
         let (text, number) = subject.trim_end().strip_suffix(')')?.rsplit_once("(#")?;

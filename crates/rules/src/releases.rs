@@ -1,24 +1,26 @@
-//! Which of several releases of a tag a run goes on with, and what becomes of the others.
+//! Selection among several releases of a tag: the one that a run continues, and the leftover drafts to delete.
 
 use model::release::host::{ExpectedAsset, GitHubRelease, ReleaseText};
 
-/// The releases of a tag, told apart.
+/// The releases of a tag, by what a run does with them.
 #[derive(Debug, Clone, Default)]
 pub struct ReleaseSelection<'a> {
-    /// The release to go on with; `None` if one must be created, or if it cannot be told which.
+    /// The release to continue. `None` if one must be created, or if the choice is ambiguous.
     pub chosen: Option<&'a GitHubRelease>,
-    /// Empty drafts of our own making. A run that was killed while GitHub created its draft leaves one behind.
+    /// Empty drafts that earlier runs created. A run that is killed while GitHub creates its draft leaves one behind.
     pub leftover_drafts: Vec<&'a GitHubRelease>,
-    /// Drafts of somebody else, or with something in them. They are never touched.
+    /// All other releases: published ones, drafts with assets, drafts of other people. They are never changed or
+    /// deleted.
     pub others: Vec<&'a GitHubRelease>,
-    /// Whether `others` leave it open which release is meant.
+    /// Whether `others` make it ambiguous which release to continue.
     pub is_ambiguous: bool,
 }
 
-/// Chooses the release to go on with: the published one, else a complete draft of ours, else the only draft that is not an
-/// empty one of ours, else the first empty one.
+/// Chooses the release to continue: the published one, otherwise a complete draft of an earlier run, otherwise the only
+/// draft that is not an empty one of an earlier run, otherwise the first empty one.
 ///
-/// A draft is ours if it has exactly the title, text and mark that this release has: nobody writes those by hand.
+/// A draft counts as one of an earlier run if it has exactly the title, text and pre-release mark of this release,
+/// which no one types by hand.
 #[must_use]
 pub fn select_release<'a>(
     releases: &'a [GitHubRelease],
@@ -46,13 +48,13 @@ pub fn select_release<'a>(
     }
 }
 
-/// Whether a release is a draft that this release left behind before anything was in it.
+/// Returns true if a release is an empty draft that an earlier run of this release left behind.
 #[must_use]
 pub fn is_leftover_draft(release: &GitHubRelease, release_text: &ReleaseText<'_>) -> bool {
     release.draft && release.assets.is_empty() && release_text.matches(release)
 }
 
-/// Whether a release has exactly the assets that it must have.
+/// Returns true if a release has exactly the expected assets, at least one.
 fn is_complete(release: &GitHubRelease, expected_assets: &[ExpectedAsset]) -> bool {
     let has = |it: &ExpectedAsset| release.asset(&it.name).is_some_and(|asset| it.matches(asset));
     !expected_assets.is_empty()

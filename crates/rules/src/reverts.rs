@@ -1,4 +1,4 @@
-//! Commits that take others back.
+//! Commits that revert other commits of the same range.
 
 use std::collections::HashSet;
 
@@ -6,8 +6,9 @@ use model::release::changelog::RangeCommit;
 
 use crate::pull_requests::split_pr_number;
 
-/// The places, in a list from the newest commit to the oldest, of every commit that another one of the list takes
-/// back, and of those that do so. A revert that is itself taken back takes nothing back.
+/// Returns the indices of all commits that another commit of the list reverts, and of the reverts themselves. The list
+/// is ordered from newest to oldest. A revert that is itself reverted has no effect, so its target is a normal change
+/// again.
 pub(crate) fn reverted(commits: &[RangeCommit]) -> HashSet<usize> {
     let mut cancelled = HashSet::new();
     let mut both = HashSet::new();
@@ -22,8 +23,8 @@ pub(crate) fn reverted(commits: &[RangeCommit]) -> HashSet<usize> {
     both
 }
 
-/// The older commit that `commit` says it takes back: by object name (`This reverts commit …`, as `git revert`
-/// writes), else by its quoted subject, as the revert of a squashed pull request has it.
+/// Returns the index of the older commit that `commit` reverts: by object id (`This reverts commit …`, as `git revert`
+/// writes), otherwise by its quoted subject, as in GitHub's revert of a squashed pull request.
 fn reverted_index(
     commit: &RangeCommit,
     index: usize,
@@ -50,7 +51,7 @@ fn object_name(text: &str) -> Option<&str> {
     (7..=40).contains(&end).then(|| &text[..end])
 }
 
-/// The subject that `Revert "…"` quotes; `Reapply "…"` is git's word for a revert of a revert.
+/// Returns the subject that `Revert "…"` quotes. `Reapply "…"` is git's subject for the revert of a revert.
 fn quoted_subject(subject: &str) -> Option<String> {
     let (subject, _) = split_pr_number(subject);
     if let Some(rest) = subject.strip_prefix("Reapply \"") {

@@ -1,22 +1,22 @@
-//! What is unreleased.
+//! The unreleased changes of a target, and the version that they suggest.
 
 use model::Version;
 use model::catalog::version::Bump;
-use model::release::changelog::{ChangeKind, CommitHistory};
+use model::release::changelog::{ChangeKind, CommitHistory, SECTIONS};
 
 use crate::changelog::change_kind;
 use crate::reverts::reverted;
 
-/// What came since the newest release of a target.
+/// The changes since the newest release of a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreleasedChanges {
-    /// How many commits of each kind, in the order of [`Kind::ALL`].
+    /// The number of commits of each kind, in the order of [`SECTIONS`].
     pub counts: [usize; 4],
-    /// The version that they ask for; none where there is nothing to release or no release yet.
+    /// The suggested next version. `None` if there is nothing to release, or no release yet.
     pub next_version: Option<String>,
 }
 
-/// Counts the commits since the newest release and says which version they ask for.
+/// Counts the commits since the newest release and suggests the next version. Reverted changes count as Misc.
 #[must_use]
 pub fn unreleased_changes(newest: Option<&Version>, history: &CommitHistory) -> UnreleasedChanges {
     let reverted = reverted(&history.commits);
@@ -30,7 +30,7 @@ pub fn unreleased_changes(newest: Option<&Version>, history: &CommitHistory) -> 
             })
             .collect();
     let count = |wanted: ChangeKind| kinds.iter().filter(|it| **it == wanted).count();
-    let counts = ChangeKind::ALL.map(count);
+    let counts = SECTIONS.map(|it| count(it.kind));
     let bump = match counts {
         [_, _, (1..), _] => Bump::Breaking,
         [(1..), ..] => Bump::Feature,

@@ -1,4 +1,4 @@
-//! What a signed tag proves.
+//! The evaluation of a tag: its name, its target, its signature, its signer and its date.
 
 use model::base::time::format_rfc3339;
 use model::evidence::reason::{Explanation, Reason};
@@ -11,11 +11,12 @@ use model::release::facts::SigningKeyStatus;
 
 use crate::pattern;
 
-/// What signatures of tags are made for.
+/// The namespace of git's SSH signatures. A key that is allowed only for other namespaces may not sign tags.
 const GIT_NAMESPACE: &str = "git";
 
-/// Judges a tag: its shape, its name, what it points to, its signature, who made it and when. `now` is in seconds since
-/// 1970 in UTC. Stricter than `git verify-tag`, which compares neither the name nor the time.
+/// Evaluates a tag: its format, its name, its target, its signature, its signer and its date. `now` is in seconds since
+/// 1970 (UTC). Returns at least one finding. Stricter than `git verify-tag`, which checks neither the name nor the
+/// date.
 #[must_use]
 pub fn evaluate_tag(evidence: &TagEvidence, now: i64) -> Vec<Finding> {
     let evaluator = TagEvaluator { evidence };
@@ -58,13 +59,15 @@ pub fn evaluate_tag(evidence: &TagEvidence, now: i64) -> Vec<Finding> {
     findings
 }
 
-/// Whether a key counts for a person now, before anything is signed with it: the same rules, for a tag made now.
+/// Evaluates a key before it signs: returns whether it may sign for this e-mail address, by the rules for a tag made
+/// now.
 #[must_use]
 pub fn evaluate_signer(name: &str, email: &str, signer: &SignerKey, now: i64) -> Finding {
     signer_finding(name, email, signer, now, now)
 }
 
-/// Whether the policy allows a key to sign a tag made now. `key` is the name that reports use, `email` the tagger's address.
+/// Returns whether the policy allows a key to sign a tag now. `key` is its name in reports, `email` the tagger's
+/// address.
 #[must_use]
 pub fn signing_key_status(key: &str, email: &str, lookup: &PolicyLookup, now: i64) -> SigningKeyStatus {
     let explain = |reason, evidence: String| Explanation::new(reason, evidence);
@@ -93,8 +96,9 @@ pub fn signing_key_status(key: &str, email: &str, lookup: &PolicyLookup, now: i6
     }
 }
 
-/// What speaks against a signature that was just made, if anything does: with a policy whatever is not proven, without
-/// one only what is refuted, and nobody is there to say whether the signer counts.
+/// Returns the first finding that makes a signature that was just made unusable. With a policy every check must be
+/// proven. Without one only a refuted check counts, except for the signer, who cannot be checked. Returns `None` if
+/// the signature is usable.
 #[must_use]
 pub fn self_check(findings: Vec<Finding>, has_policy: bool) -> Option<Finding> {
     let is_flaw = |it: &Finding| match it.verdict {
@@ -156,7 +160,7 @@ impl TagEvaluator<'_> {
         signer_finding(&self.evidence.name, &object.tagger.email, signer, object.time, now)
     }
 
-    /// The identity that a certificate names, which the policy must name too.
+    /// Checks that the policy allows the identity in a Sigstore certificate.
     fn identity(&self, signer: &SigstoreIdentity, time: i64, allowed: &[SigstoreIdentity]) -> [Finding; 2] {
         let SigstoreIdentity { name, issuer } = signer;
         let description =
@@ -173,9 +177,9 @@ impl TagEvaluator<'_> {
         [self.proven("signature", description), signer]
     }
 
-    /// The date of the tag, which the signer alone states: it cannot be earlier than the commit or later than now.
+    /// Checks the tag's date, which only the signer states: it must not be before the commit or in the future.
     fn time(&self, object: &TagObject, now: i64) -> Finding {
-        /// How far clocks may differ, in seconds.
+        /// The largest accepted difference between clocks, in seconds.
         const MAX_CLOCK_SKEW_SECONDS: i64 = 300;
         let tagged = format!("tagged {}", format_rfc3339(object.time));
         if object.time + MAX_CLOCK_SKEW_SECONDS < self.evidence.commit_time {
@@ -215,8 +219,8 @@ fn signer_finding(subject: &str, email: &str, signer: &SignerKey, signed_at: i64
     }
 }
 
-/// Checks whether an entry of the policy allows a signature for `email` that was made at `signed_at`. A key that has
-/// expired by now could have signed with any date, so without an independent time it is refuted too.
+/// Checks whether a policy entry allows a signature for `email` that was made at `signed_at`. A key that has expired by
+/// now could have signed with any earlier date, so without an independent time its signature is refuted too.
 fn check_allowed_signer(
     allowed_signer: &AllowedSigner,
     email: &str,
@@ -259,7 +263,8 @@ fn check_allowed_signer(
     }
 }
 
-/// The pattern lists of OpenSSH (`ssh_config(5)`, "PATTERNS"): any pattern that fits, and none with a `!` that does.
+/// Matches a text against a pattern list of OpenSSH (`ssh_config(5)`, "PATTERNS"): at least one pattern must match, and
+/// no pattern with a `!` may match.
 fn matches_pattern_list(patterns: &[String], text: &str) -> bool {
     let matches = |pattern: &str| pattern::matches_wildcards(pattern, text, Some(b'?'));
     let excluded = patterns.iter().filter_map(|it| it.strip_prefix('!')).any(matches);
@@ -286,7 +291,7 @@ mod tests {
                 && !matches_pattern_list(&list("*@x,!a@x"), "a@x")
                 && !matches_pattern_list(&list("?@x"), "@x")
         );
-        assert!(!matches_pattern_list(&list("!a@x"), "b@x"), "an exclusion allows nobody");
+        assert!(!matches_pattern_list(&list("!a@x"), "b@x"), "an exclusion alone allows no address");
     }
 
     fn allowed_signer(after: Option<i64>, before: Option<i64>) -> AllowedSigner {

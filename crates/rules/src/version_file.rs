@@ -1,14 +1,15 @@
-//! Files that carry a version: package.json, gradle.properties, Chart.yaml, Directory.Build.props, go.mod.
+//! Files that state a version: package.json, gradle.properties, Chart.yaml, Directory.Build.props, go.mod.
 
 use model::Version;
 use model::catalog::{SourceFormat, VersionSource};
 
 use crate::yaml;
 
-/// The longest version source that is read, in bytes.
+/// The longest version file that is read, in bytes.
 const MAX_VERSION_FILE_BYTES: usize = 1 << 20;
 
-/// What a version source says of a version: nothing where all of it agrees, else each disagreement.
+/// Compares a version file with the version of the tag. Returns a message for each mismatch: a key that states another
+/// version, a missing key, or a file that cannot be read. Empty if all keys agree.
 #[must_use]
 pub fn version_mismatches(source: &VersionSource, bytes: &[u8], version: &Version) -> Vec<String> {
     if bytes.len() > MAX_VERSION_FILE_BYTES {
@@ -46,12 +47,12 @@ fn read_value(format: SourceFormat, text: &str, key: &str) -> Result<Option<Stri
             let mut values = text.lines().filter_map(parse_property).filter(|it| it.0 == key);
             Ok(values.next_back().map(|it| it.1.to_owned()))
         }
-        SourceFormat::GoMod => unreachable!("a module path is no version: read by go_module"),
+        SourceFormat::GoMod => unreachable!("a module path is not a version: check_go_module reads it"),
     }
 }
 
-/// A line `key=value` or `key: value` of a Java properties file; the last one of a key counts. Versions need none of
-/// the format's escapes and continued lines.
+/// Parses a line `key=value` or `key: value` of a Java properties file. If a key occurs several times, callers use the
+/// last one, as Java does. Escapes and continued lines are not supported, because versions need neither.
 fn parse_property(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
     if line.starts_with(['#', '!']) {
@@ -61,8 +62,8 @@ fn parse_property(line: &str) -> Option<(&str, &str)> {
     Some((key.trim_end(), value.trim_start()))
 }
 
-/// From v2 on the module's path ends in the major version, and below it does not
-/// (<https://go.dev/ref/mod#major-version-suffixes>).
+/// Checks the module path of a `go.mod`: from v2 on it must end in the major version, below v2 it must not
+/// (<https://go.dev/ref/mod#major-version-suffixes>). Returns the message if it does not match.
 fn check_go_module(source: &VersionSource, text: &str, version: &Version) -> Option<String> {
     let path = text.lines().find_map(|line| line.trim().strip_prefix("module "));
     let Some(path) = path.map(|it| it.split("//").next().unwrap_or(it).trim().trim_matches('"')) else {

@@ -1,19 +1,19 @@
-//! One value of a YAML document (YAML 1.2.2), read without building the document: how deep it nests is bounded.
+//! Reads one value of a YAML document (YAML 1.2.2) from parser events, so that the nesting depth is bounded.
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
-/// How deep mappings and sequences may nest.
+/// The deepest nesting of mappings and sequences that is read, in levels.
 const MAX_NESTING_DEPTH: usize = 64;
 
-/// The string that a key has in the mapping at the top of the first document. Returns `None` if there is no such key, or
-/// if its value is no string: a plain `1.10` is a number, which other programs read as 1.1.
+/// Returns the string value of a key in the top-level mapping of the first document. Returns `None` if there is no such
+/// key, or if its value is not a string: a plain `1.10` is a number, which other programs read as 1.1.
 ///
 /// # Errors
-/// What is no YAML, nests too deep, or has the key twice.
+/// The message if the text is not YAML, nests too deep, or has the key twice.
 pub(crate) fn top_level_string(text: &str, key: &str) -> Result<Option<String>, String> {
     let mut found = None;
     let mut depth = 0;
-    // In the mapping at the top: whether the next node is a value, and of which key.
+    // State of the top-level mapping: whether the next node is a value, and the key of that value.
     let mut of_key: Option<String> = None;
     let mut is_value = false;
     for event in Parser::new_from_str(text) {
@@ -37,7 +37,7 @@ pub(crate) fn top_level_string(text: &str, key: &str) -> Result<Option<String>, 
             Event::Scalar(text, style, ..) if depth == 1 && is_value => {
                 if of_key.take().as_deref() == Some(key) {
                     if found.is_some() {
-                        return Err(format!("the key {key} is there twice"));
+                        return Err(format!("duplicate key {key}"));
                     }
                     let is_string = style != ScalarStyle::Plain || !is_not_a_string(&text);
                     found = Some(is_string.then(|| text.into_owned()));
@@ -53,7 +53,7 @@ pub(crate) fn top_level_string(text: &str, key: &str) -> Result<Option<String>, 
     Ok(found.flatten())
 }
 
-/// Whether a plain scalar is no string in the core schema (YAML 1.2.2, 10.3.2).
+/// Returns true if a plain scalar is a number, a boolean or null in the core schema (YAML 1.2.2, 10.3.2).
 fn is_not_a_string(text: &str) -> bool {
     let is_number = text.parse::<f64>().is_ok() || text.starts_with("0x") || text.starts_with("0o");
     is_number

@@ -1,4 +1,4 @@
-//! Downloads without credentials, within limits.
+//! The HTTP client: sends requests within limits, retries them, and downloads files without credentials.
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::error::{RequestError, file_host_error};
 use crate::event::HttpObserver;
 use crate::retry::{self, RetryMode, with_timeout};
 
-/// The clients of a host and the runtime that they block on.
+/// An HTTP client with a retry policy. Its calls block on a runtime of its own, so callers need none.
 #[derive(Debug)]
 pub struct HttpClient {
     runtime: tokio::runtime::Runtime,
@@ -20,36 +20,36 @@ pub struct HttpClient {
     retry_policy: RetryPolicy,
 }
 
-/// Whether a download follows redirects.
+/// Whether a download follows redirects (HTTP status 3xx).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Redirects {
-    /// To any host.
+    /// Follow them to any host. Safe only because a download carries no credentials.
     Follow,
-    /// A redirect is an error.
+    /// Treat a redirect as an error.
     Refuse,
 }
 
-/// What a download may read, and from where.
+/// The limits of a download: its length, its redirects and its retries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DownloadPolicy {
-    /// The longest body in bytes. Reading ends with the chunk that goes beyond.
+    /// The longest body, in bytes. Reading ends with the first chunk beyond it.
     pub max_bytes: u64,
     /// Whether redirects are followed.
     pub redirects: Redirects,
-    /// When the request is sent again.
+    /// When a failed request is sent again.
     pub retry_mode: RetryMode,
 }
 
-/// Receives the bytes of a body.
+/// Receives the bytes of a response body.
 pub trait BodySink {
-    /// Drops what it has: an attempt begins.
+    /// Discards all bytes received so far. Called before the body of each attempt, because an attempt may break off.
     fn restart(&mut self);
-    /// Takes the next chunk.
+    /// Appends the next chunk.
     fn write_chunk(&mut self, chunk: &[u8]);
 }
 
 impl HttpClient {
-    /// A client. Connects to nothing yet.
+    /// Returns a client. No connection is made yet.
     ///
     /// # Errors
     /// The message of the library if the system's certificates or proxy settings cannot be read.
@@ -63,34 +63,38 @@ impl HttpClient {
         Ok(Self { runtime, client, no_redirect_client, retry_policy })
     }
 
-    /// The client that follows no redirect, for an API library. Credentials that the library adds stay with its host.
+    /// Returns the client that follows no redirects, for an API library. Credentials that the library adds are then
+    /// sent to its host only.
     #[must_use]
     pub fn api_client(&self) -> reqwest::Client {
         self.no_redirect_client.clone()
     }
 
-    /// The longest time without progress on a connection.
+    /// Returns the idle time-out: the longest time without progress on a connection.
     #[must_use]
     pub fn idle_timeout(&self) -> Duration {
         self.retry_policy.idle_timeout
     }
 
-    /// The wait before a state that may change soon is read again. Returns `None` after the last attempt.
+    /// Returns the wait before a state that may change soon is read again. `None` after the last attempt. `attempt`
+    /// counts from 0.
     #[must_use]
     pub fn backoff(&self, attempt: u32) -> Option<Duration> {
         retry::backoff(&self.retry_policy, attempt)
     }
 
-    /// The wait before the next attempt of a request. Returns `None` if it must not be sent again.
+    /// Returns the wait before a failed request is sent again. `None` if it must not be, or after the last attempt.
+    /// `attempt` counts from 0.
     #[must_use]
     pub fn wait_after(&self, attempt: u32, mode: RetryMode, error: &RequestError) -> Option<Duration> {
         retry::wait_after(&self.retry_policy, attempt, mode, error)
     }
 
-    /// Waits for a request that moves at most `bytes`, within its total time-out.
+    /// Waits for a request that transfers at most `bytes`, and returns its value. The total time-out grows with
+    /// `bytes`.
     ///
     /// # Errors
-    /// [`RequestError::NoResponse`] if it takes longer, else its own failure.
+    /// [`RequestError::NoResponse`] if it takes longer, else the error of the request.
     pub fn send<T>(
         &self,
         bytes: u64,
@@ -99,7 +103,7 @@ impl HttpClient {
         self.runtime.block_on(retry::with_total_timeout(&self.retry_policy, bytes, request))
     }
 
-    /// Enters the runtime, for libraries that need one while they are set up.
+    /// Runs `setup` inside the runtime and returns its value, for libraries that need a runtime while they are set up.
     pub fn enter<T>(&self, setup: impl FnOnce() -> T) -> T {
         let guard = self.runtime.enter();
         let value = setup();
@@ -107,10 +111,11 @@ impl HttpClient {
         value
     }
 
-    /// Sends a request until it succeeds, fails for good, or the retry policy ends.
+    /// Sends a request until it succeeds, and returns its value. Gives up if the error is final, or after the last
+    /// attempt of the retry policy. The observer gets an event before each wait.
     ///
     /// # Errors
-    /// The failure of the last attempt.
+    /// The error of the last attempt.
     pub fn retry<T>(
         &self,
         operation: &str,
@@ -130,7 +135,7 @@ impl HttpClient {
         }
     }
 
-    /// Waits before another attempt, and reports why.
+    /// Reports the reason for a retry to the observer, then waits.
     pub fn wait(&self, operation: &str, reason: &str, wait: Duration, observer: HttpObserver<'_>) {
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         let (operation, reason) = (operation.to_owned(), reason.to_owned());
@@ -138,11 +143,11 @@ impl HttpClient {
         self.runtime.block_on(async { tokio::time::sleep(wait).await });
     }
 
-    /// Downloads a file into a sink and returns its length in bytes. A length beyond the limit means that the file is
+    /// Downloads a file into a sink and returns its length in bytes. A length above `max_bytes` means that the file is
     /// too long and was not read to its end.
     ///
     /// # Errors
-    /// The failure of the last attempt.
+    /// The error of the last attempt. A body that is shorter than its `Content-Length` is [`RequestError::NoResponse`].
     pub fn download(
         &self,
         url: &str,
@@ -158,6 +163,7 @@ impl HttpClient {
         })
     }
 
+    /// Sends the request of a download once and passes the body to the sink.
     async fn download_once(
         &self,
         url: &str,
@@ -193,6 +199,8 @@ impl HttpClient {
     }
 }
 
+/// Returns the error of a request without a response, with the message of the innermost cause: reqwest's own message
+/// states only that sending failed. A download has no effect on the server, so all of these errors may be retried.
 fn failure(error: &reqwest::Error) -> RequestError {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {

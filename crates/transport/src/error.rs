@@ -1,4 +1,4 @@
-//! Why a request failed, and so whether it may be sent again.
+//! Why a request failed. The kind of failure decides whether it may be sent again.
 
 use std::time::Duration;
 
@@ -9,50 +9,50 @@ use reqwest::header::HeaderMap;
 /// The failure of one request.
 #[derive(Debug)]
 pub enum RequestError {
-    /// It was not sent.
+    /// The request was not sent, so it had no effect. The text is the cause.
     NotSent(String),
-    /// It was sent, and its effect is unknown.
+    /// The request was sent, but there is no complete response, so its effect is unknown. The text is the cause.
     NoResponse(String),
-    /// The server failed (5xx), so its effect is unknown.
+    /// The server failed (5xx), so the effect of the request is unknown.
     Server(ErrorResponse),
-    /// It was not carried out, and may be later.
+    /// A rate limit stopped the request, so it had no effect. It may be sent again after the wait.
     RateLimited {
-        /// How long the server asks to wait; `None` if it does not say.
+        /// The wait that the server asks for. `None` if it names no time.
         retry_after: Option<Duration>,
-        /// The server's message.
+        /// The server's message, with the request id if there is one.
         message: UntrustedText,
     },
-    /// The server refused it (3xx, 4xx).
+    /// The server refused the request (3xx, 4xx), so it had no effect.
     Client(ErrorResponse),
 }
 
-/// An answer that is not a success.
+/// A response that is not a success (2xx).
 #[derive(Debug)]
 pub struct ErrorResponse {
     /// The HTTP status.
     pub status: u16,
-    /// The server's message, or the standard words for the status.
+    /// The server's message, or the reason phrase of the status (RFC 9110).
     pub message: UntrustedText,
-    /// The id under which GitHub's support finds the request.
+    /// The id by which GitHub's support finds the request (`X-GitHub-Request-Id`).
     pub request_id: Option<UntrustedText>,
     /// The `Location` header of a redirect.
     pub location: Option<UntrustedText>,
 }
 
 impl RequestError {
-    /// Whether the request may have taken effect.
+    /// Returns true if the request may have taken effect although it failed.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
         matches!(self, Self::NoResponse(_) | Self::Server(_))
     }
 
-    /// Whether the server refused it with this status.
+    /// Returns true if the server refused the request with this status (3xx, 4xx).
     #[must_use]
     pub fn has_status(&self, status: u16) -> bool {
         matches!(self, Self::Client(response) if response.status == status)
     }
 
-    /// The failure in a few words.
+    /// Returns the failure in a few words. The server's message is escaped.
     #[must_use]
     pub fn reason(&self) -> String {
         match self {
@@ -65,10 +65,10 @@ impl RequestError {
     }
 }
 
-/// The failure that a status and its headers mean, for hosts that only serve files. An answer with `Retry-After` is sent
-/// again after that time, a busy host soon.
+/// Returns the error for a status and headers of a host that only serves files. With `Retry-After` the request is
+/// retried after that time; for 429 without it and for 5xx after the normal backoff, because the host is only busy.
 pub(crate) fn file_host_error(status: StatusCode, headers: &HeaderMap) -> RequestError {
-    let message = UntrustedText::new(status.canonical_reason().unwrap_or("no reason"));
+    let message = UntrustedText::new(status.canonical_reason().unwrap_or("unknown status"));
     if headers.contains_key("retry-after") {
         return error_from_headers(status.as_u16(), headers, message);
     }
@@ -77,8 +77,9 @@ pub(crate) fn file_host_error(status: StatusCode, headers: &HeaderMap) -> Reques
     if is_temporary { RequestError::Server(response) } else { RequestError::Client(response) }
 }
 
-/// The failure that a status, its headers and the server's message mean. GitHub's secondary limits come with status 403
-/// (github/docs, `best-practices-for-using-the-rest-api`).
+/// Returns the error for the status, headers and message of an API response. GitHub's secondary rate limits have status
+/// 403 (github/docs, `best-practices-for-using-the-rest-api`), so headers and message tell them from a missing
+/// permission.
 #[must_use]
 pub fn error_from_headers(status: u16, headers: &HeaderMap, message: UntrustedText) -> RequestError {
     let text = |name: &str| headers.get(name).and_then(|it| it.to_str().ok()).map(UntrustedText::new);
@@ -97,8 +98,9 @@ pub fn error_from_headers(status: u16, headers: &HeaderMap, message: UntrustedTe
     if status >= 500 { RequestError::Server(response) } else { RequestError::Client(response) }
 }
 
-/// How long a limit asks to wait: `Retry-After`, in seconds; else, if no request is left, until the reset, counted from
-/// the answer's own `Date`, because clocks differ.
+/// Returns the wait that a rate limit asks for: `Retry-After` in seconds; else, if no request is left, the time until
+/// `X-RateLimit-Reset`, plus one second. It is counted from the `Date` of the response, because the local clock may
+/// differ. `None` if the headers name no time.
 fn parse_retry_after(headers: &HeaderMap) -> Option<Duration> {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.parse::<u64>().ok();
     if let Some(seconds) = number("retry-after") {
@@ -112,7 +114,7 @@ fn parse_retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(number("x-ratelimit-reset")?.saturating_sub(now).saturating_add(1)))
 }
 
-/// Whether an error of the HTTP library means that no connection was made.
+/// Returns true if an error of the HTTP library means that no connection was made.
 #[must_use]
 pub fn is_connect_error(error: &(dyn std::error::Error + 'static)) -> bool {
     error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect)

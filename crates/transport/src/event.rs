@@ -1,4 +1,4 @@
-//! The observer of requests.
+//! The observer of requests, which receives the events of a client.
 
 use model::base::http::HttpEvent;
 

@@ -1,6 +1,6 @@
-//! HTTP requests: a retry policy, time-outs, limits, streaming, and events for an observer.
+//! HTTP requests with a retry policy, time-outs, size limits, streaming, and events for an observer.
 //!
-//! This crate will not know what a host serves, decide what an answer means for a release, follow a redirect with
+//! This crate will not know what a host serves, decide what a response means for a release, follow a redirect with
 //! credentials, or read a body without a limit. Calls block.
 //!
 //! ```

@@ -1,4 +1,4 @@
-//! How often a request is sent, and how long to wait between attempts.
+//! Retries and time-outs: when a request is sent again, after which wait, and how long it may take.
 
 use std::future::Future;
 use std::hash::{BuildHasher as _, RandomState};
@@ -8,18 +8,18 @@ use model::base::http::RetryPolicy;
 
 use crate::error::RequestError;
 
-/// The wait before the first retry; each further one is twice as long.
+/// The wait before the first retry. It doubles with each further retry, up to [`RetryPolicy::max_wait`].
 const INITIAL_BACKOFF: Duration = Duration::from_millis(250);
 
-/// The slowest accepted rate of a whole transfer, in bytes per second. Without it, a server that sends one byte now and
-/// then would block a run forever.
+/// The slowest accepted rate of a whole transfer, in bytes per second. Without it, a server that sends single bytes
+/// could block a run forever, because each byte restarts the idle time-out.
 const MIN_BYTES_PER_SECOND: u64 = 16 << 10;
 
-/// Limits the total time of a request that moves at most `bytes`: four idle time-outs, and the time that the bytes
-/// take at the slowest accepted rate.
+/// Returns the value of a request that transfers at most `bytes`. Its total time-out is four idle time-outs, plus the
+/// time for the bytes at the slowest accepted rate.
 ///
 /// # Errors
-/// [`RequestError::NoResponse`] if it is not complete by then, else its own failure.
+/// [`RequestError::NoResponse`] if the request is not complete by then, else the error of the request.
 pub(crate) async fn with_total_timeout<T>(
     policy: &RetryPolicy,
     bytes: u64,
@@ -30,7 +30,7 @@ pub(crate) async fn with_total_timeout<T>(
     tokio::time::timeout(total, request).await.unwrap_or_else(|elapsed| Err(timed_out(elapsed)))
 }
 
-/// The wait before the next attempt of a request. Returns `None` if it must not be sent again.
+/// Returns the wait before a failed request is sent again. `None` if it must not be, or after the last attempt.
 pub(crate) fn wait_after(
     policy: &RetryPolicy,
     attempt: u32,
@@ -44,10 +44,11 @@ pub(crate) fn wait_after(
     }
 }
 
-/// The wait after a failed attempt, counted from 0. Returns `None` after the last attempt, or if the failure is final.
+/// Returns the wait after a failed attempt, counted from 0. `None` after the last attempt, if the failure is final, or
+/// if a rate limit asks for a longer wait than [`RetryPolicy::max_wait`].
 ///
-/// `Retry-After` counts, then the time at which the rate limit is reset; a secondary limit that names neither asks
-/// for at least a minute (github/docs, `best-practices-for-using-the-rest-api`).
+/// A rate limit sets the wait by `Retry-After`, else by the time of its reset. A secondary limit that names neither
+/// requires at least a minute (github/docs, `best-practices-for-using-the-rest-api`).
 pub(crate) fn delay_after(policy: &RetryPolicy, attempt: u32, error: &RequestError) -> Option<Duration> {
     let backoff = backoff(policy, attempt)?;
     let wait = match error {
@@ -63,7 +64,7 @@ pub(crate) fn delay_after(policy: &RetryPolicy, attempt: u32, error: &RequestErr
     (wait <= policy.max_wait).then(|| wait + with_jitter(INITIAL_BACKOFF))
 }
 
-/// The wait before a state that may change soon is read again. Returns `None` after the last attempt.
+/// Returns the wait before a state that may change soon is read again. `None` after the last attempt.
 pub(crate) fn backoff(policy: &RetryPolicy, attempt: u32) -> Option<Duration> {
     let backoff = INITIAL_BACKOFF.saturating_mul(2_u32.saturating_pow(attempt)).min(policy.max_wait);
     (attempt + 1 < policy.max_attempts).then(|| with_jitter(backoff))
@@ -72,18 +73,18 @@ pub(crate) fn backoff(policy: &RetryPolicy, attempt: u32) -> Option<Duration> {
 /// When a request may be sent again although its effect is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryMode {
-    /// Always: it only reads, or it states the result.
+    /// Always: the request only reads, or repeating it has the same result.
     Idempotent,
-    /// As `Idempotent`, and a 404 may only mean that something is not visible yet (github.md F29).
+    /// As `Idempotent`, and also after a 404: what must exist may not be visible yet (github.md F29).
     UntilVisible,
-    /// Only if it was certainly not carried out: it creates something.
+    /// Only if the request certainly had no effect: it creates something, and a repetition could create it twice.
     Never,
 }
 
-/// Waits for a step of a request at most for the idle time-out.
+/// Returns the value of one step of a request, which may take as long as the idle time-out.
 ///
 /// # Errors
-/// [`RequestError::NoResponse`] if nothing arrives by then, else what `failure` makes of the error.
+/// [`RequestError::NoResponse`] if the step is not complete by then, else its error, converted by `failure`.
 pub async fn with_timeout<T, E>(
     timeout: Duration,
     step: impl Future<Output = Result<T, E>>,
@@ -96,7 +97,7 @@ pub async fn with_timeout<T, E>(
     }
 }
 
-/// A random wait between half of this one and all of it, so that clients that failed together do not return together.
+/// Returns a random wait from half of `wait` to all of it, so that clients that failed together do not retry together.
 fn with_jitter(wait: Duration) -> Duration {
     let random = u32::try_from(RandomState::new().hash_one(0) % 512).unwrap_or(0);
     wait.mul_f64(0.5 + f64::from(random) / 1024.0)
@@ -122,7 +123,7 @@ mod tests {
         assert!(delay(0) >= INITIAL_BACKOFF / 2 && delay(0) <= INITIAL_BACKOFF);
         assert!(delay(1) >= INITIAL_BACKOFF && delay(1) <= INITIAL_BACKOFF * 2);
         assert!(delay(2) >= INITIAL_BACKOFF * 2 && delay(2) <= INITIAL_BACKOFF * 4);
-        assert_eq!(delay_after(&retry_policy, 3, &no_response), None, "it goes on for ever");
+        assert_eq!(delay_after(&retry_policy, 3, &no_response), None, "the last attempt is retried");
     }
 
     #[test]

@@ -2,14 +2,19 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use model::catalog::TagSignerPolicy;
 use model::evidence::signature::{ArmoredSignature, SignatureCheck, SignatureFormat};
-use signing::{AllowedSigners, SignaturePolicy, SshPolicy};
+use signing::SignaturePolicy;
 
 fuzz_target!(|input: (&str, &[u8], &[u8])| {
-    let (signers, revoked, signature) = input;
-    let Ok(allowed) = AllowedSigners::parse("allowed", signers) else { return };
-    let Ok(ssh) = SshPolicy::new(allowed, Some(("revoked", Ok(revoked.to_vec())))) else { return };
-    let policy = SignaturePolicy { ssh: Some(ssh), ..SignaturePolicy::default() };
+    let (allowed, revoked, signature) = input;
+    let signers = TagSignerPolicy {
+        allowed_signers: Some("allowed".to_owned()),
+        revoked_keys: Some("revoked".to_owned()),
+        ..TagSignerPolicy::default()
+    };
+    let read = |file: &str| Ok(if file == "allowed" { allowed.as_bytes().to_vec() } else { revoked.to_vec() });
+    let Ok(policy) = SignaturePolicy::read(&signers, &read) else { return };
     let armored = ArmoredSignature { format: SignatureFormat::Ssh, text: signature.to_vec() };
     assert!(!matches!(signing::check(b"invented payload", &armored, &policy), SignatureCheck::ByKey(_)));
 });

@@ -1,4 +1,4 @@
-//! `opensandbox-verify`.
+//! The program `opensandbox-verify`: `cargo xtask verify` as a separate program.
 
 use std::process::ExitCode;
 

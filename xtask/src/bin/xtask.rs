@@ -1,4 +1,4 @@
-//! `cargo xtask`.
+//! The program `xtask`, which `cargo xtask` runs.
 
 use std::process::ExitCode;
 

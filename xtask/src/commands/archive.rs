@@ -15,20 +15,20 @@ use crate::progress;
 use crate::report::{self, TextPage};
 use crate::session::Session;
 
-/// `archive`.
+/// The arguments of `archive`.
 #[derive(Debug, Args)]
 pub(crate) struct ArchiveArgs {
     #[command(flatten)]
     pub(crate) tag_args: TagArgs,
-    /// The commit [default: the tag's where it is there, else HEAD]
+    /// The commit to archive [default: the tag's commit, if the tag exists, else HEAD]
     #[arg(long, value_name = "REV")]
     pub(crate) commit: Option<String>,
-    /// Where the files go [default: dist/<safe tag> in the repository]
+    /// The output folder [default: dist/<safe tag> in the repository]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 }
 
-/// What scripts get.
+/// The JSON document of `archive`.
 #[derive(Serialize)]
 struct ArchiveJson<'a> {
     schema: &'static str,
@@ -52,7 +52,7 @@ pub(crate) fn run(global: &GlobalArgs, args: &ArchiveArgs) -> Result<RunOutcome,
     for file in session.repo.attribute_files() {
         report::print_progress(
             global,
-            &format!("note: {} takes part in the archive, in this clone only", file.display()),
+            &format!("note: {} changes the archive, in this clone only", file.display()),
         );
     }
     if report::is_json(global) {

@@ -1,4 +1,4 @@
-//! `audit <TAG>`: what a published release proves to somebody who only downloads it.
+//! `audit <TAG>`: verifies a published release from its public downloads.
 
 use clap::Args;
 use std::fmt::Write as _;
@@ -23,10 +23,10 @@ use crate::report::{self, TextPage};
 use crate::session::{RepositoryContext, Session};
 use crate::trust;
 
-/// `audit`.
+/// The arguments of `audit`.
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
-    /// The tag, as in server/v0.1.14
+    /// The release tag, as in server/v0.1.14
     #[arg(required_unless_present = "all")]
     pub(crate) tag: Option<String>,
     /// Audit every release whose tag this clone has
@@ -34,14 +34,14 @@ pub(crate) struct AuditArgs {
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
-    /// Wait so long for what may still be on its way, as in 10m
+    /// Retry for up to this long, as in 10m
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) wait: Option<Duration>,
 }
 
-/// A time as people write it: a number and s, m or h.
+/// Parses a duration: a whole number and the unit s, m or h.
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wanted = || format!("'{text}' is no duration: want a number with s, m or h, as in 10m");
+    let wanted = || format!("invalid duration '{text}': expected a number with s, m or h, as in 10m");
     let unit = text.chars().last().ok_or_else(wanted)?;
     let seconds = match unit {
         's' => 1,
@@ -53,12 +53,12 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(u64::from(number) * seconds))
 }
 
-/// How long to wait before looking again at what may still be on its way.
+/// The pause between two attempts of an audit that waits.
 ///
-/// A look takes about ten requests, of which anybody has sixty an hour.
+/// An attempt takes about ten requests, and GitHub allows 60 anonymous requests per hour.
 const AUDIT_RETRY_INTERVAL: Duration = Duration::from_secs(30);
 
-/// What scripts get.
+/// The JSON document of `audit TAG`.
 #[derive(Serialize)]
 struct AuditJson<'a> {
     schema: &'static str,
@@ -68,7 +68,7 @@ struct AuditJson<'a> {
     audit: AuditEntryJson<'a>,
 }
 
-/// What scripts get of many.
+/// The JSON document of `audit --all`.
 #[derive(Serialize)]
 struct AuditAllJson<'a> {
     schema: &'static str,
@@ -87,7 +87,7 @@ struct AuditEntryJson<'a> {
     trusted_root: Option<&'a str>,
 }
 
-/// The repository that was audited, and where its name comes from.
+/// The audited repository, and the source of its name.
 #[derive(Serialize)]
 struct RepositoryJson {
     repository: String,
@@ -124,7 +124,7 @@ pub(crate) fn run(global: &GlobalArgs, args: &AuditArgs) -> Result<RunOutcome, C
     let audited = audit_tag(global, audit, &tag, wait)?;
     report::append_to_actions_file(GITHUB_STEP_SUMMARY, &summary_markdown(&audited))?;
     if report::is_json(global) {
-        let schema = "opensandbox-release/audit/1";
+        let schema = "opensandbox-release/audit/2";
         report::print_json(&AuditJson {
             schema,
             repository: RepositoryJson::of(&context),
@@ -140,12 +140,12 @@ pub(crate) fn run(global: &GlobalArgs, args: &AuditArgs) -> Result<RunOutcome, C
     Ok(RunOutcome::Verdict(audited.verdict()))
 }
 
-/// Which repository was audited: somebody who runs an audit in another folder than they think must see it.
+/// Returns the line that names the audited repository. It shows a reader who is in the wrong folder.
 fn repository_line(context: &RepositoryContext) -> String {
     format!("for {} ({})", context.slug, escape::sanitize(&context.slug_source.to_string()))
 }
 
-/// A release, and what its audit came to.
+/// The audit of one release.
 struct AuditResult {
     tag: String,
     report: AuditReport,
@@ -166,7 +166,7 @@ impl AuditResult {
         }
     }
 
-    /// Everything that is not proven, in a few words.
+    /// Returns the check and reason of each finding that is not proven, separated by commas. Empty if all are proven.
     fn unproven_summary(&self) -> String {
         let open = self.report.findings.iter().filter(|it| it.verdict != Verdict::Proven);
         let mut open: Vec<String> = open.map(|it| format!("{} {}", it.check, it.reason())).collect();
@@ -186,21 +186,21 @@ fn audit_tag(
     Ok(AuditResult { tag: expectation.tag, report })
 }
 
-/// Every tag of every target that this clone has.
+/// Returns every release tag of every target in the clone.
 fn release_tags(session: Option<&Session>) -> Result<Vec<ReleaseTag>, CliError> {
-    let no_clone = || CliError::usage(anyhow!("--all audits the tags of a clone, and there is none here"));
+    let no_clone = || CliError::usage(anyhow!("--all audits the tags of a clone: select one with -C DIR"));
     let session = session.ok_or_else(no_clone)?;
     let mut all = Vec::new();
     for target in session.catalog.targets() {
         for tag in session.repo.tags(target)? {
-            // What is no release tag of the target's form was never released.
+            // A tag that is not a valid release tag of the target was never released by it.
             all.extend(ReleaseTag::parse(&session.catalog, &tag.name).ok());
         }
     }
     Ok(all)
 }
 
-/// Every release by itself, and the worst of them.
+/// Audits every release. The outcome is the worst verdict.
 fn audit_all(
     global: &GlobalArgs,
     audit: AuditRequest<'_>,
@@ -212,7 +212,7 @@ fn audit_all(
         report::print_progress(global, &format!("auditing {tag} ({} of {})", index + 1, tags.len()));
         outcome.push(audit_tag(global, audit, tag, wait)?);
     }
-    // No tags prove nothing.
+    // Without tags nothing was verified, so the verdict is unproven.
     let verdict = outcome.iter().map(AuditResult::verdict).max().unwrap_or(Verdict::Unproven);
     for result in &outcome {
         report::append_to_actions_file(GITHUB_STEP_SUMMARY, &summary_markdown(result))?;
@@ -220,7 +220,7 @@ fn audit_all(
     if report::is_json(global) {
         let audits = outcome.iter().map(AuditResult::to_json).collect();
         let repository = RepositoryJson::of(context);
-        let schema = "opensandbox-release/audit-all/1";
+        let schema = "opensandbox-release/audit-all/2";
         report::print_json(&AuditAllJson { schema, repository, verdict, audits })?;
     } else {
         let mut page = TextPage::new();
@@ -234,7 +234,8 @@ fn audit_all(
     Ok(RunOutcome::Verdict(verdict))
 }
 
-/// Looks; and looks again, as long as something may still be on its way and there is time.
+/// Audits a release, and repeats the audit while a finding may resolve later and `wait` has not passed. A refuted
+/// finding ends the wait, because it stays refuted.
 fn audit_with_retries(
     global: &GlobalArgs,
     audit: AuditRequest<'_>,
@@ -260,18 +261,18 @@ fn audit_with_retries(
     }
 }
 
-/// The report as a table for the summary of a workflow's step.
+/// Returns the report as a Markdown table, for the step summary of GitHub Actions.
 fn summary_markdown(finding: &AuditResult) -> String {
     let AuditResult { tag, report } = finding;
     let cell = |text: &str| ops::markdown::text(&escape::sanitize(text));
-    // Commands are copied: they must stand as they are. A bar ends a cell even in a code span.
+    // Commands are copied by readers, so they are code spans. A bar would end the cell even there, so it is escaped.
     let command = |text: &str| match text {
         "" => String::new(),
         _ => ops::markdown::code(&escape::sanitize(text)).replace('|', "\\|"),
     };
     let verdict = report::verdict_label(overall(&report.findings));
     let mut out = format!(
-        "## Audit of `{tag}`: {verdict}\n\n| what | verdict | reason | evidence | what to do |\n|---|---|---|---|---|\n"
+        "## Audit of `{tag}`: {verdict}\n\n| check | verdict | reason | evidence | hint |\n|---|---|---|---|---|\n"
     );
     for finding in &report.findings {
         let subject_cell = cell(&format!("{} {}", finding.check, finding.subject));

@@ -1,4 +1,4 @@
-//! `config`: the configuration in use, and a first one.
+//! `config show|init`: shows the release configuration in use, or creates one.
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -13,28 +13,28 @@ use crate::outcome::RunOutcome;
 use crate::report::{self, TextPage};
 use crate::session::{self, Session};
 
-/// `config`.
+/// The arguments of `config`.
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArgs {
     #[command(subcommand)]
     action: ConfigAction,
 }
 
-/// What to do with the configuration.
+/// The subcommands of `config`.
 #[derive(Debug, Subcommand)]
 enum ConfigAction {
-    /// Print the configuration in use, and where it comes from
+    /// Print the release configuration in use, and its source
     Show,
-    /// Write release.toml at the root of the repository: the built-in one, to be changed
+    /// Write release.toml to the repository's root: a copy of the built-in one, to edit
     Init {
-        /// Trust this signer: KEY or the key that git is configured for
+        /// Trust this signer: KEY, or the key that git is configured for
         #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true)]
         #[expect(clippy::option_option, reason = "clap's own type for a flag with an optional value")]
         signer: Option<Option<String>>,
     },
 }
 
-/// What scripts get of the configuration in use.
+/// The JSON document of `config show`.
 #[derive(Serialize)]
 struct ConfigShowJson<'a> {
     schema: &'static str,
@@ -42,7 +42,7 @@ struct ConfigShowJson<'a> {
     text: &'a str,
 }
 
-/// What scripts get of files that were written.
+/// The JSON document of `config init`.
 #[derive(Serialize)]
 struct ConfigInitJson<'a> {
     schema: &'static str,
@@ -78,10 +78,12 @@ fn init_config(global: &GlobalArgs, signer: Option<&Option<String>>) -> Result<R
     let session = Session::open(global, ProgramPolicy::ProtectedConfig)?;
     if session.repo.is_bare() {
         let error = anyhow!("{} has no working tree to write release.toml to", session.repo.root().display());
-        return Err(CliError::usage(error).with_hint("run it in a clone, with -C DIR"));
+        return Err(CliError::usage(error).with_hint("select a clone with a working tree: -C DIR"));
     }
     if global.config.is_some() {
-        let error = anyhow!("config init writes the repository's own release.toml");
+        let error = anyhow!(
+            "config init writes release.toml to the repository's root, so it does not accept --config"
+        );
         return Err(CliError::usage(error).with_hint("leave out --config"));
     }
     let root = session.repo.root();
@@ -89,10 +91,10 @@ fn init_config(global: &GlobalArgs, signer: Option<&Option<String>>) -> Result<R
     let exists = root.join(session::CATALOG_FILE).symlink_metadata().is_ok();
     if exists && (signer.is_none() || session.catalog.signer_policy.is_some()) {
         let with_table = if signer.is_some() { " with [signers]" } else { "" };
-        let error = anyhow!("{} exists already{with_table}: nothing was written", catalog.name);
+        let error = anyhow!("{} already exists{with_table}; nothing was written", catalog.name);
         return Err(CliError::usage(error).with_hint(match signer {
-            Some(_) => "to trust one more signer, add the key to the file that [signers] names there",
-            None => "edit that file",
+            Some(_) => "to trust another signer, add the key to the file that [signers] names",
+            None => "edit this file",
         }));
     }
     let signer_config = signer
@@ -102,7 +104,7 @@ fn init_config(global: &GlobalArgs, signer: Option<&Option<String>>) -> Result<R
         Some(signer_config) => format!("{}\n\n{}", catalog.text.trim_end(), signer_config.toml_table),
         None => catalog.text,
     };
-    // What is written is read first: nobody gets a file that the suite refuses.
+    // The new text is parsed before it is written, so that the suite never writes a file that it cannot read.
     Catalog::parse(session::CATALOG_FILE, &text)?;
     let files = ops::write_configuration(&root, &text, signer_config.as_ref()).map_err(CliError::from)?;
     let name = signer_config.as_ref().map(|it| it.name.as_str());
@@ -120,9 +122,9 @@ fn init_config(global: &GlobalArgs, signer: Option<&Option<String>>) -> Result<R
         let (name, email) = (escape::sanitize(&signer_config.name), escape::sanitize(&signer_config.email));
         page.line(format!("trusted signer: {name}, for tags of {email}"));
         page.line(
-            "Key and address are those that git is configured for here. Compare them with yours before you",
+            "Key and address come from this clone's git configuration. Compare them with your own before you",
         );
-        page.line("commit these files: whoever they name can release.");
+        page.line("commit these files: the signers that they name can sign releases.");
     }
     page.print()?;
     Ok(RunOutcome::Success)

@@ -1,4 +1,4 @@
-//! `doctor [TAG]`: every pre-flight check by itself.
+//! `doctor [TAG]`: runs the pre-flight checks without a release.
 
 use clap::Args;
 use model::release::plan::{CheckOutcome, CheckResult};
@@ -14,16 +14,16 @@ use crate::report::{self, TextPage};
 use crate::session::Session;
 use ops::GitHubClients;
 
-/// `doctor`.
+/// The arguments of `doctor`.
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Check this release too, as in server/v0.1.14
+    /// Check the release of this tag too, as in server/v0.1.14
     pub(crate) tag: Option<String>,
-    /// Check that its tag can be signed, with KEY or the key that git is configured for
+    /// Check that the tag can be signed, with KEY or the key that git is configured for
     #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, requires = "tag")]
     #[expect(clippy::option_option, reason = "clap's own type for a flag with an optional value")]
     pub(crate) sign_tag: Option<Option<String>>,
-    /// Check that it can be published, too
+    /// Check that the release can be published, too
     #[arg(long, requires = "tag")]
     pub(crate) push: bool,
     /// The commit to release
@@ -31,7 +31,7 @@ pub(crate) struct DoctorArgs {
     pub(crate) commit: String,
 }
 
-/// What scripts get.
+/// The JSON document of `doctor`.
 #[derive(Serialize)]
 struct DoctorJson<'a> {
     schema: &'static str,
@@ -49,17 +49,20 @@ pub(crate) fn run(global: &GlobalArgs, args: &DoctorArgs) -> Result<RunOutcome, 
     };
     let refused = checks.iter().filter(|it| it.outcome == CheckOutcome::Failed).count();
     if report::is_json(global) {
-        let schema = "opensandbox-release/doctor/1";
+        let schema = "opensandbox-release/doctor/2";
         report::print_json(&DoctorJson { schema, tag: args.tag.as_deref(), checks: &checks })?;
     } else {
         let mut page = TextPage::new();
-        page.line(format!("catalog: {} targets", session.catalog.targets().len()));
+        page.line(match session.catalog.targets().len() {
+            1 => "release configuration: 1 target".to_owned(),
+            count => format!("release configuration: {count} targets"),
+        });
         report::checks(&mut page, &checks, true);
         page.blank();
         page.line(match refused {
-            0 => "Nothing speaks against it.".to_owned(),
-            1 => "1 check fails.".to_owned(),
-            count => format!("{count} checks fail."),
+            0 => "All checks passed.".to_owned(),
+            1 => "1 check failed.".to_owned(),
+            count => format!("{count} checks failed."),
         });
         page.print()?;
     }

@@ -1,4 +1,4 @@
-//! One file a verb.
+//! The commands, one file or folder for each.
 
 pub(crate) mod archive;
 pub(crate) mod audit;

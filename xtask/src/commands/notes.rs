@@ -1,7 +1,7 @@
 //! `notes <TAG>`: prints the release notes.
 
 use clap::Args;
-use model::release::changelog::{ChangeKind, ChangelogEntry, Contributor, RangeStart};
+use model::release::changelog::{ChangelogEntry, Contributor, RangeStart, SECTIONS, SectionDefinition};
 use model::release::request::ProgramPolicy;
 use model::{CommitId, ReleaseTag, RepoPath};
 use ops::OpsError;
@@ -13,7 +13,7 @@ use crate::outcome::RunOutcome;
 use crate::report;
 use crate::session::{self, Session};
 
-/// `notes`.
+/// The arguments of `notes`.
 #[derive(Debug, Args)]
 pub(crate) struct NotesArgs {
     #[command(flatten)]
@@ -22,7 +22,7 @@ pub(crate) struct NotesArgs {
     pub(crate) range: RangeArgs,
 }
 
-/// What scripts get. A commit stands in exactly one section.
+/// The JSON document of `notes`. Each commit is in exactly one section.
 #[derive(Serialize)]
 struct NotesJson<'a> {
     schema: &'static str,
@@ -53,17 +53,17 @@ pub(crate) fn run(global: &GlobalArgs, args: &NotesArgs) -> Result<RunOutcome, C
         return Err(OpsError::no_previous_release(&request.tag, prepared.facts.commit).into());
     };
     if prepared.facts.clone.shallow {
-        return Err(CliError::runtime(anyhow::anyhow!(
-            "the clone's history is cut off: notes would be short"
-        ))
-        .with_hint("git fetch --unshallow"));
+        return Err(CliError::runtime(anyhow::anyhow!("the clone is shallow: the notes would lack commits"))
+            .with_hint("git fetch --unshallow --tags"));
     }
     if !report::is_json(global) {
         report::print_raw(&notes.markdown)?;
         return Ok(RunOutcome::Success);
     }
-    let section =
-        |kind: ChangeKind| SectionJson { title: kind.title(), entries: changelog.entries_of(kind).collect() };
+    let section = |it: SectionDefinition| SectionJson {
+        title: it.title,
+        entries: changelog.entries_of(it.kind).collect(),
+    };
     report::print_json(&NotesJson {
         schema: "opensandbox-release/notes/1",
         tag: &request.tag,
@@ -73,7 +73,7 @@ pub(crate) fn run(global: &GlobalArgs, args: &NotesArgs) -> Result<RunOutcome, C
         },
         commit: prepared.facts.commit,
         paths: &changelog.paths,
-        sections: ChangeKind::ALL.into_iter().map(section).collect(),
+        sections: SECTIONS.into_iter().map(section).collect(),
         contributors: &changelog.contributors,
         markdown: &notes.markdown,
     })?;

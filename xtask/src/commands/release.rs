@@ -1,4 +1,4 @@
-//! `release <TAG>`: plans, and performs what is missing.
+//! `release <TAG>`: creates or resumes a release.
 
 use std::path::PathBuf;
 
@@ -27,48 +27,48 @@ use crate::report::{self, TextPage};
 use crate::session::{self, Session};
 use ops::GitHubClients;
 
-/// `release`.
+/// The arguments of `release`.
 #[derive(Debug, Args)]
 pub(crate) struct ReleaseArgs {
     #[command(flatten)]
     pub(crate) tag_args: TagArgs,
     #[command(flatten)]
     pub(crate) range: RangeArgs,
-    /// Print plan, notes and checks, and change nothing
+    /// Print plan, notes and checks; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Sign the tag, with KEY or the key that git is configured for
     #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true)]
     #[expect(clippy::option_option, reason = "clap's own type for a flag with an optional value")]
     pub(crate) sign_tag: Option<Option<String>>,
-    /// Push the tag and publish; without it nothing leaves this machine
+    /// Push the tag and publish the release; without it, nothing leaves this machine
     #[arg(long)]
     pub(crate) push: bool,
-    /// Whether the release gets the badge "Latest" [auto: the highest final version of the catalog's target]
+    /// Whether the release gets the "Latest" badge [auto: the highest final version of the configured target does]
     #[arg(long, value_enum, value_name = "WHETHER", default_value_t, requires = "push")]
     pub(crate) latest: MakeLatestArg,
-    /// Stop before publishing: with a complete draft and the tag pushed
+    /// Stop before publishing, with the tag pushed and the draft complete
     #[arg(long, requires = "push")]
     pub(crate) draft: bool,
-    /// Where archive, sums and notes go [default: dist/<safe tag> in the repository]
+    /// The output folder [default: dist/<safe tag> in the repository]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
-    /// Go on although this check fails (repeatable)
+    /// Continue despite this failed check (repeatable)
     #[arg(long, value_name = "CHECK")]
     pub(crate) allow: Vec<PreflightCheck>,
 }
 
-/// Whether a release gets the badge "Latest".
+/// Whether the release gets the "Latest" badge of GitHub.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MakeLatestArg {
-    /// As the catalog says.
+    /// Decide by the release configuration and the version.
     #[default]
     Auto,
-    /// It does.
+    /// Give it the badge.
     True,
-    /// It does not.
+    /// Do not give it the badge.
     False,
 }
 
@@ -82,7 +82,7 @@ impl MakeLatestArg {
     }
 }
 
-/// What scripts get.
+/// The JSON document of `release`.
 #[derive(Serialize)]
 struct ReleaseJson<'a> {
     schema: &'static str,
@@ -90,17 +90,17 @@ struct ReleaseJson<'a> {
     dry_run: bool,
     commit: CommitId,
     previous: Option<String>,
-    /// When the clone last fetched: without --push, what is known of the remote is from then.
+    /// The time of the clone's last fetch. Without `--push`, the remote's refs are from that time.
     last_fetched: Option<String>,
     refusals: Vec<CheckJson<'a>>,
-    /// The checks that do not hold and stop nothing.
+    /// The checks that did not pass but do not stop the release.
     notices: Vec<CheckJson<'a>>,
     plan: &'a [Step],
     notes: Option<&'a str>,
     receipt: Option<&'a Receipt>,
-    /// The release on GitHub; none where nothing left this machine.
+    /// The release on GitHub. `None` if nothing was published or drafted.
     release: Option<HostedReleaseJson>,
-    /// What an outsider found of the published release; none where nothing was published.
+    /// The audit of the published release. `None` if nothing was published.
     audit: Option<ReleaseAuditJson<'a>>,
 }
 
@@ -157,7 +157,7 @@ pub(crate) fn run(global: &GlobalArgs, args: &ReleaseArgs) -> Result<RunOutcome,
     })
 }
 
-/// A dry run only reads.
+/// Returns which configured programs git may start. A dry run only reads, so it trusts the repository less.
 fn programs(args: &ReleaseArgs) -> ProgramPolicy {
     if args.dry_run { ProgramPolicy::ProtectedConfig } else { ProgramPolicy::AllConfig }
 }
@@ -201,7 +201,7 @@ fn perform(
     Ok(outcome)
 }
 
-/// What a workflow's next steps read.
+/// Returns the step outputs for GitHub Actions.
 fn actions_outputs(display_name: &str, tag: &ReleaseTag) -> String {
     let display_name = escape::sanitize(display_name);
     format!("tag={tag}\ndisplay_name={display_name}\nversion_label={}\n", tag.label())
@@ -221,7 +221,7 @@ fn print(
     };
     if report::is_json(global) {
         return report::print_json(&ReleaseJson {
-            schema: "opensandbox-release/release/1",
+            schema: "opensandbox-release/release/2",
             tag: &request.tag,
             dry_run: args.dry_run,
             commit: prepared.facts.commit,
@@ -288,7 +288,10 @@ fn header(page: &mut TextPage, request: &Request, prepared: &Prepared) {
     page.line(format!("{bold}{}{bold:#}  {}", request.tag, request.tag.title()));
     page.line(format!("  commit    {} ({})", prepared.facts.commit, request.revision));
     let since = match &prepared.facts.notes_range {
-        Some(start) => format!("{} commits since {}", prepared.facts.history.commits.len(), start.start),
+        Some(range) => match prepared.facts.history.commits.len() {
+            1 => format!("1 commit since {}", range.start),
+            count => format!("{count} commits since {}", range.start),
+        },
         None => "no previous release".to_owned(),
     };
     page.line(format!("  range     {since}"));
@@ -320,7 +323,7 @@ fn closing_line(args: &ReleaseArgs, prepared: &Prepared, outcome: Option<&Releas
     let refusals = prepared.plan.failed_checks().count();
     if let Some(release) = outcome.and_then(|it| it.release.as_ref()) {
         let state = if release.draft {
-            "A draft, complete: publish it by running again without --draft"
+            "The draft is complete; to publish it, run again without --draft"
         } else {
             "Published"
         };
@@ -330,9 +333,7 @@ fn closing_line(args: &ReleaseArgs, prepared: &Prepared, outcome: Option<&Releas
         (0, true) => "Nothing was changed. Run it without --dry-run to perform this plan.".to_owned(),
         (0, false) => {
             let name = &prepared.plan.tag;
-            format!(
-                "Nothing left this machine. To go on, the same again with --push, which publishes {name}."
-            )
+            format!("Nothing left this machine. To publish {name}, run the same command again with --push.")
         }
         (1, _) => "Refused for 1 reason; nothing was changed.".to_owned(),
         (count, _) => format!("Refused for {count} reasons; nothing was changed."),

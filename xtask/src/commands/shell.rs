@@ -1,4 +1,4 @@
-//! `completions <SHELL>` and `man`.
+//! `completions <SHELL>` and `man`: prints shell completions and the manual page.
 
 use clap::{Args, Command};
 use clap_complete::Shell;
@@ -8,7 +8,7 @@ use crate::outcome::RunOutcome;
 use crate::error::CliError;
 use crate::report;
 
-/// `completions`.
+/// The arguments of `completions`.
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell

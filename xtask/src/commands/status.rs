@@ -1,4 +1,4 @@
-//! `status [TARGET]`: what is unreleased.
+//! `status [TARGET]`: shows the unreleased changes and the suggested version.
 
 use clap::Args;
 use model::CommitId;
@@ -12,17 +12,17 @@ use crate::outcome::RunOutcome;
 use crate::report::{self, TextPage};
 use crate::session::Session;
 
-/// `status`.
+/// The arguments of `status`.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Only this target
+    /// Show only this target
     pub(crate) target: Option<String>,
-    /// Up to this commit
+    /// Show the changes up to this commit
     #[arg(long, value_name = "REV", default_value = "HEAD")]
     pub(crate) commit: String,
 }
 
-/// What scripts get.
+/// The JSON document of `status`.
 #[derive(Serialize)]
 struct StatusJson<'a> {
     schema: &'static str,
@@ -82,7 +82,7 @@ fn target_row(id: &str, standing: TargetStatus) -> TargetStatusJson<'_> {
 fn text_page(rows: &[TargetStatusJson<'_>], commit: CommitId) -> TextPage {
     let mut page = TextPage::new();
     let (bold, dim) = (report::BOLD, report::DIM);
-    page.line(format!("What is unreleased at {}", commit.short()));
+    page.line(format!("Unreleased changes at {}", commit.short()));
     page.blank();
     page.line(format!(
         "{bold}{:<28} {:<38} {:>4} {:>5} {:>5} {:>5}  {}{bold:#}",

@@ -1,4 +1,4 @@
-//! `targets`: the catalog, with each target's newest tag.
+//! `targets`: lists the targets of the release configuration, with their newest tags.
 
 use model::RepoPath;
 use model::catalog::{Channel, TagForm, Target, VersionSource};
@@ -12,7 +12,7 @@ use crate::outcome::RunOutcome;
 use crate::report::{self, TextPage};
 use crate::session::Session;
 
-/// What scripts get.
+/// The JSON document of `targets`.
 #[derive(Serialize)]
 struct TargetsJson<'a> {
     schema: &'static str,
@@ -43,7 +43,7 @@ pub(crate) fn run(global: &GlobalArgs) -> Result<RunOutcome, CliError> {
     }
     let mut page = TextPage::new();
     let bold = report::BOLD;
-    page.line(format!("{bold}{:<28} {:<38} {}{bold:#}", "TARGET", "NEWEST TAG", "WHAT IT IS"));
+    page.line(format!("{bold}{:<28} {:<38} {}{bold:#}", "TARGET", "NEWEST TAG", "NAME"));
     for row in &targets {
         let newest = row.newest_tag.as_deref().unwrap_or("-");
         page.line(format!("{:<28} {newest:<38} {}", row.id, escape::sanitize(row.display_name)));

@@ -1,4 +1,4 @@
-//! `trusted-root show|export|refresh`: what trust in attestations rests on.
+//! `trusted-root show|export|refresh`: shows, exports or refreshes the trusted keys for attestations.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ use crate::outcome::RunOutcome;
 use crate::report::{self, TextPage};
 use crate::trust;
 
-/// `trusted-root`.
+/// The arguments of `trusted-root`.
 #[derive(Debug, Args)]
 pub(crate) struct TrustedRootArgs {
     #[command(subcommand)]
@@ -26,14 +26,14 @@ pub(crate) struct TrustedRootArgs {
 
 #[derive(Debug, Subcommand)]
 enum TrustedRootAction {
-    /// Show the keys that are trusted, their age and when the metadata expires; makes no network requests
+    /// Show the trusted keys, their age and when the metadata expires; makes no network requests
     Show {
         #[command(flatten)]
         trust: TrustArgs,
     },
     /// Write the trusted roots to a file, one JSON document per line, as gh and --trusted-root read them
     Export {
-        /// The file
+        /// The file to write
         file: PathBuf,
         /// Do not use the network
         #[arg(long)]
@@ -41,14 +41,14 @@ enum TrustedRootAction {
         #[command(flatten)]
         trust: TrustArgs,
     },
-    /// Fetch the trusted roots over TUF now, and keep them in the cache
+    /// Fetch the trusted roots over TUF, and cache them
     Refresh {
         #[command(flatten)]
         trust: TrustArgs,
     },
 }
 
-/// What scripts get.
+/// The JSON document of `trusted-root`.
 #[derive(Serialize)]
 struct TrustedRootJson<'a> {
     schema: &'static str,
@@ -113,8 +113,11 @@ fn print(global: &GlobalArgs, roots: &ops::TrustedRootReport) -> Result<(), CliE
     let mut page = TextPage::new();
     page.line(escape::sanitize(&roots.source));
     for root in &roots.summaries {
-        let days = (clock::now() - root.newest_valid_from).max(0) / 86_400;
-        page.heading(&format!("Newest entry {}, {days} days old", format_rfc3339(root.newest_valid_from)));
+        let age = match (clock::now() - root.newest_valid_from).max(0) / 86_400 {
+            1 => "1 day".to_owned(),
+            days => format!("{days} days"),
+        };
+        page.heading(&format!("Newest entry {}, {age} old", format_rfc3339(root.newest_valid_from)));
         if let Some(expires) = root.expires_at {
             page.line(format!("  metadata expires {}", format_rfc3339(expires)));
         }
@@ -135,7 +138,7 @@ fn print(global: &GlobalArgs, roots: &ops::TrustedRootReport) -> Result<(), CliE
     page.print()
 }
 
-/// From when until when a key counts.
+/// Returns the validity period of a key, in words.
 fn validity(key: &TrustedKeySummary) -> String {
     let until = key.until.as_ref().map_or(String::new(), |it| format!(" until {it}"));
     let from = key.from.as_deref().unwrap_or("the beginning");

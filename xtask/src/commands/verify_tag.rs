@@ -1,4 +1,4 @@
-//! `verify-tag <TAG>`: what a tag of this clone proves.
+//! `verify-tag <TAG>`: verifies the format and the signature of a tag in the clone.
 
 use clap::Args;
 use model::evidence::verdict::{Finding, Verdict, overall};
@@ -11,19 +11,19 @@ use crate::outcome::RunOutcome;
 use crate::report::{self, TextPage};
 use crate::session::Session;
 
-/// `verify-tag`.
+/// The arguments of `verify-tag`.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyTagArgs {
     /// The tag, as in server/v0.1.14
     pub(crate) tag: String,
-    /// The commit that it should be at [default: the one that it leads to]
+    /// The commit that the tag must point to [default: the commit that it points to]
     #[arg(long, value_name = "REV")]
     pub(crate) commit: Option<String>,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
 }
 
-/// What scripts get.
+/// The JSON document of `verify-tag`.
 #[derive(Serialize)]
 struct VerifyTagJson<'a> {
     schema: &'static str,
@@ -39,7 +39,7 @@ pub(crate) fn run(global: &GlobalArgs, args: &VerifyTagArgs) -> Result<RunOutcom
     let findings = ops::verify_tag(session.context(), &args.tag, expected)?;
     let verdict = overall(&findings);
     if report::is_json(global) {
-        let schema = "opensandbox-release/verify-tag/1";
+        let schema = "opensandbox-release/verify-tag/2";
         report::print_json(&VerifyTagJson { schema, subject: &args.tag, verdict, findings: &findings })?;
     } else {
         let mut page = TextPage::new();

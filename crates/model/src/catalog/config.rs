@@ -31,7 +31,7 @@ pub struct Catalog {
 }
 
 /// The policy for tag signatures (`[signers]`): paths of files in the repository, and what in them is trusted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct TagSignerPolicy {
     /// The file of SSH keys and their principals, in OpenSSH's `allowed_signers` format.
     pub allowed_signers: Option<String>,

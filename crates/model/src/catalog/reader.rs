@@ -3,13 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use serde::Deserialize;
 use toml::Spanned;
 
-use super::config::{
-    Catalog, CatalogError, Channel, RepositoryIdentity, TagForm, TagSignerPolicy, Target, VersionSource,
-};
-use crate::catalog::version::Scheme;
+use super::config::{Catalog, CatalogError, Channel, RepositoryIdentity, TagSignerPolicy, Target};
+use super::tables::{RawCatalog, RawRepositoryIdentity, RawSigners, RawSigstoreIdentity, RawTarget};
 use crate::evidence::signature::SigstoreIdentity;
 use crate::{RepoPath, RepoSlug};
 
@@ -43,91 +40,6 @@ fn toml_error(file: &str, text: &str, error: &toml::de::Error) -> CatalogError {
         line: error.span().map(|span| line_of(text, &span)),
         message: error.message().replace('\n', ", "),
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawCatalog {
-    repository: RawRepository,
-    archive: RawArchive,
-    images: RawImages,
-    contributors: RawContributors,
-    signers: Option<RawSigners>,
-    target: Vec<RawTarget>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRepository {
-    default_branch: String,
-    latest: Option<Spanned<String>>,
-    eras: Vec<RawRepositoryIdentity>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawRepositoryIdentity {
-    slug: Spanned<String>,
-    since: Option<Spanned<String>>,
-    repository_id: Option<u64>,
-    owner_id: Option<u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawArchive {
-    prefix: Spanned<String>,
-    workflow: Spanned<String>,
-    attested_since: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawImages {
-    registries: Vec<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawContributors {
-    bots: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSigners {
-    allowed_signers: Option<Spanned<String>>,
-    revoked: Option<Spanned<String>>,
-    openpgp_keyring: Option<Spanned<String>>,
-    #[serde(default)]
-    openpgp_fingerprints: Vec<Spanned<String>>,
-    x509_certificates: Option<Spanned<String>>,
-    #[serde(default)]
-    x509_fingerprints: Vec<Spanned<String>>,
-    #[serde(default)]
-    sigstore: Vec<RawSigstoreIdentity>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSigstoreIdentity {
-    identity: Spanned<String>,
-    issuer: Spanned<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawTarget {
-    id: Spanned<String>,
-    #[serde(default)]
-    aliases: Vec<Spanned<String>>,
-    display_name: Spanned<String>,
-    tag_form: TagForm,
-    versions: Scheme,
-    workflow: Spanned<String>,
-    paths: Vec<Spanned<String>>,
-    version_source: Option<Spanned<VersionSource>>,
-    channels: Vec<Spanned<Channel>>,
 }
 
 fn line_of(text: &str, span: &Range<usize>) -> usize {
@@ -294,8 +206,8 @@ impl CatalogReader<'_> {
         })
     }
 
-    /// Rejects package names with unusual characters. The release notes contain them in commands that readers paste into
-    /// a shell, so no name may need quoting.
+    /// Rejects package names with unusual characters. The release notes contain them in commands that readers paste
+    /// into a shell, so no name may need quoting.
     fn check_channel(&self, channel: &Spanned<Channel>) -> Result<(), CatalogError> {
         let names: Vec<&String> = match channel.get_ref() {
             Channel::Maven { group, artifacts } => std::iter::once(group).chain(artifacts).collect(),

@@ -1,4 +1,5 @@
-//! What an outsider finds of a published release, and what it is held against.
+//! The evidence of a published release, as an anonymous client collects it, and the expectation that it is checked
+//! against.
 
 use serde::Serialize;
 
@@ -8,174 +9,176 @@ use crate::evidence::verdict::Finding;
 use crate::release::host::{ExpectedAsset, GitHubRelease, RemoteTag};
 use crate::{CommitId, Digest, ObjectId};
 
-/// What a release must be.
+/// The expectation that a published release is checked against.
 #[derive(Debug, Clone)]
 pub struct ReleaseExpectation {
-    /// The tag's name.
+    /// The name of the tag.
     pub tag: String,
-    /// What this run made; none where a release of the past is audited.
+    /// The products of this run. `None` if an earlier release is audited.
     pub products: Option<RunProducts>,
-    /// Whether it is no final version.
+    /// Whether the version is a pre-release.
     pub prerelease: bool,
-    /// Whether only some may see it.
+    /// Whether the repository is private.
     pub private: bool,
-    /// The name of the source archive.
+    /// The file name of the source archive.
     pub archive_name: String,
-    /// The one folder in it.
+    /// The name of the archive's only top folder.
     pub top_directory: String,
-    /// The branch that releases are cut from.
+    /// The default branch, which releases are made from.
     pub default_branch: String,
-    /// Whether attestations must be there by now; else it is said that they are not, and nothing more.
+    /// Whether a missing attestation is a finding ([`AttestationRequirement::Required`]) or only a warning
+    /// ([`AttestationRequirement::Pending`]).
     pub attestation_requirement: AttestationRequirement,
-    /// Whether the catalog says who may sign tags.
+    /// Whether trusted signers are configured (`[signers]`).
     pub has_signer_policy: bool,
-    /// The first second from which releases are attested; none where they always were.
+    /// The time from which releases are attested, in seconds since 1970. `None` if they always were.
     pub attested_since: Option<i64>,
 }
 
-/// What a run made.
+/// The products of a run: the tag and the assets.
 #[derive(Debug, Clone)]
 pub struct RunProducts {
-    /// The object that the tag names.
+    /// The object that the tag points to.
     pub object: ObjectId,
-    /// The commit that it leads to.
+    /// The peeled commit of the tag.
     pub commit: CommitId,
-    /// The assets.
+    /// The assets of the release.
     pub assets: Vec<ExpectedAsset>,
 }
 
-/// Whether something must be there.
+/// Whether attestations must exist at the time of the audit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttestationRequirement {
-    /// It must.
+    /// They must exist.
     Required,
-    /// Somebody makes it later.
+    /// They may be missing, because the release workflow creates them later.
     Pending,
 }
 
-/// What somebody without credentials found.
+/// The evidence of a published release, collected without credentials.
 #[derive(Debug, Clone)]
 pub struct AuditEvidence {
-    /// The tag; none where nobody sees one; what was said where GitHub could not be asked.
+    /// The tag as served to an anonymous client.
     pub tag: Lookup<RemoteTag>,
-    /// The type of the object that the tag names, if it is not a commit. There is no `tag` then.
+    /// The type of the object that the tag points to, if it is not a commit. `tag` is then absent.
     pub tag_target_type: Option<String>,
-    /// The object that this clone has under the tag; none where it has none.
+    /// The object of the tag in this clone. `None` without a clone, or if the clone lacks the tag.
     pub local_tag_object: Option<ObjectId>,
-    /// What the tag's object proves; none where it is not in this clone, or is no object but a commit.
+    /// The findings about the tag object and its signature. `None` if the clone lacks the object, or if the tag is
+    /// lightweight.
     pub signature_findings: Option<Vec<Finding>>,
-    /// The published release; none where nobody sees one; what was said where GitHub could not be asked.
+    /// The release as served to an anonymous client. Drafts are absent.
     pub release: Lookup<GitHubRelease>,
-    /// The assets that were downloaded.
+    /// The downloads of assets, failed ones included.
     pub downloads: Vec<AssetDownload>,
-    /// The source archive as it was read; none where none came.
+    /// The inspected source archive, or why it was rejected. `None` if it was not downloaded.
     pub archive: Option<Result<ArchiveInspection, ArchiveError>>,
-    /// What the attestations of an asset prove, by its name; what was said where they could not be had.
+    /// The verdicts on the attestations of each asset, by its name.
     pub attestations: Vec<(String, Result<BundleVerdicts, Unavailable>)>,
-    /// Whether the tag's commit is on the branch; none where GitHub does not know one of them.
+    /// Whether the tag's commit is on the default branch. Absent if GitHub does not know one of the two.
     pub on_default_branch: Lookup<bool>,
-    /// The runs that attested, each once; none where no attestation was proven.
+    /// The workflow runs that made the proven attestations, one per commit. Empty if none is proven.
     pub runs: Vec<WorkflowRun>,
-    /// What GitHub's own attestation of an immutable release proves; none where it is not immutable.
+    /// The verdicts on GitHub's attestation of the immutable release. `None` if the release is not immutable.
     pub release_attestation: Option<Result<BundleVerdicts, Unavailable>>,
 }
 
-/// The run of a workflow that attested a release.
+/// A workflow run that attested a release.
 #[derive(Debug, Clone)]
 pub struct WorkflowRun {
-    /// The commit that it ran on.
+    /// The commit that the run was started on.
     pub commit: String,
-    /// When it signed, in seconds since 1970.
+    /// The time of its earliest signature, in seconds since 1970.
     pub signed_at: i64,
-    /// Whether the tag's commit is that one or before it.
+    /// Whether the tag's commit is the run's commit or an ancestor of it.
     pub contains_tag: Lookup<bool>,
-    /// Whether that commit is on the branch.
+    /// Whether the run's commit is on the default branch.
     pub on_default_branch: Lookup<bool>,
 }
 
-/// An asset as it was downloaded.
+/// The download of one asset.
 #[derive(Debug, Clone)]
 pub struct AssetDownload {
-    /// Its name.
+    /// The name of the asset.
     pub name: String,
-    /// What came; what was said where nothing did.
+    /// The content, or why it could not be downloaded.
     pub content: Result<DownloadedContent, Unavailable>,
 }
 
-/// The bytes of a download, as far as they are needed.
+/// The content of a download: its digest, and as many bytes as are needed.
 #[derive(Debug, Clone)]
 pub struct DownloadedContent {
-    /// How many they were.
+    /// The size in bytes.
     pub size: u64,
-    /// Their digest.
+    /// The SHA-256 digest of all bytes.
     pub digest: Digest,
-    /// The first of them, at most [`crate::evidence::sums::LIMIT`].
+    /// The first bytes, at most [`crate::evidence::sums::MAX_SUMS_BYTES`].
     pub prefix: Vec<u8>,
 }
 
-/// A source archive that was read to its end.
+/// A source archive that was read to its end and is well-formed.
 #[derive(Debug, Clone)]
 pub struct ArchiveInspection {
-    /// What it is.
+    /// The archive's metadata.
     pub summary: ArchiveSummary,
-    /// How it compares with the tag's tree.
+    /// The result of the comparison with the tag's tree.
     pub tree_comparison: TreeComparison,
 }
 
-/// How an archive compares with a tree.
+/// The result of comparing an archive with a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TreeComparison {
-    /// Byte by byte the same.
+    /// All bytes are identical.
     Identical,
-    /// Not the same.
+    /// Some bytes differ.
     Differs(TreeDifference),
-    /// There is no clone.
+    /// Not compared: there is no clone.
     NoClone,
-    /// There is a clone, and the tree could not be had from it.
+    /// Not compared: the clone could not provide the tree. The text is the cause.
     Unavailable(String),
 }
 
-/// What is wrong with an archive.
+/// Why an archive was rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ArchiveError {
-    /// It is not of the form.
+    /// The archive does not have the format of a source archive.
     Malformed(String),
-    /// It is more than is looked at.
+    /// The archive exceeds a limit, so it was not read to its end.
     LimitExceeded(String),
 }
 
-/// A source archive, as far as it is looked at.
+/// The metadata of a source archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchiveSummary {
-    /// The commit that its first header names; none where it names none.
+    /// The commit in the pax global header. `None` if the archive has no such header.
     pub commit: Option<ObjectId>,
-    /// Its one folder.
+    /// The name of the only top folder.
     pub top_directory: String,
-    /// The time of its members, in seconds since 1970: the committer's.
+    /// The modification time of all members, in seconds since 1970: the commit's committer date.
     pub mtime: u64,
-    /// How many files and folders it has.
+    /// The number of files and folders.
     pub members: u64,
     /// The length of its tar stream, in bytes.
     pub bytes: u64,
 }
 
-/// Where two tar streams differ first.
+/// The first difference between two tar streams.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeDifference {
-    /// The first byte that differs, counted from 0.
+    /// The offset of the first byte that differs, counted from 0.
     pub offset: u64,
-    /// The member that was being read there.
+    /// The member at that offset.
     pub member: String,
 }
 
-/// What an audit came to.
+/// The result of an audit.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct AuditReport {
-    /// Everything that counts.
+    /// The findings, which decide the verdict.
     pub findings: Vec<Finding>,
-    /// What does not stand against the release and should be known.
+    /// Warnings: worth showing, without effect on the verdict.
     #[serde(rename = "notes")]
     pub warnings: Vec<String>,
-    /// Where trust in attestations began, and how old it is; none where there were none to look at.
+    /// The trusted root that attestations were verified with, and its age. `None` if there were none to verify.
     pub trusted_root: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Signatures of tags, and what is known of who made them.
+//! Tag objects, their signatures, and the policy entries of the keys that made them.
 
 use std::fmt;
 
@@ -8,29 +8,29 @@ use crate::evidence::reason::{Explanation, Reason};
 use crate::release::changelog::PersonIdent;
 use crate::{CommitId, ObjectId};
 
-/// The kinds of signatures that git knows, by the words of `gpg.format`.
+/// The signature formats that git supports, by the values of `gpg.format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SignatureFormat {
-    /// OpenPGP (RFC 9580), detached and armored.
+    /// OpenPGP: a detached, armored signature (RFC 9580).
     OpenPgp,
-    /// Cryptographic Message Syntax (RFC 5652).
+    /// X.509: Cryptographic Message Syntax (RFC 5652).
     X509,
-    /// OpenSSH's `PROTOCOL.sshsig`.
+    /// SSH: a signature as in OpenSSH's `PROTOCOL.sshsig`.
     Ssh,
 }
 
 impl SignatureFormat {
-    /// All of them.
+    /// All formats.
     pub const ALL: [Self; 3] = [Self::OpenPgp, Self::X509, Self::Ssh];
 
-    /// The format of this name. Returns `None` if git knows no such format.
+    /// Returns the format for a value of `gpg.format`. Returns `None` if git has no such format.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.name() == name)
     }
 
-    /// The value of `gpg.format`.
+    /// Returns the value of `gpg.format`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -40,7 +40,7 @@ impl SignatureFormat {
         }
     }
 
-    /// The words between `BEGIN` or `END` and the dashes of its armor.
+    /// Returns the label of the armor, which follows `BEGIN` and `END`.
     #[must_use]
     pub fn armor_label(self) -> &'static str {
         match self {
@@ -61,35 +61,35 @@ impl fmt::Display for SignatureFormat {
     }
 }
 
-/// A tag object, read strictly (`git help hash-object`, type tag; `tag.c` and `gpg-interface.c` of git).
+/// A tag object, parsed strictly (`git help hash-object`, type tag; `tag.c` and `gpg-interface.c` of git).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagObject {
-    /// What it points to.
+    /// The object that the tag points to.
     pub target: ObjectId,
-    /// The type of that, as the object says.
+    /// The type of that object, as stated in the tag object.
     pub target_type: String,
-    /// The name in the object. Git never compares it with the reference.
+    /// The tag's name in the object. Git itself never compares it with the reference.
     pub name: String,
-    /// Who made it, by their own word.
+    /// The tagger, as stated by the signer.
     pub tagger: PersonIdent,
-    /// When, by their own word: seconds since 1970 in UTC.
+    /// The tag's date as stated by the signer, in seconds since 1970 (UTC).
     pub time: i64,
-    /// Everything before the signature: what was signed.
+    /// The signed bytes: everything before the signature.
     pub payload: Vec<u8>,
-    /// The signature; none where there is none.
+    /// The signature. `None` for an unsigned tag object.
     pub signature: Option<ArmoredSignature>,
 }
 
-/// A signature in its armor.
+/// An armored signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArmoredSignature {
-    /// The kind.
+    /// The format of the signature.
     pub format: SignatureFormat,
-    /// The armor, from its first line to its last.
+    /// The armored text, from its first line to its last.
     pub text: Vec<u8>,
 }
 
-/// Why bytes are no tag object that anything can be proven of.
+/// The error for bytes that are not a well-formed tag object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.evidence)]
 pub struct TagObjectError(pub Explanation);
@@ -98,19 +98,19 @@ pub struct TagObjectError(pub Explanation);
 pub const MAX_TAG_OBJECT_BYTES: usize = 1 << 20;
 
 impl TagObject {
-    /// The tag object that the bytes spell. Exactly the headers `object`, `type`, `tag` and `tagger`; at most one
-    /// signature, which the object ends with.
+    /// Parses a tag object. It must have exactly the headers `object`, `type`, `tag` and `tagger`, and at most one
+    /// signature, which must be at its end.
     ///
     /// # Errors
-    /// [`TagObjectError`], with a reason for each of the forms that hide something: a header too many or too few, a
-    /// second signature, text after the signature, another armor than that of a detached signature.
+    /// [`TagObjectError`] for every form that could hide something: an additional or missing header, a second
+    /// signature, text after the signature, or another armor than that of a detached signature.
     pub fn parse(bytes: &[u8]) -> Result<Self, TagObjectError> {
         let fail = |reason, message: &str| Err(TagObjectError(Explanation::new(reason, message)));
         if bytes.len() > MAX_TAG_OBJECT_BYTES {
             return fail(Reason::TagTooLong, "the tag object is longer than 1 MiB");
         }
         let Some(end) = bytes.windows(2).position(|it| it == b"\n\n") else {
-            return fail(Reason::MalformedTag, "the headers of the tag object do not end");
+            return fail(Reason::MalformedTag, "the tag object has no empty line after its headers");
         };
         let Ok(headers) = std::str::from_utf8(&bytes[..end]) else {
             return fail(Reason::MalformedTag, "the headers of the tag object are not UTF-8");
@@ -132,7 +132,7 @@ impl TagObject {
             }
         };
         let Some(target) = ObjectId::from_hex(object) else {
-            return fail(Reason::MalformedTag, "the tag object points to no object name");
+            return fail(Reason::MalformedTag, "the object header of the tag object is not a full object id");
         };
         let Some((tagger, time)) = parse_tagger(tagger) else {
             return fail(Reason::MalformedTag, "the tagger line is not 'Name <address> seconds zone'");
@@ -162,8 +162,8 @@ fn parse_tagger(line: &str) -> Option<(PersonIdent, i64)> {
     Some((PersonIdent::new(name, email), seconds.parse().ok()?))
 }
 
-/// What was signed, and the signature. Git takes the last line that starts an armor; here there must be only one, or
-/// text that looks signed could stand in the message.
+/// Splits a tag object into the signed bytes and the signature. Git takes the last line that starts an armor. Here only
+/// one is accepted; otherwise a message could contain text that looks signed.
 fn split_signature(
     bytes: &[u8],
     body_start: usize,
@@ -182,7 +182,7 @@ fn split_signature(
     let start = match starts[..] {
         [] => return Ok((bytes, None)),
         [start] => start,
-        _ => return fail(Reason::TwoSignatures, "the tag object has more than one block in armor"),
+        _ => return fail(Reason::TwoSignatures, "the tag object has more than one armored block"),
     };
     let text = &bytes[start..];
     let framed = |it: &SignatureFormat| {
@@ -196,101 +196,101 @@ fn split_signature(
         }
         _ => fail(
             Reason::MalformedTag,
-            "the tag object does not end with the one detached signature that it starts",
+            "the tag object does not end with the detached signature that it starts",
         ),
     }
 }
 
-/// What looking at a signature gave.
+/// The result of verifying a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignatureCheck {
-    /// It is a signature of the payload by this key. Whether that key counts is another question.
+    /// A valid signature of the payload by this key. Whether the key is trusted is evaluated separately.
     ByKey(SignerKey),
-    /// It is a signature of the payload by somebody with a certificate of Sigstore's, which a log saw at a time (in seconds since
-    /// 1970).
+    /// A valid signature of the payload with a Sigstore certificate, recorded in a transparency log.
     ByIdentity {
-        /// Who signed.
+        /// The identity in the certificate.
         signer: SigstoreIdentity,
-        /// When.
+        /// The time of the log entry, in seconds since 1970.
         logged_at: i64,
-        /// Those whom the policy allows.
+        /// The identities that the policy allows.
         allowed: Vec<SigstoreIdentity>,
     },
-    /// It is not a valid signature.
+    /// The signature is not valid.
     Bad(Explanation),
-    /// It could not be checked.
+    /// The signature could not be checked.
     Unknown(Explanation),
 }
 
-/// Somebody who may sign tags through Sigstore.
+/// An identity that signs tags with Sigstore certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigstoreIdentity {
-    /// The certificate's name, as in `ada@example.com`.
+    /// The subject alternative name of the certificate, as in `ada@example.com`.
     pub name: String,
-    /// Who issued the token.
+    /// The issuer of the identity token.
     pub issuer: String,
 }
 
-/// The key that made a signature, and what the policy says of it.
+/// The key of a signature, with its entries in the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignerKey {
-    /// The key's fingerprint.
+    /// The fingerprint, as the format's tools print it.
     pub fingerprint: String,
-    /// Whether the policy's revocation file names it.
+    /// Whether the policy's revocation file lists the key.
     pub revocation: RevocationStatus,
-    /// The policy's lines for it.
+    /// The policy entries for the key. Empty if it is not trusted.
     pub policy_entries: Vec<AllowedSigner>,
 }
 
-/// What a policy says of a key before it signs.
+/// The result of looking up a key in the policy before it signs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PolicyLookup {
     /// No trusted signers are configured.
     NoPolicy,
     /// Trusted signers are configured, but none for this kind of key, or its public half is unknown.
     KindNotConfigured,
-    /// The key, with the entries that name it. Without entries it is not allowed.
+    /// The key, with its entries. Without entries it is not allowed.
     Key(SignerKey),
 }
 
-/// What the revocation file says.
+/// Whether a key is revoked, by the policy's revocation file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RevocationStatus {
-    /// There is none, or it does not name the key.
+    /// There is no revocation file, or it does not list the key.
     NotRevoked,
-    /// It names the key.
+    /// The revocation file lists the key.
     Revoked,
-    /// It is named by the policy and cannot be read.
+    /// The revocation file could not be read, so the key may be revoked. The text is the cause.
     Unreadable(String),
 }
 
-/// A line of the policy that allows a key.
+/// A policy entry that allows a key (`ssh-keygen(1)`, ALLOWED SIGNERS).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowedSigner {
-    /// Whom it allows: patterns of addresses, `!` before those that it excludes.
+    /// The patterns of the allowed e-mail addresses. A `!` before a pattern excludes its addresses.
     pub principals: Vec<String>,
-    /// The addresses that the signer's certificate names, of which one must fit too; none where the key itself is allowed.
+    /// The principals of the signer's SSH certificate, one of which must also match. `None` if the entry is for the key
+    /// itself.
     pub certificate_principals: Option<Vec<String>>,
-    /// For what; empty for everything.
+    /// The allowed namespaces, as in `git`. Empty allows all.
     pub namespaces: Vec<String>,
-    /// From when on, in seconds since 1970 in UTC.
+    /// The start of validity, in seconds since 1970 (UTC). `None` if it is unlimited.
     pub valid_after: Option<i64>,
-    /// Until when, inclusive.
+    /// The end of validity, inclusive, in seconds since 1970 (UTC). `None` if it is unlimited.
     pub valid_before: Option<i64>,
 }
 
-/// Everything that is looked at to judge a tag.
+/// The evidence for evaluating a tag.
 #[derive(Debug, Clone)]
 pub struct TagEvidence {
-    /// The reference's name, without `refs/tags/`.
+    /// The name of the reference, without `refs/tags/`.
     pub name: String,
-    /// The commit that the tag should be at.
+    /// The commit that the tag must point to.
     pub expected_commit: CommitId,
-    /// That commit's time: no tag is older than its commit.
+    /// The time of that commit, in seconds since 1970. A tag cannot be older than its commit.
     pub commit_time: i64,
-    /// The tag object; none for a lightweight tag.
+    /// The tag object, or why it is malformed. `None` for a lightweight tag.
     pub object: Option<Result<TagObject, TagObjectError>>,
-    /// What looking at the signature gave; none where there is none, or no policy to look by.
+    /// The result of verifying the signature. `None` if there is no signature, or no policy to verify it with.
     pub signature_check: Option<SignatureCheck>,
 }
 

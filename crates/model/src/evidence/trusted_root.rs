@@ -8,8 +8,8 @@ pub struct TrustedRootSummary {
     /// The start of validity of the newest entry, in seconds since 1970. Shows how old the root is.
     #[serde(skip)]
     pub newest_valid_from: i64,
-    /// The expiry of the TUF metadata that it was fetched with, in seconds since 1970. `None` for a root from a file and
-    /// for the built-in one.
+    /// The expiry of the TUF metadata that it was fetched with, in seconds since 1970. `None` for a root from a file
+    /// and for the built-in one.
     #[serde(skip)]
     pub expires_at: Option<i64>,
     /// The certificate authorities (Fulcio).

@@ -55,7 +55,8 @@ impl Finding {
         Self::new(check, subject, Verdict::Refuted, Explanation::new(reason, evidence))
     }
 
-    /// Whether the check may succeed later without anybody's doing, so that waiting makes sense.
+    /// Returns true if an unproven check may succeed later without any action, so that waiting makes sense. A refuted
+    /// one never does.
     #[must_use]
     pub fn may_resolve_later(&self) -> bool {
         self.verdict == Verdict::Unproven && self.reason().may_resolve_later()

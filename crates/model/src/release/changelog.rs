@@ -74,19 +74,52 @@ pub enum ChangeKind {
     Misc,
 }
 
-impl ChangeKind {
-    /// All kinds, in the order of the sections of the notes.
-    pub const ALL: [Self; 4] = [Self::Feature, Self::Fix, Self::Breaking, Self::Misc];
+/// A section of the notes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SectionDefinition {
+    /// The changes that it lists.
+    pub kind: ChangeKind,
+    /// Its title.
+    pub title: &'static str,
+    /// The commit types that it lists, in lower case (Conventional Commits 1.0.0).
+    pub commit_types: &'static [&'static str],
+    /// When it loses entries if the notes are too long: the lowest number first. Contributors have 3.
+    pub truncation_rank: u8,
+}
 
-    /// Returns the title of the kind's section in the notes.
+/// The sections of the notes in their order. A kind of change is defined here and nowhere else.
+pub const SECTIONS: [SectionDefinition; 4] = [
+    SectionDefinition {
+        kind: ChangeKind::Feature,
+        title: "✨ Features",
+        commit_types: &["feat", "perf"],
+        truncation_rank: 2,
+    },
+    SectionDefinition {
+        kind: ChangeKind::Fix,
+        title: "🐛 Bug Fixes",
+        commit_types: &["fix"],
+        truncation_rank: 1,
+    },
+    SectionDefinition {
+        kind: ChangeKind::Breaking,
+        title: "⚠️ Breaking Changes",
+        commit_types: &[],
+        truncation_rank: 4,
+    },
+    SectionDefinition { kind: ChangeKind::Misc, title: "📦 Misc", commit_types: &[], truncation_rank: 0 },
+];
+
+/// When the contributors lose lines, among the ranks of the sections.
+pub const CONTRIBUTORS_TRUNCATION_RANK: u8 = 3;
+
+impl ChangeKind {
+    /// The kind that lists a commit type. Returns `Misc` for types that no section names.
     #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Feature => "✨ Features",
-            Self::Fix => "🐛 Bug Fixes",
-            Self::Breaking => "⚠️ Breaking Changes",
-            Self::Misc => "📦 Misc",
-        }
+    pub fn of_commit_type(commit_type: &str) -> Self {
+        let lists =
+            |it: &&SectionDefinition| it.commit_types.iter().any(|it| it.eq_ignore_ascii_case(commit_type));
+        SECTIONS.iter().find(lists).map_or(Self::Misc, |it| it.kind)
     }
 }
 

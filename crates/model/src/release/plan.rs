@@ -73,7 +73,8 @@ pub struct CheckResult {
 }
 
 impl CheckResult {
-    /// Returns what to do, with `--allow` if the operator may override the failed check. Empty if there is nothing to do.
+    /// Returns what to do, with `--allow` if the operator may override the failed check. Empty if there is nothing to
+    /// do.
     #[must_use]
     pub fn hint(&self) -> String {
         let hint = self.explanation.hint();

@@ -16,8 +16,8 @@ pub struct ArchiveSource {
 /// A member of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member<'a> {
-    /// The path below the top folder, with `/` between its parts and without a trailing `/`. It is in bytes, because git
-    /// paths have no encoding.
+    /// The path below the top folder, with `/` between its parts and without a trailing `/`. It is in bytes, because
+    /// git paths have no encoding.
     pub path: &'a [u8],
     /// The git object of the member: a blob, a tree, or the commit of a submodule.
     pub object: ObjectId,

@@ -1,35 +1,37 @@
-//! A first configuration: `release.toml`, and the file of the signers that it trusts.
+//! Creates the first release configuration: `release.toml` and the file of trusted signers.
 
 use std::path::{Path, PathBuf};
 
 use archive::FolderHandle;
-use model::evidence::signature::SignatureFormat;
+use signing::ExportedKey;
 
 use crate::context::OpsContext;
 use crate::error::OpsError;
 use crate::signers;
 
-/// The policy that trusts one key.
+/// A signer policy that trusts one key.
 #[derive(Debug, Clone)]
 pub struct SignerConfig {
-    /// What people know the key by.
+    /// The fingerprint or other name of the key, for reports.
     pub name: String,
-    /// The address that its owner makes tags with.
+    /// The email address of the tagger.
     pub email: String,
-    /// The folder of its file, in the repository.
+    /// The folder of the policy file, relative to the repository's root.
     pub folder: &'static str,
-    /// The name of its file.
+    /// The name of the policy file.
     pub file: &'static str,
-    /// The content of its file.
+    /// The content of the policy file.
     pub bytes: Vec<u8>,
-    /// The table `[signers]` that names the file.
+    /// The table `[signers]` of `release.toml`, which names the policy file.
     pub toml_table: String,
 }
 
-/// The policy that trusts the operator's own key: the one that is asked for, else the one that git is configured for.
+/// Returns a signer policy that trusts the operator's key: the requested one, else the one that git is configured for.
 ///
 /// # Errors
-/// [`OpsError::Sign`] where there is no such key, or its public half is not known; [`OpsError::NotStarted`].
+/// [`OpsError::Sign`] if the key does not exist or its public key is unknown, [`OpsError::ProgramNotStarted`] if a
+/// program of the repository's configuration is needed, and [`OpsError::Repo`] if `user.name` and `user.email` are not
+/// set.
 pub fn signer_config(context: OpsContext<'_>, requested_key: Option<&str>) -> Result<SignerConfig, OpsError> {
     let tagger = context.repo().spawn_tagger().wait()?;
     let tagger = tagger.name_and_email();
@@ -37,21 +39,19 @@ pub fn signer_config(context: OpsContext<'_>, requested_key: Option<&str>) -> Re
     let key = signers::signing_key(context, requested_key, tagger)?;
     let exported = key.export(email)?;
     let folder = ".github";
-    let (file, file_key, pinned_key) = match exported.format {
-        SignatureFormat::Ssh => ("allowed_signers", "allowed_signers", ""),
-        SignatureFormat::OpenPgp => ("release-keys.asc", "openpgp_keyring", "openpgp_fingerprints"),
-        SignatureFormat::X509 => ("release-certificates.pem", "x509_certificates", "x509_fingerprints"),
-    };
-    let pinned = exported.fingerprint.map_or(String::new(), |it| format!("{pinned_key} = [\"{it}\"]\n"));
+    let ExportedKey { file, file_key, bytes, pin } = exported;
+    let pinned = pin.map_or(String::new(), |(key, it)| format!("{key} = [\"{it}\"]\n"));
     let table = format!("[signers]\n{file_key} = \"{folder}/{file}\"\n{pinned}");
     let (name, email) = (key.name().to_owned(), email.to_owned());
-    Ok(SignerConfig { name, email, folder, file, bytes: exported.bytes, toml_table: table })
+    Ok(SignerConfig { name, email, folder, file, bytes, toml_table: table })
 }
 
-/// Writes `release.toml` at the root of a repository, after the policy's file, which must not exist. Returns the paths.
+/// Writes the policy file, which must not exist yet, and then `release.toml` to the root of a repository. Returns the
+/// paths of both.
 ///
 /// # Errors
-/// [`OpsError::Exists`] and [`OpsError::Folder`]; `release.toml` is as it was then.
+/// [`OpsError::FileExists`] if the policy file exists, and [`OpsError::Folder`] if a file cannot be written. In both
+/// cases `release.toml` is unchanged.
 pub fn write_configuration(
     root: &Path,
     catalog: &str,

@@ -1,4 +1,4 @@
-//! What changes something.
+//! The operations that change files, tags and releases.
 
 pub(crate) mod configuration;
 mod publish;
@@ -21,22 +21,22 @@ use crate::output::NOTES_FILE;
 use crate::prepare::Prepared;
 use crate::source_archive;
 
-/// What came of a release.
+/// The result of a release.
 #[derive(Debug)]
 pub struct ReleaseOutcome {
-    /// What was made on this machine.
+    /// The files and the tag on this machine.
     pub receipt: Receipt,
-    /// The release on GitHub; none where nothing left this machine.
+    /// The release on GitHub. `None` if nothing was to be published.
     pub release: Option<GitHubRelease>,
-    /// What an outsider found; empty where nothing was published.
+    /// The audit of the published release. Empty if nothing was published.
     pub audit: AuditReport,
 }
 
-/// Performs a release: archive, sums and notes on disk, then the tag; then, where it was asked for, the world. Run again, it
-/// comes to the same end.
+/// Executes a plan: writes the archive, `SHA256SUMS` and the notes, creates the tag and, if requested, publishes the
+/// release on GitHub. A repeated run resumes, and ends with the same result.
 ///
 /// # Errors
-/// [`OpsError`]. What was done before stays, and a further run goes on from there; no file is there in part.
+/// [`OpsError`] if a step fails. Completed steps are kept, and the next run resumes there. No incomplete file is left.
 pub fn apply(
     context: OpsContext<'_>,
     request: &Request,

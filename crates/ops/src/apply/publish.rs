@@ -1,4 +1,5 @@
-//! What leaves this machine, in its order: draft, assets, tag, and last what cannot be taken back.
+//! Publishes a release on GitHub: creates the draft, uploads the assets, pushes the tag and publishes the draft. Steps
+//! that cannot be undone come last.
 
 use std::fs::File;
 use std::io;
@@ -22,7 +23,7 @@ use crate::prepare::Prepared;
 use crate::prove::audit::{self, AuditRequest};
 use crate::prove::tag;
 
-/// Everything that a release is published with.
+/// The inputs of publishing a release.
 pub(crate) struct Publishing<'a> {
     pub(crate) context: OpsContext<'a>,
     pub(crate) clients: ForgeClients<'a>,
@@ -30,12 +31,13 @@ pub(crate) struct Publishing<'a> {
     pub(crate) prepared: &'a Prepared,
     pub(crate) facts: &'a RemoteFacts,
     pub(crate) publication: PublishOptions,
-    /// The folder that the files were written to.
+    /// The output folder with the files of the release.
     pub(crate) folder: &'a FolderHandle,
 }
 
 impl Publishing<'_> {
-    /// Brings what was made to the world. Each step looks before it acts, because the plan may be old.
+    /// Publishes the release and audits it. Each step reads the current state first, because it may have changed since
+    /// the plan was made.
     pub(crate) fn perform(
         &self,
         receipt: &Receipt,
@@ -91,13 +93,13 @@ impl Publishing<'_> {
         StepRef { action, subject: self.request.tag.name() }
     }
 
-    /// What the release says of itself, under its title.
+    /// Returns the title, the text and the pre-release flag that the release on GitHub must have.
     fn release_text<'p>(&'p self, title: &'p str) -> ReleaseText<'p> {
         let notes = self.prepared.notes.as_ref().map_or("", |it| it.markdown.as_str());
         rules::release_text(&self.request.tag, title, notes)
     }
 
-    /// A release as it is now, with the digests of our assets.
+    /// Fetches a release again, with the digests of the suite's assets.
     fn reload(&self, id: u64, on_event: &mut dyn FnMut(ReleaseEvent)) -> Result<GitHubRelease, OpsError> {
         let on_event = &mut |it: HttpEvent| on_event(ReleaseEvent::Http(it));
         let mut release = self.clients.authenticated.forge()?.release(id, on_event)?;
@@ -109,7 +111,7 @@ impl Publishing<'_> {
         OpsError::ConcurrentChange { tag: self.request.tag.name(), reason }
     }
 
-    /// A draft that is still one.
+    /// Fetches a draft again. Fails if it was published during the run.
     fn reload_draft(
         &self,
         id: u64,
@@ -120,12 +122,12 @@ impl Publishing<'_> {
             return Ok(release);
         }
         Err(self.concurrent_change(format!(
-            "release {id} ({}) was published meanwhile",
+            "release {id} ({}) was published during this run",
             release.html_url.escaped()
         )))
     }
 
-    /// Deletes empty drafts that an earlier run left behind. One that somebody filled meanwhile stays.
+    /// Deletes the empty drafts that earlier runs left behind. A draft that has content by now is kept.
     fn delete_empty_drafts(
         &self,
         drafts: &[&GitHubRelease],
@@ -142,7 +144,7 @@ impl Publishing<'_> {
         Ok(())
     }
 
-    /// The release to go on with: the chosen one as it is now, or a new draft.
+    /// Returns the release to continue with: the chosen one in its current state, or a new draft.
     fn find_or_create_draft(
         &self,
         chosen: Option<&GitHubRelease>,
@@ -165,7 +167,7 @@ impl Publishing<'_> {
         Ok(draft)
     }
 
-    /// The draft with its title, the notes, and the mark that its version asks for.
+    /// Updates title, notes and pre-release flag of the draft if they differ. Returns the current draft.
     fn update_draft(
         &self,
         draft: GitHubRelease,
@@ -186,7 +188,8 @@ impl Publishing<'_> {
         self.reload_draft(draft.id, on_event)
     }
 
-    /// An asset of the draft: kept where it is right; what is wrong goes first, which only a draft allows.
+    /// Uploads an asset, or keeps it if it is complete. An asset with wrong content is deleted first, which is allowed
+    /// only while the release is a draft.
     fn upload_asset(
         &self,
         draft: &GitHubRelease,
@@ -223,13 +226,13 @@ impl Publishing<'_> {
         Ok(())
     }
 
-    /// Opens a file that was written, through the folder that it was written to: its path may lead elsewhere by now.
+    /// Opens a file of the release through the handle of its folder, because the path may lead elsewhere by now.
     fn open_file(&self, name: &str) -> io::Result<File> {
         let file = self.folder.open_file(name).map_err(io::Error::other)?;
         file.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// The tag on origin, the very object that was made, and what it proves there.
+    /// Pushes the tag, checks that the remote and GitHub have the same tag object, and verifies its signature.
     fn push_tag(&self, local_tag: &LocalTag, on_event: &mut dyn FnMut(ReleaseEvent)) -> Result<(), OpsError> {
         let (repo, name, remote) = (self.context.repo(), self.request.tag.name(), &self.request.remote);
         let step = self.step(StepAction::PushTag);
@@ -242,7 +245,7 @@ impl Publishing<'_> {
             on_event(ReleaseEvent::Started(step.clone()));
             pushed = Some(repo.push_tag(remote, &name, idle));
         }
-        // Whether it arrived is what origin says, not what git said of the push.
+        // The remote's refs decide whether the push succeeded, because a lost connection can hide its success.
         let remote_tag = repo.spawn_ls_remote(remote, &name, idle).wait()?.tag;
         match remote_tag {
             Some(remote_tag) if remote_tag.object == local_tag.object => {
@@ -269,7 +272,7 @@ impl Publishing<'_> {
         self.check_tag(&name)
     }
 
-    /// What the tag proves, before it is pushed and again under the name that origin gave: nothing that is refuted goes on.
+    /// Verifies the tag, before the push and again after it, so that no refuted tag is pushed or published.
     fn check_tag(&self, name: &str) -> Result<(), OpsError> {
         let has_signers = self.prepared.facts.has_signer_policy;
         if self.request.tag_signing == TagSigning::Unsigned && !has_signers {
@@ -284,7 +287,8 @@ impl Publishing<'_> {
         }
     }
 
-    /// The published release. Whatever happened meanwhile is looked at first: this is the step that nobody takes back.
+    /// Publishes the draft, if nothing changed on GitHub during the run. Publishing cannot be undone, so the current
+    /// releases of the tag are fetched first.
     fn publish_draft(
         &self,
         release: &GitHubRelease,
@@ -302,13 +306,13 @@ impl Publishing<'_> {
             .authenticated
             .forge()?
             .releases(&tag, &mut |it: HttpEvent| on_event(ReleaseEvent::Http(it)))?;
-        // By its number: a list may not show it yet.
+        // The draft is fetched by id, because the list may not show a new draft yet.
         let draft = self.reload_draft(release.id, on_event)?;
         let title = self.request.tag.title();
         let text = self.release_text(&title);
         let planned = |it: &GitHubRelease| self.facts.releases.iter().any(|known| known.id == it.id);
         let others = all.iter().filter(|it| it.id != draft.id);
-        // The request of a run that was killed may be carried out only now.
+        // GitHub may carry out the request of a killed run only now, so a further empty draft may have appeared.
         let (late_drafts, others): (Vec<_>, Vec<_>) =
             others.partition(|it| rules::is_leftover_draft(it, &text));
         self.delete_empty_drafts(&late_drafts, on_event)?;
@@ -333,7 +337,7 @@ impl Publishing<'_> {
     }
 }
 
-/// The asset that a file becomes; none for the notes, which are the release's text.
+/// Returns the asset that a file becomes. `None` for the notes, which are the text of the release.
 fn expected_asset(file: &OutputFile) -> Option<(&OutputFile, ExpectedAsset)> {
     let name = file.path.file_name()?.to_str()?.to_owned();
     let asset = ExpectedAsset { name, size: file.size, digest: file.digest };

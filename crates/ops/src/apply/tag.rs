@@ -1,4 +1,4 @@
-//! The tag of a release in this clone: made, signed and checked, or kept.
+//! Creates and signs the tag of a release in the clone, or keeps an existing one.
 
 use model::evidence::signature::TagEvidence;
 use model::release::facts::TagKind;
@@ -14,7 +14,8 @@ use crate::prepare::Prepared;
 use crate::prove::tag::{check_signature, tag_evidence};
 use crate::signers::signature_policy;
 
-/// The tag in this clone: made, or kept where it is there and right. Looked at again, because the plan may be old.
+/// Creates the tag, or keeps it if it already exists at the right commit. The refs are read again, because they may
+/// have changed since the plan was made.
 pub(super) fn create_tag(
     context: OpsContext<'_>,
     request: &Request,
@@ -46,7 +47,8 @@ pub(super) fn create_tag(
     Ok(created)
 }
 
-/// A tag object, signed, and looked at by the policy before anybody sees it.
+/// Signs a tag object and verifies the signature. Returns the signed object, which is not stored yet: a tag whose
+/// signature fails verification is never created.
 fn sign_tag(
     context: OpsContext<'_>,
     key: &SigningKey,
@@ -54,8 +56,8 @@ fn sign_tag(
     payload: &[u8],
 ) -> Result<Vec<u8>, OpsError> {
     let trust = signature_policy(context)?;
-    // Without a policy it is still a signature of these bytes, or it is not made.
-    let policy = trust.clone().map_or_else(|| key.self_policy(), Ok)?.restrict_to(key);
+    // Without a policy the signature is still checked to be of this key and of these bytes.
+    let policy = trust.clone().map_or_else(|| key.self_policy(), Ok)?.restrict_to(key.format());
     let (signature, policy) = std::thread::scope(|scope| {
         let prepared = scope.spawn(|| policy.prepared());
         let signature = key.sign(payload);

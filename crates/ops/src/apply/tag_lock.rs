@@ -1,4 +1,4 @@
-//! One run at a time for a tag on this machine, whichever clone or folder it works in.
+//! The lock of a tag: on this machine only one run at a time publishes it, in whichever clone or folder.
 
 use archive::{FolderError, FolderLock};
 use model::{ReleaseTag, RepoSlug};
@@ -6,17 +6,17 @@ use model::{ReleaseTag, RepoSlug};
 use crate::cache::CacheDir;
 use crate::error::OpsError;
 
-/// A tag that only this run publishes, until it is dropped or the process ends.
+/// The lock of a tag, held until it is dropped or the process ends.
 #[derive(Debug)]
 pub(crate) struct TagLock {
     _lock: Option<FolderLock>,
 }
 
 impl TagLock {
-    /// Takes the lock of a tag. Without a cache folder there is no lock.
+    /// Acquires the lock of a tag, or does nothing without a cache folder.
     ///
     /// # Errors
-    /// [`OpsError::AtWork`] if another run has it, [`OpsError::Cache`] if the folder cannot be written.
+    /// [`OpsError::Locked`] if another run has the lock, [`OpsError::Cache`] if the cache folder cannot be written.
     pub(crate) fn acquire(cache: &CacheDir, slug: &RepoSlug, tag: &ReleaseTag) -> Result<Self, OpsError> {
         let Some(folder) = cache.create(&["locks"]).map_err(OpsError::Cache)? else {
             return Ok(Self { _lock: None });

@@ -1,4 +1,4 @@
-//! The accounts of authors, as GitHub knows them.
+//! The GitHub logins of commit authors.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,12 +10,14 @@ use model::release::changelog::CommitHistory;
 use crate::cache::CacheDir;
 use crate::context::OpsContext;
 
-/// So many requests of the hour are left to the release itself.
+/// The number of requests within GitHub's hourly rate limit that are reserved for the release itself.
 const RATE_LIMIT_RESERVE: u32 = 100;
 
-/// Gives the authors of a range the accounts that GitHub knows: one question for each address that no account can be read
-/// off, by one commit of that author. A question that is not answered leaves the author as they are: the notes name
-/// people without their accounts too. After one that fails for another reason than that commit, nobody is asked any more.
+/// Adds GitHub logins to the authors of a range of commits. Returns the cache, to be saved by `apply`.
+///
+/// One request is sent per email address, for one commit of that author. Addresses at `users.noreply.github.com`
+/// contain the login. If a request fails, the author has no login, because the notes can name people without logins;
+/// unless GitHub only lacks the commit, no further requests are sent.
 pub(crate) fn resolve_logins(
     context: OpsContext<'_>,
     slug: &str,
@@ -41,7 +43,7 @@ pub(crate) fn resolve_logins(
             }
             let login = match forge.commit_login(commit.id, on_event) {
                 Ok(login) => login,
-                // GitHub does not know the commit: another may be known.
+                // GitHub does not have this commit, but may have others.
                 Err(ForgeError::Status { status: 404 | 422, .. }) => return None,
                 Err(_) => {
                     available = false;
@@ -57,37 +59,39 @@ pub(crate) fn resolve_logins(
     login_cache
 }
 
-/// What stands for an address that GitHub knows no account for.
+/// The cached value for an author without a GitHub account. No login is `-`.
 const NO_LOGIN: &str = "-";
 
-/// The longest file of logins that is read, in bytes.
+/// The maximum size of the cache file, in bytes.
 const MAX_LOGINS_BYTES: u64 = 16 << 20;
 
-/// What GitHub said before: commits do not change, and neither does who made them. A line `<commit> <login>` each.
+/// The cached logins of one repository, as lines of the form `<commit> <login>`. They never expire, because the author
+/// of a commit does not change.
 #[derive(Debug)]
 pub(crate) struct LoginCache {
     cache: CacheDir,
-    /// The repository.
+    /// The name of the repository.
     slug: String,
     logins: BTreeMap<String, String>,
     is_dirty: bool,
 }
 
 impl LoginCache {
-    /// Reads the file of a repository. One that is missing, too long or no plain file is empty: everybody is asked again.
+    /// Reads the cache of a repository. A file that is missing, too large or not a plain file counts as empty, and the
+    /// logins are requested again.
     fn load(cache: &CacheDir, slug: &str) -> Self {
         let (below, name) = login_file(slug);
         let folder = cache.open(&below).ok().flatten();
         let bytes = folder.and_then(|it| it.read(name, MAX_LOGINS_BYTES).ok().flatten()).unwrap_or_default();
         let text = String::from_utf8(bytes).unwrap_or_default();
-        // A line that does not end was not written to its end.
+        // A last line without a line end is incomplete.
         let complete_lines = text.rsplit_once('\n').map_or("", |(complete_lines, _)| complete_lines);
         let lines = complete_lines.lines().filter_map(|it| it.split_once(' '));
         let logins = lines.map(|(commit, login)| (commit.to_owned(), login.to_owned())).collect();
         Self { cache: cache.clone(), slug: slug.to_owned(), logins, is_dirty: false }
     }
 
-    /// Writes it down. Where that fails, the next run asks again.
+    /// Saves the cache if it changed. An error is ignored, because the next run can request the logins again.
     pub(crate) fn save(&self) {
         if !self.is_dirty {
             return;
@@ -103,7 +107,7 @@ impl LoginCache {
     }
 }
 
-/// The folders of the cache that lead to the file of a repository, and its name.
+/// Returns the folders below the cache and the file name for a repository.
 fn login_file(slug: &str) -> (Vec<&str>, &str) {
     let (owner, name) = slug.rsplit_once('/').unwrap_or(("", slug));
     (["logins"].into_iter().chain(owner.split('/')).filter(|it| !it.is_empty()).collect(), name)

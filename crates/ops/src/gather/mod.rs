@@ -1,4 +1,4 @@
-//! Facts: what is there before anything is decided.
+//! Gathers the facts that a release is planned from.
 
 pub(crate) mod author_logins;
 pub(crate) mod status;
@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use model::base::http::HttpEvent;
 use model::catalog::{Catalog, Target};
+use model::evidence::verdict::Finding;
 use model::release::changelog::{CommitHistory, RangeStart};
 use model::release::facts::{
     CloneFacts, DefaultBranch, Facts, NotesRange, ObservedAt, TagKind, TagRef, VersionFile,
@@ -28,22 +29,23 @@ use crate::prove::tag;
 use crate::signers;
 use crate::source_archive;
 
-/// What was gathered for a release.
+/// The gathered facts, and what `apply` needs besides them.
 #[derive(Debug)]
 pub(crate) struct GatheredFacts {
     pub(crate) facts: Facts,
-    /// The key that would sign.
+    /// The key that will sign the tag. `None` if the tag is not to be signed, or no key is usable.
     pub(crate) key: Option<SigningKey>,
-    /// Who made which commit, as GitHub said; none where it was not asked.
+    /// The author logins that GitHub reported. `None` without clients of GitHub.
     pub(crate) login_cache: Option<LoginCache>,
 }
 
-/// Every fact that a release is decided on, and the key that would sign its tag. Reads the repository, the output folder
-/// and the policy, and changes nothing. Nobody is asked over the network unless the release is to be published: what is
-/// known of origin is what was fetched last.
+/// Gathers every fact that a release is planned from, and the key that will sign its tag. Reads the repository, the
+/// output folder and the signer policy, and changes nothing. The network is used only if the release is to be
+/// published; else the remote's refs are those of the last fetch.
 ///
 /// # Errors
-/// [`OpsError::Repo`] where something cannot be read, [`OpsError::NoSuchTag`] for a `--from-tag` that is not there.
+/// [`OpsError::Repo`] if the repository cannot be read, and [`OpsError::StartTagNotFound`] if the tag of `--from-tag`
+/// does not exist.
 pub(crate) fn gather(
     context: OpsContext<'_>,
     target: &Target,
@@ -52,69 +54,74 @@ pub(crate) fn gather(
 ) -> Result<GatheredFacts, OpsError> {
     let repo = context.repo();
     let name = request.tag.name();
-    let origin =
+    let pending_refs =
         context.clients.map(|_| repo.spawn_ls_remote(&request.remote, &name, context.env.idle_timeout));
-    let clone = spawn_clone_queries(repo);
+    let clone_queries = spawn_clone_queries(repo);
     let commit = repo.resolve(&request.revision)?;
     let tags = repo.tags(target)?;
-    let since = notes_range(repo, request, &tags, commit)?;
-    let mut history = match &since {
+    let notes_range = notes_range(repo, request, &tags, commit)?;
+    let mut history = match &notes_range {
         Some(range) => repo.history(commit, range_start_commit(&range.start), &request.paths)?,
         None => CommitHistory::default(),
     };
-    let unsigned = request.tag_signing == TagSigning::Unsigned;
-    let has_signers = signers::has_signers(context);
-    let tag_findings = match tags.iter().find(|it| it.name == name) {
-        Some(range) if has_signers || !unsigned && range.kind == TagKind::Signed => {
-            Some(tag::verify_tag(context, &name, Some(commit))?)
-        }
-        _ => None,
-    };
-    let mut clone = clone.wait(&request.remote, &request.default_branch, commit)?;
-    let tagger = clone.tagger.as_deref().unwrap_or_default();
-    let nothing_to_sign = unsigned || tag_findings.is_some();
-    let signer = if nothing_to_sign {
-        None
+    let tag_findings = tag_findings(context, request, &tags, commit)?;
+    let mut clone = clone_queries.wait(&request.remote, &request.default_branch, commit)?;
+    let (signing_key, key) = if tag_findings.is_some() || request.tag_signing == TagSigning::Unsigned {
+        (None, None)
     } else {
-        Some(signers::signing_key_status(context, &request.tag_signing, tagger)?)
+        let tagger = clone.tagger.as_deref().unwrap_or_default();
+        let (status, key) = signers::signing_key_status(context, &request.tag_signing, tagger)?;
+        (Some(status), key)
     };
-    let (signer, key) = signer.map_or((None, None), |(fact, key)| (Some(fact), key));
-    let origin = origin.map(repo::PendingRemoteRefs::wait).transpose()?;
-    let clients = match (context.clients, origin) {
-        (Some(clients), Some(origin)) => {
-            Some(remote_facts(context, clients, request, (commit, origin), on_event)?)
-        }
-        _ => None,
-    };
-    let mut login_cache = None;
-    if let (Some(clients), Some(facts)) = (context.clients, &clients) {
+    let refs = pending_refs.map(repo::PendingRemoteRefs::wait).transpose()?;
+    let (mut remote, mut login_cache) = (None, None);
+    if let (Some(clients), Some(refs)) = (context.clients, refs) {
+        let facts = remote_facts(context, clients, request, (commit, refs), on_event)?;
         clone.default_branch = live_default_branch(repo, clients, request, (commit, &facts.refs), on_event)?;
-        login_cache =
-            Some(author_logins::resolve_logins(context, &request.slug.to_string(), &mut history, on_event));
+        let slug = request.slug.to_string();
+        login_cache = Some(author_logins::resolve_logins(context, &slug, &mut history, on_event));
+        remote = Some(facts);
     }
     let facts = Facts {
-        remote: clients,
+        remote,
         commit,
-        signing_key: signer,
+        signing_key,
         tag_findings,
-        has_signer_policy: has_signers,
-        unknown_paths: unknown_paths(repo, &request.extra_paths, commit, since.as_ref())?,
+        has_signer_policy: signers::has_signers(context),
+        unknown_paths: unknown_paths(repo, &request.extra_paths, commit, notes_range.as_ref())?,
         version_file: read_version_file(repo, target, commit)?,
         existing_outputs: output::inspect(&request.output_path, &request.tag.archive_name()),
         clone,
         tags,
-        notes_range: since,
+        notes_range,
         history,
     };
     Ok(GatheredFacts { facts, key, login_cache })
 }
 
-/// What the world has of the release.
+/// Verifies the tag of the release, if it exists and there is something to compare its signature with. An unsigned
+/// release without a signer policy has nothing.
+fn tag_findings(
+    context: OpsContext<'_>,
+    request: &Request,
+    tags: &[TagRef],
+    commit: CommitId,
+) -> Result<Option<Vec<Finding>>, OpsError> {
+    let name = request.tag.name();
+    let Some(tag) = tags.iter().find(|it| it.name == name) else { return Ok(None) };
+    let is_signed = tag.kind == TagKind::Signed && request.tag_signing != TagSigning::Unsigned;
+    if !is_signed && !signers::has_signers(context) {
+        return Ok(None);
+    }
+    tag::verify_tag(context, &name, Some(commit)).map(Some)
+}
+
+/// Fetches the state of the release on GitHub. The assets are regenerated for comparison only if GitHub has some.
 fn remote_facts(
     context: OpsContext<'_>,
     clients: ForgeClients<'_>,
     request: &Request,
-    (commit, origin): (CommitId, RemoteRefs),
+    (commit, refs): (CommitId, RemoteRefs),
     on_event: &mut dyn FnMut(HttpEvent),
 ) -> Result<RemoteFacts, OpsError> {
     let repository = clients.authenticated.forge()?.repository(on_event)?;
@@ -124,25 +131,25 @@ fn remote_facts(
         fill_missing_digests(clients, release, &request.tag, on_event)?;
     }
     let compare = releases.iter().any(|it| !it.draft || !it.assets.is_empty());
-    let wanted = if compare {
+    let expected_assets = if compare {
         source_archive::expected_assets(context.repo(), &request.tag, commit)?
     } else {
         Vec::new()
     };
     let requests_left = clients.authenticated.forge()?.rate_limit_remaining();
     Ok(RemoteFacts {
-        refs: origin,
+        refs,
         repository,
         immutable_releases: immutable,
         releases,
-        expected_assets: wanted,
+        expected_assets,
         credential_source: clients.authenticated.credentials()?,
         in_actions: clients.in_actions,
         rate_limit_remaining: requests_left,
     })
 }
 
-/// Fills in the digests of our own assets where GitHub gives none.
+/// Adds the digests of the suite's assets that GitHub does not report, by downloading these assets.
 pub(crate) fn fill_missing_digests(
     clients: ForgeClients<'_>,
     release: &mut GitHubRelease,
@@ -156,17 +163,17 @@ pub(crate) fn fill_missing_digests(
     Ok(())
 }
 
-/// Where the commit stands on origin's default branch as it is now: by this clone's history, else, where the branch has
-/// gone on since it was fetched, by GitHub's.
+/// Returns whether the commit is on the remote's current default branch, and how far behind it is. If the clone lacks
+/// the tip of the branch, because it was not fetched yet, GitHub compares the commits.
 fn live_default_branch(
     repo: &Repo,
     clients: ForgeClients<'_>,
     request: &Request,
-    (commit, origin): (CommitId, &RemoteRefs),
+    (commit, refs): (CommitId, &RemoteRefs),
     on_event: &mut dyn FnMut(HttpEvent),
 ) -> Result<DefaultBranch, OpsError> {
     let unknown = || DefaultBranch::Unknown { reference: format!("{}/HEAD", request.remote) };
-    let Some((branch, tip)) = &origin.default_branch else { return Ok(unknown()) };
+    let Some((branch, tip)) = &refs.default_branch else { return Ok(unknown()) };
     let (contains, behind) = if repo.has_commit(*tip) {
         (repo.is_ancestor(commit, *tip)?, Some(repo.commits_behind(commit, *tip)?))
     } else {
@@ -186,10 +193,10 @@ fn live_default_branch(
     })
 }
 
-/// The checks of a clone, whatever is released from it.
+/// Runs the pre-flight checks of a clone that do not depend on the release.
 ///
 /// # Errors
-/// [`OpsError::Repo`] where something cannot be read.
+/// [`OpsError::Repo`] if the repository cannot be read.
 pub fn clone_checks(
     repository: &LocalRepository,
     remote: &str,
@@ -201,7 +208,7 @@ pub fn clone_checks(
     Ok(rules::clone_checks(remote, commit, &clone_facts, &BTreeSet::new()))
 }
 
-/// The questions about a clone that take a while, asked at once.
+/// The slow queries of a clone, as git processes that run at the same time.
 struct CloneQueries<'r> {
     repo: &'r Repo,
     pending_status: repo::PendingStatus,
@@ -247,14 +254,14 @@ fn notes_range(
             is_ancestor,
         }));
     }
-    if let Some(since) = previous_tag(repo, request.tag.version(), tags, commit)? {
-        return Ok(Some(NotesRange { start: since, is_ancestor: true }));
+    if let Some(start) = previous_tag(repo, request.tag.version(), tags, commit)? {
+        return Ok(Some(NotesRange { start, is_ancestor: true }));
     }
     let root = NotesRange { start: RangeStart::Root, is_ancestor: true };
     Ok((request.notes_start == NotesStart::PreviousOrRoot).then_some(root))
 }
 
-/// The first candidate of the rules that is an ancestor.
+/// Returns the first candidate for the previous release that is an ancestor of the commit.
 fn previous_tag(
     repo: &Repo,
     version: &Version,
@@ -270,22 +277,23 @@ fn previous_tag(
     Ok(None)
 }
 
-pub(crate) fn range_start_commit(since: &RangeStart) -> Option<CommitId> {
-    match since {
+pub(crate) fn range_start_commit(start: &RangeStart) -> Option<CommitId> {
+    match start {
         RangeStart::Tag { commit, .. } => Some(*commit),
         RangeStart::Root => None,
     }
 }
 
-/// The paths that name nothing, neither now nor where the range starts: a folder that was removed has a history.
+/// Returns the paths that exist neither in the commit nor at the start of the range. A folder that was removed in
+/// between is valid, because it has commits in the range.
 fn unknown_paths(
     repo: &Repo,
     paths: &[RepoPath],
     commit: CommitId,
-    since: Option<&NotesRange>,
+    notes_range: Option<&NotesRange>,
 ) -> Result<Vec<RepoPath>, RepoError> {
     let absent = repo.missing_paths(commit, paths)?;
-    match since.and_then(|it| range_start_commit(&it.start)) {
+    match notes_range.and_then(|it| range_start_commit(&it.start)) {
         Some(start) if !absent.is_empty() => repo.missing_paths(start, &absent),
         _ => Ok(absent),
     }

@@ -1,4 +1,4 @@
-//! How a target stands: its newest release, and what came since.
+//! The status of a target: its newest release and the unreleased changes.
 
 use model::catalog::Target;
 use model::release::facts::TagRef;
@@ -8,19 +8,19 @@ use rules::UnreleasedChanges;
 use crate::error::OpsError;
 use crate::local_repository::LocalRepository;
 
-/// How a target stands.
+/// The status of a target.
 #[derive(Debug, Clone)]
 pub struct TargetStatus {
-    /// The tag of its highest version that is an ancestor; none where there is none.
+    /// The tag with the target's highest version among the ancestors of the commit. `None` if it has no release.
     pub newest_tag: Option<TagRef>,
-    /// What came since.
+    /// The changes since that tag.
     pub unreleased: UnreleasedChanges,
 }
 
-/// How a target stands at a commit.
+/// Returns the status of a target at a commit.
 ///
 /// # Errors
-/// [`OpsError::Repo`] where the repository cannot be read.
+/// [`OpsError::Repo`] if the repository cannot be read.
 pub fn target_status(
     repository: &LocalRepository,
     target: &Target,

@@ -1,4 +1,4 @@
-//! What an outsider finds: public bytes, without credentials, from the beginning.
+//! The audit of a published release from its public downloads, without credentials.
 
 use forge::ForgeError;
 use model::base::http::HttpEvent;
@@ -27,24 +27,24 @@ use crate::prove::tag;
 use crate::prove::trust_root::load_trust_root;
 use crate::prove::verify::{self, BundleStream};
 
-/// Who audits what.
+/// The inputs of an audit.
 #[derive(Debug, Clone, Copy)]
 pub struct AuditRequest<'a> {
-    /// GitHub.
+    /// The clients of GitHub.
     pub clients: ForgeClients<'a>,
-    /// The repository on GitHub.
+    /// The name of the repository on GitHub.
     pub slug: &'a RepoSlug,
-    /// Whether only this name of the repository counts, and not those of its other eras.
+    /// Whether attestations must contain this repository name; else its former names are accepted, too.
     pub current_name_only: bool,
-    /// The catalog.
+    /// The release configuration.
     pub catalog: &'a Catalog,
-    /// A clone; none where there is none.
+    /// The local clone. `None` skips the checks of the tag object and of the tree.
     pub clone: Option<OpsContext<'a>>,
-    /// The time, in seconds since 1970 in UTC.
+    /// The current time, in seconds since 1970 in UTC.
     pub now: i64,
 }
 
-/// What a release of a tag must be, as far as its name tells.
+/// Returns what a release must look like, as far as the tag and the release configuration define it.
 #[must_use]
 pub fn expectation(
     catalog: &Catalog,
@@ -65,11 +65,11 @@ pub fn expectation(
     }
 }
 
-/// Looks at a published release as anybody would, and says what that proves. What cannot be had is a finding and no
-/// error.
+/// Downloads a published release without credentials and verifies it. A failed request is a finding, not an error, so
+/// that the report is complete.
 ///
 /// # Errors
-/// [`OpsError`] where the policy of signers, or the trusted root that was named, cannot be read.
+/// [`OpsError`] if the signer policy or the given trusted root cannot be read.
 pub fn audit(
     request: AuditRequest<'_>,
     expectation: &ReleaseExpectation,
@@ -106,21 +106,23 @@ pub fn audit(
     Ok(AuditReport { trusted_root, ..rules::audit(expectation, &evidence) })
 }
 
-/// An audit under way: what was promised, and the tag as GitHub has it.
+/// A running audit.
 struct AuditRun<'a> {
     request: AuditRequest<'a>,
     expectation: &'a ReleaseExpectation,
+    /// The tag as GitHub serves it. `None` if it is absent or was not read.
     remote_tag: Option<RemoteTag>,
 }
 
 impl AuditRun<'_> {
-    /// The object that this clone has under the tag.
+    /// Returns the object that the tag names in the clone. `None` without a clone, or if it lacks the tag.
     fn local_tag_object(&self) -> Result<Option<ObjectId>, OpsError> {
         let Some(context) = self.request.clone else { return Ok(None) };
         Ok(context.repo().tag(&self.expectation.tag)?.map(|(object, ..)| object))
     }
 
-    /// What the tag's object proves, where this clone has the very object that GitHub has.
+    /// Verifies the tag object. Returns `None` if the clone lacks the object that GitHub serves, or the tag is
+    /// lightweight: then there is no object to verify.
     fn check_tag_signature(&self) -> Result<Option<Vec<Finding>>, OpsError> {
         let (Some(context), Some(remote_tag)) = (self.request.clone, self.remote_tag) else {
             return Ok(None);
@@ -133,18 +135,18 @@ impl AuditRun<'_> {
         tag::verify_tag(context, &self.expectation.tag, Some(remote_tag.commit)).map(Some)
     }
 
-    /// Whether a commit is on the branch that releases are cut from, as GitHub says.
+    /// Asks GitHub whether a commit is on the default branch.
     fn on_branch(&self, commit: &str, on_event: &mut dyn FnMut(HttpEvent)) -> Lookup<bool> {
         let anonymous = self.request.clients.anonymous;
         anonymous.is_on_branch(commit, &self.expectation.default_branch, on_event).into()
     }
 
-    /// Whether a commit is in another, as GitHub says.
+    /// Asks GitHub whether `commit` is an ancestor of `tip`, or the same commit.
     fn is_ancestor(&self, commit: &str, tip: &str, on_event: &mut dyn FnMut(HttpEvent)) -> Lookup<bool> {
         self.request.clients.anonymous.is_ancestor(commit, tip, on_event).into()
     }
 
-    /// The archive and the sums, as anybody gets them.
+    /// Downloads the archive and `SHA256SUMS` without credentials, and inspects the archive while it arrives.
     fn download_assets(
         &self,
         release: &GitHubRelease,
@@ -159,7 +161,7 @@ impl AuditRun<'_> {
                 RegeneratedArchive::new(work.repo(), self.expectation.top_directory.clone(), there.commit)
             });
             let mut sink = DownloadSink { is_archive, regenerated, ..DownloadSink::default() };
-            // A piece more than GitHub says it is makes it too long: it is not read to its end.
+            // The size that GitHub reports is the limit, so that an endless download ends.
             let content = self.request.clients.anonymous.download(
                 asset.download_url.raw(),
                 asset.size,
@@ -179,7 +181,8 @@ impl AuditRun<'_> {
         }
     }
 
-    /// What the attestations of what was downloaded prove.
+    /// Verifies the attestations of the downloaded files and, for an immutable release, GitHub's release attestation.
+    /// Returns a description of the trusted roots, or `None` if none were needed.
     fn check_attestations(
         &self,
         release: &GitHubRelease,
@@ -225,7 +228,8 @@ impl AuditRun<'_> {
         Ok(roots.map(|it| it.describe(self.request.now)))
     }
 
-    /// The bundles with their verdicts. Trusted roots are looked for once, and only where there is a bundle.
+    /// Verifies the bundles of the attestations. The trusted roots are loaded once, and only if there is a bundle:
+    /// their source may need the network.
     fn verify_attestations(
         &self,
         attestations: Result<Vec<GitHubAttestation>, ForgeError>,
@@ -253,7 +257,7 @@ impl AuditRun<'_> {
         verify::verify_bundles(&verifier, &artifact, policy, BundleStream::Attestations(attestations)).map(Ok)
     }
 
-    /// The names that the repository may be attested under.
+    /// Returns the repository names, as `OWNER/NAME`, that an attestation may contain.
     fn repository_names(&self) -> Vec<String> {
         let rules = rules::accepted_repositories(
             self.request.catalog,
@@ -264,7 +268,7 @@ impl AuditRun<'_> {
         rules.into_iter().map(|it| path(it.url)).collect()
     }
 
-    /// What an attestation of a file of the release must be.
+    /// Returns the policy for the attestations of a file of the release.
     fn attestation_policy(&self, name: &str) -> AttestationPolicy {
         let repositories = rules::accepted_repositories(
             self.request.catalog,
@@ -280,7 +284,7 @@ impl AuditRun<'_> {
         AttestationPolicy { signer, subject_name: name, predicate_types, now: self.request.now }
     }
 
-    /// Adds a run, or its earlier time where it is known already.
+    /// Adds a workflow run. If the commit is already listed, keeps the earlier of both times.
     fn add_run(
         &self,
         runs: &mut Vec<WorkflowRun>,
@@ -305,14 +309,14 @@ fn no_trusted_root(message: String) -> Unavailable {
     Unavailable { cause: UnavailableCause::NoTrustedRoot, message }
 }
 
-/// The commit and the time of the run that attested.
+/// Returns the commit and the signing time of the workflow run that made the proven attestation.
 fn workflow_run(verdicts: &BundleVerdicts) -> Option<(String, i64)> {
     let (_, attested) = verdicts.proven.as_ref()?;
     let commit = attested.signer.as_ref()?.claims.get(FulcioClaim::SourceRepositoryDigest)?.to_owned();
     Some((commit, attested.timestamps.iter().min().copied()?))
 }
 
-/// The digest of what came, its beginning, and the archive that it is.
+/// Receives a download: computes its digest, keeps the beginning of `SHA256SUMS`, and verifies the archive.
 #[derive(Default)]
 struct DownloadSink {
     hasher: Hasher,
@@ -328,7 +332,7 @@ impl DownloadSink {
         match (self.error.take(), self.verifier.take()) {
             (Some(flaw), _) => Err(flaw),
             (None, Some(reader)) => reader.finish(),
-            (None, None) => Err(ArchiveError::Malformed("nothing came".to_owned())),
+            (None, None) => Err(ArchiveError::Malformed("no data was received".to_owned())),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What can be proven about a tag, a file and a published release.
+//! Verification of tags, files and published releases.
 
 pub(crate) mod audit;
 mod regenerate;

@@ -1,4 +1,4 @@
-//! The tar stream that a tag's archive must have, made again beside the one that is read.
+//! Regenerates the tar stream of a tag's archive from the clone, to compare it with the downloaded one.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -11,12 +11,12 @@ use repo::Repo;
 
 use crate::error::OpsError;
 
-/// What is handed over at a time, in bytes.
+/// The size of a chunk, in bytes.
 const CHUNK_BYTES: usize = 64 << 10;
-/// How many pieces wait.
+/// The maximum number of chunks that wait for the comparison. It bounds the memory use to 1 MiB.
 const MAX_QUEUED_CHUNKS: usize = 16;
 
-/// The archive of a commit of a clone.
+/// The source archive of a commit, generated from the clone.
 #[derive(Debug, Clone)]
 pub(crate) struct RegeneratedArchive {
     root: PathBuf,
@@ -29,7 +29,7 @@ impl RegeneratedArchive {
         Self { root: repo.root(), top_directory: folder, commit }
     }
 
-    /// The stream from its beginning, made by a thread of its own; why there is none.
+    /// Starts a thread that generates the stream, and returns its chunks. The error says why the tree is unavailable.
     pub(crate) fn spawn(&self) -> Result<ReferenceChunks<'static>, String> {
         let unavailable = |error: &OpsError| format!("the tree is not in this clone: {error}");
         let snapshot = Repo::open(&self.root, ProgramPolicy::ProtectedConfig)
@@ -40,7 +40,7 @@ impl RegeneratedArchive {
         let thread = std::thread::Builder::new().spawn(move || {
             let mut out = ChunkSender { sender, chunk: Vec::with_capacity(CHUNK_BYTES) };
             if let Err(error) = archive.write_tar(&mut out) {
-                // Nobody is there any more to hear it, or somebody is.
+                // Fails only if the receiver was dropped; then the comparison has ended and the error is not needed.
                 out.sender.send(Err(unavailable(&error))).ok();
             }
         });
@@ -58,7 +58,7 @@ impl RegeneratedArchive {
     }
 }
 
-/// Hands over what is written, in pieces.
+/// A writer that sends what is written in chunks of [`CHUNK_BYTES`].
 struct ChunkSender {
     sender: SyncSender<Result<Vec<u8>, String>>,
     chunk: Vec<u8>,
@@ -79,7 +79,7 @@ impl Write for ChunkSender {
             return Ok(());
         }
         let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK_BYTES));
-        let disconnected = |_| io::Error::new(io::ErrorKind::BrokenPipe, "nobody compares any more");
+        let disconnected = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the comparison has ended");
         self.sender.send(Ok(chunk)).map_err(disconnected)
     }
 }

@@ -1,4 +1,4 @@
-//! Signed tags: which key would sign, whether it counts, and what a tag proves.
+//! Verification of tags and their signatures.
 
 use model::CommitId;
 use model::evidence::attestation::{FulcioClaim, Rejection};
@@ -14,7 +14,8 @@ use crate::error::OpsError;
 use crate::prove::trust_root;
 use crate::signers::signature_policy;
 
-/// The evidence with the object read and its signature looked at.
+/// Parses the tag object and checks its signature, and adds both to the evidence. Without a policy the signature is not
+/// checked, because no key is trusted.
 pub(crate) fn check_signature(
     context: OpsContext<'_>,
     evidence: TagEvidence,
@@ -35,7 +36,7 @@ pub(crate) fn check_signature(
     TagEvidence { object: Some(object), signature_check, ..evidence }
 }
 
-/// Who signed with a certificate of Sigstore's. Nobody is asked over the network.
+/// Checks a gitsign signature, made with a Sigstore certificate. Makes no network requests.
 fn check_gitsign(context: OpsContext<'_>, payload: &[u8], armored: &[u8]) -> SignatureCheck {
     let roots = match trust_root::load_trust_root(&context.env.trust_root) {
         Ok(roots) => roots,
@@ -60,7 +61,7 @@ fn check_gitsign(context: OpsContext<'_>, payload: &[u8], armored: &[u8]) -> Sig
     SignatureCheck::ByIdentity { signer, logged_at: time, allowed }
 }
 
-/// What is known of a tag before its object is read.
+/// Returns the evidence about a tag before its object is read: its name, the expected commit and that commit's time.
 pub(crate) fn tag_evidence(repo: &Repo, name: &str, expected: CommitId) -> Result<TagEvidence, OpsError> {
     let commit_time = repo.archive_source(expected)?.time;
     Ok(TagEvidence {
@@ -72,10 +73,12 @@ pub(crate) fn tag_evidence(repo: &Repo, name: &str, expected: CommitId) -> Resul
     })
 }
 
-/// What a tag of this clone proves. `expected` is the commit that it should be at; without one, whatever it leads to.
+/// Verifies a tag of the clone. `expected` is the commit that it must point to; `None` accepts the commit that it
+/// points to.
 ///
 /// # Errors
-/// [`OpsError::NoTag`] where there is no such tag, [`OpsError::Policy`] where the policy cannot be read.
+/// [`OpsError::TagNotFound`] if the tag does not exist, [`OpsError::TagNotACommit`] if it does not point to a commit,
+/// and [`OpsError::Policy`] if the signer policy cannot be read.
 pub fn verify_tag(
     context: OpsContext<'_>,
     name: &str,

@@ -1,4 +1,4 @@
-//! The trusted roots of Sigstore instances: where they come from, and reading them.
+//! The trusted roots of Sigstore instances, from a file or over TUF.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,47 +10,49 @@ use provenance::{TrustedRootSet, TufSource};
 use crate::cache::CacheDir;
 use crate::error::OpsError;
 
-/// Where trust begins.
+/// The source of the trusted roots.
 #[derive(Debug, Clone)]
 pub enum TrustRootSource {
-    /// A file with trusted roots.
+    /// A file of trusted roots (`--trusted-root`).
     File(PathBuf),
-    /// What is published over TUF; if it cannot be reached, what was fetched before; without a cache, what is built in.
+    /// A TUF repository. If it cannot be reached, the cached trusted root is used, and without a cache the built-in
+    /// one.
     Tuf(TufSettings),
 }
 
-/// How trusted roots are fetched over TUF.
+/// The settings for fetching trusted roots over TUF.
 #[derive(Debug, Clone)]
 pub struct TufSettings {
-    /// Another repository, with its URL and the root of its trust; `None` for those of Sigstore and GitHub.
+    /// The URL and the initial `root.json` of another repository. `None` for the repositories of Sigstore and GitHub.
     pub custom: Option<(String, Vec<u8>)>,
-    /// The cache for metadata.
+    /// The cache for TUF metadata.
     pub cache: CacheDir,
     /// Whether the network may be used.
     pub online: bool,
-    /// The longest time that fetching from one repository may take.
+    /// The time limit for fetching from one repository.
     pub timeout: Duration,
-    /// Returns the time now, in seconds since 1970 in UTC.
+    /// Returns the current time, in seconds since 1970 in UTC.
     pub clock: fn() -> i64,
 }
 
-/// Trusted roots, to be looked at or handed on.
+/// The trusted roots, for `trusted-root show` and `trusted-root export`.
 #[derive(Debug)]
 pub struct TrustedRootReport {
-    /// Where they come from, in words.
+    /// The source of the trusted roots, in words.
     pub source: String,
-    /// Whether all of them were fetched just now.
+    /// Whether all of them were fetched in this run.
     pub is_fresh: bool,
-    /// What each of them names.
+    /// The keys and validity of each trusted root.
     pub summaries: Vec<TrustedRootSummary>,
-    /// Their documents, each on a line.
+    /// The JSON documents of the trusted roots, each on one line.
     pub documents: Vec<String>,
 }
 
-/// The trusted roots that a verification would use.
+/// Returns the trusted roots that a verification with this source would use.
 ///
 /// # Errors
-/// [`OpsError::Refresh`], [`OpsError::Root`] or [`OpsError::TrustedRoot`] if there are none.
+/// [`OpsError::FetchTrustedRoot`] if TUF provides none, [`OpsError::ReadTrustedRoot`] or
+/// [`OpsError::InvalidTrustedRoot`] if the file cannot be read or is not valid.
 pub fn trusted_root_report(from: &TrustRootSource) -> Result<TrustedRootReport, OpsError> {
     let roots = load_trust_root(from)?;
     Ok(TrustedRootReport {
@@ -61,7 +63,7 @@ pub fn trusted_root_report(from: &TrustRootSource) -> Result<TrustedRootReport, 
     })
 }
 
-/// The trusted roots, the freshest that are to be had.
+/// Loads the freshest trusted roots that the source provides.
 pub(crate) fn load_trust_root(from: &TrustRootSource) -> Result<TrustedRootSet, OpsError> {
     match from {
         TrustRootSource::File(path) => {
@@ -77,5 +79,5 @@ pub(crate) fn load_trust_root(from: &TrustRootSource) -> Result<TrustedRootSet, 
     }
 }
 
-/// The longest file of trusted roots that is read, in bytes.
+/// The maximum size of a file of trusted roots, in bytes.
 const MAX_TRUSTED_ROOT_BYTES: u64 = 16 << 20;

@@ -1,4 +1,4 @@
-//! A file or a digest, and what the bundles for it prove.
+//! Verification of files and digests against Sigstore bundles.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -21,76 +21,76 @@ use crate::error::OpsError;
 use crate::identities::PublicKey;
 use crate::prove::trust_root::{TrustRootSource, load_trust_root};
 
-/// What is verified.
+/// An artifact to verify, and what must be true of it.
 #[derive(Debug, Clone)]
 pub struct VerifySubject {
-    /// What reports call it.
+    /// The name of the subject in reports.
     pub display_name: String,
     /// The artifact.
     pub artifact: SubjectArtifact,
-    /// The name that the statement must give it; `None` for any.
+    /// The name that the statement must give to the artifact. `None` accepts any name.
     pub name: Option<String>,
-    /// The digest that a list of sums gives it; `None` without a list.
+    /// The digest that `SHA256SUMS` lists for the artifact. `None` if no such list was given.
     pub listed_digest: Option<Digest>,
 }
 
-/// An artifact.
+/// An artifact to verify.
 #[derive(Debug, Clone)]
 pub enum SubjectArtifact {
-    /// A file.
+    /// A local file.
     File(PathBuf),
-    /// A SHA-256 digest of something that is not here.
+    /// The SHA-256 digest of an artifact whose content is not available.
     Digest(Digest),
 }
 
-/// Where bundles come from.
+/// The source of the bundles.
 #[derive(Debug, Clone)]
 pub enum BundleSource<'a> {
-    /// A file of them.
+    /// A file of bundles, in JSON or JSON lines.
     File(PathBuf),
-    /// GitHub, in this repository.
+    /// The attestations of the clients' repository on GitHub.
     GitHub(ForgeClients<'a>),
 }
 
-/// What is to be verified, by what, against what.
+/// The inputs of a verification.
 #[derive(Debug)]
 pub struct VerifyRequest<'a> {
-    /// What is verified, at least one.
+    /// The subjects, at least one.
     pub subjects: Vec<VerifySubject>,
-    /// The bundles.
+    /// The source of the bundles.
     pub bundles: BundleSource<'a>,
-    /// What they are held against; each subject brings its own name.
+    /// The policy for the bundles. Its `subject_name` is replaced by the name of each subject.
     pub policy: AttestationPolicy,
-    /// Where trust begins.
+    /// The source of the trusted roots.
     pub trust_root: TrustRootSource,
-    /// The key that must have signed; none where a certificate says whose it was.
+    /// The public key that must have signed. `None` if a certificate identifies the signer.
     pub key: Option<PublicKey>,
 }
 
-/// What came of all of it.
+/// The result of a verification.
 #[derive(Debug)]
 pub struct VerificationReport {
-    /// Which trusted roots there were, and how old.
+    /// A description of the trusted roots and their age; `none` if there are none.
     pub trust_root: String,
-    /// Each subject, in the order in which they were given.
+    /// The result for each subject, in the order of the request.
     pub subjects: Vec<SubjectVerdict>,
 }
 
-/// What came of a subject.
+/// The result for a subject.
 #[derive(Debug)]
 pub struct SubjectVerdict {
-    /// What reports call it.
+    /// The name of the subject in reports.
     pub display_name: String,
-    /// The digest of what was verified; `None` if the file could not be read.
+    /// The digest of the artifact. `None` if the file could not be read.
     pub digest: Option<Digest>,
-    /// Each bundle.
+    /// The verdict of each bundle.
     pub bundles: Vec<BundleVerdict>,
-    /// What all of it proves.
+    /// The findings for the subject as a whole.
     pub findings: Vec<Finding>,
 }
 
 impl VerificationReport {
-    /// The worst of all subjects. Nothing verified proves nothing.
+    /// Returns the worst verdict of all subjects. Without subjects it is unproven, because nothing was verified.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         let all = self.subjects.iter().map(|it| overall(&it.findings));
@@ -98,15 +98,16 @@ impl VerificationReport {
     }
 }
 
-/// Verifies each subject. What cannot be looked at is a finding. Trusted roots are fetched once.
+/// Verifies each subject. A failed request is a finding, not an error. The trusted roots are loaded once.
 ///
 /// # Errors
-/// [`OpsError`] where a file that was named by itself, the bundles or the trusted roots that were named cannot be read.
+/// [`OpsError`] if a given file, the file of bundles or the file of trusted roots cannot be read. A file that only
+/// `SHA256SUMS` lists is a finding instead.
 pub fn verify(
     request: &VerifyRequest<'_>,
     on_event: &mut dyn FnMut(HttpEvent),
 ) -> Result<VerificationReport, OpsError> {
-    // Each file is read before anything is asked: a wrong name must not cost a request.
+    // Each file is read before the first request, so that a misspelled name costs no request.
     let digests = request.subjects.iter().map(digest_subject).collect::<Result<Vec<_>, _>>()?;
     let roots = match load_trust_root(&request.trust_root) {
         Ok(roots) => Ok(roots),
@@ -121,8 +122,8 @@ pub fn verify(
     Ok(VerificationReport { trust_root, subjects })
 }
 
-/// The digest of a subject. Returns `None` for a file of a list of sums that cannot be read: the others are verified all
-/// the same.
+/// Returns the digest of a subject. `None` if a file that `SHA256SUMS` lists cannot be read: the other files are still
+/// verified.
 fn digest_subject(subject: &VerifySubject) -> Result<Option<Digest>, OpsError> {
     match &subject.artifact {
         SubjectArtifact::Digest(digest) => Ok(Some(*digest)),
@@ -185,13 +186,13 @@ fn verify_subject(
     subject_verdict(verdicts.bundles, findings)
 }
 
-/// Bundles, one after the other.
+/// The bundles of one subject.
 pub(crate) enum BundleStream<'a> {
     File(&'a Path),
     Attestations(Vec<GitHubAttestation>),
 }
 
-/// Every bundle with its verdict. One is in memory at a time.
+/// Verifies every bundle. Bundles in a file are read one at a time, so that a long file needs little memory.
 pub(crate) fn verify_bundles(
     verifier: &BundleVerifier<'_>,
     artifact: &Artifact<'_>,
@@ -227,8 +228,8 @@ pub(crate) fn verify_bundles(
             };
             provenance::read_bundles(file, &mut each).map_err(failed)?;
             if count > 1 && !is_json_lines {
-                // Which of them counts, another reader may see otherwise.
-                let reason = "something follows the bundle; a file with several of them is called .jsonl";
+                // Another program may read only the first or the last bundle, so the file is ambiguous.
+                let reason = "data follows the bundle; a file with several bundles must be named .jsonl";
                 let rejected = Err(Rejection::refuted(Reason::ParseError, reason));
                 verdicts = BundleVerdicts { bundles: Vec::new(), proven: None };
                 let candidate = BundleCheck { origin: name, repository_id: None, result: rejected };
@@ -239,7 +240,8 @@ pub(crate) fn verify_bundles(
     Ok(verdicts)
 }
 
-/// The attestations that GitHub keeps for a digest: as anybody sees them, and where that is not allowed, with the token.
+/// Fetches the attestations of a digest from GitHub, first without credentials. If that is refused, for a private
+/// repository or because of the rate limit, the request is repeated with the token.
 pub(crate) fn fetch_attestations(
     clients: ForgeClients<'_>,
     digest: Digest,

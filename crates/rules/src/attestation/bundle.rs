@@ -1,4 +1,4 @@
-//! Checks one bundle against a policy: its type, its log proof, its time, its signer and its statement.
+//! Checks one bundle against a policy: its type, its log proof, its signing time, its signer and its statement.
 
 use model::evidence::attestation::{
     AttestationPolicy, BundleCheck, BundleVerdict, ExpectedSigner, FulcioClaim, IN_TOTO_STATEMENT_V01,
@@ -11,13 +11,13 @@ use super::identity_regexp::compile_identity_regexp;
 use super::rejections::expect_eq;
 use super::{builder, consistency, release_attestation, workflow_identity};
 
-/// How far a clock may be behind that of a log, in seconds.
+/// The largest accepted lag of the local clock behind that of a log, in seconds.
 const MAX_CLOCK_SKEW_SECONDS: i64 = 300;
 
-/// How long a piece of evidence is told, in characters: what a bundle says may be of any length.
+/// The longest evidence in a report, in characters. Values from a bundle may have any length.
 const MAX_EVIDENCE_CHARS: usize = 400;
 
-/// A bundle with its verdict, and what it says where it proves what was wanted.
+/// Checks a bundle against a policy. Returns its verdict, and its content if it is proven.
 #[must_use]
 pub fn check_bundle(
     policy: &AttestationPolicy,
@@ -41,7 +41,7 @@ pub fn check_bundle(
     }
 }
 
-/// Who signed, and when, in words.
+/// Describes the signature for evidence: the signer, the commit and the earliest signing time.
 fn describe_signature(bundle: &VerifiedBundle) -> String {
     let who = bundle.signer.as_ref().map_or("with the key", |it| it.san.as_str());
     let commit = bundle.signer.as_ref().and_then(|it| it.claims.get(FulcioClaim::SourceRepositoryDigest));
@@ -55,7 +55,8 @@ fn describe_signature(bundle: &VerifiedBundle) -> String {
     format!("signed by {who}{commit}{time}")
 }
 
-/// What does not stand against a bundle that holds.
+/// Checks a verified bundle against a policy. Returns the warnings if it satisfies the policy, otherwise the rejection.
+/// The type is checked first, so that a bundle of another type is never refuted for its other properties.
 fn check_policy(
     policy: &AttestationPolicy,
     bundle: &VerifiedBundle,
@@ -72,18 +73,20 @@ fn check_policy(
     {
         return Err(Rejection::refuted(
             Reason::LogProof,
-            "the log only promised to include it: there is no proof that it did",
+            "the log entry has only an inclusion promise, expected an inclusion proof",
         ));
     }
     if let Some(time) = bundle.timestamps.iter().find(|it| **it > policy.now + MAX_CLOCK_SKEW_SECONDS) {
         return Err(Rejection::refuted(
             Reason::SigningTime,
-            format!("it was signed in the future, {}", model::base::time::format_rfc3339(*time)),
+            format!("it was signed on {}, which is in the future", model::base::time::format_rfc3339(*time)),
         ));
     }
     match (&policy.signer, &bundle.signer) {
         (ExpectedSigner::Key, _) => {}
-        (_, None) => return Err(Rejection::refuted(Reason::WrongSigner, "nobody is named who signed it")),
+        (_, None) => {
+            return Err(Rejection::refuted(Reason::WrongSigner, "the bundle has no signing certificate"));
+        }
         (ExpectedSigner::Identity { name, issuer }, Some(signer)) => check_identity(signer, name, issuer)?,
         (ExpectedSigner::GitHubRelease(rule), Some(signer)) => {
             release_attestation::check_release_attestation(
@@ -108,7 +111,7 @@ fn check_policy(
     Ok(warnings)
 }
 
-/// What is no statement of the wanted type is not refuted: it says something else.
+/// Checks the predicate type. Another type is unproven, not refuted: such a statement makes no claim about the policy.
 fn check_predicate_type(policy: &AttestationPolicy, statement: Option<&Statement>) -> Result<(), Rejection> {
     let wanted = &policy.predicate_types;
     let found = statement.map_or("a signature of the artifact itself", |it| it.predicate_type.as_str());
@@ -117,33 +120,34 @@ fn check_predicate_type(policy: &AttestationPolicy, statement: Option<&Statement
     }
     Err(Rejection::unproven(
         Reason::PredicateType,
-        format!("it says {found}, expected {}", wanted.join(" or ")),
+        format!("it contains {found}, expected {}", wanted.join(" or ")),
     ))
 }
 
-/// Whether a statement is of a version that is known. Attestations of the repository's own workflows have never been of an
-/// older one; elsewhere both are in use. An unknown version is unproven: nobody here knows what it means.
+/// Checks the version of the statement's type. Workflows of the repository and GitHub itself have always written
+/// version 1; other signers also use version 0.1. An unknown version is unproven, because its meaning is unknown.
 fn check_statement_type(policy: &AttestationPolicy, found: &str) -> Result<(), Rejection> {
     if matches!(policy.signer, ExpectedSigner::Workflow(_) | ExpectedSigner::GitHubRelease(_)) {
-        return expect_eq(Reason::Statement, "its type is", found, IN_TOTO_STATEMENT_V1);
+        return expect_eq(Reason::Statement, "the statement's type is", found, IN_TOTO_STATEMENT_V1);
     }
     if [IN_TOTO_STATEMENT_V1, IN_TOTO_STATEMENT_V01].contains(&found) {
         return Ok(());
     }
-    let evidence =
-        format!("its type is '{found}', expected {IN_TOTO_STATEMENT_V1} or {IN_TOTO_STATEMENT_V01}");
+    let evidence = format!(
+        "the statement's type is '{found}', expected {IN_TOTO_STATEMENT_V1} or {IN_TOTO_STATEMENT_V01}"
+    );
     Err(Rejection::unproven(Reason::Unsupported, evidence))
 }
 
-/// As cosign compares: the name exactly or by a pattern, the issuer exactly.
+/// Checks an identity as cosign does: the name exactly or by a regular expression, the issuer exactly.
 fn check_identity(signer: &SignerCertificate, name: &IdentityMatcher, issuer: &str) -> Result<(), Rejection> {
     let found =
         signer.claims.get(FulcioClaim::Issuer).or_else(|| signer.claims.0.get(&1).map(String::as_str));
     if found != Some(issuer) {
-        let found = found.unwrap_or("nobody");
+        let found = found.unwrap_or("not stated");
         return Err(Rejection::refuted(
             Reason::WrongIssuer,
-            format!("the token was issued by {found}, and {issuer} is wanted"),
+            format!("the token's issuer is {found}, expected {issuer}"),
         ));
     }
     let fits = match name {

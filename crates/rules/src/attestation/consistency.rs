@@ -1,11 +1,12 @@
-//! What a statement says, held against the artifact's name and the certificate.
+//! Compares a statement with the artifact's name and with the certificate of its signer.
 
 use model::evidence::attestation::{
     AttestationPolicy, FulcioClaim, Predicate, Provenance, Rejection, SignerCertificate, Statement,
 };
 use model::evidence::reason::Reason;
 
-/// What the statement is about, and whether it agrees with the certificate.
+/// Checks that the statement gives the artifact its name and agrees with the certificate. The name must be that of the
+/// subject with the matching digest.
 pub(super) fn check_statement(
     policy: &AttestationPolicy,
     statement: &Statement,
@@ -20,7 +21,7 @@ pub(super) fn check_statement(
         let names = names.collect::<Vec<_>>().join(", ");
         return Err(Rejection::refuted(
             Reason::SubjectName,
-            format!("it calls these bytes {names}, and not {name}"),
+            format!("the statement names these bytes {names}, expected {name}"),
         ));
     }
     match &statement.predicate {
@@ -30,7 +31,7 @@ pub(super) fn check_statement(
         }
         Predicate::GenericProvenance(provenance) => {
             let evidence = format!(
-                "its build type is '{}', which is not that of a GitHub workflow",
+                "the statement's build type is '{}', which is not that of a GitHub workflow",
                 provenance.build_type
             );
             Err(Rejection::refuted(Reason::PredicateMismatch, evidence))
@@ -39,7 +40,7 @@ pub(super) fn check_statement(
     }
 }
 
-/// The provenance says of the run what the certificate says.
+/// Checks that the provenance describes the same workflow run as the certificate. Unknown parameters are a warning.
 fn check_provenance(
     provenance: &Provenance,
     signer: &SignerCertificate,
@@ -55,8 +56,8 @@ fn check_provenance(
         ("repository", &provenance.workflow_repository, claim(FulcioClaim::SourceRepositoryUri)),
         ("workflow", &config, claim(FulcioClaim::BuildConfigUri)),
         ("event", &provenance.event_name, claim(FulcioClaim::BuildTrigger)),
-        ("repository's number", &provenance.repository_id, claim(FulcioClaim::SourceRepositoryId)),
-        ("owner's number", &provenance.repository_owner_id, claim(FulcioClaim::SourceRepositoryOwnerId)),
+        ("repository id", &provenance.repository_id, claim(FulcioClaim::SourceRepositoryId)),
+        ("owner id", &provenance.repository_owner_id, claim(FulcioClaim::SourceRepositoryOwnerId)),
         ("runner", &provenance.runner_environment, claim(FulcioClaim::RunnerEnvironment)),
         ("builder", &provenance.builder_id, claim(FulcioClaim::BuildSignerUri)),
         ("run", &provenance.invocation_id, claim(FulcioClaim::RunInvocationUri)),
@@ -64,14 +65,12 @@ fn check_provenance(
     if let Some((what, stated, certified)) =
         pairs.into_iter().find(|(_, stated, certified)| stated != certified)
     {
-        let evidence = format!("the statement says of the {what} '{stated}', the certificate '{certified}'");
+        let evidence = format!("the {what} is '{stated}' in the statement, '{certified}' in the certificate");
         return Err(Rejection::refuted(Reason::PredicateMismatch, evidence));
     }
     let [(uri, commit)] = &provenance.resolved_dependencies[..] else {
-        let stated = format!(
-            "the statement names {} sources, and one is wanted",
-            provenance.resolved_dependencies.len()
-        );
+        let stated =
+            format!("the statement names {} sources, expected 1", provenance.resolved_dependencies.len());
         return Err(Rejection::refuted(Reason::PredicateMismatch, stated));
     };
     let wanted = format!(
@@ -82,14 +81,12 @@ fn check_provenance(
     if *uri != wanted || commit != claim(FulcioClaim::SourceRepositoryDigest) {
         return Err(Rejection::refuted(
             Reason::PredicateMismatch,
-            format!("the statement says it was built from {uri} at {commit}"),
+            format!("the statement names the source {uri} at {commit}, the certificate another one"),
         ));
     }
     if !provenance.unknown_parameters.is_empty() {
-        warnings.push(format!(
-            "the run had parameters that are not known here: {}",
-            provenance.unknown_parameters.join(", ")
-        ));
+        warnings
+            .push(format!("the run had unknown parameters: {}", provenance.unknown_parameters.join(", ")));
     }
     Ok(())
 }

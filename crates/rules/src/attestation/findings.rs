@@ -1,20 +1,21 @@
-//! What all bundles of an artifact, or a list of checksums, prove.
+//! The findings that follow from all bundles of an artifact, or from a list of checksums.
 
 use model::Digest;
 use model::evidence::attestation::{BundleVerdict, BundleVerdicts};
 use model::evidence::reason::Reason;
 use model::evidence::verdict::{Finding, Verdict};
 
-/// What a list of checksums proves of a file: that it is the listed one. `found` is `None` if there is no such file.
+/// Returns the finding for a file in a list of checksums. It is proven if the digests are equal. `found` is `None` if
+/// the file does not exist.
 #[must_use]
 pub fn listed_digest_finding(subject: &str, expected: Digest, found: Option<Digest>) -> Finding {
     match found {
         None => {
-            let evidence = "the list names it, and its folder has no such file";
+            let evidence = "the list names the file, but it is not in the folder of the list";
             Finding::unproven("attestation", subject, Reason::FileMissing, evidence)
         }
         Some(found) if found == expected => {
-            Finding::proven("sums", subject, format!("the list has {expected}"))
+            Finding::proven("sums", subject, format!("the file has {expected}, as listed"))
         }
         Some(found) => {
             let evidence = format!("the file has {found}, expected {expected} from the list");
@@ -23,7 +24,8 @@ pub fn listed_digest_finding(subject: &str, expected: Digest, found: Option<Dige
     }
 }
 
-/// What all bundles together prove of an artifact. One valid bundle is enough; the others are listed.
+/// Returns the finding for an artifact from the verdicts on its bundles. One proven bundle is enough. If none is
+/// proven, the first refuted one decides, because it is stronger evidence than an unproven one.
 #[must_use]
 pub fn attestation_finding(subject: &str, verdicts: &BundleVerdicts) -> Finding {
     const CHECK: &str = "attestation";
@@ -42,17 +44,18 @@ pub fn attestation_finding(subject: &str, verdicts: &BundleVerdicts) -> Finding 
         }
         return Finding::proven(CHECK, subject, evidence);
     }
-    // A bundle of another type is no evidence, neither for nor against.
+    // A bundle with another predicate type is neither evidence for the artifact nor against it, so it is ignored.
     let is_relevant = |it: &&BundleVerdict| it.explanation.reason != Reason::PredicateType;
     let relevant: Vec<&BundleVerdict> = verdicts.bundles.iter().filter(is_relevant).collect();
     let refuted = relevant.iter().find(|it| it.verdict == Verdict::Refuted);
     match (refuted.or(relevant.first()), verdicts.bundles.first()) {
         (Some(bundle), _) => Finding::new(CHECK, subject, bundle.verdict, bundle.explanation.clone()),
         (None, None) => {
-            Finding::unproven(CHECK, subject, Reason::AttestationMissing, "there is no attestation")
+            Finding::unproven(CHECK, subject, Reason::AttestationMissing, "no attestation exists")
         }
         (None, Some(other)) => {
-            let evidence = format!("there is no such attestation: {}", other.explanation.evidence);
+            let evidence =
+                format!("no attestation of the expected type exists: {}", other.explanation.evidence);
             Finding::unproven(CHECK, subject, Reason::AttestationMissing, evidence)
         }
     }

@@ -1,8 +1,8 @@
-//! Regular expressions for identities, as cosign takes them.
+//! Regular expressions for identities, as in cosign's `--certificate-identity-regexp`.
 
 use regex::Regex;
 
-/// Compiles a regular expression for an identity. It is not anchored.
+/// Compiles a regular expression for an identity. It is not anchored, so it matches anywhere, as in cosign.
 ///
 /// # Errors
 /// The message of the regex library.

@@ -1,7 +1,7 @@
-//! Whether what a bundle says is what was wanted: who signed, where, from what, about what.
+//! Checks verified bundles against a policy: the signer, the workflow, the source and the subject.
 //!
-//! The certificate decides; what the statement says of the run must agree with it, because any step of a build can write a
-//! statement (`gh attestation verify --help`; slsa-verifier's `provenance_forgeable.go`).
+//! The certificate decides. The statement must agree with it, because any step of a build can write a statement
+//! (`gh attestation verify --help`; slsa-verifier's `provenance_forgeable.go`).
 
 mod builder;
 mod bundle;
@@ -21,7 +21,8 @@ use model::evidence::attestation::{
 };
 use model::{Catalog, RepoSlug};
 
-/// The repositories whose workflows may sign: the one that is meant, or every one that the catalog's was.
+/// Returns the repositories whose workflows may sign. For the configured repository these are all its names, or only
+/// `slug` with `only_named`; for any other repository it is `slug` alone, without pinned ids.
 #[must_use]
 pub fn accepted_repositories(
     catalog: &Catalog,
@@ -49,7 +50,8 @@ pub fn accepted_repositories(
     rules
 }
 
-/// Who may attest a release: the release workflow, dispatched on the branch, on GitHub's own runners.
+/// Returns the policy for attestations of releases: the release workflow, started by `workflow_dispatch` on the branch,
+/// on runners that GitHub hosts.
 #[must_use]
 pub fn release_workflow_policy(
     catalog: &Catalog,

@@ -1,12 +1,12 @@
-//! Rejections that several policies give.
+//! Rejections that several policies use.
 
 use model::evidence::attestation::Rejection;
 use model::evidence::reason::Reason;
 
-/// Requires two texts to be equal. `what` begins the evidence, as in `it ran on`.
+/// Requires two texts to be equal. `what` is the start of the evidence, as in `the workflow ran on`.
 ///
 /// # Errors
-/// A refutation with this reason.
+/// A refuted rejection with this reason, if they differ.
 pub(super) fn expect_eq(reason: Reason, what: &str, found: &str, expected: &str) -> Result<(), Rejection> {
     if found == expected {
         return Ok(());

@@ -1,4 +1,4 @@
-//! GitHub's own attestations.
+//! GitHub's attestations of immutable releases.
 
 use model::evidence::attestation::{
     Predicate, Rejection, ReleaseAttestationPolicy, SignerCertificate, Statement, Subject,
@@ -7,8 +7,8 @@ use model::evidence::reason::Reason;
 
 use super::rejections::expect_eq;
 
-/// GitHub's own word on an immutable release (`cli/cli:pkg/cmd/release/shared`), and about this one: `gh` does not look at
-/// repository and purl.
+/// Checks GitHub's attestation of an immutable release (`cli/cli:pkg/cmd/release/shared`): signer, tag, repository,
+/// subject and the tag's object. Stricter than `gh`, which does not compare the repository and the package URL.
 pub(super) fn check_release_attestation(
     policy: &ReleaseAttestationPolicy,
     signer: &SignerCertificate,
@@ -19,14 +19,14 @@ pub(super) fn check_release_attestation(
     if !signer.github_instance || !signer.san_is_uri || signer.san != RELEASE_SIGNER_SAN {
         return Err(Rejection::refuted(
             Reason::WrongSigner,
-            format!("{} signed, and {RELEASE_SIGNER_SAN} is wanted", signer.san),
+            format!("it was signed by {}, expected {RELEASE_SIGNER_SAN}", signer.san),
         ));
     }
     let found = statement.map(|it| (&it.predicate, &it.subjects));
     let Some((Predicate::Release(predicate), subjects)) = found else {
-        return Err(Rejection::unproven(Reason::PredicateType, "it says nothing of a release"));
+        return Err(Rejection::unproven(Reason::PredicateType, "the statement is not about a release"));
     };
-    expect_eq(Reason::WrongTag, "it is about", &predicate.tag, &policy.tag)?;
+    expect_eq(Reason::WrongTag, "it is about the tag", &predicate.tag, &policy.tag)?;
     let is_of = |repository: &String| {
         let purl = format!("pkg:github/{repository}@{}", policy.tag);
         predicate.repository.eq_ignore_ascii_case(repository) && predicate.purl.eq_ignore_ascii_case(&purl)
@@ -40,11 +40,11 @@ pub(super) fn check_release_attestation(
     if repository_id.is_some_and(|id| id.to_string() != predicate.repository_id) {
         return Err(Rejection::refuted(
             Reason::WrongRepositoryId,
-            format!("it is of repository {}", predicate.repository_id),
+            format!("it is about the repository with id {}", predicate.repository_id),
         ));
     }
     if subjects.iter().all(|it| !it.matches_artifact || name.is_some_and(|name| it.name != name)) {
-        return Err(Rejection::refuted(Reason::SubjectName, "it calls these bytes otherwise"));
+        return Err(Rejection::refuted(Reason::SubjectName, "the statement gives these bytes another name"));
     }
     let object = policy.object.to_string();
     let names_object = |it: &Subject| it.digests.get("sha1").or(it.digests.get("sha256")) == Some(&object);
@@ -53,6 +53,6 @@ pub(super) fn check_release_attestation(
     }
     Err(Rejection::refuted(
         Reason::Moved,
-        format!("it is about another object than {object}: the tag was moved since"),
+        format!("it is about another object than {object}: the tag was moved after the release"),
     ))
 }

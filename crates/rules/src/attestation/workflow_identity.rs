@@ -1,4 +1,4 @@
-//! The run of a workflow that signed, as its certificate has it.
+//! Checks the workflow run that signed, as its certificate identifies it.
 
 use model::evidence::attestation::{
     AcceptedRepository, FulcioClaim, Rejection, SignerCertificate, Workflow, WorkflowPolicy,
@@ -7,7 +7,7 @@ use model::evidence::reason::Reason;
 
 use super::rejections::expect_eq;
 
-/// The run is one that the rule lets sign.
+/// Checks that the policy allows the workflow run to sign. An allowed self-hosted runner is a warning.
 pub(super) fn check_workflow(
     policy: &WorkflowPolicy,
     signer: &SignerCertificate,
@@ -15,37 +15,40 @@ pub(super) fn check_workflow(
     warnings: &mut Vec<String>,
 ) -> Result<(), Rejection> {
     let claims = WorkflowClaims::from_certificate(signer)?;
-    expect_eq(Reason::WrongIssuer, "the token was issued by", claims.issuer, &policy.issuer)?;
+    expect_eq(Reason::WrongIssuer, "the token's issuer is", claims.issuer, &policy.issuer)?;
     if signer.github_instance {
         return Err(Rejection::refuted(
             Reason::TrustDomain,
-            "it was signed in GitHub's own instance, which is for private repositories",
+            "it was signed with GitHub's Sigstore instance, which is for private repositories",
         ));
     }
-    expect_eq(Reason::TrustDomain, "the repository was", claims.visibility, "public")?;
+    expect_eq(Reason::TrustDomain, "the repository's visibility was", claims.visibility, "public")?;
     let source = find_repository(policy, &claims, time)?;
     if signer.san != claims.signer_uri || claims.signer_uri != claims.config_uri {
-        let evidence = format!("{} signed, and {} was started", claims.signer_uri, claims.config_uri);
+        let evidence = format!(
+            "it was signed by {}, but the workflow that was started is {}",
+            claims.signer_uri, claims.config_uri
+        );
         return Err(Rejection::refuted(Reason::WrongSigner, evidence));
     }
     if claims.signer_digest != claims.source_digest || claims.config_digest != claims.source_digest {
         return Err(Rejection::refuted(
             Reason::WrongSigner,
-            "the workflow is of another commit than what was built",
+            "the workflow has another commit than the source that was built",
         ));
     }
     check_workflow_path(policy, &claims, source)?;
     if let Some(wanted) = &policy.reference {
-        expect_eq(Reason::WrongRef, "it ran on", claims.source_ref, wanted)?;
+        expect_eq(Reason::WrongRef, "the workflow ran on", claims.source_ref, wanted)?;
     }
     if let Some(wanted) = &policy.commit {
         expect_eq(Reason::WrongCommit, "it was built from", claims.source_digest, wanted)?;
     }
     if let Some(wanted) = &policy.trigger {
-        expect_eq(Reason::WrongTrigger, "it was started by", claims.trigger, wanted)?;
+        expect_eq(Reason::WrongTrigger, "the workflow was started by", claims.trigger, wanted)?;
     }
     if claims.runner_environment != "github-hosted" {
-        let evidence = format!("it ran on a runner that is {}", claims.runner_environment);
+        let evidence = format!("the runner environment is {}, not github-hosted", claims.runner_environment);
         if policy.deny_self_hosted {
             return Err(Rejection::refuted(Reason::SelfHostedRunner, evidence));
         }
@@ -54,7 +57,7 @@ pub(super) fn check_workflow(
     Ok(())
 }
 
-/// The claims that a run of GitHub Actions has. All of them are there, or it is none.
+/// The claims of a workflow run of GitHub Actions. All are required: a certificate that lacks one is not of such a run.
 struct WorkflowClaims<'a> {
     issuer: &'a str,
     signer_uri: &'a str,
@@ -77,12 +80,15 @@ impl<'a> WorkflowClaims<'a> {
         if !signer.san_is_uri {
             return Err(Rejection::refuted(
                 Reason::CertificateProfile,
-                format!("its name is no address: {}", signer.san),
+                format!("the certificate's name is not a URI: {}", signer.san),
             ));
         }
         let claim = |it: FulcioClaim| {
             let missing = || {
-                Rejection::refuted(Reason::CertificateProfile, format!("it lacks the claim .{}", it as u32))
+                Rejection::refuted(
+                    Reason::CertificateProfile,
+                    format!("the certificate lacks the claim 1.3.6.1.4.1.57264.1.{}", it as u32),
+                )
             };
             signer.claims.get(it).filter(|it| !it.is_empty()).ok_or_else(missing)
         };
@@ -108,12 +114,16 @@ impl<'a> WorkflowClaims<'a> {
         if is_commit {
             Ok(claims)
         } else {
-            Err(Rejection::refuted(Reason::CertificateProfile, "the claim .13 is no commit"))
+            Err(Rejection::refuted(
+                Reason::CertificateProfile,
+                "the claim 1.3.6.1.4.1.57264.1.13 is not a commit id",
+            ))
         }
     }
 }
 
-/// Owners and repositories are the same in capitals and small letters on GitHub; nothing else is.
+/// Finds the accepted repository that the certificate names, at the time of signing. GitHub ignores the case of owners
+/// and repositories, so only these two are compared in any case. Pinned ids detect another repository of the same name.
 fn find_repository<'r>(
     policy: &'r WorkflowPolicy,
     claims: &WorkflowClaims<'_>,
@@ -126,7 +136,7 @@ fn find_repository<'r>(
     let wanted: Vec<&str> = policy.repositories.iter().map(|it| it.url.as_str()).collect();
     let foreign = || {
         let evidence = format!(
-            "it was built in {} of {}, and {} is wanted",
+            "it was built in {}, owned by {}, expected {}",
             claims.repository_uri,
             claims.owner_uri,
             wanted.join(" or ")
@@ -137,13 +147,13 @@ fn find_repository<'r>(
     if source.since.is_some_and(|it| time < it) {
         return Err(Rejection::refuted(
             Reason::WrongRepository,
-            format!("{} did not carry this name then", claims.repository_uri),
+            format!("it was signed before the repository had the name {}", claims.repository_uri),
         ));
     }
     let differs = |pinned: Option<u64>, found: &str| pinned.is_some_and(|it| it.to_string() != found);
     if differs(source.repository_id, claims.repository_id) || differs(source.owner_id, claims.owner_id) {
         let evidence = format!(
-            "the repository has number {} and its owner {}: it is another one of the same name",
+            "the repository has id {} and its owner id {}: it is another one of the same name",
             claims.repository_id, claims.owner_id
         );
         return Err(Rejection::refuted(Reason::WrongRepositoryId, evidence));
@@ -151,7 +161,8 @@ fn find_repository<'r>(
     Ok(source)
 }
 
-/// The workflow and its reference, compared as a whole: a reference may have an `@` of its own.
+/// Checks the workflow that signed. The certificate's reference is removed as a whole, because a reference may contain
+/// `@`.
 fn check_workflow_path(
     policy: &WorkflowPolicy,
     claims: &WorkflowClaims<'_>,
@@ -180,11 +191,11 @@ fn check_workflow_path(
     }
     Err(Rejection::refuted(
         Reason::WrongWorkflow,
-        format!("it was signed by {}, and {wanted} is wanted", claims.signer_uri),
+        format!("it was signed by {}, expected {wanted}", claims.signer_uri),
     ))
 }
 
-/// The host, owner and repository in any case, the path exactly.
+/// Compares two workflow URLs: host, owner and repository in any case, as on GitHub, and the path exactly.
 fn same_workflow(wanted: &str, found: &str) -> bool {
     let split =
         |it: &str| it.find("/.github/").map(|at| (it[..at].to_ascii_lowercase(), it[at..].to_owned()));
@@ -194,7 +205,7 @@ fn same_workflow(wanted: &str, found: &str) -> bool {
     }
 }
 
-/// GitHub keeps a bundle for the repository that the certificate names.
+/// Checks that GitHub stores the bundle for the repository that the certificate names.
 pub(super) fn check_repository_id(
     signer: &SignerCertificate,
     repository_id: Option<u64>,
@@ -203,7 +214,7 @@ pub(super) fn check_repository_id(
     match repository_id {
         Some(id) if id.to_string() != claimed => Err(Rejection::refuted(
             Reason::WrongRepositoryId,
-            format!("GitHub keeps it for repository {id}, and it is of {claimed}"),
+            format!("GitHub stores it for the repository with id {id}, but its certificate names {claimed}"),
         )),
         _ => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! The source archive and its sums, as they were downloaded.
+//! The checks of the downloaded source archive and of `SHA256SUMS`.
 
 use model::evidence::audit::{
     ArchiveError, ArchiveInspection, ArchiveSummary, AssetDownload, AuditEvidence, AuditReport,
@@ -26,7 +26,7 @@ pub(super) fn assets(expectation: &ReleaseExpectation, evidence: &AuditEvidence,
     }
 }
 
-/// An asset: GitHub's digest, the downloaded bytes, and the run's own digest if this run made it.
+/// Checks the digests of one asset: that of the downloaded bytes, GitHub's, and the expected one if this run made it.
 fn asset(name: &str, expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> Finding {
     let refuted = |reason, evidence| Finding::refuted("asset", name, reason, evidence);
     let product = expectation.products.as_ref().and_then(|it| it.assets.iter().find(|it| it.name == name));
@@ -93,7 +93,8 @@ fn sums_finding(expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> F
     refuted(Reason::SumsContent, evidence)
 }
 
-/// The archive's format and content. Empty if it was not downloaded, which another finding says.
+/// Returns the findings about the archive's format and content. Empty if it was not downloaded; the `asset` finding
+/// reports that.
 fn archive(expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> Vec<Finding> {
     let name = &expectation.archive_name;
     let inspection = match &evidence.archive {
@@ -111,7 +112,8 @@ fn archive(expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> Vec<Fi
     vec![Finding::proven("archive", name, format), tree(expectation, evidence, inspection)]
 }
 
-/// Compares the archive with the tag's tree.
+/// Returns the finding of the comparison with the tag's tree. Without a clone, only the commit in the header is
+/// compared.
 fn tree(
     expectation: &ReleaseExpectation,
     evidence: &AuditEvidence,

@@ -1,10 +1,10 @@
-//! Findings that several parts of the audit make.
+//! Findings that several parts of the audit use.
 
 use model::evidence::lookup::{Lookup, Unavailable, UnavailableCause};
 use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 
-/// A question to GitHub that got no usable answer.
+/// Returns the finding for a query to GitHub that got no usable answer.
 pub(super) fn unreachable(check: &'static str, subject: &str, unavailable: &Unavailable) -> Finding {
     if unavailable.cause == UnavailableCause::NoTrustedRoot {
         return Finding::unproven(check, subject, Reason::TrustRoot, &unavailable.message);
@@ -12,7 +12,7 @@ pub(super) fn unreachable(check: &'static str, subject: &str, unavailable: &Unav
     Finding::unproven(check, subject, Reason::Unreachable, format!("no answer from GitHub: {unavailable}"))
 }
 
-/// A question that GitHub answers with yes or no. `reason` is that of a no.
+/// Returns the finding for a yes-or-no query to GitHub. `reason` is the reason if the answer is no.
 pub(super) fn yes_no_finding(
     check: &'static str,
     subject: &str,

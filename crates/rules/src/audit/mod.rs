@@ -1,4 +1,4 @@
-//! What a published release proves to somebody who only downloads it.
+//! The audit of a published release: what its public files, attestations and tag prove to a user who downloads them.
 
 mod assets;
 mod findings;
@@ -14,7 +14,8 @@ use model::evidence::verdict::Finding;
 use self::findings::unreachable;
 use crate::attestation::attestation_finding;
 
-/// Every finding, in the order in which a reader would look, and what should be known besides. There is at least one finding.
+/// Returns all findings and warnings, in reading order: tag, release, assets, attestations, runs, branch, signature.
+/// There is at least one finding.
 #[must_use]
 pub fn audit(expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> AuditReport {
     let mut report = AuditReport::default();
@@ -38,7 +39,7 @@ pub fn audit(expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> Audi
     report
 }
 
-/// What the attestations of the archive and the checksums prove.
+/// Adds the findings about the attestations of the archive and of the checksums.
 fn attestations(expectation: &ReleaseExpectation, evidence: &AuditEvidence, report: &mut AuditReport) {
     let published = evidence.release.found().and_then(|it| it.published_at);
     let predates =

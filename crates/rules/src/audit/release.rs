@@ -1,4 +1,4 @@
-//! The tag, the release, the run that attested them, and the branch.
+//! The checks of the tag, the release, the workflow run that attested it, the branch and the tag's signature.
 
 use model::evidence::audit::{AuditEvidence, AuditReport, ReleaseExpectation, WorkflowRun};
 use model::evidence::lookup::Lookup;
@@ -7,7 +7,7 @@ use model::evidence::verdict::Finding;
 
 use super::findings::{unreachable, yes_no_finding};
 
-/// The tag as GitHub has it, compared with the one that this run made and the one in the clone.
+/// Compares the tag on GitHub with the one that this run made and with the one in the clone.
 pub(super) fn tag(expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> Finding {
     let name = &expectation.tag;
     if let Some(kind) = &evidence.tag_target_type {
@@ -35,13 +35,13 @@ pub(super) fn tag(expectation: &ReleaseExpectation, evidence: &AuditEvidence) ->
     }
 }
 
-/// The finding for what a private repository does not show without credentials.
+/// Returns the finding for a tag or release that a private repository hides without credentials.
 fn private_finding(check: &'static str, subject: &str) -> Finding {
     let evidence = "the repository is private: nothing is visible without credentials";
     Finding::unproven(check, subject, Reason::PrivateRepository, evidence)
 }
 
-/// The published release: of this tag, and marked as a pre-release only if it is one.
+/// Checks the published release: it must be of this tag, no draft, and a pre-release only if the version is one.
 pub(super) fn release(expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> Finding {
     let tag = &expectation.tag;
     let release = match &evidence.release {
@@ -64,8 +64,8 @@ pub(super) fn release(expectation: &ReleaseExpectation, evidence: &AuditEvidence
     Finding::proven("release", tag, format!("{url} is published, {marked}{immutability}"))
 }
 
-/// The run that attested the release: a dispatch on the branch, of a commit that has the tag's (OpenSandbox's
-/// `release-generic.yml` releases older tags too).
+/// Checks the workflow runs that attested the release: each must be of a commit on the default branch that contains the
+/// tag's commit. It may be a later commit, because OpenSandbox's `release-generic.yml` also releases older tags.
 pub(super) fn runs(expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> Vec<Finding> {
     evidence.runs.iter().flat_map(|it| run(expectation, evidence, it)).collect()
 }
@@ -90,7 +90,8 @@ fn run(expectation: &ReleaseExpectation, evidence: &AuditEvidence, run: &Workflo
     findings
 }
 
-/// Whether the released commit is on the default branch: a tag on a side branch gets a valid identity too.
+/// Checks that the released commit is on the default branch. The workflow's identity does not prove that, because a tag
+/// on another branch gets a valid identity too.
 pub(super) fn branch(expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> Finding {
     let branch = &expectation.default_branch;
     let Some(remote_tag) = evidence.tag.found() else {
@@ -102,7 +103,7 @@ pub(super) fn branch(expectation: &ReleaseExpectation, evidence: &AuditEvidence)
     yes_no_finding("branch", branch, &evidence.on_default_branch, answers, Reason::UnreachableFromMain)
 }
 
-/// What the tag's signature proves. Without trusted signers it proves nothing, and a warning says so.
+/// Adds the findings about the tag's signature. Without trusted signers it proves nothing, which is only a warning.
 pub(super) fn signature(
     expectation: &ReleaseExpectation,
     evidence: &AuditEvidence,

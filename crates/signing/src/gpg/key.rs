@@ -1,23 +1,25 @@
 //! Keys of the operator's that gpg or gpgsm signs with.
 
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use gpgme::{Context, ExportMode, SignMode};
-use model::evidence::signature::SignatureFormat;
 
-use super::{GpgEngine, PinnedKeys, seconds};
-use crate::sign::{ExportedKey, SignError};
+use super::engine::{GpgEngine, seconds};
+use super::policy::PinnedKeys;
+use crate::error::SignError;
+use crate::kind::{ExportedKey, KeyDescription, KeySigner, KindPolicy};
 
 /// A secret key of the operator's.
 #[derive(Debug, Clone)]
-pub struct GpgKey {
+pub(crate) struct GpgKey {
     engine: GpgEngine,
     program: Option<String>,
     key: gpgme::Key,
-    pub(super) fingerprint: String,
+    fingerprint: String,
     name: String,
-    pub(super) created: Option<i64>,
-    pub(super) expires: Option<i64>,
+    created: Option<i64>,
+    expires: Option<i64>,
 }
 
 impl GpgKey {
@@ -56,44 +58,6 @@ impl GpgKey {
         })
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The detached signature of a payload in its armor. Passphrases are asked for by gpg's agent.
-    pub(crate) fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignError> {
-        let sign = || -> gpgme::Result<Vec<u8>> {
-            let mut context = context(self.engine, self.program.as_deref())?;
-            context.set_armor(true);
-            context.add_signer(&self.key)?;
-            let mut signature = Vec::new();
-            context.sign(SignMode::Detached, payload, &mut signature)?;
-            Ok(signature)
-        };
-        let signature = sign().map_err(|error| self.failed(&error.to_string()))?;
-        let armor =
-            if self.engine == GpgEngine::OpenPgp { SignatureFormat::OpenPgp } else { SignatureFormat::X509 }
-                .armor_label();
-        if signature.starts_with(format!("-----BEGIN {armor}-----\n").as_bytes()) {
-            return Ok(signature);
-        }
-        Err(self.failed("it printed no detached signature"))
-    }
-
-    /// A policy that takes this key alone.
-    pub(crate) fn self_policy(&self) -> Result<PinnedKeys, SignError> {
-        Ok(PinnedKeys::new(self.engine, self.export_public(false)?, std::slice::from_ref(&self.fingerprint)))
-    }
-
-    /// What a policy that trusts this key holds.
-    pub(crate) fn export_armored(&self, format: SignatureFormat) -> Result<ExportedKey, SignError> {
-        Ok(ExportedKey {
-            format,
-            bytes: self.export_public(true)?,
-            fingerprint: Some(self.fingerprint.clone()),
-        })
-    }
-
     fn export_public(&self, is_armored: bool) -> Result<Vec<u8>, SignError> {
         let export = || -> gpgme::Result<Vec<u8>> {
             let mut keyring = Vec::new();
@@ -112,6 +76,49 @@ impl GpgKey {
             program: self.program.clone().unwrap_or_else(|| self.engine.program().to_owned()),
             reason: reason.to_owned(),
         }
+    }
+}
+
+impl KeySigner for GpgKey {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Makes a detached signature in its armor. gpg's agent asks for passphrases.
+    fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignError> {
+        let sign = || -> gpgme::Result<Vec<u8>> {
+            let mut context = context(self.engine, self.program.as_deref())?;
+            context.set_armor(true);
+            context.add_signer(&self.key)?;
+            let mut signature = Vec::new();
+            context.sign(SignMode::Detached, payload, &mut signature)?;
+            Ok(signature)
+        };
+        let signature = sign().map_err(|error| self.failed(&error.to_string()))?;
+        let armor = self.engine.format().armor_label();
+        if signature.starts_with(format!("-----BEGIN {armor}-----\n").as_bytes()) {
+            return Ok(signature);
+        }
+        Err(self.failed("it printed no detached signature"))
+    }
+
+    fn describe(&self) -> Option<KeyDescription> {
+        let identity = self.fingerprint.clone();
+        Some(KeyDescription { identity, created: self.created, expires: self.expires })
+    }
+
+    fn self_policy(&self) -> Result<Option<Arc<dyn KindPolicy>>, SignError> {
+        let fingerprints = std::slice::from_ref(&self.fingerprint);
+        Ok(Some(Arc::new(PinnedKeys::new(self.engine, self.export_public(false)?, fingerprints))))
+    }
+
+    fn export(&self, _email: &str) -> Result<ExportedKey, SignError> {
+        let (file, file_key, pin_key) = match self.engine {
+            GpgEngine::OpenPgp => ("release-keys.asc", "openpgp_keyring", "openpgp_fingerprints"),
+            GpgEngine::X509 => ("release-certificates.pem", "x509_certificates", "x509_fingerprints"),
+        };
+        let pin = Some((pin_key, self.fingerprint.clone()));
+        Ok(ExportedKey { file, file_key, bytes: self.export_public(true)?, pin })
     }
 }
 

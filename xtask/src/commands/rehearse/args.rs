@@ -5,23 +5,23 @@ use model::release::facts::PreflightCheck;
 
 use crate::args::RangeArgs;
 
-/// `rehearse`.
+/// The arguments and flags of `rehearse`.
 #[derive(Debug, Args)]
 pub(crate) struct RehearseArgs {
-    /// The tag to release under [default: the next version of the catalog's `latest` target]
+    /// The release tag [default: the next version of the target that `latest` names in the release configuration]
     pub(crate) tag: Option<String>,
-    /// Rehearse in a repository that is made on the spot [default: where there is none with release tags around here]
+    /// Rehearse in a demo repository [default: if the working directory is in no repository with release tags]
     #[arg(long, conflicts_with = "directory")]
     pub(crate) demo: bool,
-    /// Keep the folder with everything in it
+    /// Keep the files of the rehearsal
     #[arg(long, conflicts_with = "fault")]
     pub(crate) keep: bool,
-    /// Break something on the way; all: one thing after the other
-    #[arg(long, value_name = "WHERE")]
+    /// Inject this fault; all: every fault in turn
+    #[arg(long, value_name = "NAME")]
     pub(crate) fault: Option<String>,
     #[command(flatten)]
     pub(crate) range: RangeArgs,
-    /// Go on although this check fails (repeatable)
+    /// Continue despite this failed check (repeatable)
     #[arg(long, value_name = "CHECK")]
     pub(crate) allow: Vec<PreflightCheck>,
 }

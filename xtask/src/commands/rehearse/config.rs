@@ -1,4 +1,5 @@
-//! What is to be rehearsed, as it was typed: the repository, the release, the key, and what must stay as it is.
+//! The configuration of a rehearsal, from the arguments: the repository, the release, the kind of key, and the paths
+//! that must not change.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,15 +19,16 @@ use crate::error::CliError;
 use crate::report;
 use crate::session::{self, RepositoryContext, Session};
 
-/// The repository that is rehearsed: the one that was named, or the one around here, if anything was ever released from it.
+/// Opens the repository to rehearse: the one of `-C`, else that of the working directory if it has release tags.
+/// Returns `None` for a demo repository.
 pub(crate) fn open_session(global: &GlobalArgs, args: &RehearseArgs) -> Result<Option<Session>, CliError> {
     if args.demo {
         return Ok(None);
     }
     let current_dir =
-        std::env::current_dir().context("cannot tell the working directory").map_err(CliError::runtime)?;
+        std::env::current_dir().context("cannot read the working directory").map_err(CliError::runtime)?;
     if global.directory.is_none() && !current_dir.ancestors().any(is_repository) {
-        report::print_progress(global, "there is no repository around here: rehearsing in a demo");
+        report::print_progress(global, "no git repository found: rehearsing in a demo repository");
         return Ok(None);
     }
     let session = Session::open(global, ProgramPolicy::ProtectedConfig)?;
@@ -38,21 +40,23 @@ pub(crate) fn open_session(global: &GlobalArgs, args: &RehearseArgs) -> Result<O
             return Ok(Some(session));
         }
     }
-    let no_tags = "the repository around here has no release tag";
+    let no_tags = "the repository of the working directory has no release tag";
     if args.tag.is_some() || session.repo.is_shallow() {
-        return Err(CliError::usage(anyhow!("{no_tags}"))
-            .with_hint("git fetch --unshallow --tags; or -C DIR for another one, --demo for one that is made on the spot"));
+        return Err(CliError::usage(anyhow!("{no_tags}")).with_hint(
+            "git fetch --unshallow --tags, select another repository with -C DIR, or use --demo",
+        ));
     }
-    report::print_progress(global, &format!("{no_tags}: rehearsing in a demo"));
+    report::print_progress(global, &format!("{no_tags}: rehearsing in a demo repository"));
     Ok(None)
 }
 
-/// Whether a folder is a repository, or has one, whether or not it can be read.
+/// Returns whether a folder is a bare repository or contains `.git`, even if the repository is not valid. A damaged
+/// repository is then an error, and not silently replaced by a demo.
 fn is_repository(folder: &Path) -> bool {
     folder.join(".git").exists() || folder.join("HEAD").is_file() && folder.join("objects").is_dir()
 }
 
-/// What is rehearsed, and with what.
+/// Returns the configuration of the rehearsal.
 pub(crate) fn rehearsal_config(
     global: &GlobalArgs,
     args: &RehearseArgs,
@@ -63,13 +67,15 @@ pub(crate) fn rehearsal_config(
     let catalog = Catalog::parse(&text.name, &text.text)?;
     let slug: RepoSlug = match session {
         Some(session) => session.slug.clone(),
-        // Where a demo is released, the remote of the repository around here says nothing.
+        // The demo does not use the repository of the working directory, so that one's remote is ignored.
         None if global.repo.is_some() => RepositoryContext::find(global)?.slug,
         None => catalog.slug().clone(),
     };
     if slug.host() != "github.com" {
-        return Err(CliError::usage(anyhow!("a rehearsal plays github.com, and {slug} is elsewhere"))
-            .with_hint(format!("rehearse it under a name of github.com: -R {}", slug.full_name())));
+        return Err(CliError::usage(anyhow!(
+            "a rehearsal emulates github.com only, and {slug} is on another host"
+        ))
+        .with_hint(format!("rehearse it with a repository name on github.com: -R {}", slug.full_name())));
     }
     let tag = match &args.tag {
         Some(text) => ReleaseTag::parse(&catalog, text)?,
@@ -79,7 +85,8 @@ pub(crate) fn rehearsal_config(
         Some(root) => RehearsalSource::Repository { root, remote: global.remote.clone() },
         None => RehearsalSource::Demo,
     };
-    let program = std::env::current_exe().context("cannot find this program").map_err(CliError::runtime)?;
+    let program =
+        std::env::current_exe().context("cannot find the path of this program").map_err(CliError::runtime)?;
     Ok(RehearsalConfig {
         program,
         search_path: environment::search_path(),
@@ -95,8 +102,8 @@ pub(crate) fn rehearsal_config(
     })
 }
 
-/// The flags of `release` that say what is released and what is allowed. Commits and files are named so that they are the same
-/// anywhere.
+/// Returns the flags for `release` in the rehearsal. Commits are resolved and paths are absolute, because the rehearsal
+/// runs in another folder.
 fn release_flags(args: &RehearseArgs, session: Option<&Session>) -> Result<Vec<String>, CliError> {
     let range = &args.range;
     let mut flags = Vec::new();
@@ -116,7 +123,7 @@ fn release_flags(args: &RehearseArgs, session: Option<&Session>) -> Result<Vec<S
     Ok(flags)
 }
 
-/// What stands before the verb of the real release.
+/// Returns the global flags for the commands of the real release, which the report suggests.
 fn real_global_flags(global: &GlobalArgs) -> Vec<String> {
     let mut flags = Vec::new();
     flags.extend(global.directory.iter().map(|it| format!("--directory={}", absolute_path(it))));
@@ -130,7 +137,7 @@ fn absolute_path(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
-/// The next release of the target that has the badge "Latest"; of the first one, where none has.
+/// Returns the tag of the next release of the target that `latest` names, else of the first target.
 fn next_release_tag(catalog: &Catalog, session: Option<&Session>) -> Result<ReleaseTag, CliError> {
     let target =
         catalog.latest_target.as_ref().and_then(|it| catalog.target(it)).unwrap_or(&catalog.targets()[0]);
@@ -140,41 +147,39 @@ fn next_release_tag(catalog: &Catalog, session: Option<&Session>) -> Result<Rele
     let head = session.repo.resolve("HEAD")?;
     let version = ops::target_status(&session.repo, target, head)?.unreleased.next_version;
     let version = version.ok_or_else(|| {
-        CliError::usage(anyhow!("nothing is unreleased in {}, so there is no next version", target.id))
-            .with_hint(
-                "name the release: cargo xtask rehearse TAG; cargo xtask status tells what is unreleased",
-            )
+        CliError::usage(anyhow!("{} has no unreleased changes, so there is no next version", target.id))
+            .with_hint("choose a tag: cargo xtask rehearse TAG; cargo xtask status shows unreleased changes")
     })?;
     Ok(ReleaseTag::new(catalog, &target.id, &version)?)
 }
 
-/// The kind of key that git is configured for.
+/// Returns the kind of key that git is configured for (`gpg.format`).
 fn key_kind(session: Option<&Session>) -> Result<SignatureFormat, CliError> {
     if let Some(session) = session {
         return parse_key_kind(&session.repo.signature_format()?);
     }
     let mut command = Command::new("git");
     let output = command.args(["config", "--get", "gpg.format"]).stdin(Stdio::null()).output();
-    let output = output.context("cannot start git").map_err(CliError::runtime)?;
-    // 1 says that it is not set (`git help config`).
+    let output = output.context("cannot run git").map_err(CliError::runtime)?;
+    // Exit code 1 means that the key is not set (`git help config`).
     if !output.status.success() && output.status.code() != Some(1) {
         let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(CliError::runtime(anyhow!("git config cannot tell gpg.format: {stderr}"))
-            .with_hint("mend git's configuration"));
+        return Err(CliError::runtime(anyhow!("git config --get gpg.format failed: {stderr}"))
+            .with_hint("fix git's configuration: git config --list --show-origin"));
     }
     parse_key_kind(String::from_utf8_lossy(&output.stdout).trim())
 }
 
-/// The kind of key that a value of `gpg.format` asks for.
+/// Parses a value of `gpg.format`. An empty value means the default, `openpgp`.
 fn parse_key_kind(format: &str) -> Result<SignatureFormat, CliError> {
     match format {
         "" => Ok(SignatureFormat::OpenPgp),
         name => SignatureFormat::parse(name)
-            .ok_or_else(|| CliError::usage(anyhow!("gpg.format is {name}: git knows openpgp, x509 and ssh"))),
+            .ok_or_else(|| CliError::usage(anyhow!("gpg.format is {name}, expected openpgp, x509 or ssh"))),
     }
 }
 
-/// What of this user's could be written to by a release.
+/// Returns the paths of the operator that a real release could write to. The rehearsal reports any change of them.
 pub(crate) fn protected_paths(session: Option<&Session>) -> Result<ProtectedPaths, CliError> {
     let mut paths = Vec::from_iter(cache::cache_dir().path());
     let variables = [environment::GNUPGHOME, environment::GH_CONFIG_DIR, environment::GIT_CONFIG_GLOBAL];

@@ -1,4 +1,4 @@
-//! `rehearse [TAG]`: a whole release on this machine, and the proof of every step.
+//! `rehearse [TAG]`: simulates a full release on this machine and verifies every step.
 
 mod args;
 mod config;
@@ -22,7 +22,7 @@ use crate::error::CliError;
 use crate::outcome::RunOutcome;
 use crate::report::{self, TextPage};
 
-/// What scripts get.
+/// The JSON document of `rehearse`.
 #[derive(Serialize)]
 struct RehearseJson<'a> {
     schema: &'static str,
@@ -33,7 +33,7 @@ struct RehearseJson<'a> {
     steps: Vec<TimedStepJson<'a>>,
     commands: &'a [CommandResult],
     notes: Option<&'a str>,
-    /// The folder, where it was kept.
+    /// The folder of the rehearsal. `None` without `--keep`.
     kept: Option<&'a Path>,
 }
 
@@ -44,7 +44,7 @@ struct TimedStepJson<'a> {
     milliseconds: u128,
 }
 
-/// What scripts get of faults.
+/// The JSON document of `rehearse --fault`.
 #[derive(Serialize)]
 struct RehearseFaultsJson<'a> {
     schema: &'static str,
@@ -64,13 +64,13 @@ pub(crate) fn run(global: &GlobalArgs, args: &RehearseArgs) -> Result<RunOutcome
     }
 }
 
-/// The faults of a name.
+/// Returns the fault of this name, or all faults for `all`.
 fn faults_named(name: &str) -> Result<Vec<FaultScenario>, CliError> {
     let found: Vec<FaultScenario> =
         FAULT_SCENARIOS.into_iter().filter(|it| name == "all" || it.name == name).collect();
     if found.is_empty() {
         let names: Vec<&str> = FAULT_SCENARIOS.iter().map(|it| it.name).collect();
-        let hint = format!("want all, or one of {}", names.join(", "));
+        let hint = format!("use all, or one of {}", names.join(", "));
         return Err(CliError::usage(anyhow!("no fault is called '{name}'")).with_hint(hint));
     }
     Ok(found)
@@ -95,7 +95,7 @@ fn rehearse(
     if report::is_json(global) {
         let steps = rehearsal.steps.iter().zip(&times);
         report::print_json(&RehearseJson {
-            schema: "opensandbox-release/rehearse/1",
+            schema: "opensandbox-release/rehearse/2",
             subject: &config.tag,
             source: match &config.source {
                 RehearsalSource::Demo => "demo".to_owned(),
@@ -115,7 +115,7 @@ fn rehearse(
     Ok(if rehearsal.release_refused() { RunOutcome::Failure } else { RunOutcome::Verdict(verdict) })
 }
 
-/// The stage could not be set.
+/// Converts an error of setting up the rehearsal, with its hint.
 fn setup_error(error: RehearsalError) -> CliError {
     let hint = error.hint();
     CliError::runtime(error).with_hint(hint)
@@ -131,12 +131,12 @@ fn text_page(
     let bold = report::BOLD;
     page.line(format!("{bold}Rehearsal of {}{bold:#}  {}  {}", config.tag, config.tag.title(), config.slug));
     if let Some(notes) = &rehearsal.notes {
-        page.heading("The notes as they would appear");
+        page.heading("Release notes");
         page.lines(notes.trim_end());
-        page.heading("The commands of the notes, as a reader types them");
+        page.heading("The commands of the notes");
         report::commands(&mut page, &rehearsal.commands);
     }
-    page.heading("What was proven");
+    page.heading("Steps");
     for (finding, time) in rehearsal.steps.iter().zip(times) {
         report::timed_finding(&mut page, finding, *time);
     }
@@ -145,14 +145,14 @@ fn text_page(
         kept_folder_hints(&mut page, config, folder);
     }
     if rehearsal.release_refused() {
-        page.line("The release is refused, as the real one would be: mend it, and rehearse again.");
+        page.line("The release is refused, as the real one would be: fix it, then rehearse again.");
     } else if verdict == Verdict::Proven {
         next_steps(&mut page, config);
     }
     page
 }
 
-/// Where to go for the real release.
+/// Adds the commands for the real release.
 fn next_steps(page: &mut TextPage, config: &RehearsalConfig) {
     let tag = config.tag.to_string();
     page.line(match config.source {
@@ -169,16 +169,17 @@ fn next_steps(page: &mut TextPage, config: &RehearsalConfig) {
     }
 }
 
-/// A word as a shell takes it.
+/// Quotes a word for a POSIX shell, if it needs quotes.
 fn shell_quote(word: &str) -> String {
     let plain = |it: char| it.is_ascii_alphanumeric() || "-_./=:@,+".contains(it);
     if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
-/// How to look around in a folder that was kept. What a refused release did not come to is not there.
+/// Adds commands to inspect a kept folder. A refused release has no notes, tag and archive, so their commands are left
+/// out.
 fn kept_folder_hints(page: &mut TextPage, config: &RehearsalConfig, folder: &Path) {
     let name = |it: &Path| shell_quote(&it.display().to_string());
-    page.line(format!("Kept in {}; remove it when you have seen enough. To look around:", name(folder)));
+    page.line(format!("Kept in {}; remove it when you no longer need it. To inspect it:", name(folder)));
     let (clone, notes) = (folder.join("operator/clone"), folder.join("notes.md"));
     page.line(format!("  git -C {} log --oneline --decorate -5", name(&clone)));
     if !notes.exists() {
@@ -212,21 +213,21 @@ fn inject_faults(
         if fault_report.results.iter().all(|it| it.passed) { Verdict::Proven } else { Verdict::Refuted };
     let verdict = overall(&fault_report.steps).max(faults_verdict);
     if report::is_json(global) {
-        let schema = "opensandbox-release/rehearse-faults/1";
+        let schema = "opensandbox-release/rehearse-faults/2";
         let (steps, faults) = (&fault_report.steps, &fault_report.results);
         report::print_json(&RehearseFaultsJson { schema, subject: &config.tag, verdict, steps, faults })?;
     } else {
         let mut page = TextPage::new();
         let bold = report::BOLD;
-        page.line(format!("{bold}What may break in the release of {}{bold:#}", config.tag));
+        page.line(format!("{bold}Faults in the release of {}{bold:#}", config.tag));
         for fault_result in &fault_report.results {
             report::fault(&mut page, fault_result);
         }
-        page.heading("Beside that");
+        page.heading("Also");
         report::each_finding(&mut page, &fault_report.steps);
         report::overall_verdict(&mut page, verdict);
         page.print()?;
     }
-    // A release that is refused breaks nowhere.
+    // If the release is refused, no fault could be injected.
     Ok(if fault_report.results.is_empty() { RunOutcome::Failure } else { RunOutcome::Verdict(verdict) })
 }

@@ -6,27 +6,17 @@ use model::evidence::signature::AllowedSigner;
 use ssh_key::public::KeyData;
 use ssh_key::{Certificate, PublicKey};
 
+use crate::error::PolicyError;
+
 /// The longest policy file that is read, in bytes.
 const MAX_POLICY_BYTES: usize = 1 << 20;
 
 /// Who may sign.
 #[derive(Debug, Clone, Default)]
-pub struct AllowedSigners {
+pub(crate) struct AllowedSigners {
     entries: Vec<(KeyData, AllowedSigner)>,
     /// The keys of authorities, whose certificates name keys.
     authorities: Vec<(KeyData, AllowedSigner)>,
-}
-
-/// What is wrong with a policy file, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}: {message}")]
-pub struct PolicyError {
-    /// The file.
-    pub file: String,
-    /// The line, counted from 1.
-    pub line: usize,
-    /// What is wrong.
-    pub message: String,
 }
 
 impl AllowedSigners {
@@ -36,10 +26,10 @@ impl AllowedSigners {
     ///
     /// # Errors
     /// [`PolicyError`] for a line of another form, an unknown or repeated option, a time without its `Z`.
-    pub fn parse(file: &str, text: &str) -> Result<Self, PolicyError> {
+    pub(crate) fn parse(file: &str, text: &str) -> Result<Self, PolicyError> {
         let mut this = Self::default();
         for (line, content) in numbered_lines(file, text)? {
-            let error = |message: String| PolicyError { file: file.to_owned(), line, message };
+            let error = |message: String| PolicyError::Line { file: file.to_owned(), line, message };
             let (key, grant, is_authority) = parse_entry(content).map_err(error)?;
             if is_authority { &mut this.authorities } else { &mut this.entries }.push((key, grant));
         }
@@ -75,7 +65,7 @@ impl AllowedSigners {
 pub(crate) fn parse_keys(file: &str, text: &str) -> Result<Vec<KeyData>, PolicyError> {
     let key = |(line, content): (usize, &str)| {
         let key = PublicKey::from_openssh(content);
-        key.map(|it| it.key_data().clone()).map_err(|error| PolicyError {
+        key.map(|it| it.key_data().clone()).map_err(|error| PolicyError::Line {
             file: file.to_owned(),
             line,
             message: format!("no public key: {error}"),
@@ -88,7 +78,7 @@ pub(crate) fn parse_keys(file: &str, text: &str) -> Result<Vec<KeyData>, PolicyE
 fn numbered_lines<'t>(file: &str, text: &'t str) -> Result<Vec<(usize, &'t str)>, PolicyError> {
     if text.len() > MAX_POLICY_BYTES {
         let message = "the file is longer than 1 MiB".to_owned();
-        return Err(PolicyError { file: file.to_owned(), line: 1, message });
+        return Err(PolicyError::Line { file: file.to_owned(), line: 1, message });
     }
     let numbered = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
     Ok(numbered.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')).collect())

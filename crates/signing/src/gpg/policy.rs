@@ -2,26 +2,20 @@
 //! home of its own that is thrown away. An exit code is no verdict (gpg's is 0 for a revoked key): what gpgme reports of
 //! each signature is. Of a certificate, the pin counts and not the chain: nobody else's root can vouch for a signer.
 
-mod key;
-
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use gpgme::{
-    Context, HashAlgorithm, KeyAlgorithm, Protocol, Signature, SignatureSummary, VerificationResult,
-};
+use gpgme::{Context, HashAlgorithm, KeyAlgorithm, Signature, SignatureSummary, VerificationResult};
 use model::evidence::reason::{Explanation, Reason};
 use model::evidence::signature::{AllowedSigner, RevocationStatus, SignatureCheck, SignerKey};
 
-use crate::MIN_RSA_BITS;
-use crate::gnupg_home::GnupgHome;
-
-pub(crate) use key::GpgKey;
+use super::engine::{GpgEngine, seconds};
+use super::gnupg_home::GnupgHome;
+use crate::kind::{KeyDescription, KindPolicy, MIN_RSA_BITS};
 
 /// The policy of OpenPGP or X.509 signatures: public keys or certificates, and which of them count.
 #[derive(Debug, Clone)]
-pub struct PinnedKeys {
+pub(crate) struct PinnedKeys {
     engine: GpgEngine,
     keyring: Vec<u8>,
     fingerprints: Vec<String>,
@@ -29,59 +23,11 @@ pub struct PinnedKeys {
     home: Option<Arc<GnupgHome>>,
 }
 
-/// What gpgme calls a protocol, of the two that are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum GpgEngine {
-    OpenPgp,
-    X509,
-}
-
-impl GpgEngine {
-    fn protocol(self) -> Protocol {
-        match self {
-            Self::OpenPgp => Protocol::OpenPgp,
-            Self::X509 => Protocol::Cms,
-        }
-    }
-
-    fn program(self) -> &'static str {
-        match self {
-            Self::OpenPgp => "gpg",
-            Self::X509 => "gpgsm",
-        }
-    }
-
-    /// The configuration of a home in which signatures are only checked. Public keys need no agent, and one that was
-    /// started here would outlive the home.
-    fn configuration(self) -> (&'static str, &'static str) {
-        match self {
-            Self::OpenPgp => ("gpg.conf", "no-autostart\ntrust-model always\n"),
-            Self::X509 => ("gpgsm.conf", "no-autostart\ndisable-crl-checks\n"),
-        }
-    }
-}
-
 impl PinnedKeys {
-    /// The policy of an OpenPGP keyring, armored or not, and of the fingerprints of those of its primary keys that count.
-    #[must_use]
-    pub fn openpgp(keyring: Vec<u8>, fingerprints: &[String]) -> Self {
-        Self::new(GpgEngine::OpenPgp, keyring, fingerprints)
-    }
-
-    /// The policy of certificates, in PEM or DER, and of the SHA-1 fingerprints, as gpgsm tells them, of those that count.
-    #[must_use]
-    pub fn x509(certificates: Vec<u8>, fingerprints: &[String]) -> Self {
-        Self::new(GpgEngine::X509, certificates, fingerprints)
-    }
-
-    fn new(engine: GpgEngine, keyring: Vec<u8>, fingerprints: &[String]) -> Self {
+    /// A policy of public keys or certificates, of which those with these fingerprints are allowed.
+    pub(crate) fn new(engine: GpgEngine, keyring: Vec<u8>, fingerprints: &[String]) -> Self {
         let fingerprints = fingerprints.iter().map(|it| it.to_ascii_uppercase()).collect();
         Self { engine, keyring, fingerprints, home: None }
-    }
-
-    /// The same policy with its keyring in a home already. Where that fails, the check that follows says so.
-    pub(crate) fn prepared(&self) -> Self {
-        Self { home: self.new_home().ok().map(Arc::new), ..self.clone() }
     }
 
     /// A home that holds the keyring, and a configuration to check with.
@@ -100,11 +46,6 @@ impl PinnedKeys {
         context.set_engine_info(None::<String>, Some(home.path().to_string_lossy().into_owned()))?;
         context.set_offline(true);
         Ok(context)
-    }
-
-    /// What the policy says of a key of the operator's.
-    pub(crate) fn lookup(&self, key: &GpgKey) -> SignerKey {
-        self.signer_key(&key.fingerprint, RevocationStatus::NotRevoked, key.created, key.expires)
     }
 
     /// A pinned key counts for everybody and everything: OpenPGP binds names to it, and the pin is the policy.
@@ -131,14 +72,25 @@ impl PinnedKeys {
     }
 }
 
-/// Looks at a detached signature in its armor.
-pub(crate) fn check(payload: &[u8], armor: &[u8], policy: &PinnedKeys) -> SignatureCheck {
-    match verify(payload, armor, policy) {
-        Ok(result) => result,
-        Err(error) => {
-            let evidence = format!("{} cannot check it: {error}", policy.engine.program());
-            SignatureCheck::Unknown(Explanation::new(Reason::GpgFailed, evidence))
+impl KindPolicy for PinnedKeys {
+    fn check(&self, payload: &[u8], armor: &[u8]) -> SignatureCheck {
+        match verify(payload, armor, self) {
+            Ok(result) => result,
+            Err(error) => {
+                let evidence = format!("{} cannot check it: {error}", self.engine.program());
+                SignatureCheck::Unknown(Explanation::new(Reason::GpgFailed, evidence))
+            }
         }
+    }
+
+    fn lookup(&self, key: &KeyDescription) -> Option<SignerKey> {
+        Some(self.signer_key(&key.identity, RevocationStatus::NotRevoked, key.created, key.expires))
+    }
+
+    /// The same policy with its keyring imported into a home. If that fails, the check that follows reports it.
+    fn prepared(&self) -> Option<Arc<dyn KindPolicy>> {
+        let home = Arc::new(self.new_home().ok()?);
+        Some(Arc::new(Self { home: Some(home), ..self.clone() }))
     }
 }
 
@@ -310,8 +262,4 @@ fn certificate_key_bits(home: &GnupgHome, fingerprint: &str) -> std::io::Result<
         [_, _, _, _, ..] => Ok(None),
         _ => Err(std::io::Error::other(format!("gpgsm does not list {fingerprint}"))),
     }
-}
-
-fn seconds(time: Option<SystemTime>) -> Option<i64> {
-    i64::try_from(time?.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
 }

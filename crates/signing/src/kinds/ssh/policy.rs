@@ -5,13 +5,14 @@ use model::evidence::signature::{RevocationStatus, SignatureCheck, SignerKey};
 use ssh_key::public::KeyData;
 use ssh_key::{Certificate, Error, HashAlg, LineEnding, PublicKey, SshSig};
 
-use crate::allowed_signers::{AllowedSigners, PolicyError, parse_keys};
-use crate::ssh_certificate::{self, SshReadError};
-use crate::{MIN_RSA_BITS, SSHSIG_NAMESPACE};
+use super::allowed_signers::{AllowedSigners, parse_keys};
+use super::certificate::{self as ssh_certificate, SshReadError};
+use crate::error::PolicyError;
+use crate::kind::{KeyDescription, KindPolicy, MIN_RSA_BITS, SSHSIG_NAMESPACE};
 
 /// The policy of SSH signatures.
 #[derive(Debug, Clone)]
-pub struct SshPolicy {
+pub(crate) struct SshPolicy {
     allowed: AllowedSigners,
     revoked_keys: Result<Vec<KeyData>, String>,
 }
@@ -28,7 +29,7 @@ impl SshPolicy {
     ///
     /// # Errors
     /// [`PolicyError`] where a line of the revocation file is no public key.
-    pub fn new(
+    pub(crate) fn new(
         allowed: AllowedSigners,
         revoked_keys: Option<(&str, Result<Vec<u8>, String>)>,
     ) -> Result<Self, PolicyError> {
@@ -41,11 +42,6 @@ impl SshPolicy {
             Some((file, Ok(bytes))) => Ok(parse_keys(file, &String::from_utf8_lossy(&bytes))?),
         };
         Ok(Self { allowed, revoked_keys })
-    }
-
-    /// What the policy says of a public key, given as a line of an OpenSSH `.pub` file. `None` for what is no key.
-    pub(crate) fn lookup(&self, public: &str) -> Option<SignerKey> {
-        Some(self.signer_key(PublicKey::from_openssh(public).ok()?.key_data()))
     }
 
     fn signer_key(&self, key: &KeyData) -> SignerKey {
@@ -77,8 +73,18 @@ impl SshPolicy {
     }
 }
 
+impl KindPolicy for SshPolicy {
+    fn check(&self, payload: &[u8], armor: &[u8]) -> SignatureCheck {
+        check(payload, armor, self)
+    }
+
+    fn lookup(&self, key: &KeyDescription) -> Option<SignerKey> {
+        Some(self.signer_key(PublicKey::from_openssh(&key.identity).ok()?.key_data()))
+    }
+}
+
 /// Looks at a signature in its armor: whether it is one of `payload`, for git, by modern means, and by which key.
-pub(crate) fn check(payload: &[u8], armor: &[u8], policy: &SshPolicy) -> SignatureCheck {
+fn check(payload: &[u8], armor: &[u8], policy: &SshPolicy) -> SignatureCheck {
     let bad = |reason, evidence: String| SignatureCheck::Bad(Explanation::new(reason, evidence));
     let (signature, armor, certificate) = match ssh_certificate::read_signature(armor) {
         Ok(read) => read,

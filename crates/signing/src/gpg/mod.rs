@@ -1,0 +1,6 @@
+//! gpg and gpgsm, through gpgme: their keys, and policies of pinned keys.
+
+pub(crate) mod engine;
+mod gnupg_home;
+pub(crate) mod key;
+pub(crate) mod policy;
