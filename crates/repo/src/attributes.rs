@@ -4,12 +4,14 @@
 //! of the clone. Attribute files of the user and of the system are ignored: an archive must not depend on the
 //! machine. The `gix-attributes` crate parses the files and matches the paths.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use gix_attributes::glob::pattern::Case;
 use gix_attributes::search::{MetadataCollection, Outcome};
 use gix_attributes::{Search, StateRef};
 
+use crate::attribute_patterns::with_portable_patterns;
 use crate::error::RepoError;
 
 /// The attributes that affect an archive.
@@ -62,9 +64,12 @@ impl Attributes {
         let nothing: [PathBuf; 0] = [];
         let tree = Search::new_globals(nothing, &mut buffer, &mut known).map_err(failed)?;
         let mut files = Search::default();
-        files
-            .add_patterns_file(info.to_owned(), true, None, &mut buffer, &mut known, true)
-            .map_err(failed)?;
+        let bytes = match std::fs::read(info) {
+            Ok(bytes) => with_portable_patterns(&bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(failed(error)),
+        };
+        files.add_patterns_buffer(&bytes, info.to_owned(), None, &mut known, true).map_err(failed)?;
         let mut attributes =
             Self { tree, info_file: files, known, outcome: Outcome::default(), has_patterns: Vec::new() };
         attributes.reset_outcome();
@@ -78,7 +83,13 @@ impl Attributes {
         let source = path_from_bytes(folder).join(".gitattributes");
         let is_root = folder.is_empty();
         self.tree
-            .add_patterns_buffer(bytes, source.clone(), Some(Path::new("")), &mut self.known, is_root)
+            .add_patterns_buffer(
+                &with_portable_patterns(bytes),
+                source.clone(),
+                Some(Path::new("")),
+                &mut self.known,
+                is_root,
+            )
             .map_err(|error| RepoError::Io { path: source, source: error })?;
         self.reset_outcome();
         Ok(())

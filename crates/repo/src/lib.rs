@@ -17,6 +17,7 @@
 //! ```
 
 mod archive;
+mod attribute_patterns;
 mod attributes;
 mod command;
 mod convert;
