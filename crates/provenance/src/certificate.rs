@@ -5,6 +5,7 @@
 //! otherwise report two different signers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use model::evidence::attestation::{Claims, Rejection, SignerCertificate};
 use model::evidence::reason::Reason;
@@ -14,6 +15,7 @@ use x509_cert::der::{Decode as _, Tag, Tagged as _};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, SubjectAltName, SubjectKeyIdentifier};
 use x509_cert::name::Name;
+use x509_cert::time::Time;
 
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 const SUBJECT_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.14");
@@ -27,6 +29,8 @@ const GITHUB_ORGANIZATION: &str = "GitHub, Inc.";
 #[derive(Debug)]
 pub(crate) struct Leaf {
     pub(crate) signer: SignerCertificate,
+    /// The first and the last second of its validity, counted from 1970 in UTC (RFC 5280, 4.1.2.5).
+    pub(crate) validity: RangeInclusive<i64>,
     /// The organization (`O`) of its issuer.
     pub(crate) issuer_organization: String,
     /// The key identifier of its issuer's key (RFC 5280, 4.2.1.1); empty if the certificate has none.
@@ -74,7 +78,9 @@ impl Leaf {
             .ok_or_else(|| refused("its issuer's name does not have exactly one organization"))?;
         let github_instance = issuer_organization == GITHUB_ORGANIZATION;
         let signer = SignerCertificate { san, san_is_uri, claims: Claims(claims), github_instance };
-        Ok(Self { signer, issuer_organization, authority_key_id })
+        let seconds = |it: Time| i64::try_from(it.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
+        let validity = seconds(tbs.validity.not_before)..=seconds(tbs.validity.not_after);
+        Ok(Self { signer, validity, issuer_organization, authority_key_id })
     }
 }
 

@@ -176,6 +176,17 @@ pub(crate) fn check_log_entries(bundle: &Bundle, root: &PreparedRoot) -> Result<
     Ok(proof)
 }
 
+/// Returns the signing times that the timestamps and log entries of a bundle state, in seconds since 1970 in UTC.
+/// Nothing is verified.
+pub(crate) fn stated_times(bundle: &Bundle) -> Vec<i64> {
+    let material = &bundle.verification_material;
+    let stamps = material.timestamp_verification_data.rfc3161_timestamps.iter();
+    let stamped = stamps.filter_map(|it| timestamp::stated_time(it.signed_timestamp.as_bytes()));
+    // An entry of Rekor v2 has no time.
+    let logged = material.tlog_entries.iter().filter_map(|it| Some(it.integrated_time?.as_second()));
+    stamped.chain(logged).collect()
+}
+
 /// Checks what the library leaves open about timestamps: their unsigned parts.
 pub(crate) fn check_timestamps(bundle: &Bundle, root: &PreparedRoot) -> Result<(), Rejection> {
     let timestamps = &bundle.verification_material.timestamp_verification_data.rfc3161_timestamps;

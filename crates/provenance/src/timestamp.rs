@@ -8,7 +8,7 @@
 use cms::content_info::{CmsVersion, ContentInfo};
 use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
 use x509_cert::Certificate;
-use x509_cert::der::asn1::{AnyRef, ObjectIdentifier};
+use x509_cert::der::asn1::{AnyRef, GeneralizedTime, ObjectIdentifier, OctetString};
 use x509_cert::der::{Decode, Encode, Reader, SliceReader, Tag, Tagged as _};
 
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
@@ -45,6 +45,23 @@ pub(crate) fn check_timestamp(response: &[u8], authorities: &[Vec<u8>]) -> Resul
         return Err("its signer is not a timestamp authority of the trusted root".to_owned());
     }
     check_unsigned_parts(&data, signer, authorities).map_err(|what| format!("its token has {what}"))
+}
+
+/// Returns the time that a timestamp response states, in seconds since 1970 in UTC (`genTime`, RFC 3161, 2.4.2). Nothing
+/// is verified. Returns `None` if the response cannot be read.
+pub(crate) fn stated_time(response: &[u8]) -> Option<i64> {
+    let data: SignedData = ContentInfo::from_der(granted_token(response)?).ok()?.content.decode_as().ok()?;
+    let info = OctetString::from_der(&data.encap_content_info.econtent?.to_der().ok()?).ok()?;
+    let info = AnyRef::from_der(info.as_bytes()).ok()?;
+    let mut fields = SliceReader::new(info.value()).ok()?;
+    // Before the time come the version, the policy, the digest and the serial number.
+    for _ in 0..4 {
+        AnyRef::decode(&mut fields).ok()?;
+    }
+    // Fractions of a second may follow the first 14 digits. They are cut off, because the decoder accepts none.
+    let digits = AnyRef::decode(&mut fields).ok()?.value().get(..14)?;
+    let time = GeneralizedTime::from_der(&[&[0x18, 15], digits, b"Z"].concat()).ok()?;
+    i64::try_from(time.to_unix_duration().as_secs()).ok()
 }
 
 /// Returns the token of a response whose status is `granted`; `None` for any other response.

@@ -133,7 +133,8 @@ impl<'r> BundleVerifier<'r> {
             policy = policy.skip_tlog_unsafe();
         }
         let log_proof = if skip_log { None } else { Some(parse::check_log_entries(bundle, root)?) };
-        let result = run_verifier(root, bundle, &policy, artifact)?;
+        let valid_when_signed = parse::stated_times(bundle).iter().all(|it| leaf.validity.contains(it));
+        let result = run_verifier(root, bundle, &policy, artifact, valid_when_signed)?;
         parse::check_timestamps(bundle, root)?;
         // The library reports which checks it ran. A required check that it did not run never counts as passed.
         let is_complete = result.certificate_verified()
@@ -164,7 +165,7 @@ impl<'r> BundleVerifier<'r> {
         };
         let log_proof = parse::check_log_entries(bundle, root)?;
         let policy = PublicKeyVerificationPolicy::new(key.0.clone());
-        let result = run_verifier(root, bundle, &policy, artifact)?;
+        let result = run_verifier(root, bundle, &policy, artifact, true)?;
         parse::check_timestamps(bundle, root)?;
         if result.tlog_verified() {
             Ok((result, Some(log_proof)))
@@ -180,7 +181,9 @@ fn run_verifier(
     bundle: &Bundle,
     policy: &impl sigstore_verify::Policy,
     artifact: &Artifact<'_>,
+    valid_when_signed: bool,
 ) -> Result<VerificationResult, Rejection> {
+    let rejection = |error: &Error| rejection(error, valid_when_signed);
     let first = root.verifier.verify(Sha256Hash::new(artifact.sha256.bytes()), bundle, policy);
     let (Err(error), Some(open)) = (&first, artifact.open) else {
         let has_other_digest = matches!(first, Err(Error::ArtifactMismatch(_))) && wants_other_digest(bundle);
@@ -224,8 +227,9 @@ fn wants_other_digest(bundle: &Bundle) -> bool {
     statement.is_ok_and(|it| it.subjects.iter().any(|it| !it.digests.contains_key("sha256")))
 }
 
-/// Maps an error of the library to a reason. Unknown errors are refuted as `bundle`.
-fn rejection(error: &Error) -> Rejection {
+/// Maps an error of the library to a reason. Unknown errors are refuted as `bundle`. `valid_when_signed` is false if the
+/// certificate was not valid at a time that the bundle states.
+fn rejection(error: &Error, valid_when_signed: bool) -> Rejection {
     let message = error.to_string();
     let reason = match error {
         Error::ArtifactMismatch(_) => Reason::SubjectDigest,
@@ -235,12 +239,8 @@ fn rejection(error: &Error) -> Rejection {
         | Error::InvalidTrustRoot(_)
         | Error::TrustRoot(_)
         | Error::TrustedCertificate(_) => return Rejection::unproven(Reason::TrustRoot, message),
-        // The chain is validated at the signing time, and the library reports the cause only as text.
-        Error::Certificate(CertificateError::ChainInvalid(message))
-            if message.contains("CertExpired") || message.contains("CertNotValidYet") =>
-        {
-            Reason::SigningTime
-        }
+        // The chain is validated at the signing time, and the library reports no cause as a type.
+        Error::Certificate(CertificateError::ChainInvalid(_)) if !valid_when_signed => Reason::SigningTime,
         Error::Certificate(CertificateError::NotYetValid { .. } | CertificateError::Expired { .. })
         | Error::TransparencyLog(TransparencyLogError::IntegratedTime(_)) => Reason::SigningTime,
         Error::Certificate(CertificateError::Sct(_)) => Reason::CertificateLog,
