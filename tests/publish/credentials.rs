@@ -51,7 +51,11 @@ fn workflow_token_warns_that_no_workflow_starts() {
     let bed = TestBed::new();
     bed.github.configure(|it| it.app_token = Some("ghs_invented".to_owned()));
     let output = release_with_variables(&bed, &[("GH_TOKEN", "ghs_invented")]).ok();
-    assert!(output.stdout.contains("does not tell what it may do"), "{}", output.stdout);
+    assert!(
+        output.stdout.contains("GitHub does not report what the token from GH_TOKEN may do"),
+        "{}",
+        output.stdout
+    );
     let bed = TestBed::new();
     let output = release_with_variables(&bed, &[]).ok();
     assert!(output.stdout.contains("16 of 17 passed"), "{}", output.stdout);

@@ -227,7 +227,7 @@ fn failed_openpgp_signing_leaves_no_tag() {
     signer.fixture.git(["config", "user.signingKey", "unknown@example.com"]);
     refused("gpg has no secret key for it");
     signer.fixture.git(["config", "gpg.program", "no-such-gpg"]);
-    refused("the program for gpg is no-such-gpg, which is not there");
+    refused("cannot find no-such-gpg, the configured program for gpg");
     signer.fixture.git(["config", "--unset", "gpg.program"]);
     signer.fixture.git(["config", "gpg.format", "x400"]);
     refused("gpg.format is x400");

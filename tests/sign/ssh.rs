@@ -231,7 +231,7 @@ fn failed_ssh_signing_leaves_no_tag() {
     signer.allow_key("", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti");
     refused("is not among the allowed signers");
     std::fs::write(signer.policy_file(), "nonsense\n").unwrap();
-    refused("allowed:1: want principals, then a key");
+    refused("allowed:1: expected principals, then a key");
     signer.allow_key("", &signer.public_key());
     // The passphrase cannot be entered: there is no terminal and no agent.
     let locked = signer.fixture.path().join(".git/locked");
@@ -250,7 +250,7 @@ fn failed_ssh_signing_leaves_no_tag() {
     signer.fixture.git(["config", "gpg.ssh.program", liar.to_str().unwrap()]);
     signer.fixture.git(["config", "user.signingKey", signer.key.to_str().unwrap()]);
     signer.allow_key("", &signer.public_key());
-    refused("the signature that was just made does not hold (signature)");
+    refused("the new signature fails verification: the signature is not valid for this tag");
     signer.fixture.git(["config", "--unset", "gpg.ssh.program"]);
     signer.release_signed().ok();
     signer.fixture.expect_tag_verdict(TAG, "proven", &[]);

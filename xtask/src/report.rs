@@ -172,7 +172,7 @@ const MAX_LINE_CHARS: usize = 100;
 
 /// Adds text after a head, wrapped, with further lines indented to the head's width. `width` is the width of the head
 /// in characters, without its colours.
-fn wrapped(page: &mut TextPage, (head, width): (&str, usize), text: &str, style: Style) {
+fn wrapped(page: &mut TextPage, head: &str, width: usize, text: &str, style: Style) {
     let text = &escape::sanitize(text);
     let mut line = String::new();
     let mut head = head.to_owned();
@@ -201,9 +201,9 @@ pub(crate) fn each_finding(page: &mut TextPage, findings: &[Finding]) {
     for finding in findings {
         let (word, style) = verdict_style(finding.verdict);
         let head = format!("  {style}{word:<9}{style:#} {:<11} ", finding.check);
-        wrapped(page, (&head, 24), &finding.explanation.evidence, Style::new());
+        wrapped(page, &head, 24, &finding.explanation.evidence, Style::new());
         if finding.verdict != Verdict::Proven {
-            wrapped(page, (&" ".repeat(24), 24), &reason_and_hint(finding), DIM);
+            wrapped(page, &" ".repeat(24), 24, &reason_and_hint(finding), DIM);
         }
     }
 }
@@ -218,7 +218,7 @@ fn reason_and_hint(finding: &Finding) -> String {
 /// Adds the report of an audit: notes, findings, verdict and trusted roots.
 pub(crate) fn audit(page: &mut TextPage, report: &AuditReport) {
     for note in &report.warnings {
-        wrapped(page, (&format!("  {:<9} {:<11} ", "note", ""), 24), note, DIM);
+        wrapped(page, &format!("  {:<9} {:<11} ", "note", ""), 24, note, DIM);
     }
     findings(page, &report.findings);
     if let Some(roots) = &report.trusted_root {
@@ -234,14 +234,14 @@ pub(crate) fn subject(page: &mut TextPage, display_name: &str, findings: &[Findi
         Verdict::Proven => it.explanation.evidence.clone(),
         _ => format!("{}: {}", it.reason(), it.explanation.evidence),
     });
-    wrapped(page, (&format!("  {style}{label:<9}{style:#} "), 12), display_name, Style::new());
-    wrapped(page, (&" ".repeat(12), 12), &evidence, DIM);
+    wrapped(page, &format!("  {style}{label:<9}{style:#} "), 12, display_name, Style::new());
+    wrapped(page, &" ".repeat(12), 12, &evidence, DIM);
 }
 
 /// Adds a row for a release: its verdict, and its findings that are not proven.
 pub(crate) fn audit_row(page: &mut TextPage, tag: &str, verdict: Verdict, unproven: &str) {
     let (word, style) = verdict_style(verdict);
-    wrapped(page, (&format!("  {style}{word:<9}{style:#} {tag:<32} "), 44), unproven, DIM);
+    wrapped(page, &format!("  {style}{word:<9}{style:#} {tag:<32} "), 44, unproven, DIM);
 }
 
 /// Adds the overall verdict.
@@ -255,9 +255,9 @@ pub(crate) fn overall_verdict(page: &mut TextPage, overall: Verdict) {
 pub(crate) fn timed_finding(page: &mut TextPage, finding: &Finding, took: Duration) {
     let (word, style) = verdict_style(finding.verdict);
     let head = format!("  {style}{word:<9}{style:#} {:<15} {:>6.2} s  ", finding.check, took.as_secs_f32());
-    wrapped(page, (&head, 37), &finding.explanation.evidence, Style::new());
+    wrapped(page, &head, 37, &finding.explanation.evidence, Style::new());
     if finding.verdict != Verdict::Proven {
-        wrapped(page, (&" ".repeat(37), 37), &reason_and_hint(finding), DIM);
+        wrapped(page, &" ".repeat(37), 37, &reason_and_hint(finding), DIM);
     }
 }
 
@@ -275,12 +275,12 @@ pub(crate) fn commands(page: &mut TextPage, all: &[CommandResult]) {
         match reason {
             Some(reason) if block.len() > 1 => {
                 let text = format!("{} ({} commands): {reason}", first.heading, block.len());
-                wrapped(page, (&head, 12), &text, Style::new());
+                wrapped(page, &head, 12, &text, Style::new());
             }
-            _ => wrapped(page, (&head, 12), &first.command, Style::new()),
+            _ => wrapped(page, &head, 12, &first.command, Style::new()),
         }
         if let Some(reason) = reason.filter(|_| block.len() == 1) {
-            wrapped(page, (&" ".repeat(12), 12), reason, DIM);
+            wrapped(page, &" ".repeat(12), 12, reason, DIM);
         }
     }
 }
@@ -289,8 +289,8 @@ pub(crate) fn commands(page: &mut TextPage, all: &[CommandResult]) {
 pub(crate) fn fault(page: &mut TextPage, fault_result: &FaultResult) {
     let (word, style) = verdict_style(if fault_result.passed { Verdict::Proven } else { Verdict::Refuted });
     let head = format!("  {style}{word:<9}{style:#} {:<20} ", fault_result.fault);
-    wrapped(page, (&head, 33), fault_result.description, Style::new());
-    wrapped(page, (&" ".repeat(33), 33), &fault_result.observed, DIM);
+    wrapped(page, &head, 33, fault_result.description, Style::new());
+    wrapped(page, &" ".repeat(33), 33, &fault_result.observed, DIM);
 }
 
 /// Returns the word for a verdict.
@@ -303,9 +303,9 @@ pub(crate) fn bundle(page: &mut TextPage, verdict: &BundleVerdict) {
     let (word, style) = verdict_style(verdict.verdict);
     let head = format!("  {style}{word:<9}{style:#} {:<15} ", verdict.explanation.reason.code());
     let text = format!("{}: {}", verdict.origin, verdict.explanation.evidence);
-    wrapped(page, (&head, 28), &text, Style::new());
+    wrapped(page, &head, 28, &text, Style::new());
     for note in &verdict.warnings {
-        wrapped(page, (&" ".repeat(28), 28), &format!("note: {note}"), DIM);
+        wrapped(page, &" ".repeat(28), 28, &format!("note: {note}"), DIM);
     }
 }
 

@@ -9,6 +9,15 @@ use model::evidence::signature::SignatureFormat;
 use crate::error::{EmulatorError, failed_to};
 use crate::github::git::isolate_git;
 
+/// The person that a key is made for.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyOwner<'a> {
+    /// The name, as git's `user.name`.
+    pub name: &'a str,
+    /// The email address, as git's `user.email`.
+    pub email: &'a str,
+}
+
 /// A signing key for one rehearsal, in the home directory of one user. Dropping it stops the agents that it started.
 #[derive(Debug)]
 pub struct EphemeralKey {
@@ -31,7 +40,7 @@ impl EphemeralKey {
         kind: SignatureFormat,
         home: &Path,
         public_dir: &Path,
-        (name, address): (&str, &str),
+        owner: KeyOwner<'_>,
     ) -> Result<Self, EmulatorError> {
         let script = match kind {
             SignatureFormat::OpenPgp => {
@@ -74,7 +83,8 @@ impl EphemeralKey {
         for folder in [".gnupg", ".ssh"].map(|it| home.join(it)) {
             create_private_dir(&folder)?;
         }
-        let variables = [("NAME", name), ("ADDRESS", address), ("PUBLIC", &public_dir.display().to_string())];
+        let variables =
+            [("NAME", owner.name), ("ADDRESS", owner.email), ("PUBLIC", &public_dir.display().to_string())];
         let output = run_shell(home, script, &variables)?;
         output.lines().last().unwrap_or_default().clone_into(&mut key.signing_key);
         Ok(key)

@@ -25,7 +25,7 @@ pub use demo::create_demo_repository;
 pub use error::EmulatorError;
 pub use fault::{Fault, FaultKind, FaultTiming, Hook};
 pub use github::{GitHub, GitHubSettings, HttpExchange, UserAccount};
-pub use key::EphemeralKey;
+pub use key::{EphemeralKey, KeyOwner};
 pub use sigstore::{
     ActionsRun, BundleContent, BundleSigner, BundleSpec, CertificateClaims, CertificateLog, ManagedKey,
     RekorVersion, Sigstore, SubjectAlternativeName, Tuf,

@@ -1,6 +1,5 @@
 //! The attestations that GitHub stores for an artifact (REST, "List attestations").
 
-use http::Method;
 use model::UntrustedText;
 use model::base::url;
 use model::release::host::GitHubAttestation;
@@ -48,12 +47,7 @@ impl Forge {
             if page == MAX_LIST_PAGES {
                 return no_list(format!("the list exceeds the limit of {MAX_LIST_PAGES} pages"));
             }
-            let response = self.request::<AttestationsResponse>(
-                &Method::GET,
-                &path,
-                None,
-                (RetryMode::Idempotent, &mut *observer),
-            );
+            let response = self.get::<AttestationsResponse>(&path, RetryMode::Idempotent, &mut *observer);
             let (page, link) = match response {
                 Ok((page, headers)) => {
                     let link = headers

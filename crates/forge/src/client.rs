@@ -32,6 +32,15 @@ pub struct ForgeSettings {
     pub retry_policy: RetryPolicy,
 }
 
+/// A request to the API.
+pub(crate) struct ApiRequest<'a> {
+    pub(crate) method: &'a Method,
+    /// The path and query of the URL, or a URL of the API.
+    pub(crate) path: &'a str,
+    /// The JSON document to send.
+    pub(crate) body: Option<&'a serde_json::Value>,
+}
+
 /// A client for one repository on GitHub. Calls block.
 pub struct Forge {
     pub(crate) http: HttpClient,
@@ -94,29 +103,35 @@ impl Forge {
         format!("{}/repos/{}{rest}", self.api.path(), self.settings.slug.full_name())
     }
 
+    /// Sends a GET request as [`Forge::request`] does.
+    pub(crate) fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        retry_mode: RetryMode,
+        observer: HttpObserver<'_>,
+    ) -> Result<(T, HeaderMap), ForgeError> {
+        self.request(&ApiRequest { method: &Method::GET, path, body: None }, retry_mode, observer)
+    }
+
     /// Sends a request, retries it as `retry_mode` allows, and returns the parsed body and the headers of the response.
     pub(crate) fn request<T: DeserializeOwned>(
         &self,
-        method: &Method,
-        path: &str,
-        body: Option<&serde_json::Value>,
-        (retry_mode, observer): (RetryMode, HttpObserver<'_>),
+        request: &ApiRequest<'_>,
+        retry_mode: RetryMode,
+        observer: HttpObserver<'_>,
     ) -> Result<(T, HeaderMap), ForgeError> {
-        let operation = format!("{method} {path}");
-        let answer =
-            self.http.retry(&operation, retry_mode, observer, &mut |_| self.send_once(method, path, body));
+        let operation = format!("{} {}", request.method, request.path);
+        let answer = self.http.retry(&operation, retry_mode, observer, &mut |_| self.send_once(request));
         answer.map_err(|error| into_forge_error(error, &operation))
     }
 
     /// Sends a request once and returns the parsed body and the headers of the response. The caller decides whether a
     /// failed request is sent again.
-    pub(crate) fn send_once<T: DeserializeOwned>(
+    fn send_once<T: DeserializeOwned>(
         &self,
-        method: &Method,
-        path: &str,
-        body: Option<&serde_json::Value>,
+        request: &ApiRequest<'_>,
     ) -> Result<(T, HeaderMap), RequestError> {
-        let request = build_request(method, path, body)?;
+        let request = build_request(request)?;
         let timeout = self.http.idle_timeout();
         self.http.send(0, async {
             let response = with_timeout(timeout, self.octocrab.send(request), &transport_error).await?;
@@ -126,17 +141,13 @@ impl Forge {
 }
 
 /// Returns a request with the headers that GitHub requires. The API version is pinned (github.md F35).
-fn build_request(
-    method: &Method,
-    path: &str,
-    body: Option<&serde_json::Value>,
-) -> Result<http::Request<OctoBody>, RequestError> {
+fn build_request(request: &ApiRequest<'_>) -> Result<http::Request<OctoBody>, RequestError> {
     let builder = http::Request::builder()
-        .method(method.clone())
-        .uri(path)
+        .method(request.method.clone())
+        .uri(request.path)
         .header("accept", "application/vnd.github+json")
         .header("x-github-api-version", "2022-11-28");
-    let request = match body {
+    let request = match request.body {
         Some(body) => {
             builder.header("content-type", "application/json").body(OctoBody::from(body.to_string()))
         }

@@ -1,6 +1,6 @@
 //! Read-only queries: the repository, its releases, assets, tags and commits.
 
-use http::{HeaderMap, Method};
+use http::HeaderMap;
 use model::base::url;
 use model::release::host::{GitHubRelease, GitHubRepository, ReleaseAsset, RemoteTag, TokenRights};
 use model::{CommitId, ObjectId, UntrustedText};
@@ -25,12 +25,8 @@ impl Forge {
     /// [`ForgeError::Status`] with status 404 if the repository does not exist or is not visible, else the
     /// [`ForgeError`] of the request.
     pub fn repository(&self, observer: HttpObserver<'_>) -> Result<GitHubRepository, ForgeError> {
-        let (repository, headers) = self.request::<RepositoryResponse>(
-            &Method::GET,
-            &self.repo_path(""),
-            None,
-            (RetryMode::Idempotent, observer),
-        )?;
+        let (repository, headers) =
+            self.get::<RepositoryResponse>(&self.repo_path(""), RetryMode::Idempotent, observer)?;
         let repository = GitHubRepository::from(repository);
         Ok(GitHubRepository { token_rights: token_rights(&headers, repository.private), ..repository })
     }
@@ -42,12 +38,7 @@ impl Forge {
     /// The [`ForgeError`] of the request, for any other status.
     pub fn immutable_releases_enabled(&self, observer: HttpObserver<'_>) -> Result<Option<bool>, ForgeError> {
         let path = self.repo_path("/immutable-releases");
-        match self.request::<ImmutableReleasesResponse>(
-            &Method::GET,
-            &path,
-            None,
-            (RetryMode::Idempotent, observer),
-        ) {
+        match self.get::<ImmutableReleasesResponse>(&path, RetryMode::Idempotent, observer) {
             Ok((response, _)) => Ok(Some(response.enabled)),
             Err(ForgeError::Status { status: 403 | 404, .. }) => Ok(None),
             Err(error) => Err(error),
@@ -63,7 +54,8 @@ impl Forge {
         let mut releases: Vec<GitHubRelease> = self.published_release(tag, observer)?.into_iter().collect();
         for release in self.list_all::<ReleaseResponse>(
             &self.repo_path("/releases?per_page=100"),
-            (RetryMode::Idempotent, &mut *observer),
+            RetryMode::Idempotent,
+            &mut *observer,
         )? {
             if release.tag_name == tag {
                 let release = GitHubRelease::from(release);
@@ -86,8 +78,7 @@ impl Forge {
         observer: HttpObserver<'_>,
     ) -> Result<Option<GitHubRelease>, ForgeError> {
         let path = self.repo_path(&format!("/releases/tags/{}", url::encode_segment(tag)));
-        let response =
-            self.request::<ReleaseResponse>(&Method::GET, &path, None, (RetryMode::Idempotent, observer));
+        let response = self.get::<ReleaseResponse>(&path, RetryMode::Idempotent, observer);
         Ok(optional(response)?.map(GitHubRelease::from))
     }
 
@@ -102,8 +93,7 @@ impl Forge {
         observer: HttpObserver<'_>,
     ) -> Result<Option<GitHubRelease>, ForgeError> {
         let path = self.repo_path(&format!("/releases/tags/{}", url::encode_segment(tag)));
-        let response =
-            self.request::<ReleaseResponse>(&Method::GET, &path, None, (RetryMode::UntilVisible, observer));
+        let response = self.get::<ReleaseResponse>(&path, RetryMode::UntilVisible, observer);
         Ok(optional(response)?.map(GitHubRelease::from))
     }
 
@@ -114,14 +104,11 @@ impl Forge {
     /// of a request.
     pub fn find_tag(&self, name: &str, observer: HttpObserver<'_>) -> Result<Option<RemoteTag>, ForgeError> {
         let path = self.repo_path(&format!("/git/ref/tags/{}", url::encode_path(name)));
-        let response =
-            self.request::<RefResponse>(&Method::GET, &path, None, (RetryMode::UntilVisible, &mut *observer));
+        let response = self.get::<RefResponse>(&path, RetryMode::UntilVisible, &mut *observer);
         let Some(RefResponse { object }) = optional(response)? else { return Ok(None) };
         let peeled = if object.r#type == "tag" {
             let path = self.repo_path(&format!("/git/tags/{}", object.sha));
-            self.request::<TagObjectResponse>(&Method::GET, &path, None, (RetryMode::UntilVisible, observer))?
-                .0
-                .object
+            self.get::<TagObjectResponse>(&path, RetryMode::UntilVisible, observer)?.0.object
         } else {
             RefObject { sha: object.sha.clone(), r#type: object.r#type.clone() }
         };
@@ -146,8 +133,7 @@ impl Forge {
     /// The [`ForgeError`] of a request.
     pub fn release(&self, id: u64, observer: HttpObserver<'_>) -> Result<GitHubRelease, ForgeError> {
         let path = self.repo_path(&format!("/releases/{id}"));
-        let (release, _) =
-            self.request::<ReleaseResponse>(&Method::GET, &path, None, (RetryMode::UntilVisible, observer))?;
+        let (release, _) = self.get::<ReleaseResponse>(&path, RetryMode::UntilVisible, observer)?;
         Ok(GitHubRelease { assets: self.assets(id, observer)?, ..release.into() })
     }
 
@@ -157,7 +143,7 @@ impl Forge {
     /// [`ForgeError::NoResponse`] if the list has more than 100 pages, else the [`ForgeError`] of a request.
     pub fn assets(&self, release: u64, observer: HttpObserver<'_>) -> Result<Vec<ReleaseAsset>, ForgeError> {
         let path = self.repo_path(&format!("/releases/{release}/assets?per_page=100"));
-        let assets = self.list_all::<AssetResponse>(&path, (RetryMode::UntilVisible, observer))?;
+        let assets = self.list_all::<AssetResponse>(&path, RetryMode::UntilVisible, observer)?;
         Ok(assets.into_iter().map(ReleaseAsset::from).collect())
     }
 
@@ -200,8 +186,7 @@ impl Forge {
         observer: HttpObserver<'_>,
     ) -> Result<Option<Option<u64>>, ForgeError> {
         let path = self.repo_path(&format!("/compare/{commit}...{}?per_page=1", url::encode_segment(tip)));
-        let response =
-            self.request::<CompareResponse>(&Method::GET, &path, None, (RetryMode::Idempotent, observer));
+        let response = self.get::<CompareResponse>(&path, RetryMode::Idempotent, observer);
         let is_ancestor = |it: &CompareResponse| matches!(it.status.as_str(), "ahead" | "identical");
         Ok(optional(response)?.map(|it| is_ancestor(&it).then_some(it.ahead_by)))
     }
@@ -219,8 +204,7 @@ impl Forge {
         observer: HttpObserver<'_>,
     ) -> Result<(), ForgeError> {
         let path = self.repo_path(&format!("/git/ref/tags/{}", url::encode_path(name)));
-        let (reference, _) =
-            self.request::<RefResponse>(&Method::GET, &path, None, (RetryMode::UntilVisible, observer))?;
+        let (reference, _) = self.get::<RefResponse>(&path, RetryMode::UntilVisible, observer)?;
         if reference.object.sha == object.to_string() {
             return Ok(());
         }
@@ -241,8 +225,7 @@ impl Forge {
         observer: HttpObserver<'_>,
     ) -> Result<Option<String>, ForgeError> {
         let path = self.repo_path(&format!("/commits/{commit}"));
-        let (commit_response, _) =
-            self.request::<CommitResponse>(&Method::GET, &path, None, (RetryMode::Idempotent, observer))?;
+        let (commit_response, _) = self.get::<CommitResponse>(&path, RetryMode::Idempotent, observer)?;
         Ok(commit_response.author.and_then(|it| it.login))
     }
 
@@ -250,14 +233,14 @@ impl Forge {
     fn list_all<T: DeserializeOwned>(
         &self,
         first: &str,
-        (repeat, observer): (RetryMode, HttpObserver<'_>),
+        retry_mode: RetryMode,
+        observer: HttpObserver<'_>,
     ) -> Result<Vec<T>, ForgeError> {
         let mut all = Vec::new();
         let mut next = Some(first.to_owned());
         for _ in 0..MAX_LIST_PAGES {
             let Some(path) = next else { return Ok(all) };
-            let (page, headers) =
-                self.request::<Vec<T>>(&Method::GET, &path, None, (repeat, &mut *observer))?;
+            let (page, headers) = self.get::<Vec<T>>(&path, retry_mode, &mut *observer)?;
             all.extend(page);
             let link =
                 headers.get("link").and_then(|it| it.to_str().ok()).and_then(response::parse_next_link);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use transport::{HttpObserver, RetryMode};
 
-use crate::client::Forge;
+use crate::client::{ApiRequest, Forge};
 use crate::error::ForgeError;
 use crate::queries::optional;
 use crate::response::ReleaseResponse;
@@ -44,10 +44,9 @@ impl Forge {
         });
         let path = self.repo_path("/releases");
         let draft = self.request::<ReleaseResponse>(
-            &Method::POST,
-            &path,
-            Some(&body),
-            (RetryMode::Never, &mut *observer),
+            &ApiRequest { method: &Method::POST, path: &path, body: Some(&body) },
+            RetryMode::Never,
+            &mut *observer,
         );
         let draft = match draft {
             Ok((release, _)) => GitHubRelease::from(release),
@@ -159,10 +158,9 @@ impl Forge {
     ) -> Result<GitHubRelease, ForgeError> {
         let path = self.repo_path(&format!("/releases/{}", release.id));
         self.request::<ReleaseResponse>(
-            &Method::PATCH,
-            &path,
-            Some(body),
-            (RetryMode::UntilVisible, &mut *observer),
+            &ApiRequest { method: &Method::PATCH, path: &path, body: Some(body) },
+            RetryMode::UntilVisible,
+            &mut *observer,
         )?;
         let mut attempt = 0;
         loop {
@@ -202,12 +200,7 @@ impl Forge {
     /// The [`ForgeError`] of a request.
     pub fn delete_empty_draft(&self, id: u64, observer: HttpObserver<'_>) -> Result<bool, ForgeError> {
         let path = self.repo_path(&format!("/releases/{id}"));
-        let response = optional(self.request::<ReleaseResponse>(
-            &Method::GET,
-            &path,
-            None,
-            (RetryMode::Idempotent, &mut *observer),
-        ))?;
+        let response = optional(self.get::<ReleaseResponse>(&path, RetryMode::Idempotent, &mut *observer))?;
         match response.map(GitHubRelease::from) {
             None => return Ok(true),
             Some(release) if !release.draft => return Ok(false),
@@ -223,10 +216,9 @@ impl Forge {
     /// Deletes a resource of the repository. A 404 is success, because the resource does not exist (github.md F29).
     fn send_delete(&self, rest: &str, observer: HttpObserver<'_>) -> Result<(), ForgeError> {
         match self.request::<Value>(
-            &Method::DELETE,
-            &self.repo_path(rest),
-            None,
-            (RetryMode::Idempotent, observer),
+            &ApiRequest { method: &Method::DELETE, path: &self.repo_path(rest), body: None },
+            RetryMode::Idempotent,
+            observer,
         ) {
             Ok(_) | Err(ForgeError::Status { status: 404, .. }) => Ok(()),
             Err(error) => Err(error),

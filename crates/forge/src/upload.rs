@@ -175,7 +175,7 @@ impl Forge {
             };
             let sending =
                 async { self.octocrab.send(request).await.map_err(|error| transport_error(&error)) };
-            let sent_bytes = with_idle_timeout(sending, (timeout, length), &mut progress).await?;
+            let sent_bytes = with_idle_timeout(sending, timeout, length, &mut progress).await?;
             read_response::<AssetResponse>(sent_bytes, timeout, &self.rate_limit_remaining).await
         });
         Ok(answer.map(|(it, _)| it.into()))
@@ -200,7 +200,8 @@ impl Forge {
 /// times that long after the last byte.
 async fn with_idle_timeout<T>(
     upload: impl Future<Output = Result<T, RequestError>>,
-    (timeout, length): (Duration, u64),
+    timeout: Duration,
+    length: u64,
     progress: &mut dyn FnMut() -> u64,
 ) -> Result<T, RequestError> {
     let mut upload = std::pin::pin!(upload);

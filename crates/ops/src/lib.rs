@@ -6,7 +6,7 @@
 //! takes such a flag.
 //!
 //! ```
-//! assert_eq!(ops::markdown::code("a`b"), "``a`b``");
+//! assert_eq!(ops::markdown::code("a`b"), "`` a`b ``");
 //! assert!(ops::check_identity_regexp("@example\\.com$").is_ok());
 //! ```
 

@@ -43,10 +43,10 @@ pub(crate) fn write_source_files(
 ) -> Result<Vec<OutputFile>, OpsError> {
     let name = tag.archive_name();
     on_event(ReleaseEvent::WritingFile(name.clone()));
-    let snapshot = repo.archive_source(commit)?;
+    let source = repo.archive_source(commit)?;
     let file = folder.create(&name)?;
     let display_name = file.path().display().to_string();
-    let file = compress(repo, tag, (commit, &snapshot), file);
+    let file = compress(repo, tag, commit, &source, file);
     let archive = file.map_err(|error| OpsError::from_gzip(&display_name, error))?.finish()?;
     on_event(ReleaseEvent::FileWritten(archive.clone()));
     let sums = folder.write(SUMS_FILE, sums::render([(name.as_str(), archive.digest)]).as_bytes())?;
@@ -57,11 +57,12 @@ pub(crate) fn write_source_files(
 fn compress<W: Write + Send>(
     repo: &Repo,
     tag: &ReleaseTag,
-    (commit, snapshot): (CommitId, &ArchiveSource),
+    commit: CommitId,
+    source: &ArchiveSource,
     out: W,
 ) -> Result<W, GzipError<OpsError>> {
     gzip::compress(out, Threads::all(), |out| {
-        let mut stream = TarStream::start(out, snapshot, &tag.archive_directory())?;
+        let mut stream = TarStream::start(out, source, &tag.archive_directory())?;
         repo.archive(commit, &mut |member| stream.append(member).map_err(OpsError::Tar))?;
         stream.finish()?;
         Ok(())
@@ -78,7 +79,7 @@ pub(crate) fn expected_assets(
     commit: CommitId,
 ) -> Result<Vec<ExpectedAsset>, OpsError> {
     let name = tag.archive_name();
-    let measured = compress(repo, tag, (commit, &repo.archive_source(commit)?), DigestWriter::default());
+    let measured = compress(repo, tag, commit, &repo.archive_source(commit)?, DigestWriter::default());
     let (digest, size) = measured.map_err(|error| OpsError::from_gzip(&name, error))?.finish();
     let text = sums::render([(name.as_str(), digest)]);
     let sums = ExpectedAsset {

@@ -43,7 +43,8 @@ pub(crate) fn create_from_clone(
     config: &RehearsalConfig,
     github: &GitHub,
     operator: &SandboxUser,
-    (root, remote): (&Path, &str),
+    root: &Path,
+    remote: &str,
 ) -> Result<String, RehearsalError> {
     let branch = &config.catalog.default_branch;
     let source = inspect(root, remote, branch)?;

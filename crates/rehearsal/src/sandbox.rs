@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use emulators::{EphemeralKey, GitHub, GitHubSettings, Sigstore};
+use emulators::{EphemeralKey, GitHub, GitHubSettings, KeyOwner, Sigstore};
 use model::Catalog;
 use model::evidence::signature::SignatureFormat;
 use tempfile::TempDir;
@@ -20,7 +20,8 @@ const OPERATOR_TOKEN: &str = "token-of-a-rehearsal";
 /// The token that may read from the emulated GitHub.
 const READER_TOKEN: &str = "token-of-a-reader";
 /// The name and the email address of the user who releases.
-const OPERATOR: (&str, &str) = ("Rehearsal Operator", "operator@rehearsal.example");
+const OPERATOR: KeyOwner<'static> =
+    KeyOwner { name: "Rehearsal Operator", email: "operator@rehearsal.example" };
 
 /// Everything that a release reads or writes.
 pub(crate) struct ReleaseSandbox<'a> {
@@ -72,7 +73,7 @@ impl<'a> ReleaseSandbox<'a> {
         let source_summary = match &config.source {
             RehearsalSource::Demo => origin::create_from_demo(config, &github, &operator)?,
             RehearsalSource::Repository { root, remote } => {
-                origin::create_from_clone(config, &github, &operator, (root, remote))?
+                origin::create_from_clone(config, &github, &operator, root, remote)?
             }
         };
         let clone = operator.home.join("clone");
@@ -185,11 +186,11 @@ fn github_settings(config: &RehearsalConfig, now: i64) -> GitHubSettings {
 pub(crate) fn configure_git(
     user: &SandboxUser,
     key: &EphemeralKey,
-    (name, address): (&str, &str),
+    owner: KeyOwner<'_>,
 ) -> Result<(), RehearsalError> {
     for (setting, value) in [
-        ("user.name", name),
-        ("user.email", address),
+        ("user.name", owner.name),
+        ("user.email", owner.email),
         ("gpg.format", key.kind.name()),
         ("user.signingKey", &key.signing_key),
         ("advice.detachedHead", "false"),

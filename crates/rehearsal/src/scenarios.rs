@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use emulators::{ActionsRun, EphemeralKey, FaultKind, FaultTiming};
+use emulators::{ActionsRun, EphemeralKey, FaultKind, FaultTiming, KeyOwner};
 
 use crate::error::RehearsalError;
 use crate::process::SandboxUser;
@@ -61,16 +61,16 @@ pub const FAULT_SCENARIOS: [FaultScenario; 19] = [
     kill_scenario("kill-push", "killed before pushing the tag", "pushing TAG"),
     kill_scenario("kill-publish", "killed before publishing", "publishing TAG"),
     kill_scenario("kill-audit", "killed after publishing", "published TAG"),
-    request_scenario("lost-draft", "connection lost after draft creation", ("POST", "/releases"), || {
+    request_scenario("lost-draft", "connection lost after draft creation", "POST", "/releases", || {
         FaultKind::DropConnection(FaultTiming::After)
     }),
-    request_scenario("lost-upload", "connection lost during an upload", ("POST", "/assets"), || {
+    request_scenario("lost-upload", "connection lost during an upload", "POST", "/assets", || {
         FaultKind::TruncateRequest
     }),
-    request_scenario("lost-publication", "connection lost after publishing", ("PATCH", "/releases/"), || {
+    request_scenario("lost-publication", "connection lost after publishing", "PATCH", "/releases/", || {
         FaultKind::DropConnection(FaultTiming::After)
     }),
-    request_scenario("bad-gateway", "HTTP 502 when creating the draft", ("POST", "/releases"), || {
+    request_scenario("bad-gateway", "HTTP 502 when creating the draft", "POST", "/releases", || {
         FaultKind::CannedResponse {
             status: 502,
             headers: Vec::new(),
@@ -146,7 +146,8 @@ const fn kill_scenario(name: &'static str, description: &'static str, line: &'st
 const fn request_scenario(
     name: &'static str,
     description: &'static str,
-    (method, path): (&'static str, &'static str),
+    method: &'static str,
+    path: &'static str,
     kind: fn() -> FaultKind,
 ) -> FaultScenario {
     FaultScenario {
@@ -170,9 +171,9 @@ fn replace_tag_with_untrusted_key(
     _: &ReleaseProducts,
 ) -> Result<(), RehearsalError> {
     let mallory = SandboxUser::with_home(sandbox.file("mallory"), sandbox.config, &sandbox.github)?;
-    let person = ("Mallory", "mallory@rehearsal.example");
-    let key = EphemeralKey::new(sandbox.config.key_kind, &mallory.home, &mallory.home, person)?;
-    configure_git(&mallory, &key, person)?;
+    let owner = KeyOwner { name: "Mallory", email: "mallory@rehearsal.example" };
+    let key = EphemeralKey::new(sandbox.config.key_kind, &mallory.home, &mallory.home, owner)?;
+    configure_git(&mallory, &key, owner)?;
     let (tag, bare) = (&sandbox.config.tag, sandbox.github.git_dir());
     let commit = format!("{}^{{commit}}", tag.reference());
     mallory.git(bare, ["tag", "-f", "-s", "-m", &tag.message(), &tag.name(), &commit]).map(drop)

@@ -59,7 +59,7 @@ pub fn preflight(
     if let (ReleaseDestination::GitHub(publication), Some(remote_facts)) =
         (&request.destination, &facts.remote)
     {
-        checks.extend(publishing_checks(request, *publication, facts, (remote_facts, release_text)));
+        checks.extend(publishing_checks(request, *publication, facts, remote_facts, release_text));
     }
     checks
 }

@@ -19,7 +19,8 @@ pub(crate) fn publishing_checks(
     request: &Request,
     publication: PublishOptions,
     facts: &Facts,
-    (remote_facts, release_text): (&RemoteFacts, &ReleaseText<'_>),
+    remote_facts: &RemoteFacts,
+    release_text: &ReleaseText<'_>,
 ) -> Vec<CheckResult> {
     let allow = &request.allowed_checks;
     vec![
@@ -27,7 +28,7 @@ pub(crate) fn publishing_checks(
         check_result(PreflightCheck::Credentials, credentials(request, remote_facts), allow),
         check_result(
             PreflightCheck::Release,
-            release(request, publication, (remote_facts, release_text)),
+            release(request, publication, remote_facts, release_text),
             allow,
         ),
     ]
@@ -136,7 +137,8 @@ fn credentials(request: &Request, remote_facts: &RemoteFacts) -> CheckObservatio
 fn release(
     request: &Request,
     publication: PublishOptions,
-    (remote_facts, release_text): (&RemoteFacts, &ReleaseText<'_>),
+    remote_facts: &RemoteFacts,
+    release_text: &ReleaseText<'_>,
 ) -> CheckObservation {
     let version = request.tag.version();
     if version.is_prerelease() && publication.make_latest == MakeLatest::True {

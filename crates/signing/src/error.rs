@@ -1,42 +1,42 @@
-//! Why nothing can be signed, and why a policy cannot be read.
+//! The errors of signing and of reading a signer policy.
 
-/// Why nothing can be, or was, signed.
+/// The reason why nothing was signed, or nothing can be.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
-    /// A format that git does not know either.
-    #[error("gpg.format is {0}: git knows openpgp, x509 and ssh")]
+    /// `gpg.format` names a format that git does not have.
+    #[error("gpg.format is {0}, expected openpgp, x509 or ssh")]
     UnknownFormat(String),
-    /// No key is configured.
+    /// No key is configured, and the format has no default key.
     #[error(
-        "no signing key: neither --sign-tag=KEY nor user.signingKey nor gpg.ssh.defaultKeyCommand names one"
+        "no signing key: neither --sign-tag=KEY nor user.signingKey nor gpg.ssh.defaultKeyCommand is set"
     )]
     NoKey,
-    /// The configured key is none.
+    /// The configured key cannot sign: it is missing, malformed, expired, revoked or not a signing key.
     #[error("the signing key {key} cannot be used: {reason}")]
     UnusableKey {
-        /// What was configured.
+        /// The configured key, as the operator wrote it.
         key: String,
-        /// What is wrong with it.
+        /// The cause.
         reason: String,
     },
-    /// The tagger's address is none that a policy can name.
-    #[error("user.email is '{0}', which a list of allowed signers cannot name")]
+    /// The tagger's address cannot be a principal, because it would be read as a pattern or a list.
+    #[error("user.email is '{0}', which cannot be a principal of an allowed_signers file")]
     InvalidAddress(String),
-    /// The public key is not known before something is signed.
-    #[error("the public key of {0} is not known before it signs")]
+    /// The public key is unknown until the key signs. The text is the name of the key.
+    #[error("cannot export the public key of {0}: it is unknown until it signs")]
     NotPublic(String),
-    /// The program did not sign.
+    /// The signing program failed, or printed no signature.
     #[error("{program} did not sign: {reason}")]
     ProgramFailed {
-        /// What was run.
+        /// The program, as it was started.
         program: String,
-        /// What it said.
+        /// Its error output, or the cause if it printed none.
         reason: String,
     },
 }
 
 impl SignError {
-    /// What to do about it.
+    /// Returns what the operator can do: a command, or a short instruction.
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
@@ -45,30 +45,30 @@ impl SignError {
             }
             Self::NoKey => "git config user.signingKey ~/.ssh/id_ed25519.pub, or --sign-tag=KEY",
             Self::UnusableKey { .. } => {
-                "name an OpenSSH key file, key::<public key> for one that the agent holds, or a fingerprint for gpg and gpgsm"
+                "use an OpenSSH key file, key::<public key> for a key in ssh-agent, or a fingerprint for gpg or gpgsm"
             }
-            Self::InvalidAddress(_) => "git config user.email ADDRESS, with the one that you make tags with",
+            Self::InvalidAddress(_) => "git config user.email ADDRESS, without spaces, quotes, and * ? ! , #",
             Self::NotPublic(_) => {
-                "write [signers] by hand: the README shows every kind of signer; for an SSH key, put its public half beside it as KEY.pub"
+                "for an SSH key, save its public key next to it with the extension .pub; otherwise write [signers] by hand, as the README shows"
             }
             Self::ProgramFailed { .. } => {
-                "without a terminal, unlock the key first: ssh-add, with SSH_AUTH_SOCK leading to that agent, or gpg's agent"
+                "if there is no terminal, unlock the key first: in ssh-agent (ssh-add, and set SSH_AUTH_SOCK) or in gpg-agent"
             }
         }
     }
 }
 
-/// Why a signer policy cannot be read.
+/// The reason why a signer policy cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
     /// A line of a file is not valid.
     #[error("{file}:{line}: {message}")]
     Line {
-        /// The file.
+        /// The file, as `[signers]` names it.
         file: String,
-        /// The line, counted from 1.
+        /// The number of the line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The cause.
         message: String,
     },
     /// A file that `[signers]` names cannot be read.
@@ -76,5 +76,5 @@ pub enum PolicyError {
     Read(#[source] ReadFileError),
 }
 
-/// The error of the caller's function that reads files.
+/// An error of the function that reads policy files, which the caller provides.
 pub type ReadFileError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,4 +1,4 @@
-//! What every kind of signature does.
+//! The traits of a signature kind, and the types that all kinds share.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -11,24 +11,24 @@ use model::evidence::signature::{SignatureCheck, SignatureFormat, SignerKey};
 
 use crate::error::{PolicyError, ReadFileError, SignError};
 
-/// The purpose of signatures of tags (`PROTOCOL.sshsig`: the namespace).
+/// The namespace of SSH signatures of git objects (`PROTOCOL.sshsig`). A signature with another namespace is not valid.
 pub(crate) const SSHSIG_NAMESPACE: &str = "git";
-/// The shortest RSA or DSA key that is accepted, in bits (NIST SP 800-131A).
+/// The minimum length of an RSA or DSA key, in bits (NIST SP 800-131A).
 pub(crate) const MIN_RSA_BITS: usize = 2048;
 
-/// Reads a file that `[signers]` names.
+/// A function that reads a file by its path in `[signers]`.
 pub(crate) type ReadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, ReadFileError>;
 
-/// A kind of signature: how its keys are selected, and how its part of `[signers]` is read.
+/// A kind of signature: selects its signing key, and reads its part of `[signers]`.
 pub(crate) trait SignatureKind: Sync {
-    /// Its format, as `gpg.format` names it.
+    /// Returns the signature format, as `gpg.format` names it.
     fn format(&self) -> SignatureFormat;
 
-    /// The keys of git's configuration that name its programs.
+    /// Returns the configuration keys of git that name programs of this kind, in lower case.
     fn program_keys(&self) -> &'static [&'static str];
 
-    /// The key that would sign: the one that was asked for, else the configured one, else a default of the kind. `tagger`
-    /// is `Name <address>`.
+    /// Returns the key that would sign: the requested one, or else the default key of this kind. `tagger` is
+    /// `Name <address>`.
     fn select_key(
         &self,
         config: &GitSigningConfig,
@@ -36,7 +36,7 @@ pub(crate) trait SignatureKind: Sync {
         tagger: &str,
     ) -> Result<Rc<dyn KeySigner>, SignError>;
 
-    /// Its policy. Returns `None` if `[signers]` configures none.
+    /// Reads the policy of this kind. Returns `None` if `[signers]` does not configure this kind.
     fn read_policy(
         &self,
         signers: &TagSignerPolicy,
@@ -46,13 +46,14 @@ pub(crate) trait SignatureKind: Sync {
 
 /// The trusted signers of one kind.
 pub(crate) trait KindPolicy: Debug + Send + Sync {
-    /// Checks that an armored signature is one of `payload`, by current algorithms, and tells by which key.
+    /// Verifies an armored signature of `payload`, and returns the key that made it. Weak algorithms and short keys
+    /// make the signature invalid.
     fn check(&self, payload: &[u8], armor: &[u8]) -> SignatureCheck;
 
-    /// What the policy says of a key before it signs. Returns `None` if it cannot tell.
+    /// Returns the policy entries of a key before it signs. Returns `None` if the public key cannot be parsed.
     fn lookup(&self, key: &KeyDescription) -> Option<SignerKey>;
 
-    /// The same policy, set up in advance for a check that follows soon. Returns `None` if there is nothing to set up.
+    /// Returns the same policy, set up in advance for a check that follows soon. `None` if there is nothing to set up.
     fn prepared(&self) -> Option<Arc<dyn KindPolicy>> {
         None
     }
@@ -60,30 +61,31 @@ pub(crate) trait KindPolicy: Debug + Send + Sync {
 
 /// A key that signs.
 pub(crate) trait KeySigner: Debug {
-    /// The name that reports use.
+    /// Returns the name of the key for reports.
     fn name(&self) -> &str;
 
-    /// Makes a detached signature in its armor.
+    /// Makes a detached signature of `payload`, in its armor.
     fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignError>;
 
-    /// The public half. Returns `None` if it is unknown before the key signs.
+    /// Returns the public key. `None` if it is unknown until the key signs.
     fn describe(&self) -> Option<KeyDescription>;
 
-    /// A policy that checks signatures of this key alone. Returns `None` if the public key cannot be had.
+    /// Returns a policy to verify signatures by this key with, independent of `[signers]`. `None` if the public key is
+    /// unknown.
     fn self_policy(&self) -> Result<Option<Arc<dyn KindPolicy>>, SignError>;
 
-    /// The public key as a file of `[signers]`. `email` is the address that its owner makes tags with.
+    /// Returns the public key as a file for `[signers]`. `email` is the tagger address of its owner.
     fn export(&self, email: &str) -> Result<ExportedKey, SignError>;
 }
 
-/// The public half of a key.
+/// The public key of a signing key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeyDescription {
-    /// What identifies it: an OpenSSH public key, or a fingerprint.
+    /// The OpenSSH public key as a line, or the OpenPGP or X.509 fingerprint.
     pub(crate) identity: String,
-    /// When it was made, in seconds since 1970; `None` if unknown.
+    /// The time of its creation, in seconds since 1970. `None` if unknown, as for SSH keys.
     pub(crate) created: Option<i64>,
-    /// When it expires, in seconds since 1970; `None` if it does not.
+    /// The time of its expiry, in seconds since 1970. `None` if it does not expire.
     pub(crate) expires: Option<i64>,
 }
 
@@ -96,21 +98,22 @@ pub struct ExportedKey {
     pub file_key: &'static str,
     /// The content of the file.
     pub bytes: Vec<u8>,
-    /// The key of `[signers]` that pins fingerprints, and the fingerprint. `None` for SSH keys, which the file itself names.
+    /// The key of `[signers]` that pins fingerprints, and the fingerprint. `None` for SSH keys: their file lists the
+    /// allowed keys itself.
     pub pin: Option<(&'static str, String)>,
 }
 
-/// What git's configuration says about signing.
+/// The signing settings of git's configuration (`gpg.*` and `user.signingKey`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GitSigningConfig {
-    /// Values by their keys in lower case, as in `gpg.ssh.program`.
+    /// The values by their keys in lower case, as in `gpg.ssh.program`.
     pub values: BTreeMap<String, String>,
-    /// The folder that `~` means.
+    /// The home directory that replaces `~`. `None` if it is unknown; `~` is then not replaced.
     pub home: Option<PathBuf>,
 }
 
 impl GitSigningConfig {
-    /// The value of a key. Returns `None` if it is not set.
+    /// Returns the value of a key in lower case. `None` if it is not set.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.values.get(key).map(String::as_str)
     }

@@ -1,15 +1,17 @@
-//! Makes and checks detached signatures: OpenPGP, X.509, and SSH in the namespace `git`.
+//! Makes and verifies detached signatures: OpenPGP, X.509, and SSH in the namespace `git`.
 //!
-//! SSH signatures are made by `ssh-keygen -Y sign`, as git does, because agents, hardware keys and passphrases are its
-//! trade, and checked in this process; the others are made by gpg and gpgsm with the operator's keys, and checked
-//! by them with the policy's keys alone. This crate will not decide whether a signer counts, read a tag object, or trust a file
-//! of the operator's: it says whose signature it is and what the policy it was handed says of that key.
+//! `ssh-keygen -Y sign` makes SSH signatures, as in git, because it already supports agents, hardware keys and
+//! passphrases. They are verified in this process. gpg and gpgsm make the other signatures with the operator's keys,
+//! and verify them with the keys of the policy only.
+//!
+//! This crate does not decide whether a signer is trusted, does not parse tag objects, and trusts no file of the
+//! operator. It reports which key made a signature, and the entries for that key in the given policy.
 //!
 //! ```
 //! let mut config = signing::GitSigningConfig::default();
 //! assert_eq!(config.program_keys(), ["gpg.openpgp.program", "gpg.program"], "git's default format is OpenPGP");
 //! config.values.insert("gpg.format".to_owned(), "wax".to_owned());
-//! assert!(config.select_key(None, "Ada <ada@example.com>").is_err(), "git knows no such format");
+//! assert!(config.select_key(None, "Ada <ada@example.com>").is_err(), "git has no such format");
 //! ```
 
 mod error;

@@ -1,4 +1,4 @@
-//! The trusted signers of all kinds, and checking a signature against them.
+//! The trusted signers of all kinds, and the verification of a signature with them.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::error::{PolicyError, ReadFileError};
 use crate::kind::KindPolicy;
 use crate::kinds::KINDS;
 
-/// Who may sign tags, by kind of signature.
+/// The trusted signers of tags, by kind of signature.
 #[derive(Debug, Clone, Default)]
 pub struct SignaturePolicy {
     kinds: Vec<(SignatureFormat, Arc<dyn KindPolicy>)>,
@@ -20,7 +20,7 @@ impl SignaturePolicy {
     /// Reads the files that `[signers]` names.
     ///
     /// # Errors
-    /// [`PolicyError`] if a file cannot be read, or a line of it is not valid.
+    /// [`PolicyError`] if a file cannot be read, or if one of its lines is not valid.
     pub fn read(
         signers: &TagSignerPolicy,
         read: &dyn Fn(&str) -> Result<Vec<u8>, ReadFileError>,
@@ -32,17 +32,18 @@ impl SignaturePolicy {
         Ok(Self { kinds })
     }
 
+    /// Returns a policy of one kind. `None` for `kind` gives an empty policy.
     pub(crate) fn of_kind(format: SignatureFormat, kind: Option<Arc<dyn KindPolicy>>) -> Self {
         Self { kinds: kind.map(|it| (format, it)).into_iter().collect() }
     }
 
-    /// The policy of one kind. Returns `None` if it is not configured.
+    /// Returns the policy of one kind. `None` if it is not configured.
     pub(crate) fn kind(&self, format: SignatureFormat) -> Option<&dyn KindPolicy> {
         self.kinds.iter().find(|it| it.0 == format).map(|it| it.1.as_ref())
     }
 
-    /// The same policy, set up in advance for a check that follows soon. Takes about as long as gpg takes to sign, so that
-    /// both can be done at once.
+    /// Returns the same policy, set up in advance for a check that follows soon. It takes about as long as signing with
+    /// gpg, so callers can do both in parallel.
     #[must_use]
     pub fn prepared(&self) -> Self {
         let prepare = |(format, kind): &(SignatureFormat, Arc<dyn KindPolicy>)| {
@@ -51,7 +52,7 @@ impl SignaturePolicy {
         Self { kinds: self.kinds.iter().map(prepare).collect() }
     }
 
-    /// The part of the policy that a signature of this format is checked with.
+    /// Returns the part of the policy that applies to signatures of this format.
     #[must_use]
     pub fn restrict_to(mut self, format: SignatureFormat) -> Self {
         self.kinds.retain(|it| it.0 == format);
@@ -59,8 +60,8 @@ impl SignaturePolicy {
     }
 }
 
-/// Checks that a signature is one of `payload`, by current algorithms, and tells by which key. Whether the key may sign is
-/// another question.
+/// Verifies a signature of `payload`, and returns the key that made it. Weak algorithms and short keys make the
+/// signature invalid. The caller evaluates whether the key may sign.
 #[must_use]
 pub fn check(payload: &[u8], armored: &ArmoredSignature, policy: &SignaturePolicy) -> SignatureCheck {
     if let Some(kind) = policy.kind(armored.format) {

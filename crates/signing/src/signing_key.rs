@@ -1,4 +1,4 @@
-//! The key that would sign, as git is configured.
+//! The signing key, selected by git's configuration.
 
 use std::rc::Rc;
 
@@ -17,15 +17,17 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// Makes a detached signature in its armor. Agents and programs may ask for passphrases and touches.
+    /// Makes a detached signature of `payload`, in its armor. The signing program or its agent may ask for a
+    /// passphrase, or for a touch of a hardware key.
     ///
     /// # Errors
-    /// [`SignError::ProgramFailed`] with the program's own message.
+    /// [`SignError::ProgramFailed`] with the error output of the program.
     pub fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignError> {
         self.signer.sign(payload)
     }
 
-    /// A policy that checks signatures of this key alone.
+    /// Returns a policy to verify signatures by this key with, independent of `[signers]`. It is empty if the public
+    /// key is unknown.
     ///
     /// # Errors
     /// [`SignError::ProgramFailed`] if the public key cannot be exported.
@@ -33,21 +35,22 @@ impl SigningKey {
         Ok(SignaturePolicy::of_kind(self.format, self.signer.self_policy()?))
     }
 
-    /// The public key as a file of a signer policy. `email` is the address that its owner makes tags with.
+    /// Returns the public key as a file for `[signers]`. `email` is the tagger address of its owner.
     ///
     /// # Errors
-    /// [`SignError::NotPublic`] if the public key is unknown; [`SignError::ProgramFailed`] if it cannot be exported.
+    /// [`SignError::NotPublic`] if the public key is unknown, [`SignError::ProgramFailed`] if it cannot be exported,
+    /// [`SignError::InvalidAddress`] if `email` cannot be a principal of an SSH policy.
     pub fn export(&self, email: &str) -> Result<ExportedKey, SignError> {
         self.signer.export(email)
     }
 
-    /// The format of its signatures.
+    /// Returns the format of its signatures.
     #[must_use]
     pub fn format(&self) -> SignatureFormat {
         self.format
     }
 
-    /// What a policy says of the key before it signs.
+    /// Returns the policy entries of the key before it signs.
     #[must_use]
     pub fn lookup(&self, policy: &SignaturePolicy) -> PolicyLookup {
         let lookup =
@@ -55,7 +58,7 @@ impl SigningKey {
         lookup.map_or(PolicyLookup::KindNotConfigured, PolicyLookup::Key)
     }
 
-    /// The name that reports use.
+    /// Returns the name of the key for reports.
     #[must_use]
     pub fn name(&self) -> &str {
         self.signer.name()
@@ -63,6 +66,7 @@ impl SigningKey {
 }
 
 impl GitSigningConfig {
+    /// Returns the kind that `gpg.format` names. The default is OpenPGP, as in git.
     fn kind(&self) -> Result<&'static dyn SignatureKind, SignError> {
         let name = self.get("gpg.format").unwrap_or(SignatureFormat::OpenPgp.name());
         SignatureFormat::parse(name)
@@ -70,17 +74,19 @@ impl GitSigningConfig {
             .ok_or_else(|| SignError::UnknownFormat(name.to_owned()))
     }
 
-    /// The keys of git's configuration that name the programs which select the key and sign. Empty for an unknown format.
+    /// Returns the configuration keys of git, in lower case, that name the programs which select the key and sign.
+    /// Empty for an unknown format.
     #[must_use]
     pub fn program_keys(&self) -> &'static [&'static str] {
         self.kind().map_or(&[], SignatureKind::program_keys)
     }
 
-    /// The key that would sign: the one that was asked for, else `user.signingKey`, else the default of the format.
-    /// `tagger` is `Name <address>`.
+    /// Returns the key that would sign: the requested one, or else `user.signingKey`, or else the default of the
+    /// format. `tagger` is `Name <address>`; OpenPGP and X.509 search their default key by it.
     ///
     /// # Errors
-    /// [`SignError`]: an unknown format, no key, or one that is missing, expired, revoked or not made for signing.
+    /// [`SignError`] if the format is unknown, if no key is configured, or if the key is missing, expired, revoked or
+    /// not a signing key.
     pub fn select_key(&self, requested: Option<&str>, tagger: &str) -> Result<SigningKey, SignError> {
         let kind = self.kind()?;
         let requested = requested.or_else(|| self.get("user.signingkey"));

@@ -118,7 +118,7 @@ pub(crate) fn run(global: &GlobalArgs, args: &AuditArgs) -> Result<RunOutcome, C
     };
     let wait = args.wait.unwrap_or_default();
     let Some(text) = &args.tag else {
-        return audit_all(global, audit, &context, (&release_tags(session.as_ref())?, wait));
+        return audit_all(global, audit, &context, &release_tags(session.as_ref())?, wait);
     };
     let tag = ReleaseTag::parse(&context.catalog, text)?;
     let audited = audit_tag(global, audit, &tag, wait)?;
@@ -205,7 +205,8 @@ fn audit_all(
     global: &GlobalArgs,
     audit: AuditRequest<'_>,
     context: &RepositoryContext,
-    (tags, wait): (&[ReleaseTag], Duration),
+    tags: &[ReleaseTag],
+    wait: Duration,
 ) -> Result<RunOutcome, CliError> {
     let mut outcome = Vec::new();
     for (index, tag) in tags.iter().enumerate() {

@@ -99,7 +99,8 @@ async fn handle_request(
     }
     let refusal = check_rate_limit(&mut shared.state(), authorized, &path);
     if let Some(refusal) = refusal {
-        return record(refusal.into_response(), kind, (method, path), authorized, &shared).await;
+        return record(refusal.into_response(), kind, RequestLine { method, path }, authorized, &shared)
+            .await;
     }
     let response = match fault {
         // In a task: when a connection closes, hyper drops the future of its request, but not a spawned task.
@@ -111,7 +112,7 @@ async fn handle_request(
         .map_err(io::Error::other)?,
         _ => route(router, request).await,
     };
-    let response = record(response, kind, (method, path), authorized, &shared).await?;
+    let response = record(response, kind, RequestLine { method, path }, authorized, &shared).await?;
     alter_response(fault, response)
 }
 
@@ -183,11 +184,18 @@ fn canned_response(status: u16, headers: &[(&'static str, String)], body: &str) 
     response
 }
 
+/// The first line of a request.
+struct RequestLine {
+    method: String,
+    /// The path and query of the URL.
+    path: String,
+}
+
 /// Records a request with its response, and adds the headers that every response of the API has.
 async fn record(
     response: Response<Body>,
     kind: ListenerKind,
-    (method, path): (String, String),
+    line: RequestLine,
     authorized: bool,
     shared: &ServerContext,
 ) -> io::Result<Response<Body>> {
@@ -205,6 +213,7 @@ async fn record(
     };
     let mut state = shared.state();
     let status = parts.status.as_u16();
+    let RequestLine { method, path } = line;
     if kind == ListenerKind::Storage {
         state.exchanges.push(HttpExchange {
             method,

@@ -64,7 +64,7 @@ impl CertificateAuthority {
         let issuer = parse_name(&format!("CN=sigstore-intermediate,O={organization}"))?;
         let validity = validity(now - 86_400, now + CA_LIFETIME_SECONDS)?;
         let certify = |key: &EcdsaKey, subject: &Name, extensions| {
-            let tbs = tbs_certificate(&key.spki()?, (&root_name, subject), validity, extensions)?;
+            let tbs = tbs_certificate(&key.spki()?, &root_name, subject, validity, extensions)?;
             sign_certificate(tbs, &root)
         };
         let root_certificate = certify(&root, &root_name, ca_extensions(&root, &root)?)?;
@@ -97,7 +97,7 @@ impl CertificateAuthority {
         let extensions = leaf_extensions(key, &self.intermediate, claims)?;
         let subject = Name::default();
         let validity = validity(now, now + LEAF_LIFETIME_SECONDS)?;
-        let mut tbs = tbs_certificate(&key.spki()?, (&self.issuer, &subject), validity, extensions)?;
+        let mut tbs = tbs_certificate(&key.spki()?, &self.issuer, &subject, validity, extensions)?;
         let log = match claims.certificate_log {
             CertificateLog::Listed => Some(&self.ct_log_key),
             CertificateLog::Unlisted => Some(&self.unlisted_log_key),
@@ -174,7 +174,8 @@ fn ecdsa_algorithm() -> AlgorithmIdentifierOwned {
 /// Returns a certificate that is to be signed. Its serial number is derived from the public key.
 fn tbs_certificate(
     spki: &[u8],
-    (issuer, subject): (&Name, &Name),
+    issuer: &Name,
+    subject: &Name,
     validity: Validity,
     extensions: Vec<Extension>,
 ) -> EncodeResult<TbsCertificate> {
@@ -246,12 +247,12 @@ pub(crate) fn timestamp_certificates(
         vec![key_usage(KeyUsages::DigitalSignature.into())?, extended_key_usage(TIME_STAMPING, true)?];
     extensions.extend(key_identifiers(key, root)?);
     let leaf =
-        sign_certificate(tbs_certificate(&key.spki()?, (&root_name, &subject), validity, extensions)?, root)?;
+        sign_certificate(tbs_certificate(&key.spki()?, &root_name, &subject, validity, extensions)?, root)?;
     let extensions = ca_extensions(root, root)?;
     Ok([
         leaf,
         sign_certificate(
-            tbs_certificate(&root.spki()?, (&root_name, &root_name), validity, extensions)?,
+            tbs_certificate(&root.spki()?, &root_name, &root_name, validity, extensions)?,
             root,
         )?,
     ])

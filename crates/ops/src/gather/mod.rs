@@ -76,8 +76,9 @@ pub(crate) fn gather(
     let refs = pending_refs.map(repo::PendingRemoteRefs::wait).transpose()?;
     let (mut remote, mut login_cache) = (None, None);
     if let (Some(clients), Some(refs)) = (context.clients, refs) {
-        let facts = remote_facts(context, clients, request, (commit, refs), on_event)?;
-        clone.default_branch = live_default_branch(repo, clients, request, (commit, &facts.refs), on_event)?;
+        let queries = RemoteQueries { context, clients, request, commit };
+        let facts = queries.facts(refs, on_event)?;
+        clone.default_branch = queries.default_branch(&facts.refs, on_event)?;
         let slug = request.slug.to_string();
         login_cache = Some(author_logins::resolve_logins(context, &slug, &mut history, on_event));
         remote = Some(facts);
@@ -116,37 +117,76 @@ fn tag_findings(
     tag::verify_tag(context, &name, Some(commit)).map(Some)
 }
 
-/// Fetches the state of the release on GitHub. The assets are regenerated for comparison only if GitHub has some.
-fn remote_facts(
-    context: OpsContext<'_>,
-    clients: ForgeClients<'_>,
-    request: &Request,
-    (commit, refs): (CommitId, RemoteRefs),
-    on_event: &mut dyn FnMut(HttpEvent),
-) -> Result<RemoteFacts, OpsError> {
-    let repository = clients.authenticated.forge()?.repository(on_event)?;
-    let immutable = clients.authenticated.forge()?.immutable_releases_enabled(on_event)?;
-    let mut releases = clients.authenticated.forge()?.releases(&request.tag.name(), on_event)?;
-    for release in &mut releases {
-        fill_missing_digests(clients, release, &request.tag, on_event)?;
+/// The queries of GitHub for one release.
+struct RemoteQueries<'a> {
+    context: OpsContext<'a>,
+    clients: ForgeClients<'a>,
+    request: &'a Request,
+    /// The commit to release.
+    commit: CommitId,
+}
+
+impl RemoteQueries<'_> {
+    /// Fetches the state of the release on GitHub. The assets are regenerated for comparison only if GitHub has some.
+    fn facts(&self, refs: RemoteRefs, on_event: &mut dyn FnMut(HttpEvent)) -> Result<RemoteFacts, OpsError> {
+        let repository = self.clients.authenticated.forge()?.repository(on_event)?;
+        let immutable = self.clients.authenticated.forge()?.immutable_releases_enabled(on_event)?;
+        let mut releases =
+            self.clients.authenticated.forge()?.releases(&self.request.tag.name(), on_event)?;
+        for release in &mut releases {
+            fill_missing_digests(self.clients, release, &self.request.tag, on_event)?;
+        }
+        let compare = releases.iter().any(|it| !it.draft || !it.assets.is_empty());
+        let expected_assets = if compare {
+            source_archive::expected_assets(self.context.repo(), &self.request.tag, self.commit)?
+        } else {
+            Vec::new()
+        };
+        let requests_left = self.clients.authenticated.forge()?.rate_limit_remaining();
+        Ok(RemoteFacts {
+            refs,
+            repository,
+            immutable_releases: immutable,
+            releases,
+            expected_assets,
+            credential_source: self.clients.authenticated.credentials()?,
+            in_actions: self.clients.in_actions,
+            rate_limit_remaining: requests_left,
+        })
     }
-    let compare = releases.iter().any(|it| !it.draft || !it.assets.is_empty());
-    let expected_assets = if compare {
-        source_archive::expected_assets(context.repo(), &request.tag, commit)?
-    } else {
-        Vec::new()
-    };
-    let requests_left = clients.authenticated.forge()?.rate_limit_remaining();
-    Ok(RemoteFacts {
-        refs,
-        repository,
-        immutable_releases: immutable,
-        releases,
-        expected_assets,
-        credential_source: clients.authenticated.credentials()?,
-        in_actions: clients.in_actions,
-        rate_limit_remaining: requests_left,
-    })
+
+    /// Returns whether the commit is on the remote's current default branch, and how far behind it is. If the clone
+    /// lacks the tip of the branch, because it was not fetched yet, GitHub compares the commits.
+    fn default_branch(
+        &self,
+        refs: &RemoteRefs,
+        on_event: &mut dyn FnMut(HttpEvent),
+    ) -> Result<DefaultBranch, OpsError> {
+        let repo = self.context.repo();
+        let unknown = || DefaultBranch::Unknown { reference: format!("{}/HEAD", self.request.remote) };
+        let Some((branch, tip)) = &refs.default_branch else { return Ok(unknown()) };
+        let (contains, behind) = if repo.has_commit(*tip) {
+            (repo.is_ancestor(self.commit, *tip)?, Some(repo.commits_behind(self.commit, *tip)?))
+        } else {
+            match self.clients.authenticated.forge()?.commits_ahead(
+                &self.commit.to_string(),
+                &tip.to_string(),
+                on_event,
+            )? {
+                None => return Ok(unknown()),
+                Some(ahead) => (ahead.is_some(), ahead),
+            }
+        };
+        let name = format!("{}/{branch}", self.request.remote);
+        let behind = behind.filter(|_| contains);
+        Ok(DefaultBranch::Known {
+            name,
+            tip: *tip,
+            contains_commit: contains,
+            behind,
+            observed_at: ObservedAt::Now,
+        })
+    }
 }
 
 /// Adds the digests of the suite's assets that GitHub does not report, by downloading these assets.
@@ -161,36 +201,6 @@ pub(crate) fn fill_missing_digests(
         *asset = clients.authenticated.forge()?.with_digest(asset.clone(), on_event)?;
     }
     Ok(())
-}
-
-/// Returns whether the commit is on the remote's current default branch, and how far behind it is. If the clone lacks
-/// the tip of the branch, because it was not fetched yet, GitHub compares the commits.
-fn live_default_branch(
-    repo: &Repo,
-    clients: ForgeClients<'_>,
-    request: &Request,
-    (commit, refs): (CommitId, &RemoteRefs),
-    on_event: &mut dyn FnMut(HttpEvent),
-) -> Result<DefaultBranch, OpsError> {
-    let unknown = || DefaultBranch::Unknown { reference: format!("{}/HEAD", request.remote) };
-    let Some((branch, tip)) = &refs.default_branch else { return Ok(unknown()) };
-    let (contains, behind) = if repo.has_commit(*tip) {
-        (repo.is_ancestor(commit, *tip)?, Some(repo.commits_behind(commit, *tip)?))
-    } else {
-        match clients.authenticated.forge()?.commits_ahead(&commit.to_string(), &tip.to_string(), on_event)? {
-            None => return Ok(unknown()),
-            Some(ahead) => (ahead.is_some(), ahead),
-        }
-    };
-    let name = format!("{}/{branch}", request.remote);
-    let behind = behind.filter(|_| contains);
-    Ok(DefaultBranch::Known {
-        name,
-        tip: *tip,
-        contains_commit: contains,
-        behind,
-        observed_at: ObservedAt::Now,
-    })
 }
 
 /// Runs the pre-flight checks of a clone that do not depend on the release.

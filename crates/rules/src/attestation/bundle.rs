@@ -92,7 +92,8 @@ fn check_policy(
             release_attestation::check_release_attestation(
                 rule,
                 signer,
-                (statement, policy.subject_name.as_deref()),
+                statement,
+                policy.subject_name.as_deref(),
                 repository_id,
             )?;
         }

@@ -12,7 +12,8 @@ use super::rejections::expect_eq;
 pub(super) fn check_release_attestation(
     policy: &ReleaseAttestationPolicy,
     signer: &SignerCertificate,
-    (statement, name): (Option<&Statement>, Option<&str>),
+    statement: Option<&Statement>,
+    name: Option<&str>,
     repository_id: Option<u64>,
 ) -> Result<(), Rejection> {
     const RELEASE_SIGNER_SAN: &str = "https://dotcom.releases.github.com";

@@ -1,4 +1,4 @@
-//! A home of gpg's that is thrown away.
+//! Temporary `GNUPGHOME` directories.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
@@ -8,14 +8,15 @@ use std::sync::Once;
 
 use tempfile::TempDir;
 
-/// Where gpg keeps the sockets of homes that are not the user's own, in a folder for each (`gpgconf(1)`, `--create-socketdir`).
+/// The directory below which gpg keeps the sockets of each non-default `GNUPGHOME`, in a folder of its user
+/// (`gpgconf(1)`, `--create-socketdir`).
 const SOCKET_ROOT: &str = "/run/user";
-/// What the names of our homes begin with.
+/// The prefix of the names of these directories.
 const HOME_PREFIX: &str = "opensandbox-gpg-";
-/// The file of a home that is locked as long as it is in use.
+/// The file that is locked while its directory is in use.
 const LOCK_FILE: &str = "in-use";
 
-/// A folder that is gpg's home until it is dropped.
+/// A temporary `GNUPGHOME`, which is deleted when it is dropped.
 #[derive(Debug)]
 pub(crate) struct GnupgHome {
     folder: TempDir,
@@ -23,7 +24,8 @@ pub(crate) struct GnupgHome {
 }
 
 impl GnupgHome {
-    /// A new home. The first one of a process removes those that killed processes left behind.
+    /// Creates a temporary `GNUPGHOME`. The first call in a process also removes those that killed processes left
+    /// behind.
     pub(crate) fn new() -> std::io::Result<Self> {
         static CLEANUP: Once = Once::new();
         let folder = tempfile::Builder::new().prefix(HOME_PREFIX).tempdir()?;
@@ -33,13 +35,14 @@ impl GnupgHome {
         Ok(Self { folder, _lock: lock })
     }
 
+    /// Returns the path of the directory.
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 }
 
-/// Removes homes beside this one that no process uses any more. What belongs to another user is not ours to remove; what
-/// cannot be removed stays, and holds nothing but public keys.
+/// Removes the temporary `GNUPGHOME` directories next to `current` that no process uses any more. Directories of other
+/// users are skipped. Errors are ignored, because a leftover directory contains only public keys.
 fn remove_abandoned_homes(current: &Path) {
     let (Some(folder), Ok(owner)) = (current.parent(), current.metadata().map(|it| it.uid())) else { return };
     for entry in folder.read_dir().into_iter().flatten().flatten() {
@@ -52,14 +55,15 @@ fn remove_abandoned_homes(current: &Path) {
     }
 }
 
-/// Whether the process that made a home has ended: its lock is free. A home without the file is just being made.
+/// Returns true if the process that created the directory has exited, which released its lock. A directory without a
+/// lock file is still being created.
 fn is_abandoned(home: &Path) -> bool {
     File::open(home.join(LOCK_FILE)).is_ok_and(|it| it.try_lock().is_ok())
 }
 
 impl Drop for GnupgHome {
-    /// The folder of its sockets goes with it, where gpg made one; where it cannot be removed, an empty folder stays until the
-    /// machine is started again.
+    /// Removes the socket directory too, if gpg created one. If that fails, an empty folder remains in `/run/user`
+    /// until the next reboot.
     fn drop(&mut self) {
         if Path::new(SOCKET_ROOT).is_dir() {
             let mut gpgconf = Command::new("gpgconf");

@@ -1,4 +1,4 @@
-//! Keys of the operator's that gpg or gpgsm signs with.
+//! Signing keys of the operator in gpg or gpgsm.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::policy::PinnedKeys;
 use crate::error::SignError;
 use crate::kind::{ExportedKey, KeyDescription, KeySigner, KindPolicy};
 
-/// A secret key of the operator's.
+/// A secret key of the operator.
 #[derive(Debug, Clone)]
 pub(crate) struct GpgKey {
     engine: GpgEngine,
@@ -23,10 +23,11 @@ pub(crate) struct GpgKey {
 }
 
 impl GpgKey {
-    /// The key that `name` stands for: a fingerprint, a key id, a name or an address, as gpg reads it.
+    /// Finds the secret key for `name`: a fingerprint, a key ID, a name or an address, as gpg interprets it. Returns
+    /// the first match that can sign now.
     ///
     /// # Errors
-    /// [`SignError::Key`] where gpg has no secret key of that name, or none that may sign now.
+    /// [`SignError::UnusableKey`] if gpg has no secret key for `name`, or none that can sign now.
     pub(crate) fn find(engine: GpgEngine, program: Option<&str>, name: &str) -> Result<Self, SignError> {
         let wrong = |reason: String| SignError::UnusableKey { key: name.to_owned(), reason };
         let program = program.map(|it| find_program(engine, it)).transpose().map_err(wrong)?;
@@ -58,6 +59,7 @@ impl GpgKey {
         })
     }
 
+    /// Exports the public key or certificate. An OpenPGP key is exported without the signatures of other people.
     fn export_public(&self, is_armored: bool) -> Result<Vec<u8>, SignError> {
         let export = || -> gpgme::Result<Vec<u8>> {
             let mut keyring = Vec::new();
@@ -71,6 +73,7 @@ impl GpgKey {
         export().map_err(|error| self.failed(&error.to_string()))
     }
 
+    /// Returns the error of a failed run of the program.
     fn failed(&self, reason: &str) -> SignError {
         SignError::ProgramFailed {
             program: self.program.clone().unwrap_or_else(|| self.engine.program().to_owned()),
@@ -84,7 +87,7 @@ impl KeySigner for GpgKey {
         &self.name
     }
 
-    /// Makes a detached signature in its armor. gpg's agent asks for passphrases.
+    /// Makes a detached signature of `payload`, in its armor. gpg-agent asks for passphrases.
     fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignError> {
         let sign = || -> gpgme::Result<Vec<u8>> {
             let mut context = context(self.engine, self.program.as_deref())?;
@@ -122,6 +125,7 @@ impl KeySigner for GpgKey {
     }
 }
 
+/// Returns why a key cannot sign. Revocation is reported before expiry, because it cannot be reversed.
 fn unusable_reason(key: &gpgme::Key) -> String {
     let word = if key.is_revoked() {
         "is revoked"
@@ -135,7 +139,8 @@ fn unusable_reason(key: &gpgme::Key) -> String {
     format!("{} {word}", key.fingerprint().unwrap_or("the key"))
 }
 
-/// gpg or gpgsm as the operator has it.
+/// Returns a gpgme context of the operator's gpg or gpgsm, with the operator's keys. `program` replaces the default
+/// one.
 fn context(engine: GpgEngine, program: Option<&str>) -> gpgme::Result<Context> {
     let mut context = Context::from_protocol(engine.protocol())?;
     if let Some(program) = program {
@@ -144,7 +149,7 @@ fn context(engine: GpgEngine, program: Option<&str>) -> gpgme::Result<Context> {
     Ok(context)
 }
 
-/// Where a program is: gpgme runs what it is given without looking for it.
+/// Returns the absolute path of a program, which gpgme needs because it does not search `PATH`.
 fn find_program(engine: GpgEngine, program: &str) -> Result<String, String> {
     if program.contains('/') {
         return Ok(program.to_owned());
@@ -155,6 +160,6 @@ fn find_program(engine: GpgEngine, program: &str) -> Result<String, String> {
     if path.starts_with('/') {
         Ok(path)
     } else {
-        Err(format!("the program for {} is {program}, which is not there", engine.program()))
+        Err(format!("cannot find {program}, the configured program for {}", engine.program()))
     }
 }

@@ -1,4 +1,4 @@
-//! gpg and gpgsm, through gpgme: their keys, and policies of pinned keys.
+//! Access to gpg and gpgsm through gpgme: signing keys, and policies of pinned keys.
 
 pub(crate) mod engine;
 mod gnupg_home;

@@ -1,6 +1,8 @@
-//! OpenPGP through gpg, and CMS (X.509) through gpgsm: made with the operator's keys, checked with the policy's keys in a
-//! home of its own that is thrown away. An exit code is no verdict (gpg's is 0 for a revoked key): what gpgme reports of
-//! each signature is. Of a certificate, the pin counts and not the chain: nobody else's root can vouch for a signer.
+//! Policies of pinned keys: gpg verifies OpenPGP signatures, and gpgsm verifies CMS (X.509) signatures, with the keys
+//! of the policy in a temporary `GNUPGHOME`.
+//!
+//! The result is what gpgme reports for each signature. Exit codes are not used, because gpg exits with 0 for a revoked
+//! key. A certificate is trusted by its pinned fingerprint and not by its chain, so that no CA can add a signer.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -13,24 +15,24 @@ use super::engine::{GpgEngine, seconds};
 use super::gnupg_home::GnupgHome;
 use crate::kind::{KeyDescription, KindPolicy, MIN_RSA_BITS};
 
-/// The policy of OpenPGP or X.509 signatures: public keys or certificates, and which of them count.
+/// The policy of OpenPGP or X.509 signatures: public keys or certificates, and the fingerprints of the trusted ones.
 #[derive(Debug, Clone)]
 pub(crate) struct PinnedKeys {
     engine: GpgEngine,
     keyring: Vec<u8>,
     fingerprints: Vec<String>,
-    /// The home that holds the keyring, where one was made beforehand.
+    /// A `GNUPGHOME` with the keyring. `None` if the policy is not prepared.
     home: Option<Arc<GnupgHome>>,
 }
 
 impl PinnedKeys {
-    /// A policy of public keys or certificates, of which those with these fingerprints are allowed.
+    /// Returns a policy of public keys or certificates. Those with these fingerprints are trusted.
     pub(crate) fn new(engine: GpgEngine, keyring: Vec<u8>, fingerprints: &[String]) -> Self {
         let fingerprints = fingerprints.iter().map(|it| it.to_ascii_uppercase()).collect();
         Self { engine, keyring, fingerprints, home: None }
     }
 
-    /// A home that holds the keyring, and a configuration to check with.
+    /// Creates a temporary `GNUPGHOME`, writes its configuration and imports the keyring.
     fn new_home(&self) -> Result<GnupgHome, Box<dyn std::error::Error>> {
         let home = GnupgHome::new()?;
         let (file, text) = self.engine.configuration();
@@ -39,16 +41,18 @@ impl PinnedKeys {
         Ok(home)
     }
 
-    /// gpg or gpgsm in a home, without the network.
+    /// Returns a gpgme context that runs gpg or gpgsm in `home`, without network access.
     fn context(&self, home: &GnupgHome) -> gpgme::Result<Context> {
         let mut context = Context::from_protocol(self.engine.protocol())?;
-        // Not `set_engine_home_dir`: gpgme 0.11 takes the path of the first engine there, which is gpg's, for gpgsm too.
+        // Not `set_engine_home_dir`: in gpgme 0.11 it runs the program of the first engine, which is gpg, for gpgsm
+        // too.
         context.set_engine_info(None::<String>, Some(home.path().to_string_lossy().into_owned()))?;
         context.set_offline(true);
         Ok(context)
     }
 
-    /// A pinned key counts for everybody and everything: OpenPGP binds names to it, and the pin is the policy.
+    /// Returns a key with its policy entry. A pinned key may sign for every principal and namespace: the policy is a
+    /// list of fingerprints and has no names.
     fn signer_key(
         &self,
         primary: &str,
@@ -77,7 +81,7 @@ impl KindPolicy for PinnedKeys {
         match verify(payload, armor, self) {
             Ok(result) => result,
             Err(error) => {
-                let evidence = format!("{} cannot check it: {error}", self.engine.program());
+                let evidence = format!("{} cannot verify the signature: {error}", self.engine.program());
                 SignatureCheck::Unknown(Explanation::new(Reason::GpgFailed, evidence))
             }
         }
@@ -87,13 +91,16 @@ impl KindPolicy for PinnedKeys {
         Some(self.signer_key(&key.identity, RevocationStatus::NotRevoked, key.created, key.expires))
     }
 
-    /// The same policy with its keyring imported into a home. If that fails, the check that follows reports it.
+    /// Returns the same policy with its keyring imported into a `GNUPGHOME`. `None` if that fails; `check` then tries
+    /// it again and reports the error.
     fn prepared(&self) -> Option<Arc<dyn KindPolicy>> {
         let home = Arc::new(self.new_home().ok()?);
         Some(Arc::new(Self { home: Some(home), ..self.clone() }))
     }
 }
 
+/// Verifies a signature in the prepared `GNUPGHOME`, or in a new one. An `Err` means that the verification itself
+/// failed.
 fn verify(
     payload: &[u8],
     armor: &[u8],
@@ -109,17 +116,19 @@ fn verify(
         Err(error) => {
             return Ok(bad_signature(
                 Reason::BadSignature,
-                format!("no signature that {} reads: {error}", policy.engine.program()),
+                format!("{} cannot read the signature: {error}", policy.engine.program()),
             ));
         }
     };
     classify(&mut context, &result, policy, &home)
 }
 
+/// Returns the result for a signature that is not valid.
 fn bad_signature(reason: Reason, evidence: String) -> SignatureCheck {
     SignatureCheck::Bad(Explanation::new(reason, evidence))
 }
 
+/// Classifies what gpgme reports: exactly one valid signature by a known key, with a strong hash and a signing key.
 fn classify(
     context: &mut Context,
     result: &VerificationResult,
@@ -130,7 +139,7 @@ fn classify(
     let (Some(signature), None) = (signatures.next(), signatures.next()) else {
         return Ok(bad_signature(
             Reason::TwoSignatures,
-            "the armor does not hold exactly one signature".to_owned(),
+            "the armor does not contain exactly one signature".to_owned(),
         ));
     };
     let fingerprint = signature.fingerprint().unwrap_or("an unknown key").to_owned();
@@ -144,7 +153,7 @@ fn classify(
     if summary.contains(SignatureSummary::SIG_EXPIRED) {
         return Ok(bad_signature(
             Reason::SignatureExpired,
-            format!("the signature of {fingerprint} was good for a time that is over"),
+            format!("the signature by {fingerprint} has expired"),
         ));
     }
     if matches!(
@@ -153,12 +162,13 @@ fn classify(
     ) {
         return Ok(bad_signature(
             Reason::WeakHash,
-            format!("it is a signature over {}", signature.hash_algorithm()),
+            format!("the signature uses the weak hash {}", signature.hash_algorithm()),
         ));
     }
     if signature.is_wrong_key_usage() {
-        return Ok(bad_signature(Reason::KeyUsage, format!("{fingerprint} is no key to sign with")));
+        return Ok(bad_signature(Reason::KeyUsage, format!("{fingerprint} is not a signing key")));
     }
+    // A valid signature by a revoked or expired key is not rejected here: the caller evaluates revocation and expiry.
     let revoked = summary.contains(SignatureSummary::KEY_REVOKED);
     let expired = summary.contains(SignatureSummary::KEY_EXPIRED);
     match signature.status() {
@@ -167,7 +177,7 @@ fn classify(
         Err(error) => {
             return Ok(bad_signature(
                 Reason::BadSignature,
-                format!("it is not a signature of this tag: {error}"),
+                format!("the signature is not valid for this tag: {error}"),
             ));
         }
     }
@@ -180,7 +190,7 @@ fn classify(
     }
 }
 
-/// Judges the certificate that a signature, good by itself, was made with.
+/// Checks the certificate of a valid signature, and returns it with its policy entry.
 fn classify_certificate(
     signature: Signature<'_>,
     fingerprint: &str,
@@ -190,7 +200,7 @@ fn classify_certificate(
     if let Some(bits) = certificate_key_bits(home, fingerprint)?.filter(|it| *it < MIN_RSA_BITS) {
         return Ok(weak_key(fingerprint, bits));
     }
-    // gpgsm lists no certificate without an agent; until when this one counts, it says with the signature.
+    // gpgme cannot list certificates without an agent, so the expiry comes from the result of the verification.
     let expires = seconds(signature.expiration_time());
     Ok(SignatureCheck::ByKey(policy.signer_key(
         &fingerprint.to_ascii_uppercase(),
@@ -200,7 +210,8 @@ fn classify_certificate(
     )))
 }
 
-/// Judges the OpenPGP key that a signature, good by itself, was made with.
+/// Checks the OpenPGP key of a valid signature, and returns it with its policy entry. The signing subkey and the
+/// primary key must both be strong enough; the earlier expiry of the two applies.
 fn classify_key(
     key: &gpgme::Key,
     signature: Signature<'_>,
@@ -210,18 +221,22 @@ fn classify_key(
 ) -> SignatureCheck {
     let subkey = key.subkeys().find(|it| it.fingerprint() == Ok(fingerprint));
     let (Some(primary), Some(subkey)) = (key.primary_key(), subkey) else {
-        return bad_signature(Reason::UnknownKey, format!("{fingerprint} belongs to no key of the keyring"));
+        return bad_signature(
+            Reason::UnknownKey,
+            format!("{fingerprint} is not a key or subkey of the keyring"),
+        );
     };
     let factored = [&primary, &subkey].into_iter().filter(|it| is_rsa_or_dsa(it.algorithm()));
     if let Some(bits) = factored.map(gpgme::Subkey::length).min().filter(|it| *it < MIN_RSA_BITS) {
         return weak_key(fingerprint, bits);
     }
+    // A key cannot sign before it exists, so one of the two times is false.
     let created = seconds(subkey.creation_time());
     let signed_at = seconds(signature.creation_time());
     if signed_at < created {
         return bad_signature(
             Reason::KeyNewer,
-            format!("{fingerprint} was made after the signature that it is said to have made"),
+            format!("the signature is older than the key {fingerprint} that made it"),
         );
     }
     let revoked = revoked || key.is_revoked() || subkey.is_revoked();
@@ -231,15 +246,17 @@ fn classify_key(
     SignatureCheck::ByKey(policy.signer_key(&primary, revoked, created, seconds(expires)))
 }
 
-/// A key that is too short to count, whoever pinned it.
+/// Returns the result for a key that is too short. A pinned fingerprint does not make an exception.
 fn weak_key(fingerprint: &str, bits: usize) -> SignatureCheck {
     bad_signature(
         Reason::WeakKey,
-        format!("{fingerprint} is an RSA or DSA key of {bits} bits, expected at least {MIN_RSA_BITS}"),
+        format!(
+            "{fingerprint}: expected an RSA or DSA key of at least {MIN_RSA_BITS} bits, found {bits} bits"
+        ),
     )
 }
 
-/// Whether the strength of a key of this kind is its length in bits.
+/// Returns true for the algorithms whose minimum length is [`MIN_RSA_BITS`]. Curves have a fixed length.
 fn is_rsa_or_dsa(algorithm: KeyAlgorithm) -> bool {
     matches!(
         algorithm,
@@ -247,9 +264,9 @@ fn is_rsa_or_dsa(algorithm: KeyAlgorithm) -> bool {
     )
 }
 
-/// The length in bits of the RSA or DSA key of a certificate, as gpgsm lists it (`doc/DETAILS` of `GnuPG`, "Format of the
-/// colon listings": field 3 is the length, field 4 the algorithm: 1 for RSA, 17 for DSA). gpgme cannot list certificates
-/// without an agent. Returns `None` for other keys.
+/// Returns the length of the RSA or DSA key of a certificate, in bits, or `None` for other keys. It is read from
+/// gpgsm's list (`doc/DETAILS` of `GnuPG`, "Format of the colon listings": field 3 is the length, field 4 the
+/// algorithm, with 1 for RSA and 17 for DSA), because gpgme cannot list certificates without an agent.
 fn certificate_key_bits(home: &GnupgHome, fingerprint: &str) -> std::io::Result<Option<usize>> {
     let mut gpgsm = Command::new("gpgsm");
     gpgsm.arg("--homedir").arg(home.path()).args(["--batch", "--with-colons", "--list-keys", fingerprint]);

@@ -1,4 +1,5 @@
-//! The kinds of signatures, one file each. A kind is added here and nowhere else in this crate.
+//! The kinds of signatures, one module each. A new kind needs a module and an entry in `KINDS`, and no other change in
+//! this crate.
 
 mod openpgp;
 mod ssh;
@@ -8,10 +9,10 @@ use model::evidence::signature::SignatureFormat;
 
 use crate::kind::SignatureKind;
 
-/// Every kind.
+/// All kinds. Each has another format.
 pub(crate) const KINDS: [&dyn SignatureKind; 3] = [&openpgp::OpenPgpKind, &ssh::SshKind, &x509::X509Kind];
 
-/// The kind of a format.
+/// Returns the kind of a format. `None` if this crate does not support the format.
 pub(crate) fn kind_of(format: SignatureFormat) -> Option<&'static dyn SignatureKind> {
     KINDS.into_iter().find(|it| it.format() == format)
 }

@@ -1,4 +1,4 @@
-//! OpenPGP signatures, through gpg.
+//! OpenPGP signatures, made and verified by gpg.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::gpg::key::GpgKey;
 use crate::gpg::policy::PinnedKeys;
 use crate::kind::{GitSigningConfig, KeySigner, KindPolicy, ReadFile, SignatureKind};
 
-/// OpenPGP keys.
+/// The OpenPGP kind. Its default key is the one that gpg finds by the tagger's name and address, as in git.
 #[derive(Debug)]
 pub(crate) struct OpenPgpKind;
 

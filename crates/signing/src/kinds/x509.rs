@@ -1,4 +1,4 @@
-//! X.509 (CMS) signatures, through gpgsm or a program that speaks git's x509 contract, such as gitsign.
+//! X.509 (CMS) signatures, made by gpgsm or by another program with the same interface to git, such as gitsign.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,7 +17,8 @@ use crate::kind::{
 };
 use crate::stdin::run_with_stdin;
 
-/// X.509 certificates.
+/// The X.509 kind. gpgsm verifies its signatures, except those with Sigstore certificates (gitsign), which the crate
+/// `provenance` verifies.
 #[derive(Debug)]
 pub(crate) struct X509Kind;
 
@@ -55,7 +56,7 @@ impl SignatureKind for X509Kind {
     }
 }
 
-/// A program that speaks git's x509 contract, such as gitsign, and what it is asked to sign with.
+/// A program with the interface that git expects of `gpg.x509.program`, such as gitsign, and the key that it is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct ExternalSigner {
     program: String,
@@ -67,7 +68,9 @@ impl KeySigner for ExternalSigner {
         &self.program
     }
 
-    /// `PROGRAM --status-fd=2 -bsau USER`: the payload goes in, the armor comes out, and `SIG_CREATED` says that it did.
+    /// Runs `PROGRAM --status-fd=2 -bsau USER`, as git does, with the payload on standard input. The armor comes on
+    /// standard output. Like git, this requires the status line `SIG_CREATED`, because an exit code of 0 proves no
+    /// signature.
     fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignError> {
         let failed = |reason: String| SignError::ProgramFailed { program: self.program.clone(), reason };
         let mut command = Command::new(&self.program);

@@ -1,5 +1,5 @@
-//! `allowed_signers` (ssh-keygen(1), "ALLOWED SIGNERS"), read strictly: a line that cannot be read is an error, for a
-//! policy of which half is skipped allows or forbids something else than its author meant.
+//! The file format `allowed_signers` (ssh-keygen(1), "ALLOWED SIGNERS"). The parser is strict: a malformed line is an
+//! error, because a policy without that line would allow or reject other signers than its author intended.
 
 use model::base::time;
 use model::evidence::signature::AllowedSigner;
@@ -8,24 +8,25 @@ use ssh_key::{Certificate, PublicKey};
 
 use crate::error::PolicyError;
 
-/// The longest policy file that is read, in bytes.
+/// The maximum size of a policy file, in bytes.
 const MAX_POLICY_BYTES: usize = 1 << 20;
 
-/// Who may sign.
+/// The content of an `allowed_signers` file.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AllowedSigners {
+    /// The lines of keys that may sign.
     entries: Vec<(KeyData, AllowedSigner)>,
-    /// The keys of authorities, whose certificates name keys.
+    /// The lines with `cert-authority`: keys that issue certificates.
     authorities: Vec<(KeyData, AllowedSigner)>,
 }
 
 impl AllowedSigners {
-    /// The policy that `text` spells; `file` only names it in errors.
+    /// Parses the content of an `allowed_signers` file. `file` is its name for errors.
     ///
-    /// Lines with `cert-authority` allow the certificates of that key, and no key by themselves.
+    /// A line with `cert-authority` allows certificates that its key issued, but not signatures by the key itself.
     ///
     /// # Errors
-    /// [`PolicyError`] for a line of another form, an unknown or repeated option, a time without its `Z`.
+    /// [`PolicyError`] for a malformed line, an unknown or repeated option, or a time without its final `Z`.
     pub(crate) fn parse(file: &str, text: &str) -> Result<Self, PolicyError> {
         let mut this = Self::default();
         for (line, content) in numbered_lines(file, text)? {
@@ -36,15 +37,15 @@ impl AllowedSigners {
         Ok(this)
     }
 
-    /// The lines for a key.
+    /// Returns the entries of a key.
     pub(crate) fn grants(&self, key: &KeyData) -> Vec<AllowedSigner> {
         self.entries.iter().filter(|(it, _)| it == key).map(|(_, grant)| grant.clone()).collect()
     }
 }
 
 impl AllowedSigners {
-    /// The lines for a certificate's authority, within what the certificate itself allows (`PROTOCOL.certkeys`): for the people that it
-    /// names, from its first second until before its last.
+    /// Returns the entries of the authority of a certificate, restricted to the principals and the validity of the
+    /// certificate (`PROTOCOL.certkeys`). The end of a certificate is exclusive, and that of an entry is inclusive.
     pub(crate) fn certificate_grants(&self, certificate: &Certificate) -> Vec<AllowedSigner> {
         let restrict = |grant: &AllowedSigner| {
             let from = i64::try_from(certificate.valid_after()).ok();
@@ -61,20 +62,20 @@ impl AllowedSigners {
     }
 }
 
-/// The keys of a revocation file, one public key a line.
+/// Parses a revocation file, with one public key per line.
 pub(crate) fn parse_keys(file: &str, text: &str) -> Result<Vec<KeyData>, PolicyError> {
     let key = |(line, content): (usize, &str)| {
         let key = PublicKey::from_openssh(content);
         key.map(|it| it.key_data().clone()).map_err(|error| PolicyError::Line {
             file: file.to_owned(),
             line,
-            message: format!("no public key: {error}"),
+            message: format!("not a public key: {error}"),
         })
     };
     numbered_lines(file, text)?.into_iter().map(key).collect()
 }
 
-/// The lines that say something, with their numbers.
+/// Returns the lines with their numbers, from 1. Empty lines and comments are left out.
 fn numbered_lines<'t>(file: &str, text: &'t str) -> Result<Vec<(usize, &'t str)>, PolicyError> {
     if text.len() > MAX_POLICY_BYTES {
         let message = "the file is longer than 1 MiB".to_owned();
@@ -84,16 +85,16 @@ fn numbered_lines<'t>(file: &str, text: &'t str) -> Result<Vec<(usize, &'t str)>
     Ok(numbered.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')).collect())
 }
 
-/// `principals [options] keytype base64 [comment]`, and whether it is an authority's line.
+/// Parses `principals [options] keytype base64 [comment]`. The flag is true for a line with `cert-authority`.
 fn parse_entry(line: &str) -> Result<(KeyData, AllowedSigner, bool), String> {
-    let (principals, rest) = line.split_once([' ', '\t']).ok_or("want principals, then a key")?;
+    let (principals, rest) = line.split_once([' ', '\t']).ok_or("expected principals, then a key")?;
     let principals: Vec<String> = principals.trim_matches('"').split(',').map(str::to_owned).collect();
     if principals.iter().any(|it| it.is_empty() || it == "!") {
         return Err("a principal is empty".to_owned());
     }
     let rest = rest.trim_start();
     let (options, key) = if is_key_type(rest) { (Vec::new(), rest) } else { parse_options(rest)? };
-    let key = PublicKey::from_openssh(key.trim()).map_err(|error| format!("no public key: {error}"))?;
+    let key = PublicKey::from_openssh(key.trim()).map_err(|error| format!("not a public key: {error}"))?;
     let mut grant = AllowedSigner {
         principals,
         certificate_principals: None,
@@ -105,40 +106,45 @@ fn parse_entry(line: &str) -> Result<(KeyData, AllowedSigner, bool), String> {
     let mut seen = Vec::new();
     for (name, value) in options {
         if seen.contains(&name) {
-            return Err(format!("the option {name} is there twice"));
+            return Err(format!("duplicate option {name}"));
         }
         match (name.as_str(), value.as_deref()) {
             ("cert-authority", None) => is_authority = true,
             ("namespaces", Some(list)) => grant.namespaces = list.split(',').map(str::to_owned).collect(),
             ("valid-after", Some(text)) => grant.valid_after = Some(parse_time(text)?),
             ("valid-before", Some(text)) => grant.valid_before = Some(parse_time(text)?),
-            _ => return Err(format!("no option of this form: {name}")),
+            _ => return Err(format!("unknown or malformed option: {name}")),
         }
         seen.push(name);
     }
     Ok((key.key_data().clone(), grant, is_authority))
 }
 
+/// Parses a time in UTC, in seconds since 1970. A local time is rejected, because its meaning depends on the reader's
+/// time zone.
 fn parse_time(text: &str) -> Result<i64, String> {
     time::parse_openssh_time(text).ok_or_else(|| {
-        format!("'{text}' is no time: want YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS, with a Z behind it")
+        format!("expected YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS with a final Z, found '{text}'")
     })
 }
 
+/// Returns true if the text begins with the name of a key type, so that the line has no options.
 fn is_key_type(text: &str) -> bool {
     ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-"].iter().any(|it| text.starts_with(it))
 }
 
+/// The options of a line: names in lower case, and values without their quotes.
 type SignerOptions = Vec<(String, Option<String>)>;
 
-/// The options up to the first space outside of quotes, and what comes after them. Names have no case.
+/// Splits off the options, which end at the first space outside quotes. Returns them and the rest of the line. Names
+/// are case-insensitive.
 fn parse_options(text: &str) -> Result<(SignerOptions, &str), String> {
     let mut quoted = false;
     let end = text.find(|c: char| {
         quoted ^= c == '"';
         c.is_whitespace() && !quoted
     });
-    let (list, rest) = text.split_at(end.ok_or("want a key after the options")?);
+    let (list, rest) = text.split_at(end.ok_or("expected a key after the options")?);
     let mut options = Vec::new();
     let mut quoted = false;
     let comma = |c: char| {
@@ -195,17 +201,14 @@ mod tests {
     #[test]
     fn malformed_lines_are_errors_with_their_number() {
         for (line, what) in [
-            ("a@x", "want principals, then a key"),
-            ("a@x ssh-ed25519 AAAA", "no public key"),
+            ("a@x", "expected principals, then a key"),
+            ("a@x ssh-ed25519 AAAA", "not a public key"),
             (&format!("a@x,, {KEY}"), "a principal is empty"),
-            (&format!("a@x valid-after=\"20260101\" {KEY}"), "with a Z behind it"),
+            (&format!("a@x valid-after=\"20260101\" {KEY}"), "with a final Z"),
             (&format!("a@x valid-after=20260101Z {KEY}"), "is not in quotes"),
-            (&format!("a@x no-touch-required {KEY}"), "no option of this form: no-touch-required"),
-            (
-                &format!("a@x namespaces=\"git\",namespaces=\"file\" {KEY}"),
-                "the option namespaces is there twice",
-            ),
-            (&format!("a@x namespaces=\"git {KEY}"), "want a key after the options"),
+            (&format!("a@x no-touch-required {KEY}"), "unknown or malformed option: no-touch-required"),
+            (&format!("a@x namespaces=\"git\",namespaces=\"file\" {KEY}"), "duplicate option namespaces"),
+            (&format!("a@x namespaces=\"git {KEY}"), "expected a key after the options"),
         ] {
             let error = grants(&format!("\n{line}\n")).unwrap_err();
             assert!(error.starts_with("F:2: ") && error.contains(what), "{line}: {error}");

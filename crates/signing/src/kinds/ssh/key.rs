@@ -1,4 +1,4 @@
-//! SSH keys: selecting one, and signing with `ssh-keygen`.
+//! SSH signing keys: selection, and signing with `ssh-keygen`.
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::error::SignError;
 use crate::kind::{ExportedKey, GitSigningConfig, KeyDescription, KeySigner, KindPolicy, SSHSIG_NAMESPACE};
 use crate::stdin::run_with_stdin;
 
-/// An SSH key that would sign.
+/// An SSH signing key, and the program that signs with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SshKey {
     program: String,
@@ -20,15 +20,16 @@ pub(crate) struct SshKey {
     public: Option<String>,
 }
 
+/// The location of the private key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum KeyLocation {
-    /// A file with the private key, or with the public one of a key that the agent holds.
+    /// A file with the private key, or with the public key of a private key in ssh-agent.
     File(PathBuf),
-    /// The public key itself; the agent holds the private one.
+    /// The public key itself. The private key is in ssh-agent.
     Literal(String),
 }
 
-/// Selects the key that was asked for, else the configured one, else the first that the configured command prints.
+/// Returns the requested key, or else the first key that `gpg.ssh.defaultKeyCommand` prints.
 pub(super) fn select_ssh_key(
     config: &GitSigningConfig,
     requested: Option<&str>,
@@ -52,6 +53,7 @@ pub(super) fn select_ssh_key(
     Ok(SshKey { program, location: KeyLocation::File(path), public })
 }
 
+/// Replaces a leading `~/` by the home directory.
 fn expand_home(config: &GitSigningConfig, path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), &config.home) {
         (Some(rest), Some(home)) => home.join(rest),
@@ -59,6 +61,8 @@ fn expand_home(config: &GitSigningConfig, path: &str) -> PathBuf {
     }
 }
 
+/// Returns the first key that `gpg.ssh.defaultKeyCommand` prints, in the forms that git accepts: `key::...` or
+/// `ssh-...`.
 fn default_key(config: &GitSigningConfig) -> Result<String, SignError> {
     let command = config.get("gpg.ssh.defaultkeycommand").ok_or(SignError::NoKey)?;
     let failed = |reason: String| SignError::ProgramFailed { program: command.to_owned(), reason };
@@ -68,18 +72,19 @@ fn default_key(config: &GitSigningConfig) -> Result<String, SignError> {
     let literal = |line: &&str| line.starts_with("key::") || line.starts_with("ssh-");
     match stdout.lines().find(literal) {
         Some(line) if output.status.success() => Ok(line.to_owned()),
-        _ => Err(failed("it printed no key".to_owned())),
+        _ => Err(failed("it printed no public key".to_owned())),
     }
 }
 
-/// The longest key file that is read, in bytes.
+/// The maximum size of a key file, in bytes.
 const MAX_KEY_FILE_BYTES: u64 = 1 << 16;
 
-/// Reads a key file. What is no plain file has no end, or none that is waited for.
+/// Reads a key file. Other types of files are rejected, because reading a FIFO or a device may never end.
 fn read_key_file(path: &Path) -> std::io::Result<String> {
     let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() || metadata.len() > MAX_KEY_FILE_BYTES {
-        let reason = format!("{} is no plain file of at most {MAX_KEY_FILE_BYTES} bytes", path.display());
+        let reason =
+            format!("{} is not a regular file of at most {MAX_KEY_FILE_BYTES} bytes", path.display());
         return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, reason));
     }
     let mut text = String::new();
@@ -87,8 +92,8 @@ fn read_key_file(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-/// The public key of a key file, as a line: of a public one itself, of a private one what stands in it unencrypted.
-/// `None` for a private key in a form that does not tell.
+/// Returns the public key of a key file, as a line. OpenSSH private keys contain it unencrypted; for other formats it
+/// is read from the file with the extension `.pub`. Returns `None` if that file is missing or not valid.
 fn read_public_key(path: &Path, content: &str) -> Result<Option<String>, String> {
     let text = |key: &PublicKey| key.to_openssh().ok();
     if let Ok(key) = PublicKey::from_openssh(content) {
@@ -105,6 +110,7 @@ fn read_public_key(path: &Path, content: &str) -> Result<Option<String>, String>
 }
 
 impl SshKey {
+    /// Runs `ssh-keygen -Y sign`. A key of ssh-agent is passed as a temporary file with the public key, and `-U`.
     fn run_ssh_keygen(&self, payload: &[u8]) -> std::io::Result<Output> {
         let mut command = Command::new(&self.program);
         command.args(["-Y", "sign", "-n", SSHSIG_NAMESPACE, "-f"]);
@@ -129,14 +135,14 @@ impl SshKey {
 
 impl KeySigner for SshKey {
     fn name(&self) -> &str {
-        self.public.as_deref().unwrap_or("an SSH key whose public key is unknown before it signs")
+        self.public.as_deref().unwrap_or("an SSH key without a readable .pub file")
     }
 
-    /// The signature of `payload` in its armor. Passphrases and touches are asked for by `ssh-keygen`, on the terminal
-    /// or by the agent.
+    /// Makes a detached signature of `payload`, in its armor and without carriage returns. `ssh-keygen` or the agent
+    /// asks for passphrases and for touches of hardware keys.
     ///
     /// # Errors
-    /// [`SignError::Program`] with the program's own words.
+    /// [`SignError::ProgramFailed`] with the error output of the program.
     fn sign(&self, payload: &[u8]) -> Result<Vec<u8>, SignError> {
         let failed = |reason: String| SignError::ProgramFailed { program: self.program.clone(), reason };
         let output = self.run_ssh_keygen(payload).map_err(|error| failed(error.to_string()))?;
@@ -151,13 +157,14 @@ impl KeySigner for SshKey {
         Some(KeyDescription { identity: self.public.clone()?, created: None, expires: None })
     }
 
+    /// Returns a policy without allowed signers: an SSH signature contains its public key, so no key has to be known.
     fn self_policy(&self) -> Result<Option<Arc<dyn KindPolicy>>, SignError> {
         Ok(Some(Arc::new(SshPolicy::default())))
     }
 
     fn export(&self, email: &str) -> Result<ExportedKey, SignError> {
         let public = self.public.as_deref().ok_or_else(|| SignError::NotPublic(self.name().to_owned()))?;
-        // These characters would turn the address into a pattern or a list.
+        // In a line of allowed_signers, these characters would turn the address into a pattern or a list.
         if email.is_empty() || email.contains(|c: char| "*?!,\"#".contains(c) || c.is_whitespace()) {
             return Err(SignError::InvalidAddress(email.to_owned()));
         }

@@ -1,4 +1,4 @@
-//! SSH signatures: made by `ssh-keygen`, checked in this process.
+//! SSH signatures, made by `ssh-keygen` and verified in this process.
 
 mod allowed_signers;
 mod certificate;
@@ -16,7 +16,7 @@ use self::policy::SshPolicy;
 use crate::error::{PolicyError, SignError};
 use crate::kind::{GitSigningConfig, KeySigner, KindPolicy, ReadFile, SignatureKind};
 
-/// SSH keys and certificates.
+/// The SSH kind: plain keys, and keys with a certificate.
 #[derive(Debug)]
 pub(crate) struct SshKind;
 
