@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use model::evidence::reason::{Explanation, Reason};
-use model::release::facts::PreflightCheck;
 use model::release::plan::{CheckOutcome, CheckResult};
+use model::release::preflight_check::PreflightCheck;
 
 /// The observation of one check: evidence if it passed, an explanation otherwise.
 pub(crate) enum CheckObservation {

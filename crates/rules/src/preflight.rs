@@ -8,10 +8,11 @@ use model::catalog::{TagForm, Target};
 use model::evidence::reason::Reason;
 use model::evidence::verdict::Verdict;
 use model::release::facts::{
-    CloneFacts, DefaultBranch, Facts, ObservedAt, PreflightCheck, SigningKeyStatus, TagKind, TagRef,
+    CloneFacts, DefaultBranch, Facts, ObservedAt, SigningKeyStatus, TagKind, TagRef,
 };
 use model::release::host::ReleaseText;
 use model::release::plan::CheckResult;
+use model::release::preflight_check::PreflightCheck;
 use model::release::request::{NotesStart, ReleaseDestination, Request, TagSigning};
 
 use crate::check_observation::{CheckObservation, check_result, fail, pass, warn};

@@ -4,11 +4,12 @@ use model::Version;
 use model::catalog::Target;
 use model::evidence::reason::Reason;
 use model::evidence::sums;
-use model::release::facts::{Facts, PreflightCheck};
+use model::release::facts::Facts;
 use model::release::host::{
     CredentialSource, ExpectedAsset, GitHubRelease, ReleaseText, RemoteFacts, TokenRights,
 };
 use model::release::plan::CheckResult;
+use model::release::preflight_check::PreflightCheck;
 use model::release::request::{MakeLatest, PublishOptions, Request};
 
 use crate::check_observation::{CheckObservation, check_result, fail, pass, warn};

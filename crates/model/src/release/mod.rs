@@ -5,6 +5,7 @@ pub mod changelog;
 pub mod facts;
 pub mod host;
 pub mod plan;
+pub mod preflight_check;
 pub mod receipt;
 pub mod request;
 pub mod tree;

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::evidence::reason::Explanation;
-use crate::release::facts::PreflightCheck;
+use crate::release::preflight_check::PreflightCheck;
 use crate::{CommitId, ReleaseTag};
 
 /// The plan of a release. It has to be approved before anything is changed.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use crate::release::facts::PreflightCheck;
+use crate::release::preflight_check::PreflightCheck;
 use crate::{ReleaseTag, RepoPath, RepoSlug};
 
 /// The request for a release, from the command line and the release configuration.

@@ -1,7 +1,7 @@
 //! The arguments of `rehearse`.
 
 use clap::Args;
-use model::release::facts::PreflightCheck;
+use model::release::preflight_check::PreflightCheck;
 
 use crate::args::RangeArgs;
 
