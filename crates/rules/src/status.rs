@@ -11,7 +11,7 @@ use crate::reverts::reverted;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreleasedChanges {
     /// The number of commits of each kind, in the order of [`SECTIONS`].
-    pub counts: [usize; 4],
+    pub counts: [usize; SECTIONS.len()],
     /// The suggested next version. `None` if there is nothing to release, or no release yet.
     pub next_version: Option<String>,
 }
@@ -31,11 +31,8 @@ pub fn unreleased_changes(newest: Option<&Version>, history: &CommitHistory) -> 
             .collect();
     let count = |wanted: ChangeKind| kinds.iter().filter(|it| **it == wanted).count();
     let counts = SECTIONS.map(|it| count(it.kind));
-    let bump = match counts {
-        [_, _, (1..), _] => Bump::Breaking,
-        [(1..), ..] => Bump::Feature,
-        _ => Bump::Fix,
-    };
+    let found = SECTIONS.iter().filter(|it| count(it.kind) > 0);
+    let bump = found.map(|it| it.bump).max().unwrap_or(Bump::Fix);
     let next = newest.filter(|_| !kinds.is_empty()).map(|it| it.next(bump));
     UnreleasedChanges { counts, next_version: next }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::catalog::version::Bump;
 use crate::{CommitId, RepoPath};
 
 /// A person as named by a commit, after `.mailmap` was applied.
@@ -83,6 +84,8 @@ pub struct SectionDefinition {
     pub title: &'static str,
     /// The commit types that it lists, in lower case (Conventional Commits 1.0.0).
     pub commit_types: &'static [&'static str],
+    /// The part of the version that its changes raise (SemVer 2.0.0, 7 and 8).
+    pub bump: Bump,
     /// When it loses entries if the notes are too long: the lowest number first. Contributors have 3.
     pub truncation_rank: u8,
 }
@@ -93,21 +96,30 @@ pub const SECTIONS: [SectionDefinition; 4] = [
         kind: ChangeKind::Feature,
         title: "✨ Features",
         commit_types: &["feat", "perf"],
+        bump: Bump::Feature,
         truncation_rank: 2,
     },
     SectionDefinition {
         kind: ChangeKind::Fix,
         title: "🐛 Bug Fixes",
         commit_types: &["fix"],
+        bump: Bump::Fix,
         truncation_rank: 1,
     },
     SectionDefinition {
         kind: ChangeKind::Breaking,
         title: "⚠️ Breaking Changes",
         commit_types: &[],
+        bump: Bump::Breaking,
         truncation_rank: 4,
     },
-    SectionDefinition { kind: ChangeKind::Misc, title: "📦 Misc", commit_types: &[], truncation_rank: 0 },
+    SectionDefinition {
+        kind: ChangeKind::Misc,
+        title: "📦 Misc",
+        commit_types: &[],
+        bump: Bump::Fix,
+        truncation_rank: 0,
+    },
 ];
 
 /// When the contributors lose lines, among the ranks of the sections.
