@@ -2,9 +2,10 @@
 
 use clap::Args;
 use model::CommitId;
+use model::release::changelog::SECTIONS;
 use model::release::request::ProgramPolicy;
 use ops::TargetStatus;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::args::GlobalArgs;
 use crate::error::CliError;
@@ -34,11 +35,17 @@ struct StatusJson<'a> {
 struct TargetStatusJson<'a> {
     id: &'a str,
     newest_tag: Option<String>,
-    features: usize,
-    fixes: usize,
-    breaking: usize,
-    misc: usize,
+    /// The number of changes in each section of the notes.
+    #[serde(flatten, serialize_with = "counts_by_section")]
+    counts: SectionCounts,
     next_version: Option<String>,
+}
+
+/// The number of changes in each section, in the order of [`SECTIONS`].
+type SectionCounts = [usize; SECTIONS.len()];
+
+fn counts_by_section<S: Serializer>(counts: &SectionCounts, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(SECTIONS.iter().map(|it| it.key).zip(counts))
 }
 
 pub(crate) fn run(global: &GlobalArgs, args: &StatusArgs) -> Result<RunOutcome, CliError> {
@@ -65,17 +72,12 @@ pub(crate) fn run(global: &GlobalArgs, args: &StatusArgs) -> Result<RunOutcome, 
     Ok(RunOutcome::Success)
 }
 
-fn target_row(id: &str, standing: TargetStatus) -> TargetStatusJson<'_> {
-    let [features, fixes, breaking, misc] = standing.unreleased.counts;
-    let newest_tag = standing.newest_tag.map(|it| it.name);
+fn target_row(id: &str, status: TargetStatus) -> TargetStatusJson<'_> {
     TargetStatusJson {
         id,
-        newest_tag,
-        features,
-        fixes,
-        breaking,
-        misc,
-        next_version: standing.unreleased.next_version,
+        newest_tag: status.newest_tag.map(|it| it.name),
+        counts: status.unreleased.counts,
+        next_version: status.unreleased.next_version,
     }
 }
 
@@ -84,19 +86,15 @@ fn text_page(rows: &[TargetStatusJson<'_>], commit: CommitId) -> TextPage {
     let (bold, dim) = (report::BOLD, report::DIM);
     page.line(format!("Unreleased changes at {}", commit.short()));
     page.blank();
-    page.line(format!(
-        "{bold}{:<28} {:<38} {:>4} {:>5} {:>5} {:>5}  {}{bold:#}",
-        "TARGET", "SINCE", "FEAT", "FIX", "BREAK", "MISC", "NEXT"
-    ));
+    let columns = SECTIONS.map(|it| format!(" {:>5}", it.column)).concat();
+    page.line(format!("{bold}{:<28} {:<38}{columns}  {}{bold:#}", "TARGET", "SINCE", "NEXT"));
     for row in rows {
         let newest = row.newest_tag.as_deref().unwrap_or("(no release yet)");
         let next = row.next_version.as_deref().unwrap_or("-");
         let quiet = row.next_version.is_none() && row.newest_tag.is_some();
         let style = if quiet { dim } else { anstyle::Style::new() };
-        page.line(format!(
-            "{style}{:<28} {newest:<38} {:>4} {:>5} {:>5} {:>5}  {next}{style:#}",
-            row.id, row.features, row.fixes, row.breaking, row.misc
-        ));
+        let counts = row.counts.map(|it| format!(" {it:>5}")).concat();
+        page.line(format!("{style}{:<28} {newest:<38}{counts}  {next}{style:#}", row.id));
     }
     page
 }

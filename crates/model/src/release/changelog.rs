@@ -82,6 +82,10 @@ pub struct SectionDefinition {
     pub kind: ChangeKind,
     /// Its title.
     pub title: &'static str,
+    /// The name of the number of its changes in JSON.
+    pub key: &'static str,
+    /// The same for a column of text.
+    pub column: &'static str,
     /// The commit types that it lists, in lower case (Conventional Commits 1.0.0).
     pub commit_types: &'static [&'static str],
     /// The part of the version that its changes raise (SemVer 2.0.0, 7 and 8).
@@ -95,6 +99,8 @@ pub const SECTIONS: [SectionDefinition; 4] = [
     SectionDefinition {
         kind: ChangeKind::Feature,
         title: "✨ Features",
+        key: "features",
+        column: "FEAT",
         commit_types: &["feat", "perf"],
         bump: Bump::Feature,
         truncation_rank: 2,
@@ -102,6 +108,8 @@ pub const SECTIONS: [SectionDefinition; 4] = [
     SectionDefinition {
         kind: ChangeKind::Fix,
         title: "🐛 Bug Fixes",
+        key: "fixes",
+        column: "FIX",
         commit_types: &["fix"],
         bump: Bump::Fix,
         truncation_rank: 1,
@@ -109,6 +117,8 @@ pub const SECTIONS: [SectionDefinition; 4] = [
     SectionDefinition {
         kind: ChangeKind::Breaking,
         title: "⚠️ Breaking Changes",
+        key: "breaking",
+        column: "BREAK",
         commit_types: &[],
         bump: Bump::Breaking,
         truncation_rank: 4,
@@ -116,6 +126,8 @@ pub const SECTIONS: [SectionDefinition; 4] = [
     SectionDefinition {
         kind: ChangeKind::Misc,
         title: "📦 Misc",
+        key: "misc",
+        column: "MISC",
         commit_types: &[],
         bump: Bump::Fix,
         truncation_rank: 0,
