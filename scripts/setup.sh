@@ -7,24 +7,24 @@ set -euo pipefail
 # command, Debian package, purpose
 needs() {
   cat <<'LIST'
-git git the repository, and the oracle of most tests
-cc gcc libgit2 is built from source
-gpg gnupg makes and checks OpenPGP signatures
-gpgsm gpgsm makes and checks signatures by certificates
-gpgme-tool libgpgme-dev gpg for programs
-pkg-config pkg-config tells the compiler where that is
-ssh-keygen openssh-client makes signatures, and is the oracle of ours
-openssl openssl makes a signature that ssh-keygen no longer makes
-python3 python3 puts that signature together
-gzip gzip the oracle of archives
-curl curl asks the GitHub on loopback, and is the measure of uploads
-npm npm fetches GitHub's own description of its API
-pip3 python3-pip fetches gh and sigstore-python
-sha256sum coreutils the oracle of SHA256SUMS
-cmp diffutils compares tar streams
-taskset util-linux runs a test on one core
-pgrep procps sees that no program was left running
-strace strace sees that nobody is asked offline, and nothing of the operator's read
+git git manages the repository; the tests compare results with it
+cc gcc compiles libgit2
+gpg gnupg creates and verifies OpenPGP signatures
+gpgsm gpgsm creates and verifies X.509 signatures
+gpgme-tool libgpgme-dev the library through which gpg and gpgsm are called
+pkg-config pkg-config finds that library for the compiler
+ssh-keygen openssh-client creates SSH signatures; the tests compare verdicts with it
+openssl openssl creates a test signature that ssh-keygen no longer creates
+python3 python3 assembles that test signature
+gzip gzip the tests decompress archives with it
+curl curl the tests compare uploads with it
+npm npm downloads GitHub's description of its API for the tests
+pip3 python3-pip downloads gh and sigstore-python for the tests
+sha256sum coreutils the tests verify SHA256SUMS with it
+cmp diffutils the tests compare archives with it
+taskset util-linux runs a test on one processor
+pgrep procps shows whether a test left a process behind
+strace strace shows that --offline opens no socket and which files are read
 LIST
 }
 

@@ -73,7 +73,7 @@ fn asset_id(published_release: &PublishedRelease, name: &str) -> u64 {
 fn replaced_assets_are_not_proven() {
     let mut published_release = PublishedRelease::new();
     let good = published_release.archive();
-    // 37 and 38: consistent, but without attestations: checksums alone prove nothing.
+    // 37, 38: consistent, but without attestations: checksums alone prove nothing.
     let repacked = run_filter("gzip", &["-n", "-1"], &published_release.tar());
     let sums = checksum_file(&repacked);
     published_release.publish_unattested(&repacked, sums.as_bytes());

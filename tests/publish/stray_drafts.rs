@@ -48,7 +48,7 @@ fn foreign_drafts_are_never_deleted() {
     let output = bed.run(&["release", TAG, "--push"]).ok();
     let command = format!("gh api -X DELETE repos/acme/widgets/releases/{other}");
     assert!(
-        output.stdout.contains("note     release") && output.stdout.contains(&command),
+        output.stdout.contains("warning  release") && output.stdout.contains(&command),
         "{}",
         output.stdout
     );

@@ -100,6 +100,8 @@ fn gitattributes_match_git_archive() {
         .add_text("stars/.gitattributes", "a**/b export-ignore\nc** export-ignore\n/d** export-ignore\n")
         .add_text("stars/ab", "left out, as **/b after an a").add_text("stars/ax/y/b", "left out")
         .add_text("stars/a/c", "kept").add_text("stars/da/x/y", "left out").add_text("stars/e/da", "kept")
+        .add_text("bom/.gitattributes", "\u{feff}a/b export-ignore\n\"q**/b\" export-ignore\n")
+        .add_text("bom/a/b", "kept: git reads the byte order mark as text").add_text("bom/qb", "left out")
         .add_text("secret", "left out").add_text("secrets/a", "left out").add_text("a/secret.b/c", "left out")
         .add_text("top-only", "left out").add_text("deep/top-only", "kept")
         .add_text("only/ignored/secret1", "leaves an empty folder, as git has it")

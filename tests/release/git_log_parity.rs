@@ -162,7 +162,7 @@ fn notes_refuse_a_shallow_clone() {
         output.stderr
     );
     let output = run(xtask(&shallow).args(["release", "server/v0.1.1", "--initial-release", "--dry-run"]));
-    assert!(output.code == 1 && output.stdout.contains("REFUSED  shallow"), "{}", output.stdout);
+    assert!(output.code == 1 && output.stdout.contains("FAILED   shallow"), "{}", output.stdout);
     run(xtask(fixture.path()).args(["notes", "server/v0.1.1"])).ok();
 }
 

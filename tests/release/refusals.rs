@@ -250,7 +250,7 @@ fn version_file_mismatch_is_refused() {
     expect_accepted(&fixture, &["csharp/sandbox/v0.9.0", "--initial-release"]);
     let output = fixture.xtask(["release", "csharp/sandbox/v0.9.0", "--initial-release", "--dry-run"]);
     assert!(
-        output.stdout.contains("note     version-source")
+        output.stdout.contains("warning  version-source")
             && output.stdout.contains("OpenSandboxPackageVersion = 0.1.2"),
         "{}",
         output.stdout
@@ -274,7 +274,7 @@ fn missing_notes_tagger_or_key_is_refused() {
     }
     fixture.git(["config", "user.useConfigOnly", "true"]);
     let output = run(nameless.args(["release", "server/v0.1.1", "--dry-run"]));
-    assert!(output.code == 1 && output.stdout.contains("REFUSED  tagger"), "{}", output.stdout);
+    assert!(output.code == 1 && output.stdout.contains("FAILED   tagger"), "{}", output.stdout);
     expect_refused(&fixture, &["server/v0.1.1", "--sign-tag"], "signing", "no-signing-key");
     fixture.git(["tag", "server/v0.1.1"]);
     expect_refused(&fixture, &["server/v0.1.1", "--sign-tag"], "signing", "tag-not-signed");
@@ -291,7 +291,7 @@ fn all_refusals_are_reported_at_once() {
     assert_eq!(checks, ["clean-tree", "default-branch", "tag", "paths"]);
     let output = fixture.xtask(["release", "server/v0.1.1", "--path", "none"]);
     assert!(
-        output.code == 1 && output.stdout.contains("Refused for 4 reasons; nothing was changed."),
+        output.code == 1 && output.stdout.contains("Refused: 4 checks failed; nothing was changed."),
         "{}",
         output.stdout
     );

@@ -204,7 +204,7 @@ fn case_71_revoked_ssh_key_is_refuted() {
     assert!(!signer.git_accepts(TAG));
     signer.fixture.expect_tag_verdict(TAG, "unproven", &["revocation"]);
     let output = signer.xtask(&["release", "server/v0.1.2", "--sign-tag"]);
-    assert!(output.code == 1 && output.stdout.contains("REFUSED  signing"), "{}", output.stdout);
+    assert!(output.code == 1 && output.stdout.contains("FAILED   signing"), "{}", output.stdout);
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn unpinned_certificate_is_refuted() {
     assert!(signer.git_accepts(TAG), "gpgsm uses the operator's trust list");
     signer.fixture.expect_tag_verdict(TAG, "refuted", &["unknown-key"]);
     let output = signer.release_signed(&POLICY_FLAGS);
-    assert!(output.code == 1 && output.stdout.contains("REFUSED  signing"), "{}", output.stdout);
+    assert!(output.code == 1 && output.stdout.contains("FAILED   signing"), "{}", output.stdout);
     signer.pin(&signer.fingerprint);
     signer.fixture.expect_tag_verdict(TAG, "proven", &[]);
     let commit = signer.fixture.git(["rev-parse", "HEAD"]);

@@ -5,8 +5,11 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 
 use tempfile::TempDir;
+
+use crate::support::file_tree::FileTree;
 
 /// Output and exit code of a program. The code is -1 if a signal ended it.
 #[derive(Debug)]
@@ -113,8 +116,23 @@ impl TestRepository {
         Self { path, time: 1_700_000_000, _folder: None }
     }
 
-    /// Creates a repository with target `server`, released as v0.1.0 and fixed since. Its remote has all commits.
+    /// Returns a copy of a repository that [`Self::create_release`] created.
     pub(crate) fn with_release() -> Self {
+        static TEMPLATE: OnceLock<(FileTree, u64)> = OnceLock::new();
+        let (tree, time) = TEMPLATE.get_or_init(|| {
+            let repository = Self::create_release();
+            (FileTree::read(repository.path()), repository.time)
+        });
+        let folder = tempfile::tempdir().unwrap();
+        tree.write(folder.path());
+        let repository = Self { path: folder.path().to_owned(), time: *time, _folder: Some(folder) };
+        // The index states inodes and times of files, which are others in a copy.
+        repository.git(["update-index", "-q", "--refresh"]);
+        repository
+    }
+
+    /// Creates a repository with target `server`, released as v0.1.0 and fixed since. Its remote has all commits.
+    pub(crate) fn create_release() -> Self {
         let mut fixture = Self::new();
         fixture.commit("chore: start", &[("README.md", "hello\n")]);
         fixture.commit("feat(server): serve (#1)", &[("server/main.py", "serve()\n")]);

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use emulators::{GitHub, GitHubSettings, UserAccount};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::file_tree::FileTree;
 use crate::support::repository::{CapturedOutput, TestRepository, hermetic_command, run, xtask};
 
 /// Token with all permissions. Invented; every output and every written file is searched for it.
@@ -49,7 +51,7 @@ pub(crate) fn files_with_token(folder: &Path) -> Vec<std::path::PathBuf> {
                 && !path.ends_with("bin/gh")
             {
                 let bytes = std::fs::read(&path).unwrap();
-                let has = |secret: &str| bytes.windows(secret.len()).any(|it| it == secret.as_bytes());
+                let has = |secret: &str| memchr::memmem::find(&bytes, secret.as_bytes()).is_some();
                 if has(TOKEN) || has(ENCODED_TOKEN) {
                     found.push(path);
                 }
@@ -62,7 +64,15 @@ pub(crate) fn files_with_token(folder: &Path) -> Vec<std::path::PathBuf> {
 impl TestBed {
     /// Creates a test bed around [`TestRepository::with_release`]. The remote has all commits and tags.
     pub(crate) fn new() -> Self {
-        Self::with_clone(TestRepository::with_release())
+        // What a push of all commits and tags leaves on the remote.
+        static REMOTE: OnceLock<FileTree> = OnceLock::new();
+        let remote = REMOTE.get_or_init(|| {
+            let pushed = Self::with_clone(TestRepository::with_release());
+            FileTree::read(pushed.github.git_dir())
+        });
+        let bed = Self::with_empty_origin(TestRepository::with_release());
+        remote.write(bed.github.git_dir());
+        bed
     }
 
     /// Creates a test bed around a clone, and pushes its `main` and tags to the emulated GitHub.

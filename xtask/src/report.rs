@@ -218,7 +218,7 @@ fn reason_and_hint(finding: &Finding) -> String {
 /// Adds the report of an audit: notes, findings, verdict and trusted roots.
 pub(crate) fn audit(page: &mut TextPage, report: &AuditReport) {
     for note in &report.warnings {
-        wrapped(page, &format!("  {:<9} {:<11} ", "note", ""), 24, note, DIM);
+        wrapped(page, &format!("  {:<9} {:<11} ", "warning", ""), 24, note, DIM);
     }
     findings(page, &report.findings);
     if let Some(roots) = &report.trusted_root {
@@ -305,7 +305,7 @@ pub(crate) fn bundle(page: &mut TextPage, verdict: &BundleVerdict) {
     let text = format!("{}: {}", verdict.origin, verdict.explanation.evidence);
     wrapped(page, &head, 28, &text, Style::new());
     for note in &verdict.warnings {
-        wrapped(page, &" ".repeat(28), 28, &format!("note: {note}"), DIM);
+        wrapped(page, &" ".repeat(28), 28, &format!("warning: {note}"), DIM);
     }
 }
 
@@ -322,9 +322,9 @@ fn outcome_style(outcome: CheckOutcome) -> (&'static str, Style) {
     let color = |it: AnsiColor| Style::new().fg_color(Some(it.into()));
     match outcome {
         CheckOutcome::Passed => ("ok", color(AnsiColor::Green)),
-        CheckOutcome::Warned => ("note", color(AnsiColor::Yellow)),
+        CheckOutcome::Warned => ("warning", color(AnsiColor::Yellow)),
         CheckOutcome::Allowed => ("allowed", color(AnsiColor::Yellow)),
-        CheckOutcome::Failed => ("REFUSED", color(AnsiColor::Red).bold()),
+        CheckOutcome::Failed => ("FAILED", color(AnsiColor::Red).bold()),
     }
 }
 

@@ -14,12 +14,18 @@ const MAX_LINE_BYTES: usize = 2048;
 pub(crate) fn with_portable_patterns(text: &[u8]) -> Vec<u8> {
     let mut all = Vec::with_capacity(text.len());
     for line in text.split_inclusive(|it| *it == b'\n') {
-        let start = line.iter().position(|it| !it.is_ascii_whitespace()).unwrap_or(line.len());
-        let end = line[start..].iter().position(u8::is_ascii_whitespace).map_or(line.len(), |it| start + it);
-        let (pattern, attributes) = (&line[start..end], &line[end..]);
+        let text = line.trim_ascii_start();
+        // A quoted pattern may contain spaces. Escapes in it are left alone (docs/limits.md).
+        let (quote, text) = text.strip_prefix(b"\"").map_or((&b""[..], text), |it| (&b"\""[..], it));
+        let is_end = |it: &u8| if quote.is_empty() { it.is_ascii_whitespace() } else { *it == b'"' };
+        let end = text.iter().position(is_end).unwrap_or(text.len());
+        let (pattern, attributes) = text.split_at(end);
         match portable_patterns(pattern) {
-            Some(patterns) if line.len() <= MAX_LINE_BYTES => {
+            Some(patterns)
+                if line.len() <= MAX_LINE_BYTES && (quote.is_empty() || !pattern.contains(&b'\\')) =>
+            {
                 for pattern in patterns {
+                    all.extend_from_slice(quote);
                     all.extend_from_slice(&pattern);
                     all.extend_from_slice(attributes.trim_ascii_end());
                     all.push(b'\n');
@@ -38,7 +44,7 @@ fn portable_patterns(pattern: &[u8]) -> Option<Vec<Vec<u8>>> {
         None => (pattern, &b""[..]),
     };
     // Without a slash, git matches only the last part of a path, where `**` and `*` are equal.
-    if !pattern.contains(&b'/') || matches!(pattern[0], b'"' | b'#' | b'!') {
+    if !pattern.contains(&b'/') || matches!(pattern[0], b'#' | b'!') {
         return None;
     }
     let literal = pattern.iter().position(|it| WILDCARDS.contains(it))?;
@@ -88,6 +94,7 @@ mod tests {
             ("d/a** ident\n", "d/a* ident\nd/a*/** ident\n"),
             ("d/a**/ ident\r\n", "d/a*/ ident\nd/a*/**/ ident\n"),
             ("a**\\/b ident\n", "a*/**/b ident\n"),
+            ("\"a **/b\" ident\n", "\"/a b\" ident\n\"a */**/b\" ident\n"),
         ] {
             assert_eq!(rewritten(line), expected, "{line}");
         }
@@ -96,7 +103,7 @@ mod tests {
     #[test]
     fn other_lines_are_unchanged() {
         let text =
-            "# a**/b\n\n**/b x\na/**/b x\na** x\n*a**/b x\na**b/c x\n\"a**/b\" x\n[attr]m text\n  c/d -x";
+            "# a**/b\n\n**/b x\na/**/b x\na** x\n*a**/b x\na**b/c x\n\"a\\\\**/b\" x\n[attr]m text\n  c/d -x";
         assert_eq!(rewritten(text), text);
         let long = format!("a**/b {}\n", "x".repeat(2048));
         assert_eq!(rewritten(&long), long);

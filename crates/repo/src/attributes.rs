@@ -18,6 +18,10 @@ use crate::error::RepoError;
 const ATTRIBUTE_NAMES: [&str; 8] =
     ["export-ignore", "export-subst", "text", "crlf", "eol", "ident", "filter", "working-tree-encoding"];
 
+/// The maximum size of the attribute files from the root to one folder, in bytes. In memory, patterns take up to 90 times
+/// their size.
+const MAX_OPEN_BYTES: usize = 4 << 20;
+
 /// The attributes of one path. `filter` and `working_tree_encoding` are `None` if they have no value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PathAttributes {
@@ -50,6 +54,8 @@ pub(crate) struct Attributes {
     outcome: Outcome,
     /// Whether each entered folder has an attribute file.
     has_patterns: Vec<bool>,
+    /// The sizes of the files in `tree`, in bytes.
+    open_bytes: Vec<usize>,
 }
 
 impl Attributes {
@@ -65,13 +71,20 @@ impl Attributes {
         let tree = Search::new_globals(nothing, &mut buffer, &mut known).map_err(failed)?;
         let mut files = Search::default();
         let bytes = match std::fs::read(info) {
-            Ok(bytes) => with_portable_patterns(&bytes),
+            // Only in this file does git skip a byte order mark (`read_attr_from_file` in git's `attr.c`).
+            Ok(bytes) => with_portable_patterns(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(failed(error)),
         };
         files.add_patterns_buffer(&bytes, info.to_owned(), None, &mut known, true).map_err(failed)?;
-        let mut attributes =
-            Self { tree, info_file: files, known, outcome: Outcome::default(), has_patterns: Vec::new() };
+        let mut attributes = Self {
+            tree,
+            info_file: files,
+            known,
+            outcome: Outcome::default(),
+            has_patterns: Vec::new(),
+            open_bytes: Vec::new(),
+        };
         attributes.reset_outcome();
         Ok(attributes)
     }
@@ -81,15 +94,16 @@ impl Attributes {
         self.has_patterns.push(file.is_some());
         let Some(bytes) = file else { return Ok(()) };
         let source = path_from_bytes(folder).join(".gitattributes");
+        self.open_bytes.push(bytes.len());
+        if self.open_bytes.iter().sum::<usize>() > MAX_OPEN_BYTES {
+            let error = format!("the attribute files above it have more than {} MiB", MAX_OPEN_BYTES >> 20);
+            return Err(RepoError::Io { path: source, source: io::Error::other(error) });
+        }
         let is_root = folder.is_empty();
+        // The line break keeps `gix-attributes` from skipping a byte order mark, which git reads as text here.
+        let patterns = [b"\n", &with_portable_patterns(bytes)[..]].concat();
         self.tree
-            .add_patterns_buffer(
-                &with_portable_patterns(bytes),
-                source.clone(),
-                Some(Path::new("")),
-                &mut self.known,
-                is_root,
-            )
+            .add_patterns_buffer(&patterns, source.clone(), Some(Path::new("")), &mut self.known, is_root)
             .map_err(|error| RepoError::Io { path: source, source: error })?;
         self.reset_outcome();
         Ok(())
@@ -99,6 +113,7 @@ impl Attributes {
     pub(crate) fn leave(&mut self) {
         if self.has_patterns.pop() == Some(true) {
             self.tree.pop_pattern_list();
+            self.open_bytes.pop();
         }
     }
 

@@ -300,7 +300,7 @@ fn header(page: &mut TextPage, request: &Request, prepared: &Prepared) {
         "  paths     {}",
         if paths.is_empty() { "everything".to_owned() } else { paths.join(" ") }
     ));
-    page.line(format!("  for       {}", request.slug));
+    page.line(format!("  repo      {}", request.slug));
     if request.destination == ReleaseDestination::Local {
         let fetched =
             prepared.facts.clone.last_fetched.map_or("never".to_owned(), model::base::time::format_rfc3339);
@@ -309,12 +309,12 @@ fn header(page: &mut TextPage, request: &Request, prepared: &Prepared) {
 }
 
 fn add_receipt(page: &mut TextPage, receipt: &Receipt) {
-    page.heading("Made");
+    page.heading("Written");
     for file in &receipt.files {
         page.line(format!("  {}", file.path.display()));
         page.line(format!("    {}, {} bytes", file.digest, file.size));
     }
-    let origin = if receipt.tag_object.already_existed { "kept" } else { "made" };
+    let origin = if receipt.tag_object.already_existed { "kept" } else { "created" };
     let kind = if receipt.tag_object.kind == TagKind::Signed { "signed" } else { "not signed" };
     page.line(format!("  tag {}, {origin}, {kind}: object {}", receipt.tag, receipt.tag_object.object));
 }
@@ -335,7 +335,7 @@ fn closing_line(args: &ReleaseArgs, prepared: &Prepared, outcome: Option<&Releas
             let name = &prepared.plan.tag;
             format!("Nothing left this machine. To publish {name}, run the same command again with --push.")
         }
-        (1, _) => "Refused for 1 reason; nothing was changed.".to_owned(),
-        (count, _) => format!("Refused for {count} reasons; nothing was changed."),
+        (1, _) => "Refused: 1 check failed; nothing was changed.".to_owned(),
+        (count, _) => format!("Refused: {count} checks failed; nothing was changed."),
     }
 }

@@ -30,10 +30,10 @@ pub enum FolderError {
         limit: u64,
     },
     /// A call of the operating system failed.
-    #[error("cannot {verb} {}", path.display())]
+    #[error("cannot {action} {}", path.display())]
     Io {
         /// The action that failed, to follow "cannot".
-        verb: &'static str,
+        action: &'static str,
         /// The path of the action.
         path: PathBuf,
         /// The error of the operating system.
@@ -43,8 +43,8 @@ pub enum FolderError {
 }
 
 impl FolderError {
-    pub(super) fn io_error(verb: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
-        Self::Io { verb, path: path.to_owned(), source: source.into() }
+    pub(super) fn io_error(action: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
+        Self::Io { action, path: path.to_owned(), source: source.into() }
     }
 }
 

@@ -28,6 +28,14 @@ pub enum TagError {
         /// The most similar id or alias. `None` if none is similar.
         nearest: Option<String>,
     },
+    /// The text has a version but no target.
+    #[error("'{given}' has no target: expected TARGET/{given}, as in {example}/{given}")]
+    NoTarget {
+        /// The version as given.
+        given: String,
+        /// The id of a target.
+        example: String,
+    },
     /// The text has a target but no version.
     #[error("'{given}' has no version: expected {expected}")]
     NoVersion {
@@ -37,11 +45,10 @@ pub enum TagError {
         expected: String,
     },
     /// The version is not valid in the target's scheme.
-    #[error("{source}; expected {expected}")]
+    #[error("{cause}; expected {expected}")]
     Version {
         /// What is wrong with the version.
-        #[source]
-        source: VersionError,
+        cause: VersionError,
         /// An example of the target's tags, as in `server/v1.2.3`.
         expected: String,
     },
@@ -65,7 +72,14 @@ impl ReleaseTag {
             Some((target, _, rest)) => {
                 Self::for_target(catalog, target, rest.strip_prefix('/').unwrap_or(rest))
             }
-            None => Err(unknown_target(catalog, text.rsplit_once('/').map_or(text, |(target, _)| target))),
+            None => Err(match text.rsplit_once('/') {
+                Some((target, _)) => unknown_target(catalog, target),
+                None if text.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit()) => {
+                    let example = catalog.targets()[0].id.clone();
+                    TagError::NoTarget { given: text.to_owned(), example }
+                }
+                None => unknown_target(catalog, text),
+            }),
         }
     }
 
@@ -74,8 +88,7 @@ impl ReleaseTag {
     /// # Errors
     /// [`TagError`], with an example of the target's tags or the most similar target.
     pub fn new(catalog: &Catalog, target: &str, version: &str) -> Result<Self, TagError> {
-        let target = catalog.target(target).ok_or_else(|| unknown_target(catalog, target))?;
-        Self::for_target(catalog, target, version)
+        Self::for_target(catalog, catalog.known_target(target)?, version)
     }
 
     fn for_target(catalog: &Catalog, target: &Target, typed: &str) -> Result<Self, TagError> {
@@ -89,7 +102,7 @@ impl ReleaseTag {
         }
         let bare = typed.strip_prefix('v').unwrap_or(typed);
         let version =
-            Version::parse(target.scheme, bare).map_err(|source| TagError::Version { source, expected })?;
+            Version::parse(target.scheme, bare).map_err(|cause| TagError::Version { cause, expected })?;
         let label = match target.tag_form {
             TagForm::VPrefixed => format!("v{bare}"),
             TagForm::Bare => typed.to_owned(),
@@ -173,6 +186,16 @@ impl fmt::Display for ReleaseTag {
 impl Serialize for ReleaseTag {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl Catalog {
+    /// Returns the target with this id or alias.
+    ///
+    /// # Errors
+    /// [`TagError::UnknownTarget`], with the most similar target.
+    pub fn known_target(&self, name: &str) -> Result<&Target, TagError> {
+        self.target(name).ok_or_else(|| unknown_target(self, name))
     }
 }
 

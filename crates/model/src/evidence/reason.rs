@@ -104,7 +104,7 @@ reasons! {
         NotOnBranch { remote: String } = "not-on-branch": "The released commit is not on the default branch."
             => "git fetch {remote}, or choose a merged commit with --commit";
         Shallow = "shallow": "The clone is shallow: it lacks commits and tags." => "git fetch --unshallow --tags";
-        NoTagger = "no-tagger": "user.name and user.email are not set, or the tag object names no tagger."
+        NoTagger = "no-tagger": "user.name and user.email are not set."
             => "git config user.name 'Your Name' && git config user.email you@example.com";
         LocalAttributes = "local-attributes": "Attributes that only this clone has change the archive."
             => "move these rules to .gitattributes and commit them, or remove the file";

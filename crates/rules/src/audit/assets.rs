@@ -4,7 +4,7 @@ use model::evidence::audit::{
     ArchiveError, ArchiveInspection, ArchiveSummary, AssetDownload, AuditEvidence, AuditReport,
     DownloadedContent, ReleaseExpectation, TreeComparison, TreeDifference,
 };
-use model::evidence::lookup::Unavailable;
+use model::evidence::lookup::{Lookup, Unavailable};
 use model::evidence::reason::{Explanation, Reason};
 use model::evidence::sums;
 use model::evidence::verdict::{Finding, Verdict};
@@ -39,7 +39,11 @@ fn asset(name: &str, expectation: &ReleaseExpectation, evidence: &AuditEvidence)
     }
     let content = match download(name, evidence) {
         None => {
-            return Finding::unproven("asset", name, Reason::AssetMissing, "the release has no such asset");
+            if let Lookup::Unavailable(unavailable) = &evidence.release {
+                return super::findings::unreachable("asset", name, unavailable);
+            }
+            let evidence = format!("the release has no asset {name}");
+            return Finding::unproven("asset", name, Reason::AssetMissing, evidence);
         }
         Some(Err(unavailable)) => {
             let evidence = format!("it could not be downloaded: {unavailable}");
