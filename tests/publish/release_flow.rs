@@ -73,7 +73,7 @@ fn signed_tag_is_pushed_unchanged() {
     let arguments = ["release", TAG, "--push", "--sign-tag", "--config", ".git/release.toml"];
     let output = bed.run(&arguments).ok();
     assert!(
-        output.stdout.contains("made, signed") && output.stdout.contains("proven     tag")
+        output.stdout.contains("created, signed") && output.stdout.contains("proven     tag")
             || output.stdout.contains("proven    tag"),
         "{}",
         output.stdout

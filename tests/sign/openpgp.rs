@@ -10,7 +10,7 @@ use crate::support::repository::{hermetic_command, run, xtask};
 fn flipped_byte_breaks_an_openpgp_signature() {
     let signer = OpenPgpTagSigner::new("sign", "never");
     let output = signer.release_signed().ok();
-    assert!(output.stdout.contains("made, signed: object"), "{}", output.stdout);
+    assert!(output.stdout.contains("created, signed: object"), "{}", output.stdout);
     assert!(signer.git_accepts(TAG));
     signer.fixture.expect_tag_verdict(TAG, "proven", &[]);
     let tag_object = signer.fixture.tag_object(TAG);

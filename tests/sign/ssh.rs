@@ -18,7 +18,7 @@ fn flipped_byte_breaks_an_ssh_signature() {
     ] {
         let signer = SshTagSigner::new(kind);
         let output = signer.release_signed().ok();
-        assert!(output.stdout.contains("made, signed: object"), "{}", output.stdout);
+        assert!(output.stdout.contains("created, signed: object"), "{}", output.stdout);
         assert!(signer.git_accepts(TAG), "{kind:?}");
         signer.fixture.expect_tag_verdict(TAG, "proven", &[]);
         signer.fixture.git(["fsck", "--strict"]);
@@ -301,7 +301,7 @@ fn signing_without_a_policy_proves_nothing() {
     let signer = SshTagSigner::new(&["-t", "ed25519"]);
     let output = run(xtask(signer.fixture.path()).args(["release", TAG, "--sign-tag"])).ok();
     assert!(
-        output.stdout.contains("note     signing") && output.stdout.contains("config init --signer"),
+        output.stdout.contains("warning  signing") && output.stdout.contains("config init --signer"),
         "{}",
         output.stdout
     );

@@ -103,7 +103,7 @@ const POLICY_FLAGS: [&str; 2] = ["--config", ".git/release.toml"];
 fn flipped_byte_breaks_an_x509_signature() {
     let signer = X509TagSigner::new();
     let output = signer.release_signed(&POLICY_FLAGS).ok();
-    assert!(output.stdout.contains("made, signed: object"), "{}", output.stdout);
+    assert!(output.stdout.contains("created, signed: object"), "{}", output.stdout);
     assert!(signer.git_accepts(TAG));
     signer.fixture.expect_tag_verdict(TAG, "proven", &[]);
     let tag_object = signer.fixture.tag_object(TAG);
@@ -189,7 +189,7 @@ fn custom_x509_program_signs_tags() {
         output.stdout
     );
     let output = signer.release_signed(&[]).ok();
-    assert!(output.stdout.contains("made, signed: object"), "{}", output.stdout);
+    assert!(output.stdout.contains("created, signed: object"), "{}", output.stdout);
     signer.fixture.git(["config", "--unset", "gpg.x509.program"]);
     assert!(signer.git_accepts(TAG));
     signer.fixture.expect_tag_verdict(TAG, "proven", &[]);
