@@ -49,7 +49,7 @@ def hints(text):
 def main(root):
     print("# Messages\n")
     print("Every error and hint that the programs can print, by crate. `{name}` stands for a value.")
-    print("Reasons of findings and checks, with their hints, are in [verifying.md](verifying.md#reasons).")
+    print("Reasons of findings and checks, with their hints, are in [verifying.md](verifying.md#reason-codes).")
     print("`scripts/docs.sh` writes this file from the sources; a test compares it.")
     folders = [*sorted((root / "crates").iterdir()), root / "xtask"]
     for folder in folders:

@@ -1,7 +1,7 @@
 //! Attacks on published releases, by their numbers in `docs/attacks.md`: the expected findings, and the proof of the
 //! unchanged release.
 
-use emulators::ActionsRun;
+use emulators::{ActionsRun, Fault, FaultKind, FaultTiming};
 use serde_json::json;
 
 use crate::support::published_release::{
@@ -67,6 +67,27 @@ fn asset_id(published_release: &PublishedRelease, name: &str) -> u64 {
     let release = published_release.bed.only_release();
     let all = release["assets"].as_array().unwrap();
     all.iter().find(|it| it["name"] == name).unwrap()["id"].as_u64().unwrap()
+}
+
+#[test]
+fn assets_of_an_unread_release_are_not_reported_missing() {
+    let mut published_release = PublishedRelease::new();
+    let good = published_release.archive();
+    published_release.publish_attested(&good);
+    let assets = || {
+        let (verdict, all) = unproven_findings(&published_release.audit(&[]));
+        (verdict, all.into_iter().filter(|it| it.starts_with("asset:")).collect::<Vec<_>>())
+    };
+    assert_eq!(assets(), ("proven".to_owned(), Vec::new()));
+    let refused = FaultKind::CannedResponse {
+        status: 403,
+        headers: Vec::new(),
+        body: json!({ "message": "not today" }).to_string(),
+        timing: FaultTiming::Before,
+    };
+    published_release.bed.github.inject(Fault::once("GET", "/releases/tags/", refused));
+    let unreachable = vec!["asset: unreachable".to_owned(); 2];
+    assert_eq!(assets(), ("unproven".to_owned(), unreachable));
 }
 
 #[test]

@@ -109,8 +109,8 @@ fn gh_downloads_the_published_release() {
     assert_eq!(seen["isDraft"], false);
     assert_eq!(seen["name"], "OpenSandbox Server v0.1.1");
     assert_eq!(seen["body"], done["notes"]);
-    let nobody = TestRepository::new();
-    let mut anonymous = gh.command(nobody.path(), &["release", "download", TAG]);
+    let folder = TestRepository::new();
+    let mut anonymous = gh.command(folder.path(), &["release", "download", TAG]);
     let refused = run(anonymous.env("GH_TOKEN", "some-other-token"));
     assert!(refused.code != 0 && refused.stderr.contains("401"), "{}", refused.stderr);
 }

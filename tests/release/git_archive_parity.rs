@@ -146,6 +146,25 @@ fn machine_dependent_attributes_are_refused() {
 }
 
 #[test]
+fn attribute_files_above_the_limit_are_refused() {
+    let half = "# comment\n".repeat((2 << 20) / 10);
+    let fixture = FastImportCommit::new()
+        .add_text(".gitattributes", &half)
+        .add_text("a/.gitattributes", &half)
+        .add_text("b/.gitattributes", &half)
+        .import();
+    expect_git_archive_parity(&fixture);
+    fixture.write_file(".git/info/attributes", half.repeat(3).as_bytes());
+    assert!(expect_archive_refused(&fixture).stderr.contains("larger than 4 MiB"));
+    let fixture = FastImportCommit::new()
+        .add_text(".gitattributes", &half)
+        .add_text("a/.gitattributes", &half)
+        .add_text("a/b/.gitattributes", &half)
+        .import();
+    assert!(expect_archive_refused(&fixture).stderr.contains("a/b/.gitattributes"));
+}
+
+#[test]
 fn large_file_matches_git_archive() {
     let block: Vec<u8> = (0..=255u8).cycle().take(1 << 20).collect();
     let mut large = Vec::with_capacity(200 << 20);

@@ -104,6 +104,7 @@ fn malformed_tags_are_usage_errors() {
         ("docker/execd/1.2", "is not a SemVer version"),
         ("docker/execd/vv1.2.3", "expected docker/execd/1.2.3"),
         ("server", "'server' has no version: expected server/v1.2.3"),
+        ("v1.2.3", "'v1.2.3' has no target: expected TARGET/v1.2.3"),
         ("sevrer/v1.0.0", "unknown target 'sevrer'; did you mean 'server'?"),
         ("python/v1.0.0", "unknown target 'python'"),
         ("../x/v1.0.0", "unknown target"),

@@ -52,22 +52,19 @@ fn case_63_revoked_openpgp_key_is_refuted() {
     assert_eq!(signer.fixture.git(["tag", "-l", TAG]), "");
 }
 
+/// Adds a subkey that signs, as old as the key.
+fn add_signing_subkey(signer: &OpenPgpTagSigner, algorithm: &str) {
+    let key = signer.fingerprint();
+    let subkey = ["--quick-add-key", &key, algorithm, "sign", "never"];
+    signer.run_gpg(&[&["--faked-system-time", KEY_CREATED_AT], &subkey[..]].concat()).ok();
+}
+
 #[test]
 fn case_63_signature_by_an_unknown_subkey_is_refuted() {
     let signer = OpenPgpTagSigner::new("cert", "never");
     let key = signer.fingerprint();
     let without = signer.run_gpg(&["--armor", "--export"]).ok().stdout;
-    signer
-        .run_gpg(&[
-            "--faked-system-time",
-            KEY_CREATED_AT,
-            "--quick-add-key",
-            &key,
-            "ed25519",
-            "sign",
-            "never",
-        ])
-        .ok();
+    add_signing_subkey(&signer, "ed25519");
     signer.pin(&key);
     signer.put_signed_tag("20240310T000000!", &[]);
     assert!(signer.git_accepts("t"));
@@ -80,17 +77,7 @@ fn case_63_signature_by_an_unknown_subkey_is_refuted() {
 fn case_63_signature_by_an_encryption_subkey_is_refuted() {
     let signer = OpenPgpTagSigner::new("cert", "never");
     let key = signer.fingerprint();
-    signer
-        .run_gpg(&[
-            "--faked-system-time",
-            KEY_CREATED_AT,
-            "--quick-add-key",
-            &key,
-            "rsa2048",
-            "sign",
-            "never",
-        ])
-        .ok();
+    add_signing_subkey(&signer, "rsa2048");
     signer.pin(&key);
     signer.put_signed_tag("20240310T000000!", &[]);
     assert!(signer.git_accepts("t"));

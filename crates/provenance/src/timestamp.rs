@@ -52,7 +52,12 @@ pub(crate) fn check_timestamp(response: &[u8], authorities: &[Vec<u8>]) -> Resul
 pub(crate) fn stated_time(response: &[u8]) -> Option<i64> {
     let data: SignedData = ContentInfo::from_der(granted_token(response)?).ok()?.content.decode_as().ok()?;
     let info = OctetString::from_der(&data.encap_content_info.econtent?.to_der().ok()?).ok()?;
-    let info = AnyRef::from_der(info.as_bytes()).ok()?;
+    generation_time(info.as_bytes())
+}
+
+/// Returns the time in a `TSTInfo` in DER, in seconds since 1970 in UTC.
+fn generation_time(info: &[u8]) -> Option<i64> {
+    let info = AnyRef::from_der(info).ok()?;
     let mut fields = SliceReader::new(info.value()).ok()?;
     // Before the time come the version, the policy, the digest and the serial number.
     for _ in 0..4 {
@@ -118,4 +123,29 @@ fn check_unsigned_parts(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::generation_time;
+
+    /// Returns a `TSTInfo` with this time: version 1, policy 1.2.3, an empty digest, serial number 1.
+    fn info(time: &str) -> Vec<u8> {
+        let mut fields =
+            vec![2, 1, 1, 6, 2, 0x2a, 3, 0x30, 0, 2, 1, 1, 0x18, u8::try_from(time.len()).unwrap()];
+        fields.extend_from_slice(time.as_bytes());
+        [&[0x30, u8::try_from(fields.len()).unwrap()], &fields[..]].concat()
+    }
+
+    #[test]
+    fn stated_time_may_have_fractions() {
+        // date -u -d 2024-01-01 +%s
+        for time in ["20240101000000Z", "20240101000000.5Z"] {
+            assert_eq!(generation_time(&info(time)), Some(1_704_067_200), "{time}");
+        }
+        for time in ["202401010000Z", "20241301000000Z", ""] {
+            assert_eq!(generation_time(&info(time)), None, "{time}");
+        }
+        assert_eq!(generation_time(&info("20240101000000Z")[..20]), None);
+    }
 }

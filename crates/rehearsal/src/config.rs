@@ -28,7 +28,7 @@ pub struct RehearsalConfig {
     pub key_kind: SignatureFormat,
     /// More flags for `release`: the commit, the range of the notes, the template and the allowed checks.
     pub release_flags: Vec<String>,
-    /// The global flags of the real release, before the verb: directory, configuration, repository and remote.
+    /// The global flags of the real release, before the command: directory, configuration, repository and remote.
     ///
     /// Empty for the defaults. The dry run in the operator's clone needs them; runs in the sandbox do not.
     pub real_global_flags: Vec<String>,

@@ -102,10 +102,10 @@ impl<'a> ReleaseSandbox<'a> {
         &self,
         user: &SandboxUser,
         folder: &Path,
-        verb: &str,
+        name: &str,
     ) -> std::process::Command {
         let mut command = user.command(&self.config.program, folder);
-        command.args([verb, "-R", &self.config.slug.to_string(), "--format", "json", "--config"]);
+        command.args([name, "-R", &self.config.slug.to_string(), "--format", "json", "--config"]);
         command.arg(self.file("policy/release.toml"));
         command.arg("--trusted-root").arg(self.file("trusted-root.json"));
         command

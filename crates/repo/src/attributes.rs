@@ -4,7 +4,8 @@
 //! of the clone. Attribute files of the user and of the system are ignored: an archive must not depend on the
 //! machine. The `gix-attributes` crate parses the files and matches the paths.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use gix_attributes::glob::pattern::Case;
@@ -18,9 +19,9 @@ use crate::error::RepoError;
 const ATTRIBUTE_NAMES: [&str; 8] =
     ["export-ignore", "export-subst", "text", "crlf", "eol", "ident", "filter", "working-tree-encoding"];
 
-/// The maximum size of the attribute files from the root to one folder, in bytes. In memory, patterns take up to 90 times
-/// their size.
-const MAX_OPEN_BYTES: usize = 4 << 20;
+/// The maximum size of `info/attributes`, and of the attribute files from the root to one folder together, in bytes. In
+/// memory, patterns take many times their size.
+const MAX_ATTRIBUTE_BYTES: usize = 4 << 20;
 
 /// The attributes of one path. `filter` and `working_tree_encoding` are `None` if they have no value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,10 +53,8 @@ pub(crate) struct Attributes {
     info_file: Search,
     known: MetadataCollection,
     outcome: Outcome,
-    /// Whether each entered folder has an attribute file.
-    has_patterns: Vec<bool>,
-    /// The sizes of the files in `tree`, in bytes.
-    open_bytes: Vec<usize>,
+    /// The sizes of the attribute files of the entered folders, in bytes. `None` for a folder without a file.
+    file_sizes: Vec<Option<usize>>,
 }
 
 impl Attributes {
@@ -70,34 +69,23 @@ impl Attributes {
         let nothing: [PathBuf; 0] = [];
         let tree = Search::new_globals(nothing, &mut buffer, &mut known).map_err(failed)?;
         let mut files = Search::default();
-        let bytes = match std::fs::read(info) {
-            // Only in this file does git skip a byte order mark (`read_attr_from_file` in git's `attr.c`).
-            Ok(bytes) => with_portable_patterns(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(failed(error)),
-        };
-        files.add_patterns_buffer(&bytes, info.to_owned(), None, &mut known, true).map_err(failed)?;
-        let mut attributes = Self {
-            tree,
-            info_file: files,
-            known,
-            outcome: Outcome::default(),
-            has_patterns: Vec::new(),
-            open_bytes: Vec::new(),
-        };
+        let bytes = read_limited(info).map_err(failed)?;
+        // Only in this file does git skip a byte order mark (`read_attr_from_file` in git's `attr.c`).
+        let patterns = with_portable_patterns(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes));
+        files.add_patterns_buffer(&patterns, info.to_owned(), None, &mut known, true).map_err(failed)?;
+        let mut attributes =
+            Self { tree, info_file: files, known, outcome: Outcome::default(), file_sizes: Vec::new() };
         attributes.reset_outcome();
         Ok(attributes)
     }
 
     /// Enters a folder; `file` is the content of its `.gitattributes`. Only the file of the root may define macros.
     pub(crate) fn enter(&mut self, folder: &[u8], file: Option<&[u8]>) -> Result<(), RepoError> {
-        self.has_patterns.push(file.is_some());
+        self.file_sizes.push(file.map(<[u8]>::len));
         let Some(bytes) = file else { return Ok(()) };
         let source = path_from_bytes(folder).join(".gitattributes");
-        self.open_bytes.push(bytes.len());
-        if self.open_bytes.iter().sum::<usize>() > MAX_OPEN_BYTES {
-            let error = format!("the attribute files above it have more than {} MiB", MAX_OPEN_BYTES >> 20);
-            return Err(RepoError::Io { path: source, source: io::Error::other(error) });
+        if self.file_sizes.iter().flatten().sum::<usize>() > MAX_ATTRIBUTE_BYTES {
+            return Err(RepoError::Io { path: source, source: limit_exceeded() });
         }
         let is_root = folder.is_empty();
         // The line break keeps `gix-attributes` from skipping a byte order mark, which git reads as text here.
@@ -111,9 +99,8 @@ impl Attributes {
 
     /// Leaves the folder that was entered last.
     pub(crate) fn leave(&mut self) {
-        if self.has_patterns.pop() == Some(true) {
+        if self.file_sizes.pop().flatten().is_some() {
             self.tree.pop_pattern_list();
-            self.open_bytes.pop();
         }
     }
 
@@ -152,6 +139,24 @@ impl Attributes {
             working_tree_encoding: attribute_value(working_tree_encoding),
         }
     }
+}
+
+/// Reads a file. Returns nothing if it does not exist, and an error if it is larger than the limit.
+fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match File::open(path) {
+        Ok(file) => file.take(MAX_ATTRIBUTE_BYTES as u64 + 1).read_to_end(&mut bytes)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(bytes),
+        Err(error) => return Err(error),
+    };
+    if bytes.len() > MAX_ATTRIBUTE_BYTES { Err(limit_exceeded()) } else { Ok(bytes) }
+}
+
+fn limit_exceeded() -> io::Error {
+    let limit = MAX_ATTRIBUTE_BYTES >> 20;
+    io::Error::other(format!(
+        "with the attribute files of the folders above it, it is larger than {limit} MiB"
+    ))
 }
 
 /// The value of an attribute. `None` if it is set, unset or unspecified.

@@ -62,11 +62,7 @@ pub(crate) async fn show(
 ) -> HandlerResult {
     let mut state = shared.state();
     let release = state.releases.get_mut(&id).filter(|it| !it.draft || caller.may_write());
-    let release = release.ok_or_else(ApiError::not_found)?;
-    if !is_visible(release) {
-        return Err(ApiError::not_found());
-    }
-    let release = release.clone();
+    let release = visible(release)?;
     let urls = BaseUrls::from_headers(&state.settings, &headers);
     ok(schemas::release(&state.settings, &urls, &release))
 }
@@ -78,12 +74,7 @@ pub(crate) async fn show_by_tag(
     headers: HeaderMap,
 ) -> HandlerResult {
     let mut state = shared.state();
-    let release = state.releases.values_mut().find(|it| it.tag == tag && !it.draft);
-    let release = release.ok_or_else(ApiError::not_found)?;
-    if !is_visible(release) {
-        return Err(ApiError::not_found());
-    }
-    let release = release.clone();
+    let release = visible(state.releases.values_mut().find(|it| it.tag == tag && !it.draft))?;
     let urls = BaseUrls::from_headers(&state.settings, &headers);
     ok(schemas::release(&state.settings, &urls, &release))
 }
@@ -106,6 +97,12 @@ pub(crate) fn is_visible(release: &mut StoredRelease) -> bool {
     let visible = release.hidden_lookups == 0;
     release.hidden_lookups = release.hidden_lookups.saturating_sub(1);
     visible
+}
+
+/// Returns a copy of the release. The error is 404 if there is none, or if it is not visible yet.
+fn visible(release: Option<&mut StoredRelease>) -> Result<StoredRelease, ApiError> {
+    let release = release.ok_or_else(ApiError::not_found)?;
+    if is_visible(release) { Ok(release.clone()) } else { Err(ApiError::not_found()) }
 }
 
 /// `POST /repos/{owner}/{name}/releases`. If a parameter is rejected, no release is created.

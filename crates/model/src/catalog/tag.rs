@@ -29,13 +29,8 @@ pub enum TagError {
         nearest: Option<String>,
     },
     /// The text has a version but no target.
-    #[error("'{given}' has no target: expected TARGET/{given}, as in {example}/{given}")]
-    NoTarget {
-        /// The version as given.
-        given: String,
-        /// The id of a target.
-        example: String,
-    },
+    #[error("'{0}' has no target: expected TARGET/{0}")]
+    NoTarget(String),
     /// The text has a target but no version.
     #[error("'{given}' has no version: expected {expected}")]
     NoVersion {
@@ -75,8 +70,7 @@ impl ReleaseTag {
             None => Err(match text.rsplit_once('/') {
                 Some((target, _)) => unknown_target(catalog, target),
                 None if text.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit()) => {
-                    let example = catalog.targets()[0].id.clone();
-                    TagError::NoTarget { given: text.to_owned(), example }
+                    TagError::NoTarget(text.to_owned())
                 }
                 None => unknown_target(catalog, text),
             }),

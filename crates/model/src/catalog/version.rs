@@ -87,11 +87,6 @@ impl Version {
                 if version.release().len() < 3 {
                     return Err(grammar("it needs three release numbers, as in 1.2.3".to_owned()));
                 }
-                // The grammar allows 01.2.3, which package indexes list as 1.2.3.
-                let numbers = text.split(|c: char| !c.is_ascii_digit());
-                if numbers.clone().any(|it| it.len() > 1 && it.starts_with('0')) {
-                    return Err(grammar(format!("a number begins with 0: expected {version}")));
-                }
                 ParsedVersion::Pep440(version)
             }
         };

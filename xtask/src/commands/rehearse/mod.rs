@@ -71,7 +71,7 @@ fn faults_named(name: &str) -> Result<Vec<FaultScenario>, CliError> {
     if found.is_empty() {
         let names: Vec<&str> = FAULT_SCENARIOS.iter().map(|it| it.name).collect();
         let hint = format!("use all, or one of {}", names.join(", "));
-        return Err(CliError::usage(anyhow!("no fault is called '{name}'")).with_hint(hint));
+        return Err(CliError::usage(anyhow!("unknown fault '{name}'")).with_hint(hint));
     }
     Ok(found)
 }
@@ -159,10 +159,10 @@ fn next_steps(page: &mut TextPage, config: &RehearsalConfig) {
         RehearsalSource::Demo => "For a real release, in a clone of the repository:",
         RehearsalSource::Repository { .. } => "For the real release:",
     });
-    let verbs = [("doctor", &[][..]), ("release", &config.release_flags[..])];
-    for (verb, flags) in verbs {
+    let commands = [("doctor", &[][..]), ("release", &config.release_flags[..])];
+    for (command, flags) in commands {
         let typed = ["cargo", "xtask"].into_iter().chain(config.real_global_flags.iter().map(String::as_str));
-        let typed = typed.chain([verb]).chain(flags.iter().map(String::as_str));
+        let typed = typed.chain([command]).chain(flags.iter().map(String::as_str));
         let words: Vec<String> =
             typed.chain([tag.as_str(), "--sign-tag", "--push"]).map(shell_quote).collect();
         page.line(format!("  {}", words.join(" ")));
