@@ -25,10 +25,10 @@ mod trust;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use model::evidence::verdict::Verdict;
 
-use crate::cli::{CliArgs, VerifierArgs, run_command};
+use crate::cli::{CliArgs, VerifierArgs};
 use crate::error::CliError;
 use crate::outcome::RunOutcome;
 
@@ -37,7 +37,7 @@ use crate::outcome::RunOutcome;
 pub fn run_xtask() -> ExitCode {
     let arguments = CliArgs::parse();
     arguments.global.color.write_global();
-    exit_code(run_command(&arguments))
+    exit_code(arguments.command.run(&arguments.global, CliArgs::command))
 }
 
 /// Runs the program `opensandbox-verify`, with the command `verify` only, for users who verify releases of others. No
