@@ -215,11 +215,16 @@ fn reason_and_hint(finding: &Finding) -> String {
     }
 }
 
-/// Adds the report of an audit: notes, findings, verdict and trusted roots.
-pub(crate) fn audit(page: &mut TextPage, report: &AuditReport) {
-    for note in &report.warnings {
-        wrapped(page, &format!("  {:<9} {:<11} ", "warning", ""), 24, note, DIM);
+/// Adds warnings, which have no effect on the verdict.
+pub(crate) fn warnings(page: &mut TextPage, warnings: &[String]) {
+    for warning in warnings {
+        wrapped(page, &format!("  {:<9} {:<11} ", "warning", ""), 24, warning, DIM);
     }
+}
+
+/// Adds the report of an audit: warnings, findings, verdict and trusted roots.
+pub(crate) fn audit(page: &mut TextPage, report: &AuditReport) {
+    warnings(page, &report.warnings);
     findings(page, &report.findings);
     if let Some(roots) = &report.trusted_root {
         page.line(format!("{DIM}{}{DIM:#}", escape::sanitize(roots)));

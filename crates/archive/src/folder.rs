@@ -287,11 +287,19 @@ pub fn read_below(root: &Path, file: &str, limit: u64) -> Result<Option<Vec<u8>>
 /// [`FolderError::UnexpectedFileType`], [`FolderError::FileTooLarge`], [`FolderError::Io`] if it does not exist or
 /// cannot be read.
 pub fn read_named(path: &Path, limit: u64) -> Result<Vec<u8>, FolderError> {
+    read_bounded(open_named_file(path)?, path, limit)
+}
+
+/// Opens a file that the operator named, for reading. The path may contain links, but must lead to a regular file.
+///
+/// # Errors
+/// [`FolderError::UnexpectedFileType`], [`FolderError::Io`] if it does not exist or cannot be read.
+pub fn open_named_file(path: &Path) -> Result<File, FolderError> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let handle = rustix::fs::openat(CWD, path, flags, Mode::empty());
     let file = File::from(handle.map_err(|error| FolderError::io_error("read", path, error))?);
     check_regular(&file, path)?;
-    read_bounded(file, path, limit)
+    Ok(file)
 }
 
 /// Checks that an open file is a regular file. It may have been replaced between the check of its name and the

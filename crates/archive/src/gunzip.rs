@@ -1,9 +1,10 @@
 //! A strict reader for untrusted gzip streams (RFC 1952): one member, no optional header fields, no trailing data.
 
-use flate2::{Crc, Decompress, FlushDecompress, Status};
+use flate2::Crc;
 
-/// The size of the output buffer, in bytes.
-const CHUNK_BYTES: usize = 64 << 10;
+use crate::inflate::{Inflate, InflatedSink};
+use crate::stream_error::{StreamError, malformed};
+
 /// The length of the fixed header, in bytes: magic, method, flags, time, extra flags, operating system.
 const HEADER_BYTES: usize = 10;
 /// The length of the trailer, in bytes: CRC-32, and length modulo 2^32.
@@ -15,9 +16,9 @@ pub struct Gunzip {
     state: GzipState,
     /// The part of the header or trailer that was read.
     buffer: Vec<u8>,
-    inflate: Decompress,
+    inflate: Inflate,
     crc: Crc,
-    chunk: Vec<u8>,
+    inflated_bytes: u64,
     limit: u64,
 }
 
@@ -30,21 +31,6 @@ enum GzipState {
     End,
 }
 
-/// Why a gzip or tar stream is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StreamError {
-    /// The stream violates its format.
-    #[error("{0}")]
-    Malformed(String),
-    /// The stream exceeds a limit on its size. It may be valid.
-    #[error("{0}")]
-    LimitExceeded(String),
-}
-
-pub(crate) fn malformed(reason: impl Into<String>) -> StreamError {
-    StreamError::Malformed(reason.into())
-}
-
 impl Gunzip {
     /// Creates a reader. `limit` is the largest number of inflated bytes, which stops decompression bombs.
     #[must_use]
@@ -52,9 +38,9 @@ impl Gunzip {
         Self {
             state: GzipState::Header,
             buffer: Vec::new(),
-            inflate: Decompress::new(false),
+            inflate: Inflate::default(),
             crc: Crc::new(),
-            chunk: vec![0; CHUNK_BYTES],
+            inflated_bytes: 0,
             limit,
         }
     }
@@ -63,11 +49,7 @@ impl Gunzip {
     ///
     /// # Errors
     /// [`StreamError::Malformed`], [`StreamError::LimitExceeded`], and every error of `sink`.
-    pub fn push(
-        &mut self,
-        mut bytes: &[u8],
-        sink: &mut dyn FnMut(&[u8]) -> Result<(), StreamError>,
-    ) -> Result<(), StreamError> {
+    pub fn push(&mut self, mut bytes: &[u8], sink: &mut InflatedSink<'_>) -> Result<(), StreamError> {
         while !bytes.is_empty() {
             match self.state {
                 GzipState::Header => {
@@ -114,35 +96,23 @@ impl Gunzip {
     fn inflate_body<'b>(
         &mut self,
         bytes: &'b [u8],
-        sink: &mut dyn FnMut(&[u8]) -> Result<(), StreamError>,
+        sink: &mut InflatedSink<'_>,
     ) -> Result<&'b [u8], StreamError> {
-        let mut rest = bytes;
-        loop {
-            let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
-            let status = self.inflate.decompress(rest, &mut self.chunk, FlushDecompress::None);
-            let status = status.map_err(|error| malformed(format!("invalid deflate stream: {error}")))?;
-            let count = |from: u64, to: u64| usize::try_from(to - from).unwrap_or(usize::MAX);
-            rest = &rest[count(before_in, self.inflate.total_in())..];
-            let out = &self.chunk[..count(before_out, self.inflate.total_out())];
-            if self.inflate.total_out() > self.limit {
+        let progress = self.inflate.push(bytes, &mut |inflated| {
+            self.inflated_bytes += inflated.len() as u64;
+            if self.inflated_bytes > self.limit {
                 return Err(StreamError::LimitExceeded(format!(
                     "the gzip stream inflates to more than {} MiB",
                     self.limit >> 20
                 )));
             }
-            self.crc.update(out);
-            sink(out)?;
-            if status == Status::StreamEnd {
-                self.state = GzipState::Trailer;
-                return Ok(rest);
-            }
-            if rest.is_empty() && out.len() < CHUNK_BYTES {
-                return Ok(rest);
-            }
-            if status == Status::BufError && out.is_empty() {
-                return Err(malformed("invalid deflate stream: no progress"));
-            }
+            self.crc.update(inflated);
+            sink(inflated)
+        })?;
+        if progress.ended {
+            self.state = GzipState::Trailer;
         }
+        Ok(&bytes[progress.used..])
     }
 
     /// Checks the CRC-32 and the length of the inflated data (RFC 1952, 2.3.1).

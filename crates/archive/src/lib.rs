@@ -17,13 +17,19 @@
 pub mod folder;
 pub mod gunzip;
 pub mod gzip;
+mod inflate;
+pub mod package;
+mod stream_error;
 pub mod tar;
 mod tar_header;
 pub mod tar_reader;
 pub mod verify;
 
-pub use folder::{DigestWriter, FolderError, FolderHandle, FolderLock, PendingFile, read_below, read_named};
-pub use gunzip::StreamError;
+pub use folder::{
+    DigestWriter, FolderError, FolderHandle, FolderLock, PendingFile, open_named_file, read_below, read_named,
+};
 pub use gzip::{GzipError, Threads};
+pub use package::{PackageSource, read_package};
+pub use stream_error::StreamError;
 pub use tar::{TarError, TarStream};
 pub use verify::{ArchiveVerifier, ReferenceChunks};

@@ -2,7 +2,7 @@
 
 use model::ObjectId;
 
-use crate::gunzip::{StreamError, malformed};
+use crate::stream_error::{StreamError, malformed};
 
 /// A ustar header: a block of 512 bytes. Offsets and lengths of the fields are those of POSIX.1-1988.
 pub(crate) struct UstarHeader<'r> {
@@ -14,8 +14,8 @@ impl UstarHeader<'_> {
         self.block[156]
     }
 
-    /// Checks the magic, the checksum, the owner and the fields that must be empty.
-    pub(crate) fn check_fields(&self) -> Result<(), StreamError> {
+    /// Checks the magic and the checksum, and that there is no link target.
+    pub(crate) fn check_magic_and_checksum(&self) -> Result<(), StreamError> {
         if &self.block[257..265] != b"ustar\x0000" {
             return Err(malformed("a header is not in ustar format"));
         }
@@ -24,6 +24,19 @@ impl UstarHeader<'_> {
         if self.octal_number(148, 8, "checksum")? != sum - checksum_bytes + 8 * u64::from(b' ') {
             return Err(malformed("a header has a wrong checksum"));
         }
+        if self.block[157..257].iter().any(|it| *it != 0) {
+            return Err(malformed("a member has a link target"));
+        }
+        if self.block[500..].iter().any(|it| *it != 0) {
+            return Err(malformed("nonzero padding after a header"));
+        }
+        Ok(())
+    }
+
+    /// Checks the owner and the fields that `git archive` leaves empty, and what
+    /// [`UstarHeader::check_magic_and_checksum`] checks.
+    pub(crate) fn check_fields(&self) -> Result<(), StreamError> {
+        self.check_magic_and_checksum()?;
         let owners = [(108, "user id"), (116, "group id"), (329, "device"), (337, "device")];
         for (offset, what) in owners {
             if self.octal_number(offset, 8, what)? != 0 {
@@ -31,11 +44,8 @@ impl UstarHeader<'_> {
             }
         }
         let root = |offset: usize| nul_terminated(&self.block[offset..offset + 32]) == b"root";
-        if !root(265) || !root(297) || self.block[157..257].iter().any(|it| *it != 0) {
-            return Err(malformed("a member has an owner other than root, or a link target"));
-        }
-        if self.block[500..].iter().any(|it| *it != 0) {
-            return Err(malformed("nonzero padding after a header"));
+        if !root(265) || !root(297) {
+            return Err(malformed("a member has an owner other than root"));
         }
         Ok(())
     }

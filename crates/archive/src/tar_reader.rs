@@ -7,7 +7,7 @@ use model::ObjectId;
 use model::base::id::Hasher;
 use model::evidence::audit::ArchiveSummary;
 
-use crate::gunzip::{StreamError, malformed};
+use crate::stream_error::{StreamError, malformed};
 use crate::tar_header::{UstarHeader, parse_pax_path, pax_records};
 
 /// The size of a tar block, in bytes.

@@ -2,7 +2,8 @@
 
 use model::evidence::audit::{ArchiveError, ArchiveInspection as WasHeld, TreeComparison, TreeDifference};
 
-use crate::gunzip::{Gunzip, StreamError};
+use crate::gunzip::Gunzip;
+use crate::stream_error::StreamError;
 use crate::tar_reader::TarReader;
 
 /// The largest tar stream that is read, in bytes. The largest one of OpenSandbox has about 60 MB.

@@ -12,6 +12,7 @@
 pub mod base;
 pub mod catalog;
 pub mod evidence;
+pub mod package;
 pub mod release;
 
 pub use base::id::{CommitId, Digest, ObjectId};

@@ -138,6 +138,27 @@ pub enum OpsError {
     /// The tag does not point to a commit.
     #[error("the tag {0} does not point to a commit")]
     TagNotACommit(String),
+    /// The file name has none of the endings of packages.
+    #[error("{0} is not the name of a package")]
+    UnknownPackageFormat(String),
+    /// The target publishes no packages of this kind.
+    #[error("{target} publishes no {format}")]
+    NoSuchPackage {
+        /// The id of the target.
+        target: String,
+        /// The kind of package.
+        format: &'static str,
+    },
+    /// None of the target's paths is the folder of a package at the tag.
+    #[error("{tag} has no {manifest} in a folder of {target}")]
+    NoPackageFolder {
+        /// The name of the tag.
+        tag: String,
+        /// The id of the target.
+        target: String,
+        /// The file that the package's folder must have.
+        manifest: &'static str,
+    },
     /// The tag was created or changed in the clone during the run.
     #[error("{tag} changed during this run and is not the expected tag of {commit}")]
     TagChanged {
@@ -202,6 +223,11 @@ impl OpsError {
             Self::Folder(FolderError::UnexpectedFileType { .. }) => Some(
                 "remove it (git rm, if it is tracked), or choose another path: links and devices are not followed",
             ),
+            Self::UnknownPackageFormat(_) => Some(
+                "expected a wheel (.whl), a source distribution (.tar.gz), an npm package (.tgz) or a Go module (.zip)",
+            ),
+            Self::NoSuchPackage { .. } => Some("check the tag, and the target's channels in release.toml"),
+            Self::NoPackageFolder { .. } => Some("check the tag, and the target's paths in release.toml"),
             Self::Notes(_) | Self::Folder(_) | Self::Tar(_) | Self::Write { .. } => None,
         }
     }

@@ -116,6 +116,14 @@ pub enum RepoError {
         /// The limit, in levels.
         levels: usize,
     },
+    /// A folder has too many files.
+    #[error("{folder} has more than {limit} files")]
+    TooManyFiles {
+        /// The path of the folder.
+        folder: String,
+        /// The limit.
+        limit: usize,
+    },
     /// No name and email address are configured for the tagger.
     #[error("user.name and user.email are not set: {reason}")]
     NoIdentity {
@@ -173,9 +181,11 @@ impl RepoError {
             }
             Self::GitCommand { .. } => Some("check that git is installed and can read the clone"),
             Self::UnsafeConfigKey(_) => Some("remove the key from .git/config, or work in a fresh clone"),
-            Self::TooDeep { .. } | Self::UnsupportedAttribute { .. } | Self::Git { .. } | Self::Io { .. } => {
-                None
-            }
+            Self::TooDeep { .. }
+            | Self::TooManyFiles { .. }
+            | Self::UnsupportedAttribute { .. }
+            | Self::Git { .. }
+            | Self::Io { .. } => None,
             Self::TagExists(_) => Some("inspect it with git show, then run again"),
             Self::LsRemote { .. } => {
                 Some("check the network and your access with git ls-remote, then run again")

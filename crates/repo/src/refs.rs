@@ -176,7 +176,7 @@ impl Repo {
         Ok(paths.iter().zip(entries).filter(|(_, it)| it.is_none()).map(|(path, _)| path.clone()).collect())
     }
 
-    fn path_entries(
+    pub(crate) fn path_entries(
         &self,
         commit: CommitId,
         paths: &[RepoPath],

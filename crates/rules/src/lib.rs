@@ -13,12 +13,14 @@ mod audit;
 mod changelog;
 mod check_observation;
 mod contributors;
+mod gitignore;
 mod pattern;
 mod plan;
 mod preflight;
 mod previous;
 mod publishing;
 mod pull_requests;
+mod registries;
 mod releases;
 mod reverts;
 mod status;
@@ -36,6 +38,10 @@ pub use plan::{AssetAction, asset_action, plan, release_text};
 pub use preflight::{clone_checks, preflight};
 pub use previous::{newest_tag, previous_candidates};
 pub use publishing::{concurrent_change, is_latest};
+pub use registries::{
+    compare_package, files_outside, format_of, ignored_files, module_hash, package_id, package_name,
+    reads_packaged_content, reads_tree_content,
+};
 pub use releases::{ReleaseSelection, is_leftover_draft, select_release};
 pub use status::{UnreleasedChanges, unreleased_changes};
 pub use tag_signature::{evaluate_signer, evaluate_tag, self_check, signing_key_status};

@@ -2,6 +2,7 @@
 
 mod archive;
 mod audit;
+mod compare;
 mod config;
 mod doctor;
 mod notes;
@@ -39,6 +40,8 @@ pub(crate) enum CliCommand {
     VerifyTag(verify_tag::VerifyTagArgs),
     /// Verify a published release from public downloads
     Audit(audit::AuditArgs),
+    /// Compare a package with the tag's files
+    Compare(compare::CompareArgs),
     /// Verify files against Sigstore bundles
     Verify(Box<verify::VerifyArgs>),
     /// Simulate a full release locally
@@ -65,6 +68,7 @@ impl CliCommand {
             Self::Doctor(args) => doctor::run(global, args),
             Self::VerifyTag(args) => verify_tag::run(global, args),
             Self::Audit(args) => audit::run(global, args),
+            Self::Compare(args) => compare::run(global, args),
             Self::Verify(args) => verify::run(global, args),
             Self::Rehearse(args) => rehearse::run(global, args),
             Self::TrustedRoot(args) => trusted_root::run(global, args),

@@ -1,5 +1,6 @@
 //! Values that every other module uses: object ids, digests, paths, repository names, URLs, times and untrusted text.
 
+pub mod base64;
 mod causes;
 pub mod http;
 pub mod id;

@@ -226,7 +226,7 @@ reasons! {
         DownloadMismatch = "transport": "The downloaded bytes do not have the digest that GitHub reports." => "do not use this release, and tell the maintainers";
         SumsFormat = "sums-format": "SHA256SUMS does not have the strict format." => "do not use this release, and tell the maintainers";
         SumsContent = "sums-content": "SHA256SUMS does not list exactly what was downloaded." => "do not use this release, and tell the maintainers";
-        MalformedArchive = "archive": "The archive is not a well-formed source archive." => "do not use this release, and tell the maintainers";
+        MalformedArchive = "archive": "The archive or package is not well-formed, or programs could read it in different ways." => "do not use this release, and tell the maintainers";
         TreeMismatch = "tree-mismatch": "The archive does not match the tag's tree." => "do not use this release, and tell the maintainers";
         TreeUnavailable { tag: String } = "tree-unavailable": "The clone lacks the tag's tree."
             => "git fetch origin tag {tag}, then run again";
@@ -235,6 +235,12 @@ reasons! {
         UnreachableFromMain = "unreachable-from-main": "The commit is not on the default branch."
             => "do not use it until its maintainers explain why it was released from another branch";
         Predates = "predates": "The release is older than the first attested one." => "use a later release: no attestation covers this one";
+    }
+    "Packages" {
+        PackageContent = "content": "A file of the package is missing, was added, or differs from the tag's tree." => "do not use this package, and tell the maintainers";
+        PackageMetadata = "metadata": "The package's own metadata contradicts the tag's tree." => "do not use this package, and tell the maintainers";
+        NothingCompared = "nothing-compared": "The package has no file that could be compared." => "check that the package and the tag belong together";
+        NotComparable = "not-comparable": "The rules do not cover how this package is built." => "compare it by hand: build the package from the tag, and compare the files";
     }
     "Attestations" {
         AttestationMissing = "missing" later: "No attestation exists for the artifact." => "run again when the release workflow has finished, which creates the attestation";

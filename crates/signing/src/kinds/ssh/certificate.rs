@@ -1,6 +1,6 @@
 //! SSH signatures by a key with a certificate (`PROTOCOL.certkeys` and `PROTOCOL.sshsig` of OpenSSH).
 
-use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
+use model::base::base64;
 use ssh_key::{Certificate, HashAlg, PublicKey, SshSig};
 
 const BEGIN_LINE: &str = "-----BEGIN SSH SIGNATURE-----";
@@ -21,7 +21,7 @@ pub(crate) enum SshReadError {
 fn extract_certificate(armor: &[u8]) -> Option<Result<(String, Certificate), &'static str>> {
     let text = std::str::from_utf8(armor).ok()?.trim_end();
     let inner: String = text.strip_prefix(BEGIN_LINE)?.strip_suffix(END_LINE)?.split('\n').collect();
-    let bytes = BASE64.decode(inner).ok()?;
+    let bytes = base64::decode(&inner)?;
     let rest = bytes.strip_prefix(SSHSIG_MAGIC)?;
     let (version, rest) = rest.split_at_checked(4)?;
     let (public, rest) = read_string(rest)?;
@@ -41,7 +41,7 @@ fn extract_certificate(armor: &[u8]) -> Option<Result<(String, Certificate), &'s
     }
     let plain = PublicKey::from(certificate.public_key().clone()).to_bytes().ok()?;
     let length = u32::try_from(plain.len()).ok()?.to_be_bytes();
-    let rebuilt = BASE64.encode([SSHSIG_MAGIC, version, &length, &plain, rest].concat());
+    let rebuilt = base64::encode(&[SSHSIG_MAGIC, version, &length, &plain, rest].concat());
     let mut out = format!("{BEGIN_LINE}\n");
     for line in rebuilt.as_bytes().chunks(70) {
         out.push_str(std::str::from_utf8(line).ok()?);

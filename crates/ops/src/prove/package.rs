@@ -1,0 +1,118 @@
+//! Comparison of a package file with the tree of its tag.
+
+use std::path::Path;
+
+use archive::{PackageSource, open_named_file, read_package};
+use model::catalog::Target;
+use model::evidence::reason::Reason;
+use model::evidence::verdict::Finding;
+use model::package::{PackageComparison, PackageError, PackageFormat, PackageId, PackageTree};
+use model::{Channel, CommitId, ReleaseTag, RepoPath, VersionSource};
+
+use crate::context::OpsContext;
+use crate::error::OpsError;
+
+/// The result of comparing a package with a tree.
+#[derive(Debug, Clone)]
+pub struct PackageReport {
+    /// The format of the package.
+    pub format: PackageFormat,
+    /// The name and version that the package must have.
+    pub id: PackageId,
+    /// The commit of the tag.
+    pub commit: CommitId,
+    /// The findings and warnings.
+    pub comparison: PackageComparison,
+}
+
+/// Compares a package file with the tree of a tag in the clone. Makes no network requests.
+///
+/// # Errors
+/// [`OpsError`] if the file cannot be opened, if its name is not that of a package, if the target publishes no such
+/// package, or if the clone lacks the tag or an object of its tree. A package that is not well-formed is a finding.
+pub fn compare_package(
+    context: OpsContext<'_>,
+    file: &Path,
+    tag: &ReleaseTag,
+) -> Result<PackageReport, OpsError> {
+    let name = file.file_name().map_or_else(String::new, |it| it.to_string_lossy().into_owned());
+    let (format, manifest) =
+        rules::format_of(&name).ok_or_else(|| OpsError::UnknownPackageFormat(file.display().to_string()))?;
+    let no_package = || OpsError::NoSuchPackage { target: tag.target().to_owned(), format: format.name() };
+    let target = context.catalog.target(tag.target()).ok_or_else(no_package)?;
+    let package_name = target.channels.iter().find_map(|it| rules::package_name(it, format));
+    let id = rules::package_id(package_name.ok_or_else(no_package)?, tag, format);
+    let package_file = open_named_file(file)?;
+    let commit = tag_commit(context, &tag.name())?;
+    let tree = package_tree(context, target, tag, commit, (format, manifest))?;
+    let keep = |path: &str| rules::reads_packaged_content(format, path);
+    let comparison = match read_package(PackageSource::File(&package_file), format, &keep) {
+        Ok(package) => rules::compare_package(&name, &id, &package, &tree),
+        Err(error) => {
+            PackageComparison { findings: vec![unread_package(&name, &error)], warnings: Vec::new() }
+        }
+    };
+    Ok(PackageReport { format, id, commit, comparison })
+}
+
+/// Returns the finding for a package that was not read to its end.
+fn unread_package(subject: &str, error: &PackageError) -> Finding {
+    const CHECK: &str = "container";
+    match error {
+        PackageError::Malformed(reason) => {
+            Finding::refuted(CHECK, subject, Reason::MalformedArchive, reason.clone())
+        }
+        PackageError::LimitExceeded(reason) => {
+            Finding::unproven(CHECK, subject, Reason::Limit, reason.clone())
+        }
+        PackageError::Unreadable(reason) => {
+            Finding::unproven(CHECK, subject, Reason::Unreadable, reason.clone())
+        }
+    }
+}
+
+/// Returns the commit of a tag in the clone.
+fn tag_commit(context: OpsContext<'_>, name: &str) -> Result<CommitId, OpsError> {
+    match context.repo().tag(name)? {
+        Some((_, Some(commit), _)) => Ok(commit),
+        Some(_) => Err(OpsError::TagNotACommit(name.to_owned())),
+        None => Err(OpsError::TagNotFound(name.to_owned())),
+    }
+}
+
+/// Returns the files that the package is compared with. Its folder is the first of the target's paths with a manifest.
+fn package_tree(
+    context: OpsContext<'_>,
+    target: &Target,
+    tag: &ReleaseTag,
+    commit: CommitId,
+    (format, manifest): (PackageFormat, &'static str),
+) -> Result<PackageTree, OpsError> {
+    let has_manifest = |path: &&RepoPath| {
+        let folder = path.as_str().trim_end_matches('/');
+        Ok::<bool, OpsError>(context.repo().file(commit, &format!("{folder}/{manifest}"))?.is_some())
+    };
+    let mut found = None;
+    for path in &target.paths {
+        if has_manifest(&path)? {
+            found = Some(path);
+            break;
+        }
+    }
+    let no_folder = || OpsError::NoPackageFolder { tag: tag.name(), target: target.id.clone(), manifest };
+    let folder = found.ok_or_else(no_folder)?;
+    let other_paths =
+        rules::files_outside(format, folder.as_str().trim_end_matches('/'), &npm_manifests(context));
+    let tree = context.repo().package_tree(commit, folder, &other_paths, &rules::reads_tree_content)?;
+    tree.ok_or_else(no_folder)
+}
+
+/// Returns the manifests of all targets that are npm packages.
+fn npm_manifests(context: OpsContext<'_>) -> Vec<String> {
+    let npm_targets = context.catalog.targets().iter();
+    let npm_targets = npm_targets.filter(|it| it.channels.iter().any(|it| matches!(it, Channel::Npm(_))));
+    npm_targets
+        .filter_map(|it| it.version_source.as_ref())
+        .map(|it: &VersionSource| it.file.clone())
+        .collect()
+}

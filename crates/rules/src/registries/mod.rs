@@ -1,0 +1,134 @@
+//! What a package of each registry must contain: every file is equal to one of the tag's tree, or is made by the build
+//! and can be derived from the tree.
+
+mod file_comparison;
+mod go;
+mod npm;
+mod pypi;
+mod python_metadata;
+mod requirement;
+mod source_map;
+
+use model::evidence::reason::Reason;
+use model::evidence::verdict::Finding;
+use model::package::{PackageComparison, PackageContents, PackageFormat, PackageId, PackageTree};
+use model::{Channel, ReleaseTag};
+
+pub use go::module_hash;
+pub use pypi::ignored_files;
+
+/// The check that compares a package's own metadata.
+const METADATA: &str = "metadata";
+
+/// Returns whether a comparison reads the content of a file in a package, not only its digest.
+#[must_use]
+pub fn reads_packaged_content(format: PackageFormat, path: &str) -> bool {
+    match format {
+        PackageFormat::Wheel | PackageFormat::Sdist => pypi::reads_packaged_content(path),
+        PackageFormat::NpmTarball => npm::reads_packaged_content(path),
+        PackageFormat::GoModule => false,
+    }
+}
+
+/// Returns whether a comparison reads the content of a file in the tree, not only its digest.
+#[must_use]
+pub fn reads_tree_content(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    matches!(name, "pyproject.toml" | "package.json" | "go.mod" | ".gitignore")
+        || pypi::LICENSE_NAMES.iter().any(|it| name.starts_with(it))
+}
+
+/// Returns the paths outside the package's folder that a comparison needs, relative to the repository's root.
+/// `npm_manifests` are the manifests of all npm packages of the repository.
+#[must_use]
+pub fn files_outside(format: PackageFormat, folder: &str, npm_manifests: &[String]) -> Vec<String> {
+    match format {
+        PackageFormat::Wheel => Vec::new(),
+        PackageFormat::Sdist => pypi::ignore_files(folder),
+        PackageFormat::NpmTarball => npm_manifests.to_vec(),
+        PackageFormat::GoModule => vec![go::LICENSE.to_owned()],
+    }
+}
+
+/// Returns the format of a package by its file name, and the name of the manifest in its folder. `None` if the name has
+/// none of the known endings.
+#[must_use]
+pub fn format_of(file_name: &str) -> Option<(PackageFormat, &'static str)> {
+    const FORMATS: [(&str, PackageFormat, &str); 4] = [
+        (".whl", PackageFormat::Wheel, pypi::MANIFEST),
+        (".tar.gz", PackageFormat::Sdist, pypi::MANIFEST),
+        (".tgz", PackageFormat::NpmTarball, npm::MANIFEST),
+        (".zip", PackageFormat::GoModule, go::MANIFEST),
+    ];
+    let found = FORMATS.into_iter().find(|(ending, ..)| file_name.ends_with(ending));
+    found.map(|(_, format, manifest)| (format, manifest))
+}
+
+/// Returns the name of a channel's package, if packages of this format are published there.
+#[must_use]
+pub fn package_name(channel: &Channel, format: PackageFormat) -> Option<&str> {
+    match (channel, format) {
+        (Channel::Pypi(name), PackageFormat::Wheel | PackageFormat::Sdist)
+        | (Channel::Npm(name), PackageFormat::NpmTarball)
+        | (Channel::Go(name), PackageFormat::GoModule) => Some(name),
+        _ => None,
+    }
+}
+
+/// Returns the name and version of a package of a tag, as its registry writes them.
+#[must_use]
+pub fn package_id(name: &str, tag: &ReleaseTag, format: PackageFormat) -> PackageId {
+    let version = match format {
+        PackageFormat::Wheel | PackageFormat::Sdist => tag.version().canonical(),
+        PackageFormat::NpmTarball => tag.version().as_str().to_owned(),
+        PackageFormat::GoModule => format!("v{}", tag.version().as_str()),
+    };
+    PackageId { name: name.to_owned(), version }
+}
+
+/// A package, and what it is compared with.
+#[derive(Debug, Clone, Copy)]
+struct ComparedPackage<'a> {
+    /// The name of the package in findings.
+    subject: &'a str,
+    id: &'a PackageId,
+    package: &'a PackageContents,
+    tree: &'a PackageTree,
+}
+
+/// Compares a package with the tree of its tag. `subject` names the package in findings.
+#[must_use]
+pub fn compare_package(
+    subject: &str,
+    id: &PackageId,
+    package: &PackageContents,
+    tree: &PackageTree,
+) -> PackageComparison {
+    let compared = ComparedPackage { subject, id, package, tree };
+    let mut out = PackageComparison::default();
+    let evidence = format!(
+        "a well-formed {} with {}",
+        package.format.name(),
+        file_comparison::counted(package.files.len(), "file")
+    );
+    out.findings.push(Finding::proven("container", subject, evidence));
+    if let Some(path) = tree.other_entries.first() {
+        let evidence = format!(
+            "{path} in the tag's tree is a symbolic link or a submodule, or its path is not UTF-8 ({} such paths)",
+            tree.other_entries.len()
+        );
+        out.findings.push(Finding::unproven("files", subject, Reason::NotComparable, evidence));
+    }
+    match package.format {
+        PackageFormat::Wheel => pypi::compare_wheel(compared, &mut out),
+        PackageFormat::Sdist => pypi::compare_sdist(compared, &mut out),
+        PackageFormat::NpmTarball => npm::compare(compared, &mut out),
+        PackageFormat::GoModule => go::compare(compared, &mut out),
+    }
+    out
+}
+
+/// Adds a finding that a package's metadata is wrong.
+fn refute_metadata(subject: &str, evidence: impl Into<String>, out: &mut PackageComparison) {
+    out.findings.push(Finding::refuted(METADATA, subject, Reason::PackageMetadata, evidence));
+}

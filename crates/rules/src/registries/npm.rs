@@ -1,0 +1,279 @@
+//! What an npm package contains (npm documentation, `package.json`; pnpm documentation, `pnpm pack`).
+//!
+//! Bundled files are made by the build and cannot be compared without running it. Their source maps can: each source in
+//! them must be equal to its file in the tree.
+
+use std::collections::BTreeMap;
+
+use model::evidence::reason::Reason;
+use model::evidence::verdict::Finding;
+use model::package::{PackageComparison, PackageContents, PackageTree, PackagedFile};
+use serde_json::{Map, Value};
+
+use super::file_comparison::FileComparison;
+use super::source_map::mapped_sources;
+use super::{ComparedPackage, METADATA, refute_metadata};
+
+/// The manifest of an npm package.
+pub(super) const MANIFEST: &str = "package.json";
+/// The folder of all files in an npm package.
+const ROOT: &str = "package/";
+/// The folder of bundled files.
+const BUNDLE_FOLDER: &str = "dist/";
+/// The largest number of files of a bundle. Each is searched for the names of the others.
+const MAX_BUNDLE_FILES: usize = 200;
+/// The keys of `package.json` that name the files that a program loads.
+const ENTRY_KEYS: [&str; 7] = ["main", "module", "types", "typings", "browser", "bin", "exports"];
+/// The endings of the files of a bundle.
+const BUNDLE_ENDINGS: [&str; 7] = [".js", ".cjs", ".mjs", ".map", ".d.ts", ".d.cts", ".d.mts"];
+/// The names of files that npm always includes, without regard to case and ending.
+const ALWAYS_INCLUDED: [&str; 3] = ["README", "LICENSE", "LICENCE"];
+/// The keys of dependency tables, in which pnpm replaces the protocol `workspace:`.
+const DEPENDENCY_TABLES: [&str; 4] =
+    ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"];
+
+/// Returns whether the rules read the content of a file of an npm package: the manifest, and bundled files, which name
+/// each other.
+pub(super) fn reads_packaged_content(path: &str) -> bool {
+    let bundled = path.strip_prefix(ROOT).and_then(|it| it.strip_prefix(BUNDLE_FOLDER));
+    path == "package/package.json" || bundled.is_some_and(is_bundle_file)
+}
+
+pub(super) fn compare(compared: ComparedPackage<'_>, out: &mut PackageComparison) {
+    let ComparedPackage { subject, package, tree, .. } = compared;
+    let manifest = tree.text(MANIFEST).and_then(|it| serde_json::from_str::<Map<String, Value>>(it).ok());
+    let Some(manifest) = manifest else {
+        let evidence = "the tag's tree has no package.json in the package's folder, or it is not JSON";
+        out.findings.push(Finding::unproven("files", subject, Reason::NotComparable, evidence));
+        return;
+    };
+    compare_manifest(compared, &manifest, out);
+    let mut files = FileComparison::default();
+    files.is_generated("package/package.json");
+    for file in &package.files {
+        if !matches!(file.mode, 0o644 | 0o755) {
+            files.fail(&file.path, format!("has mode {:o}, expected 644 or 755", file.mode));
+        }
+    }
+    for (path, file) in tree.below("") {
+        let (name, tree_path) = (format!("{ROOT}{path}"), tree.path_of(path));
+        if is_always_included(path) {
+            files.expect(name, tree_path, file, None);
+        } else if path != MANIFEST && is_listed(path, &manifest) {
+            if path.starts_with(BUNDLE_FOLDER) {
+                files.accept(name, tree_path, file, None);
+            } else {
+                files.expect(name, tree_path, file, None);
+            }
+        }
+    }
+    for file in bundle(package, &manifest) {
+        let path = file.path.strip_prefix(ROOT).unwrap_or_default();
+        if tree.in_folder(path).is_some() {
+            continue;
+        }
+        if is_source_map(path) {
+            check_source_map(file, path, tree, &mut files);
+        } else {
+            files.is_opaque(&file.path);
+        }
+    }
+    if !package.files.iter().any(|it| is_license(it.path.strip_prefix(ROOT).unwrap_or(&it.path))) {
+        out.warnings.push(format!("{subject}: the package has no license file"));
+    }
+    files.compare(subject, package, out);
+}
+
+/// Whether a file in the folder of bundled files has an ending that bundlers write.
+fn is_bundle_file(path: &str) -> bool {
+    BUNDLE_ENDINGS.iter().any(|it| path.ends_with(it))
+}
+
+fn is_source_map(path: &str) -> bool {
+    path.strip_suffix(".map").is_some()
+}
+
+/// Returns the files of the bundle: those that `package.json` names, and those that such a file names. A file that no
+/// other one names does not belong to the bundle.
+fn bundle<'p>(package: &'p PackageContents, manifest: &Map<String, Value>) -> Vec<&'p PackagedFile> {
+    let mut candidates: BTreeMap<&str, &PackagedFile> = BTreeMap::new();
+    for file in &package.files {
+        let path = file.path.strip_prefix(ROOT).unwrap_or_default();
+        let is_candidate = path.strip_prefix(BUNDLE_FOLDER).is_some_and(is_bundle_file);
+        if is_candidate && candidates.len() < MAX_BUNDLE_FILES {
+            candidates.insert(path, file);
+        }
+    }
+    let mut names = Vec::new();
+    for key in ENTRY_KEYS {
+        collect_strings(manifest.get(key), &mut names);
+    }
+    let mut pending: Vec<&str> = names.iter().map(|it| it.trim_start_matches("./")).collect();
+    let mut found = Vec::new();
+    while let Some(path) = pending.pop() {
+        let Some(file) = candidates.remove(path) else { continue };
+        found.push(file);
+        let content = file.content.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+        let is_named = |candidate: &str| {
+            let name = candidate.rsplit('/').next().unwrap_or_default();
+            if is_source_map(name) {
+                return content.contains(&format!("sourceMappingURL={name}"));
+            }
+            // Declarations name each other with the ending of the code.
+            let stem = BUNDLE_ENDINGS.iter().filter_map(|it| name.strip_suffix(it)).min_by_key(|it| it.len());
+            content.contains(&format!("/{}.", stem.unwrap_or(name)))
+        };
+        pending.extend(candidates.keys().copied().filter(|it| is_named(it)));
+    }
+    found
+}
+
+/// Adds all strings in a JSON value.
+fn collect_strings<'v>(value: Option<&'v Value>, out: &mut Vec<&'v str>) {
+    match value {
+        Some(Value::String(text)) => out.push(text),
+        Some(Value::Array(items)) => items.iter().for_each(|it| collect_strings(Some(it), out)),
+        Some(Value::Object(entries)) => entries.values().for_each(|it| collect_strings(Some(it), out)),
+        _ => {}
+    }
+}
+
+/// Compares the sources of a map with the tree.
+fn check_source_map(file: &PackagedFile, path: &str, tree: &PackageTree, files: &mut FileComparison) {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let sources = file.content.as_deref().and_then(|it| mapped_sources(it, folder));
+    let Some(sources) = sources else {
+        return files.fail(&file.path, "is not a source map of version 3 with a content for each source");
+    };
+    for source in sources {
+        let in_tree = source.path.as_deref().and_then(|it| tree.in_folder(it));
+        let path = source.path.as_deref().unwrap_or("a source outside the package");
+        match (in_tree, source.digest) {
+            (Some(tree_file), Some(digest)) if tree_file.digest == digest => {}
+            (None, _) => files.fail(&file.path, format!("names {path}, which is not in the tag's tree")),
+            (Some(_), None) => files.fail(&file.path, format!("lacks the content of {path}")),
+            (Some(_), Some(_)) => {
+                files.fail(&file.path, format!("contains another {path} than the tag's tree"));
+            }
+        }
+    }
+    files.is_generated(&file.path);
+}
+
+fn is_license(path: &str) -> bool {
+    let name = path.to_ascii_uppercase();
+    !path.contains('/') && (name.starts_with("LICENSE") || name.starts_with("LICENCE"))
+}
+
+/// Whether npm includes a file whatever `files` says (npm documentation, `package.json`, "files"): a readme or license
+/// at the root, with at most one ending.
+fn is_always_included(path: &str) -> bool {
+    let upper = path.to_ascii_uppercase();
+    let stem = upper.split('.').next().unwrap_or_default();
+    !path.contains('/') && ALWAYS_INCLUDED.contains(&stem) && upper.matches('.').count() <= 1
+}
+
+/// Whether `files` of `package.json` lists a file or a folder above it.
+fn is_listed(path: &str, manifest: &Map<String, Value>) -> bool {
+    let Some(patterns) = manifest.get("files").and_then(Value::as_array) else { return true };
+    patterns.iter().filter_map(Value::as_str).any(|it| {
+        let pattern = it.trim_start_matches("./").trim_matches('/');
+        let pattern = pattern.strip_suffix("/**").unwrap_or(pattern);
+        path == pattern || path.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('/'))
+    })
+}
+
+/// Compares the packaged `package.json` with that of the tree.
+fn compare_manifest(
+    compared: ComparedPackage<'_>,
+    manifest: &Map<String, Value>,
+    out: &mut PackageComparison,
+) {
+    let ComparedPackage { subject, id, package, tree } = compared;
+    let content = package.file("package/package.json").and_then(|it| it.content.as_deref());
+    let Some(packaged) = content.and_then(|it| serde_json::from_slice::<Map<String, Value>>(it).ok()) else {
+        return refute_metadata(subject, "the package has no package.json, or it is not JSON", out);
+    };
+    let mut differences = Vec::new();
+    for (key, expected) in [("name", &id.name), ("version", &id.version)] {
+        let actual = packaged.get(key).and_then(Value::as_str).unwrap_or_default();
+        if actual != expected {
+            differences.push(format!("the {key} is '{actual}', expected '{expected}'"));
+        }
+    }
+    let expected = match expected_manifest(manifest, tree) {
+        Ok(expected) => expected,
+        Err(evidence) => {
+            out.findings.push(Finding::unproven(METADATA, subject, Reason::NotComparable, evidence));
+            return;
+        }
+    };
+    let keys: std::collections::BTreeSet<&String> = expected.keys().chain(packaged.keys()).collect();
+    for key in keys {
+        if expected.get(key) != packaged.get(key) {
+            differences.push(format!(
+                "{} in package.json differs from the tag's tree",
+                described_key(key, &expected, &packaged)
+            ));
+        }
+    }
+    if differences.is_empty() {
+        let evidence = format!("{} {}, and package.json as in the tag's tree", id.name, id.version);
+        out.findings.push(Finding::proven(METADATA, subject, evidence));
+    }
+    for difference in differences {
+        refute_metadata(subject, difference, out);
+    }
+}
+
+/// Names a key that differs and, if it is a table, its first entry that differs.
+fn described_key(key: &str, expected: &Map<String, Value>, packaged: &Map<String, Value>) -> String {
+    let (Some(Value::Object(left)), Some(Value::Object(right))) = (expected.get(key), packaged.get(key))
+    else {
+        return format!("'{key}'");
+    };
+    let inner = left.keys().chain(right.keys()).find(|it| left.get(*it) != right.get(*it));
+    inner.map_or_else(|| format!("'{key}'"), |it| format!("'{key}', entry '{it}',"))
+}
+
+/// Returns the manifest that pnpm packs: without `packageManager`, and with the versions of the workspace in place of
+/// the protocol `workspace:` (pnpm documentation, "Workspace", "Publishing workspace packages").
+fn expected_manifest(
+    manifest: &Map<String, Value>,
+    tree: &PackageTree,
+) -> Result<Map<String, Value>, String> {
+    let mut expected = manifest.clone();
+    expected.remove("packageManager");
+    if expected.contains_key("publishConfig") {
+        return Err("package.json has 'publishConfig', whose effect is not derived".to_owned());
+    }
+    let versions = workspace_versions(tree);
+    for table in DEPENDENCY_TABLES {
+        let Some(Value::Object(dependencies)) = expected.get_mut(table) else { continue };
+        for (name, requirement) in dependencies {
+            let Some(range) = requirement.as_str().and_then(|it| it.strip_prefix("workspace:")) else {
+                continue;
+            };
+            let version = versions.get(name).ok_or_else(|| {
+                format!("{name} is a dependency of the workspace, and no target publishes it")
+            })?;
+            *requirement = match range {
+                "*" => Value::from(version.clone()),
+                "^" | "~" => Value::from(format!("{range}{version}")),
+                other => Value::from(other.to_owned()),
+            };
+        }
+    }
+    Ok(expected)
+}
+
+/// Returns the versions of the repository's npm packages, by name.
+fn workspace_versions(tree: &PackageTree) -> BTreeMap<String, String> {
+    let manifests = tree.files.iter().filter(|(path, _)| path.ends_with("/package.json"));
+    let parsed = manifests.filter_map(|(_, file)| {
+        let manifest: Map<String, Value> = serde_json::from_slice(file.content.as_deref()?).ok()?;
+        let text = |key: &str| manifest.get(key)?.as_str().map(str::to_owned);
+        Some((text("name")?, text("version")?))
+    });
+    parsed.collect()
+}

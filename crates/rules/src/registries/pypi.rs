@@ -1,0 +1,419 @@
+//! What wheels and source distributions on PyPI contain, as hatchling builds them (hatch documentation, "Build
+//! configuration"; Python Packaging User Guide, specifications "Binary distribution format", "Source distribution
+//! format", "Recording installed projects" and "Entry points").
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::base::base64;
+use model::evidence::reason::Reason;
+use model::evidence::verdict::Finding;
+use model::package::pyproject::{HatchOptions, PyProject};
+use model::package::{PackageComparison, PackageContents, PackageTree, TreeFile};
+
+use super::file_comparison::FileComparison;
+use super::python_metadata::{compare_metadata, license_files};
+use super::requirement::normalized_name;
+use super::{ComparedPackage, METADATA, refute_metadata};
+use crate::gitignore::IgnorePatterns;
+
+/// The manifest of a Python project.
+pub(super) const MANIFEST: &str = "pyproject.toml";
+/// The beginnings of the names of license files that hatchling includes (PEP 639).
+pub(super) const LICENSE_NAMES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS"];
+/// The mode of a file in the folder `.dist-info`, which hatchling writes from memory: 0644 without a file type.
+const GENERATED_MODE: u32 = 0o644;
+/// The options of hatch that change which files a package has, and that are not interpreted here.
+const UNSUPPORTED_OPTIONS: [&str; 9] = [
+    "only-include",
+    "sources",
+    "only-packages",
+    "hooks",
+    "shared-data",
+    "extra-metadata",
+    "shared-scripts",
+    "dev-mode-dirs",
+    "bypass-selection",
+];
+
+/// Returns whether the rules read the content of a file of a wheel or source distribution.
+pub(super) fn reads_packaged_content(path: &str) -> bool {
+    match path.rsplit_once('/') {
+        Some((folder, name)) => {
+            (folder.ends_with(".dist-info")
+                && matches!(name, "METADATA" | "WHEEL" | "RECORD" | "entry_points.txt"))
+                || (!folder.contains('/') && name == "PKG-INFO")
+        }
+        None => false,
+    }
+}
+
+/// Returns the `.gitignore` files in the folders above a package, the nearest first.
+pub(super) fn ignore_files(folder: &str) -> Vec<String> {
+    let parents = folder.match_indices('/').rev().map(|(end, _)| &folder[..end]);
+    let below_root = parents.map(|it| format!("{it}/.gitignore"));
+    below_root.chain((!folder.is_empty()).then(|| ".gitignore".to_owned())).collect()
+}
+
+/// Returns the `.gitignore` that hatchling reads and adds to a source distribution: the nearest one.
+fn nearest_ignore_file(tree: &PackageTree) -> Option<(String, &TreeFile)> {
+    let nearest = std::iter::once(tree.path_of(".gitignore")).chain(ignore_files(&tree.folder));
+    nearest.into_iter().find_map(|path| tree.files.get(&path).map(|file| (path, file)))
+}
+
+/// Returns the tracked files that hatchling would leave out of the packages because of `.gitignore`, each with the
+/// pattern that excludes it. Hatchling reads the patterns relative to the package's folder, and git relative to the
+/// folder of the file. Returns `None` if `pyproject.toml` or `.gitignore` cannot be read.
+#[must_use]
+pub fn ignored_files(tree: &PackageTree) -> Option<Vec<(String, String)>> {
+    let project = PyProject::parse(tree.text(MANIFEST)?).ok()?;
+    let Some((_, ignore_file)) = nearest_ignore_file(tree) else { return Some(Vec::new()) };
+    let text = std::str::from_utf8(ignore_file.content.as_deref()?).ok()?;
+    let options = project.hatch_options("wheel");
+    let selection = FileSelection::new(&options)?;
+    if options.ignore_vcs == Some(true) {
+        return Some(Vec::new());
+    }
+    let ignored = IgnorePatterns::parse(text.lines())?;
+    let mut out = Vec::new();
+    for package in options.packages.iter().flatten() {
+        for (path, _) in tree.below(package.trim_end_matches('/')) {
+            if selection.is_excluded(path) || selection.artifacts.selects(path) {
+                continue;
+            }
+            if let Some(pattern) = ignored.selecting_pattern(path) {
+                out.push((tree.path_of(path), pattern.to_owned()));
+            }
+        }
+    }
+    Some(out)
+}
+
+/// The patterns of a build target that select files.
+struct FileSelection {
+    include: IgnorePatterns,
+    exclude: IgnorePatterns,
+    artifacts: IgnorePatterns,
+}
+
+impl FileSelection {
+    fn new(options: &HatchOptions) -> Option<Self> {
+        let parse = |it: &Option<Vec<String>>| IgnorePatterns::parse(it.iter().flatten().map(String::as_str));
+        Some(Self {
+            include: parse(&options.include)?,
+            exclude: parse(&options.exclude)?,
+            artifacts: parse(&options.artifacts)?,
+        })
+    }
+
+    /// Whether `pyproject.toml` excludes a file, or hatchling excludes it in every project.
+    fn is_excluded(&self, path: &str) -> bool {
+        let is_cache = path.strip_suffix(".pyc").is_some() || path.split('/').any(|it| it == "__pycache__");
+        is_cache || self.exclude.selects(path)
+    }
+
+    fn is_included(&self, path: &str) -> bool {
+        self.include.is_empty() || self.include.selects(path)
+    }
+}
+
+/// What both kinds of packages need from the tree.
+struct PythonProject {
+    project: PyProject,
+    options: HatchOptions,
+    selection: FileSelection,
+}
+
+impl PythonProject {
+    /// Reads `pyproject.toml`. Adds a finding and returns `None` if the rules do not cover it.
+    fn read(subject: &str, target: &str, tree: &PackageTree, out: &mut PackageComparison) -> Option<Self> {
+        match Self::parse(target, tree) {
+            Ok(project) => Some(project),
+            Err(evidence) => {
+                out.findings.push(Finding::unproven("files", subject, Reason::NotComparable, evidence));
+                None
+            }
+        }
+    }
+
+    fn parse(target: &str, tree: &PackageTree) -> Result<Self, String> {
+        let text =
+            tree.text(MANIFEST).ok_or("the tag's tree has no pyproject.toml in the package's folder")?;
+        let project =
+            PyProject::parse(text).map_err(|error| format!("pyproject.toml cannot be read: {error}"))?;
+        let backend = project.build_system.build_backend.as_deref();
+        if backend != Some("hatchling.build") {
+            let backend = backend.unwrap_or("setuptools");
+            return Err(format!(
+                "the package is built by {backend}; only packages of hatchling are compared"
+            ));
+        }
+        let options = project.hatch_options(target);
+        let hatch_keys = options.other.keys().find(|it| UNSUPPORTED_OPTIONS.contains(&it.as_str()));
+        if let Some(key) = hatch_keys {
+            return Err(format!("pyproject.toml has the hatch option '{key}', which is not supported"));
+        }
+        let selection = FileSelection::new(&options).ok_or("pyproject.toml has too many file patterns")?;
+        Ok(Self { project, options, selection })
+    }
+
+    /// Expects the files of `force-include`.
+    fn expect_forced_files(
+        &self,
+        tree: &PackageTree,
+        mode: FileMode,
+        prefix: &str,
+        files: &mut FileComparison,
+    ) {
+        for (source, destination) in &self.options.force_include {
+            let (source, destination) = (source.trim_matches('/'), destination.trim_matches('/'));
+            if let Some(file) = tree.in_folder(source) {
+                files.expect(
+                    format!("{prefix}{destination}"),
+                    tree.path_of(source),
+                    file,
+                    Some(mode.of(file)),
+                );
+            }
+            for (path, file) in tree.below(source) {
+                let rest = path.strip_prefix(source).unwrap_or_default();
+                files.expect(
+                    format!("{prefix}{destination}{rest}"),
+                    tree.path_of(path),
+                    file,
+                    Some(mode.of(file)),
+                );
+            }
+        }
+    }
+}
+
+/// The mode that a container states for a file of the tree.
+#[derive(Clone, Copy)]
+enum FileMode {
+    /// With the type of a regular file, as in a zip file.
+    WithType,
+    /// Without a type, as in a tar file.
+    PermissionsOnly,
+}
+
+impl FileMode {
+    fn of(self, file: &TreeFile) -> u32 {
+        let permissions = if file.executable { 0o755 } else { 0o644 };
+        match self {
+            Self::WithType => 0o100_000 | permissions,
+            Self::PermissionsOnly => permissions,
+        }
+    }
+}
+
+pub(super) fn compare_wheel(compared: ComparedPackage<'_>, out: &mut PackageComparison) {
+    let ComparedPackage { subject, id, package, tree } = compared;
+    let Some(python) = PythonProject::read(subject, "wheel", tree, out) else { return };
+    let Some(packages) = python.options.packages.as_ref().filter(|it| !it.is_empty()) else {
+        let evidence = "pyproject.toml does not list the wheel's packages, so hatchling guesses them";
+        out.findings.push(Finding::unproven("files", subject, Reason::NotComparable, evidence));
+        return;
+    };
+    let mut files = FileComparison::default();
+    for folder in packages {
+        let folder = folder.trim_matches('/');
+        let parent = folder.rfind('/').map_or(0, |it| it + 1);
+        for (path, file) in tree.below(folder) {
+            let (name, tree_path, mode) =
+                (path[parent..].to_owned(), tree.path_of(path), Some(FileMode::WithType.of(file)));
+            if python.selection.is_excluded(path) {
+                files.accept(name, tree_path, file, mode);
+            } else {
+                files.expect(name, tree_path, file, mode);
+            }
+        }
+    }
+    python.expect_forced_files(tree, FileMode::WithType, "", &mut files);
+    let name = normalized_name(&python.project.project.name).replace('-', "_");
+    let info = format!("{name}-{}.dist-info", id.version);
+    for file in license_files(&python.project.project, tree) {
+        if let Some(tree_file) = tree.in_folder(&file) {
+            let name = format!("{info}/licenses/{file}");
+            files.expect(name, tree.path_of(&file), tree_file, Some(GENERATED_MODE));
+        }
+    }
+    let content = |name: &str| package.file(&format!("{info}/{name}")).and_then(|it| it.content.as_deref());
+    check_record(&info, package, content("RECORD"), &mut files);
+    check_wheel_file(&info, content("WHEEL"), &mut files);
+    check_entry_points(&info, &python.project, content("entry_points.txt"), &mut files);
+    files.is_generated(&format!("{info}/METADATA"));
+    check_generated_modes(&info, package, &mut files);
+    match content(METADATA_FILE) {
+        None => refute_metadata(
+            subject,
+            format!("the wheel has no {info}/METADATA: another name or version, or none"),
+            out,
+        ),
+        Some(bytes) => check_metadata(compared, bytes, &python.project, out),
+    }
+    files.compare(subject, package, out);
+}
+
+/// The name of a wheel's metadata file.
+const METADATA_FILE: &str = "METADATA";
+
+pub(super) fn compare_sdist(compared: ComparedPackage<'_>, out: &mut PackageComparison) {
+    let ComparedPackage { subject, id, package, tree } = compared;
+    let Some(python) = PythonProject::read(subject, "sdist", tree, out) else { return };
+    let name = normalized_name(&python.project.project.name).replace('-', "_");
+    let prefix = format!("{name}-{}/", id.version);
+    let mut files = FileComparison::default();
+    let mut always: BTreeSet<String> = license_files(&python.project.project, tree).into_iter().collect();
+    always.insert(MANIFEST.to_owned());
+    always.extend(python.project.project.readme_path().map(str::to_owned));
+    for (path, file) in tree.below("") {
+        let (name, tree_path, mode) =
+            (format!("{prefix}{path}"), tree.path_of(path), Some(FileMode::PermissionsOnly.of(file)));
+        if always.contains(path) {
+            files.expect(name, tree_path, file, mode);
+        } else if python.selection.is_included(path) {
+            if python.selection.is_excluded(path) {
+                files.accept(name, tree_path, file, mode);
+            } else {
+                files.expect(name, tree_path, file, mode);
+            }
+        }
+    }
+    if let Some((tree_path, file)) = nearest_ignore_file(tree) {
+        let mode = Some(FileMode::PermissionsOnly.of(file));
+        files.expect(format!("{prefix}.gitignore"), tree_path, file, mode);
+    }
+    python.expect_forced_files(tree, FileMode::PermissionsOnly, &prefix, &mut files);
+    let metadata_path = format!("{prefix}PKG-INFO");
+    files.is_generated(&metadata_path);
+    match package.file(&metadata_path).and_then(|it| it.content.as_deref()) {
+        None => {
+            let evidence = format!("the package has no {metadata_path}: another name or version, or none");
+            refute_metadata(subject, evidence, out);
+        }
+        Some(bytes) => check_metadata(compared, bytes, &python.project, out),
+    }
+    files.compare(subject, package, out);
+}
+
+fn check_metadata(
+    compared: ComparedPackage<'_>,
+    content: &[u8],
+    project: &PyProject,
+    out: &mut PackageComparison,
+) {
+    let ComparedPackage { subject, id, tree, .. } = compared;
+    match compare_metadata(content, id, project, tree) {
+        Err(evidence) => {
+            out.findings.push(Finding::unproven(METADATA, subject, Reason::NotComparable, evidence));
+        }
+        Ok(differences) if differences.is_empty() => {
+            let evidence = format!("{} {}, as pyproject.toml and the tag require", id.name, id.version);
+            out.findings.push(Finding::proven(METADATA, subject, evidence));
+        }
+        Ok(differences) => {
+            for difference in differences {
+                refute_metadata(subject, difference, out);
+            }
+        }
+    }
+}
+
+/// Checks that `RECORD` lists every file with its digest and size, and nothing else.
+fn check_record(info: &str, package: &PackageContents, content: Option<&[u8]>, files: &mut FileComparison) {
+    let path = format!("{info}/RECORD");
+    files.is_generated(&path);
+    let Some(lines) = content.and_then(|it| std::str::from_utf8(it).ok()) else {
+        return files.fail(&path, "the wheel has no RECORD, or it is not a text");
+    };
+    let quoted = |it: &str| {
+        if it.contains([',', '"']) { format!("\"{}\"", it.replace('"', "\"\"")) } else { it.to_owned() }
+    };
+    let expected: BTreeSet<String> = package
+        .files
+        .iter()
+        .map(|file| {
+            if file.path == path {
+                return format!("{},,", quoted(&path));
+            }
+            let digest = base64::encode_url(&file.digest.bytes());
+            format!("{},sha256={digest},{}", quoted(&file.path), file.size)
+        })
+        .collect();
+    let actual: Vec<&str> = lines.lines().collect();
+    let is_complete = actual.len() == expected.len() && lines.ends_with('\n') && !lines.contains('\r');
+    if !is_complete
+        || !actual.iter().all(|it| expected.contains(*it))
+        || actual.iter().collect::<BTreeSet<_>>().len() != actual.len()
+    {
+        files.fail(&path, "RECORD does not list exactly the files of the wheel with their digests and sizes");
+    }
+}
+
+/// Checks the file `WHEEL`: a wheel for every platform, by hatchling.
+fn check_wheel_file(info: &str, content: Option<&[u8]>, files: &mut FileComparison) {
+    let path = format!("{info}/WHEEL");
+    files.is_generated(&path);
+    let is_version = |it: &str| !it.is_empty() && it.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let text = content.and_then(|it| std::str::from_utf8(it).ok()).unwrap_or_default();
+    let is_expected = text
+        .strip_prefix("Wheel-Version: 1.0\nGenerator: hatchling ")
+        .and_then(|it| it.strip_suffix("\nRoot-Is-Purelib: true\nTag: py3-none-any\n"))
+        .is_some_and(is_version);
+    if !is_expected {
+        files.fail(&path, "expected a wheel by hatchling, version 1.0, with the tag py3-none-any");
+    }
+}
+
+/// Checks that `entry_points.txt` states the commands of `pyproject.toml`.
+fn check_entry_points(info: &str, project: &PyProject, content: Option<&[u8]>, files: &mut FileComparison) {
+    let path = format!("{info}/entry_points.txt");
+    let mut expected: BTreeMap<String, BTreeMap<String, String>> = project.project.entry_points.clone();
+    for (group, scripts) in
+        [("console_scripts", &project.project.scripts), ("gui_scripts", &project.project.gui_scripts)]
+    {
+        if !scripts.is_empty() {
+            expected.insert(group.to_owned(), scripts.clone());
+        }
+    }
+    let actual = match content {
+        None => Some(BTreeMap::new()),
+        Some(bytes) => {
+            files.is_generated(&path);
+            std::str::from_utf8(bytes).ok().and_then(parse_entry_points)
+        }
+    };
+    if actual.as_ref() != Some(&expected) || (content.is_some() && expected.is_empty()) {
+        files.fail(&path, "does not state exactly the commands of pyproject.toml");
+    }
+}
+
+/// Parses groups of `name = object` lines. Returns `None` if a line has another form, or a group or name is repeated.
+fn parse_entry_points(text: &str) -> Option<BTreeMap<String, BTreeMap<String, String>>> {
+    let mut groups: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let mut current = None;
+    for line in text.lines().filter(|it| !it.is_empty()) {
+        if let Some(group) = line.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
+            if groups.insert(group.to_owned(), BTreeMap::new()).is_some() {
+                return None;
+            }
+            current = Some(group);
+            continue;
+        }
+        let (name, object) = line.split_once(" = ")?;
+        if groups.get_mut(current?)?.insert(name.to_owned(), object.to_owned()).is_some() {
+            return None;
+        }
+    }
+    Some(groups)
+}
+
+/// Checks the modes of the files that hatchling generates.
+fn check_generated_modes(info: &str, package: &PackageContents, files: &mut FileComparison) {
+    for name in ["METADATA", "WHEEL", "RECORD", "entry_points.txt"] {
+        let path = format!("{info}/{name}");
+        if let Some(file) = package.file(&path).filter(|it| it.mode != GENERATED_MODE) {
+            files.fail(&path, format!("has mode {:o}, expected {GENERATED_MODE:o}", file.mode));
+        }
+    }
+}
