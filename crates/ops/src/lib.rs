@@ -23,6 +23,7 @@ mod local_repository;
 pub mod markdown;
 mod operator_forge;
 mod output;
+mod package_folder;
 mod prepare;
 mod prove;
 mod signers;

@@ -1,6 +1,6 @@
 //! The files of a commit that a package is compared with.
 
-use git2::{ObjectType, Odb, Oid};
+use git2::{Odb, Oid};
 use model::package::{PackageTree, TreeFile};
 use model::{CommitId, Digest, RepoPath};
 
@@ -36,73 +36,141 @@ impl Repo {
         let mut paths = vec![folder.clone()];
         paths.extend(other_paths.iter().filter_map(|it| RepoPath::parse(it).ok()));
         let entries = self.path_entries(commit, &paths)?;
-        let Some(Some((mode, id))) = entries.first().copied() else { return Ok(None) };
-        if mode & 0o170_000 != 0o040_000 {
-            return Ok(None);
-        }
-        let folder = folder.as_str().trim_end_matches('/').to_owned();
-        let mut reader = PackageTreeReader {
-            repo: self,
-            odb: self.odb()?,
-            keep,
-            tree: PackageTree { folder: folder.clone(), ..PackageTree::default() },
-        };
-        reader.read_folder(id, folder.as_bytes(), 0)?;
+        let Some(Some((TREE_MODE, id))) = entries.first().copied() else { return Ok(None) };
+        let odb = self.odb()?;
+        let folder = folder.as_str().trim_end_matches('/');
+        let mut tree = PackageTree { folder: folder.to_owned(), ..PackageTree::default() };
+        self.walk_folder(&odb, id, &mut folder.as_bytes().to_vec(), &mut |entry| {
+            match std::str::from_utf8(entry.path) {
+                Ok(path) if entry.is_regular() => {
+                    tree.files.insert(path.to_owned(), read_file(&odb, entry.id, entry.mode, path, keep)?);
+                }
+                _ => tree.other_entries.push(String::from_utf8_lossy(entry.path).into_owned()),
+            }
+            Ok(())
+        })?;
         for (path, entry) in paths.iter().zip(entries).skip(1) {
-            if let Some((mode, id)) = entry.filter(|(mode, _)| mode & 0o170_000 == 0o100_000) {
-                reader.read_file(id, mode, path.as_str())?;
+            if let Some((mode, id)) = entry.filter(|(mode, _)| mode & TYPE_MASK == REGULAR_MODE) {
+                let path = path.as_str();
+                tree.files.insert(path.to_owned(), read_file(&odb, id, mode, path, keep)?);
             }
         }
-        Ok(Some(reader.tree))
+        Ok(Some(tree))
+    }
+
+    /// Returns the paths of the regular files in a folder of a commit, relative to the folder. Paths that are not UTF-8
+    /// are left out. Returns `None` if the commit has no such folder. Reads no file.
+    ///
+    /// # Errors
+    /// [`RepoError::ObjectNotFound`] if a folder is not in the clone, [`RepoError::TooDeep`],
+    /// [`RepoError::TooManyFiles`].
+    pub fn folder_files(
+        &self,
+        commit: CommitId,
+        folder: &RepoPath,
+    ) -> Result<Option<Vec<String>>, RepoError> {
+        let entries = self.path_entries(commit, std::slice::from_ref(folder))?;
+        let Some(Some((TREE_MODE, id))) = entries.first().copied() else { return Ok(None) };
+        let mut paths = Vec::new();
+        let folder = folder.as_str().trim_end_matches('/');
+        self.walk_folder(&self.odb()?, id, &mut folder.as_bytes().to_vec(), &mut |entry| {
+            if let (Ok(path), true) =
+                (std::str::from_utf8(&entry.path[folder.len() + 1..]), entry.is_regular())
+            {
+                paths.push(path.to_owned());
+            }
+            Ok(())
+        })?;
+        Ok(Some(paths))
+    }
+
+    /// Passes every entry below a folder that is not a folder to `visit`. `path` is the path of the folder.
+    fn walk_folder(
+        &self,
+        odb: &Odb<'_>,
+        id: Oid,
+        path: &mut Vec<u8>,
+        visit: &mut EntryVisitor<'_>,
+    ) -> Result<(), RepoError> {
+        let mut walk = FolderWalk { repo: self, odb, visit, entries: 0 };
+        walk.walk(id, path, 0)
     }
 }
 
-/// Reads the files of one package.
-struct PackageTreeReader<'r> {
-    repo: &'r Repo,
-    odb: Odb<'r>,
-    keep: &'r KeepContent<'r>,
-    tree: PackageTree,
+/// The mode of a folder in a tree object.
+const TREE_MODE: i32 = 0o040_000;
+/// The bits of a mode that give the type.
+const TYPE_MASK: i32 = 0o170_000;
+/// The type of a regular file.
+const REGULAR_MODE: i32 = 0o100_000;
+
+/// An entry of a tree that is not a folder.
+struct FolderEntry<'p> {
+    path: &'p [u8],
+    mode: i32,
+    id: Oid,
 }
 
-impl PackageTreeReader<'_> {
-    fn read_folder(&mut self, id: Oid, path: &[u8], depth: usize) -> Result<(), RepoError> {
+impl FolderEntry<'_> {
+    fn is_regular(&self) -> bool {
+        self.mode & TYPE_MASK == REGULAR_MODE
+    }
+}
+
+/// Callback that receives the entries below a folder.
+type EntryVisitor<'v> = dyn FnMut(&FolderEntry<'_>) -> Result<(), RepoError> + 'v;
+
+/// A walk over the entries below a folder.
+struct FolderWalk<'w, 'v> {
+    repo: &'w Repo,
+    odb: &'w Odb<'w>,
+    visit: &'w mut EntryVisitor<'v>,
+    entries: usize,
+}
+
+impl FolderWalk<'_, '_> {
+    fn walk(&mut self, id: Oid, path: &mut Vec<u8>, depth: usize) -> Result<(), RepoError> {
         if depth > MAX_TREE_DEPTH {
             return Err(RepoError::TooDeep { levels: MAX_TREE_DEPTH });
         }
         let name = String::from_utf8_lossy(path).into_owned();
-        objects::kind(&self.odb, id, &name, MAX_TREE_BYTES)?;
+        objects::kind(self.odb, id, &name, MAX_TREE_BYTES)?;
         let tree = self.repo.git.find_tree(id).map_err(object_error(id, &name))?;
+        let length = path.len();
         for entry in &tree {
-            let path = [path, b"/", entry.name_bytes()].concat();
+            path.push(b'/');
+            path.extend_from_slice(entry.name_bytes());
             let mode = entry.filemode_raw();
-            if entry.kind() == Some(ObjectType::Tree) {
-                self.read_folder(entry.id(), &path, depth + 1)?;
-                continue;
+            if mode & TYPE_MASK == TREE_MODE {
+                self.walk(entry.id(), path, depth + 1)?;
+            } else {
+                self.entries += 1;
+                if self.entries > MAX_PACKAGE_FILES {
+                    return Err(RepoError::TooManyFiles { folder: name, limit: MAX_PACKAGE_FILES });
+                }
+                (self.visit)(&FolderEntry { path, mode, id: entry.id() })?;
             }
-            match std::str::from_utf8(&path) {
-                Ok(path) if mode & 0o170_000 == 0o100_000 => self.read_file(entry.id(), mode, path)?,
-                _ => self.tree.other_entries.push(String::from_utf8_lossy(&path).into_owned()),
-            }
-            if self.tree.files.len() + self.tree.other_entries.len() > MAX_PACKAGE_FILES {
-                return Err(RepoError::TooManyFiles { folder: name, limit: MAX_PACKAGE_FILES });
-            }
+            path.truncate(length);
         }
         Ok(())
     }
+}
 
-    fn read_file(&mut self, id: Oid, mode: i32, path: &str) -> Result<(), RepoError> {
-        let keeps = (self.keep)(path);
-        let limit = if keeps { MAX_FILE_BYTES } else { MAX_BLOB_BYTES };
-        let blob = objects::read(&self.odb, id, path, limit)?;
-        let bytes = blob.data();
-        let file = TreeFile {
-            size: bytes.len() as u64,
-            digest: Digest::of(bytes),
-            executable: mode & 0o100 != 0,
-            content: keeps.then(|| bytes.to_vec()),
-        };
-        self.tree.files.insert(path.to_owned(), file);
-        Ok(())
-    }
+fn read_file(
+    odb: &Odb<'_>,
+    id: Oid,
+    mode: i32,
+    path: &str,
+    keep: &KeepContent<'_>,
+) -> Result<TreeFile, RepoError> {
+    let keeps = keep(path);
+    let limit = if keeps { MAX_FILE_BYTES } else { MAX_BLOB_BYTES };
+    let blob = objects::read(odb, id, path, limit)?;
+    let bytes = blob.data();
+    Ok(TreeFile {
+        size: bytes.len() as u64,
+        digest: Digest::of(bytes),
+        executable: mode & 0o100 != 0,
+        content: keeps.then(|| bytes.to_vec()),
+    })
 }

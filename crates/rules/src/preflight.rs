@@ -17,6 +17,7 @@ use model::release::request::{NotesStart, ReleaseDestination, Request, TagSignin
 
 use crate::check_observation::{CheckObservation, check_result, fail, pass, warn};
 use crate::publishing::publishing_checks;
+use crate::registries::package_files;
 use crate::{newest_tag, previous_candidates, version_file};
 
 /// Returns the results of the checks that depend only on the clone and the commit, not on the target.
@@ -54,6 +55,7 @@ pub fn preflight(
         check_result(PreflightCheck::Paths, paths(facts), allow),
         check_result(PreflightCheck::EmptyNotes, empty_notes(facts), allow),
         check_result(PreflightCheck::VersionSource, version_source(request, target, facts), allow),
+        check_result(PreflightCheck::PackageFiles, package_files(&facts.package_listings), allow),
         check_result(PreflightCheck::Signing, signing(request, facts), allow),
         check_result(PreflightCheck::Output, output(request, facts), allow),
     ]);

@@ -126,6 +126,9 @@ reasons! {
             => "check version_source in release.toml";
         VersionDiffers { file: String } = "version-differs": "A version file states another version than the tag."
             => "set the version in {file}, and merge that change first";
+        FilesIgnored { file: String } = "files-ignored": "The build of a package would leave out a tracked file, because of `.gitignore`."
+            => "add {file} to artifacts under [tool.hatch.build] in pyproject.toml, or change the pattern";
+        LicenseMissing { folder: String } = "license-missing": "The npm package will have no license file." => "copy the license to {folder}";
         NoCommits = "no-commits": "No commit since the previous release touches the target's paths."
             => "check the target's paths in release.toml, or use --no-path-filter";
         OutputDenied = "denied": "The output folder cannot be written to." => "choose a writable folder with --out";

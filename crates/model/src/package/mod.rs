@@ -146,6 +146,21 @@ impl PackageTree {
     }
 }
 
+/// The files that a package will be built from, as far as they predict what the build leaves out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageListing {
+    /// The name of the manifest, which decides how the package is built.
+    pub manifest_name: &'static str,
+    /// The folder of the package, relative to the repository's root.
+    pub folder: String,
+    /// The paths of its regular files, relative to the folder.
+    pub paths: Vec<String>,
+    /// The manifest.
+    pub manifest: Vec<u8>,
+    /// The nearest `.gitignore`, in the folder or above it. `None` if there is none.
+    pub ignore_file: Option<Vec<u8>>,
+}
+
 /// The name and version that a package must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageId {

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::evidence::reason::Explanation;
 use crate::evidence::verdict::Finding;
+use crate::package::PackageListing;
 use crate::release::changelog::{CommitHistory, RangeStart};
 use crate::release::host::RemoteFacts;
 use crate::{CommitId, ObjectId, RepoPath, Version};
@@ -25,6 +26,8 @@ pub struct Facts {
     pub unknown_paths: Vec<RepoPath>,
     /// The file that states the version. `None` if the target has no version source.
     pub version_file: Option<VersionFile>,
+    /// The files that each package of the target is built from.
+    pub package_listings: Vec<PackageListing>,
     /// The files of this release that the output folder already has.
     pub existing_outputs: ExistingOutputs,
     /// The key that would sign the tag. `None` if no signature is to be made.

@@ -61,6 +61,8 @@ preflight_checks! {
     EmptyNotes = "empty-notes" overridable;
     /// The file that states the version agrees with the tag.
     VersionSource = "version-source" overridable;
+    /// The packages will contain all files that the tree has for them.
+    PackageFiles = "package-files" overridable;
     /// The archive depends only on committed attributes.
     Attributes = "attributes";
     /// The tagger is known: `user.name` and `user.email` are set.

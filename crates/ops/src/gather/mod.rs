@@ -25,6 +25,7 @@ use crate::error::OpsError;
 use crate::local_repository::LocalRepository;
 use crate::output;
 use crate::output::SUMS_FILE;
+use crate::package_folder::package_listings;
 use crate::prove::tag;
 use crate::signers;
 use crate::source_archive;
@@ -91,6 +92,7 @@ pub(crate) fn gather(
         has_signer_policy: signers::has_signers(context),
         unknown_paths: unknown_paths(repo, &request.extra_paths, commit, notes_range.as_ref())?,
         version_file: read_version_file(repo, target, commit)?,
+        package_listings: package_listings(repo, target, commit)?,
         existing_outputs: output::inspect(&request.output_path, &request.tag.archive_name()),
         clone,
         tags,

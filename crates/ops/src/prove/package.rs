@@ -7,10 +7,11 @@ use model::catalog::Target;
 use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 use model::package::{PackageComparison, PackageError, PackageFormat, PackageId, PackageTree};
-use model::{Channel, CommitId, ReleaseTag, RepoPath, VersionSource};
+use model::{Channel, CommitId, ReleaseTag, VersionSource};
 
 use crate::context::OpsContext;
 use crate::error::OpsError;
+use crate::package_folder::{folder_name, package_folder};
 
 /// The result of comparing a package with a tree.
 #[derive(Debug, Clone)]
@@ -88,21 +89,9 @@ fn package_tree(
     commit: CommitId,
     (format, manifest): (PackageFormat, &'static str),
 ) -> Result<PackageTree, OpsError> {
-    let has_manifest = |path: &&RepoPath| {
-        let folder = path.as_str().trim_end_matches('/');
-        Ok::<bool, OpsError>(context.repo().file(commit, &format!("{folder}/{manifest}"))?.is_some())
-    };
-    let mut found = None;
-    for path in &target.paths {
-        if has_manifest(&path)? {
-            found = Some(path);
-            break;
-        }
-    }
     let no_folder = || OpsError::NoPackageFolder { tag: tag.name(), target: target.id.clone(), manifest };
-    let folder = found.ok_or_else(no_folder)?;
-    let other_paths =
-        rules::files_outside(format, folder.as_str().trim_end_matches('/'), &npm_manifests(context));
+    let folder = package_folder(context.repo(), target, commit, manifest)?.ok_or_else(no_folder)?;
+    let other_paths = rules::files_outside(format, folder_name(folder), &npm_manifests(context));
     let tree = context.repo().package_tree(commit, folder, &other_paths, &rules::reads_tree_content)?;
     tree.ok_or_else(no_folder)
 }

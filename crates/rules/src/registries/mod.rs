@@ -11,12 +11,17 @@ mod source_map;
 
 use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
-use model::package::{PackageComparison, PackageContents, PackageFormat, PackageId, PackageTree};
+use model::package::{
+    PackageComparison, PackageContents, PackageFormat, PackageId, PackageListing, PackageTree,
+};
+
+use crate::check_observation::{CheckObservation, fail, pass, warn};
 use model::{Channel, ReleaseTag};
 
 pub use go::module_hash;
-pub use pypi::ignored_files;
 
+/// The largest number of files that a pre-flight check names.
+const MAX_NAMED_FILES: usize = 20;
 /// The check that compares a package's own metadata.
 const METADATA: &str = "metadata";
 
@@ -47,6 +52,66 @@ pub fn files_outside(format: PackageFormat, folder: &str, npm_manifests: &[Strin
         PackageFormat::Sdist => pypi::ignore_files(folder),
         PackageFormat::NpmTarball => npm_manifests.to_vec(),
         PackageFormat::GoModule => vec![go::LICENSE.to_owned()],
+    }
+}
+
+/// Returns the manifests that make a folder the folder of a package, for each channel of a target that has packages.
+#[must_use]
+pub fn package_manifests(channels: &[Channel]) -> Vec<&'static str> {
+    let manifest = |channel: &Channel| match channel {
+        Channel::Pypi(_) => Some(pypi::MANIFEST),
+        Channel::Npm(_) => Some(npm::MANIFEST),
+        _ => None,
+    };
+    channels.iter().filter_map(manifest).collect()
+}
+
+/// Returns the paths where the `.gitignore` of a package's folder may be, the nearest first.
+#[must_use]
+pub fn ignore_file_paths(folder: &str) -> Vec<String> {
+    let mut paths = vec![format!("{folder}/.gitignore")];
+    paths.extend(pypi::ignore_files(folder));
+    paths
+}
+
+/// Predicts whether the build of a target's packages leaves out files of the tree.
+pub(crate) fn package_files(listings: &[PackageListing]) -> CheckObservation {
+    let mut checked = Vec::new();
+    for listing in listings {
+        let folder = &listing.folder;
+        if listing.manifest_name == npm::MANIFEST {
+            if !listing.paths.iter().any(|it| npm::is_license(it)) {
+                let evidence = format!("{folder} has no license file, so the npm package will have none");
+                return warn(Reason::LicenseMissing { folder: folder.clone() }, evidence);
+            }
+        } else {
+            match pypi::ignored_files(listing) {
+                None => {
+                    return warn(
+                        Reason::NotComparable,
+                        format!("{folder}: pyproject.toml or .gitignore cannot be read"),
+                    );
+                }
+                Some(ignored) if ignored.is_empty() => {}
+                Some(ignored) => {
+                    let shown: Vec<String> = ignored
+                        .iter()
+                        .take(MAX_NAMED_FILES)
+                        .map(|(path, pattern)| format!("{folder}/{path} (pattern {pattern})"))
+                        .collect();
+                    let more = ignored.len().saturating_sub(MAX_NAMED_FILES);
+                    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                    let file = ignored.first().map_or_else(String::new, |(path, _)| (*path).to_owned());
+                    let evidence = format!("the wheel would lack {}{more}", shown.join(", "));
+                    return fail(Reason::FilesIgnored { file }, evidence);
+                }
+            }
+        }
+        checked.push(folder.as_str());
+    }
+    match checked[..] {
+        [] => pass("the target has no package on PyPI or npm"),
+        _ => pass(format!("all files below {} will be packaged", checked.join(", "))),
     }
 }
 

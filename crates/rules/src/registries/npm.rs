@@ -160,7 +160,7 @@ fn check_source_map(file: &PackagedFile, path: &str, tree: &PackageTree, files: 
     files.is_generated(&file.path);
 }
 
-fn is_license(path: &str) -> bool {
+pub(super) fn is_license(path: &str) -> bool {
     let name = path.to_ascii_uppercase();
     !path.contains('/') && (name.starts_with("LICENSE") || name.starts_with("LICENCE"))
 }

@@ -8,7 +8,7 @@ use model::base::base64;
 use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 use model::package::pyproject::{HatchOptions, PyProject};
-use model::package::{PackageComparison, PackageContents, PackageTree, TreeFile};
+use model::package::{PackageComparison, PackageContents, PackageListing, PackageTree, TreeFile};
 
 use super::file_comparison::FileComparison;
 use super::python_metadata::{compare_metadata, license_files};
@@ -18,6 +18,8 @@ use crate::gitignore::IgnorePatterns;
 
 /// The manifest of a Python project.
 pub(super) const MANIFEST: &str = "pyproject.toml";
+/// The build backend whose packages are compared.
+const BACKEND: &str = "hatchling.build";
 /// The beginnings of the names of license files that hatchling includes (PEP 639).
 pub(super) const LICENSE_NAMES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS"];
 /// The mode of a file in the folder `.dist-info`, which hatchling writes from memory: 0644 without a file type.
@@ -50,8 +52,7 @@ pub(super) fn reads_packaged_content(path: &str) -> bool {
 /// Returns the `.gitignore` files in the folders above a package, the nearest first.
 pub(super) fn ignore_files(folder: &str) -> Vec<String> {
     let parents = folder.match_indices('/').rev().map(|(end, _)| &folder[..end]);
-    let below_root = parents.map(|it| format!("{it}/.gitignore"));
-    below_root.chain((!folder.is_empty()).then(|| ".gitignore".to_owned())).collect()
+    parents.map(|it| format!("{it}/.gitignore")).chain([".gitignore".to_owned()]).collect()
 }
 
 /// Returns the `.gitignore` that hatchling reads and adds to a source distribution: the nearest one.
@@ -60,29 +61,29 @@ fn nearest_ignore_file(tree: &PackageTree) -> Option<(String, &TreeFile)> {
     nearest.into_iter().find_map(|path| tree.files.get(&path).map(|file| (path, file)))
 }
 
-/// Returns the tracked files that hatchling would leave out of the packages because of `.gitignore`, each with the
-/// pattern that excludes it. Hatchling reads the patterns relative to the package's folder, and git relative to the
-/// folder of the file. Returns `None` if `pyproject.toml` or `.gitignore` cannot be read.
-#[must_use]
-pub fn ignored_files(tree: &PackageTree) -> Option<Vec<(String, String)>> {
-    let project = PyProject::parse(tree.text(MANIFEST)?).ok()?;
-    let Some((_, ignore_file)) = nearest_ignore_file(tree) else { return Some(Vec::new()) };
-    let text = std::str::from_utf8(ignore_file.content.as_deref()?).ok()?;
+/// Returns the tracked files that hatchling would leave out of the wheel because of `.gitignore`, relative to the
+/// package's folder, each with the pattern that excludes it. Hatchling reads the patterns relative to the package's
+/// folder, and git relative to the folder of the file. Returns `None` if `pyproject.toml` or `.gitignore` cannot be read.
+pub(super) fn ignored_files(listing: &PackageListing) -> Option<Vec<(&str, String)>> {
+    let project = PyProject::parse(std::str::from_utf8(&listing.manifest).ok()?).ok()?;
+    let Some(ignore_file) = &listing.ignore_file else { return Some(Vec::new()) };
     let options = project.hatch_options("wheel");
     let selection = FileSelection::new(&options)?;
-    if options.ignore_vcs == Some(true) {
+    if options.ignore_vcs == Some(true) || project.build_system.build_backend.as_deref() != Some(BACKEND) {
         return Some(Vec::new());
     }
-    let ignored = IgnorePatterns::parse(text.lines())?;
+    let ignored = IgnorePatterns::parse(std::str::from_utf8(ignore_file).ok()?.lines())?;
+    let packages: Vec<&str> = options.packages.iter().flatten().map(|it| it.trim_matches('/')).collect();
+    let is_packaged = |path: &str| {
+        packages.iter().any(|it| path.strip_prefix(it).is_some_and(|rest| rest.starts_with('/')))
+    };
     let mut out = Vec::new();
-    for package in options.packages.iter().flatten() {
-        for (path, _) in tree.below(package.trim_end_matches('/')) {
-            if selection.is_excluded(path) || selection.artifacts.selects(path) {
-                continue;
-            }
-            if let Some(pattern) = ignored.selecting_pattern(path) {
-                out.push((tree.path_of(path), pattern.to_owned()));
-            }
+    for path in listing.paths.iter().filter(|it| is_packaged(it)) {
+        if selection.is_excluded(path) || selection.artifacts.selects(path) {
+            continue;
+        }
+        if let Some(pattern) = ignored.selecting_pattern(path) {
+            out.push((path.as_str(), pattern.to_owned()));
         }
     }
     Some(out)
@@ -141,7 +142,7 @@ impl PythonProject {
         let project =
             PyProject::parse(text).map_err(|error| format!("pyproject.toml cannot be read: {error}"))?;
         let backend = project.build_system.build_backend.as_deref();
-        if backend != Some("hatchling.build") {
+        if backend != Some(BACKEND) {
             let backend = backend.unwrap_or("setuptools");
             return Err(format!(
                 "the package is built by {backend}; only packages of hatchling are compared"
