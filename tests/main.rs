@@ -8,6 +8,7 @@
 
 mod architecture;
 mod audit;
+mod channels;
 mod cli;
 mod publish;
 mod rehearse;

@@ -176,9 +176,7 @@ impl<'c, 'k> PackageTarReader<'c, 'k> {
     fn start_file(&mut self, header: &UstarHeader<'_>) -> Result<(), StreamError> {
         let mut path = header.path();
         if let Some(pax_path) = self.pax_path.take() {
-            // Python's tarfile and node-tar write as much of a long path as fits. Another path would be extracted by
-            // programs that ignore pax headers.
-            if path.len() < 100 || !pax_path.starts_with(&path) {
+            if !is_shortened(&path, &pax_path) {
                 let (path, pax_path) = (String::from_utf8_lossy(&path), String::from_utf8_lossy(&pax_path));
                 return Err(malformed(format!("a pax header renames {path} to {pax_path}")));
             }
@@ -188,4 +186,18 @@ impl<'c, 'k> PackageTarReader<'c, 'k> {
         self.state = PackageTarState::File;
         self.collector.start(&path, u32::try_from(mode).unwrap_or(u32::MAX))
     }
+}
+
+/// The size of the field for a path, in bytes.
+const NAME_BYTES: usize = 100;
+
+/// Returns whether a ustar path is what a program writes for a path that does not fit: its beginning, in which Python's
+/// tarfile replaces each character that is not ASCII with `?`. Programs that ignore pax headers would extract another
+/// path.
+fn is_shortened(ustar_path: &[u8], path: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(path) else { return false };
+    let replaced: Vec<u8> = text.chars().map(|it| if it.is_ascii() { it as u8 } else { b'?' }).collect();
+    let needs_pax = path.len() > NAME_BYTES || !text.is_ascii();
+    let is_beginning = |whole: &[u8]| ustar_path == &whole[..whole.len().min(NAME_BYTES)];
+    needs_pax && (is_beginning(&replaced) || is_beginning(path))
 }

@@ -73,6 +73,10 @@ pub(super) fn ignored_files(listing: &PackageListing) -> Option<Vec<(&str, Strin
         return Some(Vec::new());
     }
     let ignored = IgnorePatterns::parse(std::str::from_utf8(ignore_file).ok()?.lines())?;
+    // Hatchling ignores all patterns if one of them selects the package's folder itself.
+    if ignored.selects(&listing.folder) {
+        return Some(Vec::new());
+    }
     let packages: Vec<&str> = options.packages.iter().flatten().map(|it| it.trim_matches('/')).collect();
     let is_packaged = |path: &str| {
         packages.iter().any(|it| path.strip_prefix(it).is_some_and(|rest| rest.starts_with('/')))
@@ -240,7 +244,7 @@ pub(super) fn compare_wheel(compared: ComparedPackage<'_>, out: &mut PackageComp
     }
     let content = |name: &str| package.file(&format!("{info}/{name}")).and_then(|it| it.content.as_deref());
     check_record(&info, package, content("RECORD"), &mut files);
-    check_wheel_file(&info, content("WHEEL"), &mut files);
+    check_wheel_file(&info, &python.project, content("WHEEL"), &mut files);
     check_entry_points(&info, &python.project, content("entry_points.txt"), &mut files);
     files.is_generated(&format!("{info}/METADATA"));
     check_generated_modes(&info, package, &mut files);
@@ -351,18 +355,23 @@ fn check_record(info: &str, package: &PackageContents, content: Option<&[u8]>, f
     }
 }
 
-/// Checks the file `WHEEL`: a wheel for every platform, by hatchling.
-fn check_wheel_file(info: &str, content: Option<&[u8]>, files: &mut FileComparison) {
+/// Checks the file `WHEEL`: a wheel by hatchling for every platform.
+fn check_wheel_file(info: &str, project: &PyProject, content: Option<&[u8]>, files: &mut FileComparison) {
     let path = format!("{info}/WHEEL");
     files.is_generated(&path);
+    // Without `requires-python`, hatchling states both major versions.
+    let tags = match project.project.requires_python {
+        Some(_) => "Tag: py3-none-any\n",
+        None => "Tag: py2-none-any\nTag: py3-none-any\n",
+    };
     let is_version = |it: &str| !it.is_empty() && it.chars().all(|c| c.is_ascii_digit() || c == '.');
     let text = content.and_then(|it| std::str::from_utf8(it).ok()).unwrap_or_default();
     let is_expected = text
         .strip_prefix("Wheel-Version: 1.0\nGenerator: hatchling ")
-        .and_then(|it| it.strip_suffix("\nRoot-Is-Purelib: true\nTag: py3-none-any\n"))
+        .and_then(|it| it.strip_suffix(&format!("\nRoot-Is-Purelib: true\n{tags}")))
         .is_some_and(is_version);
     if !is_expected {
-        files.fail(&path, "expected a wheel by hatchling, version 1.0, with the tag py3-none-any");
+        files.fail(&path, "expected the file WHEEL of a pure Python wheel by hatchling");
     }
 }
 

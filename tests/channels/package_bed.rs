@@ -1,0 +1,151 @@
+//! Repositories with a package, and the package that its real build tool makes of them.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::external_tools::fetched_tool;
+use crate::support::repository::{CapturedOutput, TestRepository, hermetic_command, print_note, run, xtask};
+
+/// A repository with one tagged package, and the package's files.
+pub(crate) struct PackageBed {
+    pub(crate) repository: TestRepository,
+    pub(crate) tag: &'static str,
+    /// The packages, in the order in which they were built.
+    pub(crate) packages: Vec<PathBuf>,
+    /// The folder of packages. It is deleted with the bed.
+    pub(crate) folder: tempfile::TempDir,
+}
+
+/// The verdict of a comparison, and `reason: evidence` of each finding that is not proven.
+pub(crate) type ComparisonVerdict = (String, Vec<String>);
+
+impl PackageBed {
+    /// Commits the files and tags them.
+    pub(crate) fn commit(files: &[(&str, &str)], tag: &'static str) -> Self {
+        let mut repository = TestRepository::new();
+        repository.commit("feat: start", files);
+        repository.git(["tag", tag]);
+        Self { repository, tag, packages: Vec::new(), folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Builds a wheel and a source distribution of a folder with hatchling. Returns false if hatchling is missing.
+    pub(crate) fn build_with_hatchling(&mut self, folder: &str, test: &str) -> bool {
+        let Some(tool) = fetched_tool("hatchling-1.29.0/hatchling/__init__.py", test) else { return false };
+        let libraries = tool.parent().unwrap().parent().unwrap().to_owned();
+        let mut command = hermetic_command("python3", self.folder.path());
+        command.current_dir(self.repository.path().join(folder)).env("PYTHONPATH", libraries);
+        run(command.args(["-m", "hatchling", "build", "-d"]).arg(self.folder.path())).ok();
+        self.packages = files_of(self.folder.path());
+        assert_eq!(self.packages.len(), 2, "{:?}", self.packages);
+        true
+    }
+
+    /// Packs a folder with `npm pack`.
+    pub(crate) fn build_with_npm(&mut self, folder: &str) {
+        let mut command = hermetic_command("npm", self.folder.path());
+        command.current_dir(self.repository.path().join(folder)).args([
+            "pack",
+            "--silent",
+            "--offline",
+            "--ignore-scripts",
+        ]);
+        run(command.arg("--pack-destination").arg(self.folder.path())).ok();
+        self.packages = files_of(self.folder.path()).into_iter().filter(|it| it.is_file()).collect();
+        self.packages.retain(|it| it.extension().is_some_and(|it| it == "tgz"));
+        assert_eq!(self.packages.len(), 1, "{:?}", self.packages);
+    }
+
+    /// Downloads a module with the real `go` from the repository, under its public name. Returns the hash that `go`
+    /// computed, or `None` if `go` is missing.
+    pub(crate) fn build_with_go(
+        &mut self,
+        module: &str,
+        host: &str,
+        version: &str,
+        test: &str,
+    ) -> Option<String> {
+        let go = fetched_tool("go-1.27.3/go/bin/go", test)?;
+        let mut command = hermetic_command(go, self.folder.path());
+        command
+            .current_dir(self.folder.path())
+            .env("GOPATH", self.folder.path().join("go"))
+            .env("GOCACHE", self.folder.path().join("cache"))
+            .env("GOPROXY", "direct")
+            .env("GONOSUMDB", "*")
+            .env("GOFLAGS", "-modcacherw")
+            .env("GOTOOLCHAIN", "local")
+            .env("GIT_CONFIG_COUNT", "2")
+            .env("GIT_CONFIG_KEY_0", format!("url.{}.insteadOf", self.repository.path().display()))
+            .env("GIT_CONFIG_VALUE_0", host)
+            .env("GIT_CONFIG_KEY_1", "safe.directory")
+            .env("GIT_CONFIG_VALUE_1", "*");
+        let answer =
+            run(command.args(["mod", "download", "-json", &format!("{module}@{version}")])).ok().json();
+        let zip = PathBuf::from(answer["Zip"].as_str().unwrap());
+        self.packages = vec![zip];
+        Some(answer["Sum"].as_str().unwrap().to_owned())
+    }
+
+    /// Compares a package with the tag, without network and in JSON.
+    #[track_caller]
+    pub(crate) fn compare(&self, package: &Path) -> ComparisonVerdict {
+        let (document, verdict) = self.compare_output(package).verdict();
+        let findings = document["findings"].as_array().unwrap().iter();
+        let unproven = findings
+            .filter(|it| it["verdict"] != "proven")
+            .map(|it| format!("{}: {}", it["reason"].as_str().unwrap(), it["evidence"].as_str().unwrap()));
+        (verdict, unproven.collect())
+    }
+
+    #[track_caller]
+    pub(crate) fn compare_output(&self, package: &Path) -> CapturedOutput {
+        let mut command = xtask(self.repository.path());
+        run(command.arg("compare").arg(package).arg(self.tag).args(["--format", "json"]))
+    }
+
+    /// Returns a package edited by `edit_package.py`, next to the original.
+    pub(crate) fn edited(&self, package: &Path, operations: &[&str]) -> PathBuf {
+        let name = package.file_name().unwrap().to_str().unwrap();
+        let target = self.folder.path().join(format!("edited-{name}"));
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/channels/edit_package.py");
+        let mut command = hermetic_command("python3", self.folder.path());
+        run(command.arg(script).arg(package).arg(&target).args(operations)).ok();
+        target
+    }
+
+    /// Compares a package edited in each of these ways. Each must be refuted with a finding that contains the text, and
+    /// the package without an edit must be proven. Prints the table.
+    pub(crate) fn check_edits(&self, package: &Path, edits: &[PackageEdit<'_>]) {
+        assert_eq!(self.compare(package), ("proven".to_owned(), Vec::new()), "the twin is not proven");
+        let unchanged = self.compare(&self.edited(package, &[]));
+        assert_eq!(unchanged, ("proven".to_owned(), Vec::new()), "the rewritten twin is not proven");
+        let mut table = vec!["case  attack                                    finding".to_owned()];
+        let mut wrong = Vec::new();
+        for edit in edits {
+            let (verdict, findings) = self.compare(&self.edited(package, edit.operations));
+            table.push(format!("{:>4}  {:<40}  {}", edit.number, edit.description, findings.join(" | ")));
+            if verdict != "refuted" || !findings.iter().any(|it| it.contains(edit.finding)) {
+                wrong.push(format!(
+                    "{}: {verdict}, {findings:?}, expected '{}'",
+                    edit.description, edit.finding
+                ));
+            }
+        }
+        print_note(&table.join("\n"));
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+}
+
+/// An edit of a package, by the number of the attack in `docs/attacks.md`, and the finding that must name it.
+pub(crate) struct PackageEdit<'a> {
+    pub(crate) number: u32,
+    pub(crate) description: &'a str,
+    pub(crate) operations: &'a [&'a str],
+    pub(crate) finding: &'a str,
+}
+
+fn files_of(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();
+    files.retain(|it| it.is_file());
+    files.sort();
+    files
+}
