@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::channels::containers::small_project;
 use crate::channels::go::small_module;
 use crate::channels::npm::small_package;
 use crate::channels::package_bed::PackageBed;
+use crate::channels::zip_containers::small_project;
 use crate::support::repository::{hermetic_command, print_note, run};
 
 /// The step of the sample. It is odd, so that it meets every kind of field.

@@ -2,8 +2,8 @@
 
     edit_package.py IN OUT OPERATION...
 
-An operation is one of: set PATH TEXT, remove PATH, mode PATH OCTAL. A wheel's RECORD is written anew, so that it agrees
-with the edited files.
+An operation is one of: set PATH TEXT, sub PATH "OLD => NEW", remove PATH, mode PATH OCTAL. A wheel's RECORD is written
+anew, so that it agrees with the edited files.
 """
 
 import base64
@@ -86,6 +86,11 @@ def main(source, target, operations):
         elif operation == "mode":
             value, *operations = operations
             modes[path] = int(value, 8)
+        elif operation == "sub":
+            value, *operations = operations
+            old, new = value.encode().split(b" => ")
+            assert old in files[path], f"{old} is not in {files[path]}"
+            files[path] = files[path].replace(old, new, 1)
         else:
             value, *operations = operations
             files[path] = value.encode()

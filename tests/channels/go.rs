@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::channels::package_bed::{PackageBed, PackageEdit};
+use crate::channels::package_bed::PackageBed;
 
 const TAG: &str = "sdks/sandbox/go/v1.2.3";
 const HOST: &str = "https://github.com/alibaba/OpenSandbox";
@@ -26,6 +26,16 @@ fn module_tree() -> PackageBed {
     )
 }
 
+const MODULE_EDITS: &str = r"
+83 | the license is missing | remove ROOT/LICENSE | LICENSE: missing
+83 | a nested module | set ROOT/redis/c.go package redis | redis/c.go: not in
+83 | a vendored package | set ROOT/vendor/x/d.go package x | vendor/x/d.go: not in
+74 | a changed file | set ROOT/a.go package evil | a.go: differs
+74 | a file more | set ROOT/evil.go package evil | evil.go: not in
+74 | a file of another version | set github.com/alibaba/OpenSandbox/sdks/sandbox/go@v1.2.4/a.go x | @v1.2.4/a.go: not in
+73 | a file is missing | remove ROOT/a.go | a.go: missing
+";
+
 #[test]
 fn case_83_edited_go_modules_are_refuted() {
     let mut bed = module_tree();
@@ -36,28 +46,7 @@ fn case_83_edited_go_modules_are_refuted() {
     let metadata =
         bed.compare_output(&package).json()["findings"][1]["evidence"].as_str().unwrap().to_owned();
     assert!(metadata.ends_with(&hash), "go says {hash}, the suite {metadata}");
-    let edit =
-        |number, description, operations, finding| PackageEdit { number, description, operations, finding };
-    let path = |name: &str| format!("{MODULE}@v1.2.3/{name}");
-    let (license, nested, code, more, vendored) =
-        (path("LICENSE"), path("redis/c.go"), path("a.go"), path("evil.go"), path("vendor/x/d.go"));
-    bed.check_edits(
-        &package,
-        &[
-            edit(83, "the license is missing", &["remove", &license], "LICENSE: missing"),
-            edit(83, "a nested module", &["set", &nested, "package redis\n"], "redis/c.go: not in"),
-            edit(83, "a vendored package", &["set", &vendored, "package x\n"], "vendor/x/d.go: not in"),
-            edit(74, "a changed file", &["set", &code, "package evil\n"], "a.go: differs"),
-            edit(74, "a file more", &["set", &more, "package evil\n"], "evil.go: not in"),
-            edit(
-                74,
-                "a file of another version",
-                &["set", &format!("{MODULE}@v1.2.4/a.go"), "x"],
-                "@v1.2.4/a.go: not in",
-            ),
-            edit(73, "a file is missing", &["remove", &code], "a.go: missing"),
-        ],
-    );
+    bed.check_edits(&package, &MODULE_EDITS.replace("ROOT/", &format!("{MODULE}@v1.2.3/")));
 }
 
 #[test]

@@ -112,22 +112,27 @@ impl PackageBed {
         target
     }
 
-    /// Compares a package edited in each of these ways. Each must be refuted with a finding that contains the text, and
-    /// the package without an edit must be proven. Prints the table.
-    pub(crate) fn check_edits(&self, package: &Path, edits: &[PackageEdit<'_>]) {
+    /// Compares a package edited in each way of a table, whose rows are `number | description | operations | finding`:
+    /// the number of the attack in `docs/attacks.md`, operations of `edit_package.py` separated by ` ; `, with `\n` for a
+    /// line end, and a text that a finding must contain. Each must be refuted, and the package without an edit must be
+    /// proven. Prints the table.
+    pub(crate) fn check_edits(&self, package: &Path, rows: &str) {
         assert_eq!(self.compare(package), ("proven".to_owned(), Vec::new()), "the twin is not proven");
         let unchanged = self.compare(&self.edited(package, &[]));
         assert_eq!(unchanged, ("proven".to_owned(), Vec::new()), "the rewritten twin is not proven");
         let mut table = vec!["case  attack                                    finding".to_owned()];
         let mut wrong = Vec::new();
-        for edit in edits {
-            let (verdict, findings) = self.compare(&self.edited(package, edit.operations));
-            table.push(format!("{:>4}  {:<40}  {}", edit.number, edit.description, findings.join(" | ")));
-            if verdict != "refuted" || !findings.iter().any(|it| it.contains(edit.finding)) {
-                wrong.push(format!(
-                    "{}: {verdict}, {findings:?}, expected '{}'",
-                    edit.description, edit.finding
-                ));
+        for row in rows.trim().lines() {
+            let columns: Vec<&str> = row.split('|').map(str::trim).collect();
+            let [number, description, operations, finding] = columns[..] else {
+                panic!("four columns: {row}")
+            };
+            let operations: Vec<String> = operations.split(" ; ").flat_map(operation_words).collect();
+            let operations: Vec<&str> = operations.iter().map(String::as_str).collect();
+            let (verdict, findings) = self.compare(&self.edited(package, &operations));
+            table.push(format!("{number:>4}  {description:<40}  {}", findings.join(" | ")));
+            if verdict != "refuted" || !findings.iter().any(|it| it.contains(finding)) {
+                wrong.push(format!("{description}: {verdict}, {findings:?}, expected '{finding}'"));
             }
         }
         print_note(&table.join("\n"));
@@ -135,12 +140,9 @@ impl PackageBed {
     }
 }
 
-/// An edit of a package, by the number of the attack in `docs/attacks.md`, and the finding that must name it.
-pub(crate) struct PackageEdit<'a> {
-    pub(crate) number: u32,
-    pub(crate) description: &'a str,
-    pub(crate) operations: &'a [&'a str],
-    pub(crate) finding: &'a str,
+/// Returns the name, the path and the value of an operation.
+fn operation_words(operation: &str) -> Vec<String> {
+    operation.splitn(3, ' ').map(|it| it.replace("\\n", "\n")).collect()
 }
 
 fn files_of(folder: &Path) -> Vec<PathBuf> {
