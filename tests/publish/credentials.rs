@@ -58,7 +58,7 @@ fn workflow_token_warns_that_no_workflow_starts() {
     );
     let bed = TestBed::new();
     let output = release_with_variables(&bed, &[]).ok();
-    assert!(output.stdout.contains("16 of 17 passed"), "{}", output.stdout);
+    assert!(output.stdout.contains("17 of 18 passed"), "{}", output.stdout);
 }
 
 #[test]

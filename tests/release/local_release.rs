@@ -16,7 +16,7 @@ fn dry_run_changes_nothing() {
     command.env("HOME", home.path()).env("XDG_CACHE_HOME", home.path());
     let output = run(command.args(["release", "server/v0.1.1", "--dry-run"])).ok();
     assert!(output.stdout.contains("- fix(server): do not fall over (#2)"), "{}", output.stdout);
-    assert!(output.stdout.contains("13 of 14 passed"), "{}", output.stdout);
+    assert!(output.stdout.contains("14 of 15 passed"), "{}", output.stdout);
     assert_eq!(directory_snapshot(fixture.path()), repository, "the repository or its remote was changed");
     assert_eq!(directory_snapshot(home.path()), outside, "the home directory was changed");
     assert_eq!(fixture.git(["ls-remote", "origin"]), remote);

@@ -307,7 +307,7 @@ fn all_refusals_are_reported_at_once() {
 fn doctor_only_runs_the_checks() {
     let fixture = TestRepository::with_release();
     let output = fixture.xtask(["doctor", "server/v0.1.1"]).ok();
-    assert_eq!(output.stdout.matches("  ok       ").count(), 13, "{}", output.stdout);
+    assert_eq!(output.stdout.matches("  ok       ").count(), 14, "{}", output.stdout);
     let output = fixture.xtask(["doctor"]).ok();
     assert!(
         output.stdout.contains("Ada Example <ada@example.com>")

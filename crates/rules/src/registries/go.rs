@@ -10,8 +10,8 @@ use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 use model::package::{PackageComparison, PackageId, PackageTree, TreeFile};
 
+use super::compared_package::{ComparedPackage, METADATA, refute_metadata};
 use super::file_comparison::FileComparison;
-use super::{ComparedPackage, METADATA, refute_metadata};
 
 /// The manifest of a Go module.
 pub(super) const MANIFEST: &str = "go.mod";

@@ -1,19 +1,25 @@
 //! What a package of each registry must contain: every file is equal to one of the tag's tree, or is made by the build
 //! and can be derived from the tree.
 
+mod compared_package;
 mod file_comparison;
+mod file_selection;
 mod go;
+mod ignored_files;
 mod npm;
 mod pypi;
 mod python_metadata;
 mod requirement;
 mod source_map;
+mod wheel_metadata;
 
 use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 use model::package::{
     PackageComparison, PackageContents, PackageFormat, PackageId, PackageListing, PackageTree,
 };
+
+use compared_package::ComparedPackage;
 
 use crate::check_observation::{CheckObservation, fail, pass, warn};
 use model::{Channel, ReleaseTag};
@@ -22,8 +28,6 @@ pub use go::module_hash;
 
 /// The largest number of files that a pre-flight check names.
 const MAX_NAMED_FILES: usize = 20;
-/// The check that compares a package's own metadata.
-const METADATA: &str = "metadata";
 
 /// Returns whether a comparison reads the content of a file in a package, not only its digest.
 #[must_use]
@@ -40,7 +44,7 @@ pub fn reads_packaged_content(format: PackageFormat, path: &str) -> bool {
 pub fn reads_tree_content(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     matches!(name, "pyproject.toml" | "package.json" | "go.mod" | ".gitignore")
-        || pypi::LICENSE_NAMES.iter().any(|it| name.starts_with(it))
+        || python_metadata::LICENSE_NAMES.iter().any(|it| name.starts_with(it))
 }
 
 /// Returns the paths outside the package's folder that a comparison needs, relative to the repository's root.
@@ -85,7 +89,7 @@ pub(crate) fn package_files(listings: &[PackageListing]) -> CheckObservation {
                 return warn(Reason::LicenseMissing { folder: folder.clone() }, evidence);
             }
         } else {
-            match pypi::ignored_files(listing) {
+            match ignored_files::ignored_files(listing) {
                 None => {
                     return warn(
                         Reason::NotComparable,
@@ -151,16 +155,6 @@ pub fn package_id(name: &str, tag: &ReleaseTag, format: PackageFormat) -> Packag
     PackageId { name: name.to_owned(), version }
 }
 
-/// A package, and what it is compared with.
-#[derive(Debug, Clone, Copy)]
-struct ComparedPackage<'a> {
-    /// The name of the package in findings.
-    subject: &'a str,
-    id: &'a PackageId,
-    package: &'a PackageContents,
-    tree: &'a PackageTree,
-}
-
 /// Compares a package with the tree of its tag. `subject` names the package in findings.
 #[must_use]
 pub fn compare_package(
@@ -191,9 +185,4 @@ pub fn compare_package(
         PackageFormat::GoModule => go::compare(compared, &mut out),
     }
     out
-}
-
-/// Adds a finding that a package's metadata is wrong.
-fn refute_metadata(subject: &str, evidence: impl Into<String>, out: &mut PackageComparison) {
-    out.findings.push(Finding::refuted(METADATA, subject, Reason::PackageMetadata, evidence));
 }

@@ -10,9 +10,9 @@ use model::evidence::verdict::Finding;
 use model::package::{PackageComparison, PackageContents, PackageTree, PackagedFile};
 use serde_json::{Map, Value};
 
+use super::compared_package::{ComparedPackage, METADATA, refute_metadata};
 use super::file_comparison::FileComparison;
 use super::source_map::mapped_sources;
-use super::{ComparedPackage, METADATA, refute_metadata};
 
 /// The manifest of an npm package.
 pub(super) const MANIFEST: &str = "package.json";

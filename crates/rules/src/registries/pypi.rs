@@ -2,28 +2,26 @@
 //! configuration"; Python Packaging User Guide, specifications "Binary distribution format", "Source distribution
 //! format", "Recording installed projects" and "Entry points").
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use model::base::base64;
 use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 use model::package::pyproject::{HatchOptions, PyProject};
-use model::package::{PackageComparison, PackageContents, PackageListing, PackageTree, TreeFile};
+use model::package::{PackageComparison, PackageTree, TreeFile};
 
+use super::compared_package::{ComparedPackage, METADATA, refute_metadata};
 use super::file_comparison::FileComparison;
+use super::file_selection::FileSelection;
 use super::python_metadata::{compare_metadata, license_files};
 use super::requirement::normalized_name;
-use super::{ComparedPackage, METADATA, refute_metadata};
-use crate::gitignore::IgnorePatterns;
+use super::wheel_metadata::{
+    GENERATED_MODE, check_entry_points, check_generated_modes, check_record, check_wheel_file,
+};
 
 /// The manifest of a Python project.
 pub(super) const MANIFEST: &str = "pyproject.toml";
 /// The build backend whose packages are compared.
-const BACKEND: &str = "hatchling.build";
-/// The beginnings of the names of license files that hatchling includes (PEP 639).
-pub(super) const LICENSE_NAMES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS"];
-/// The mode of a file in the folder `.dist-info`, which hatchling writes from memory: 0644 without a file type.
-const GENERATED_MODE: u32 = 0o644;
+pub(super) const BACKEND: &str = "hatchling.build";
 /// The options of hatch that change which files a package has, and that are not interpreted here.
 const UNSUPPORTED_OPTIONS: [&str; 9] = [
     "only-include",
@@ -59,66 +57,6 @@ pub(super) fn ignore_files(folder: &str) -> Vec<String> {
 fn nearest_ignore_file(tree: &PackageTree) -> Option<(String, &TreeFile)> {
     let nearest = std::iter::once(tree.path_of(".gitignore")).chain(ignore_files(&tree.folder));
     nearest.into_iter().find_map(|path| tree.files.get(&path).map(|file| (path, file)))
-}
-
-/// Returns the tracked files that hatchling would leave out of the wheel because of `.gitignore`, relative to the
-/// package's folder, each with the pattern that excludes it. Hatchling reads the patterns relative to the package's
-/// folder, and git relative to the folder of the file. Returns `None` if `pyproject.toml` or `.gitignore` cannot be read.
-pub(super) fn ignored_files(listing: &PackageListing) -> Option<Vec<(&str, String)>> {
-    let project = PyProject::parse(std::str::from_utf8(&listing.manifest).ok()?).ok()?;
-    let Some(ignore_file) = &listing.ignore_file else { return Some(Vec::new()) };
-    let options = project.hatch_options("wheel");
-    let selection = FileSelection::new(&options)?;
-    if options.ignore_vcs == Some(true) || project.build_system.build_backend.as_deref() != Some(BACKEND) {
-        return Some(Vec::new());
-    }
-    let ignored = IgnorePatterns::parse(std::str::from_utf8(ignore_file).ok()?.lines())?;
-    // Hatchling ignores all patterns if one of them selects the package's folder itself.
-    if ignored.selects(&listing.folder) {
-        return Some(Vec::new());
-    }
-    let packages: Vec<&str> = options.packages.iter().flatten().map(|it| it.trim_matches('/')).collect();
-    let is_packaged = |path: &str| {
-        packages.iter().any(|it| path.strip_prefix(it).is_some_and(|rest| rest.starts_with('/')))
-    };
-    let mut out = Vec::new();
-    for path in listing.paths.iter().filter(|it| is_packaged(it)) {
-        if selection.is_excluded(path) || selection.artifacts.selects(path) {
-            continue;
-        }
-        if let Some(pattern) = ignored.selecting_pattern(path) {
-            out.push((path.as_str(), pattern.to_owned()));
-        }
-    }
-    Some(out)
-}
-
-/// The patterns of a build target that select files.
-struct FileSelection {
-    include: IgnorePatterns,
-    exclude: IgnorePatterns,
-    artifacts: IgnorePatterns,
-}
-
-impl FileSelection {
-    fn new(options: &HatchOptions) -> Option<Self> {
-        let parse = |it: &Option<Vec<String>>| IgnorePatterns::parse(it.iter().flatten().map(String::as_str));
-        Some(Self {
-            include: parse(&options.include)?,
-            exclude: parse(&options.exclude)?,
-            artifacts: parse(&options.artifacts)?,
-        })
-    }
-
-    /// Whether `pyproject.toml` excludes a file, or hatchling excludes it in every project.
-    fn is_excluded(&self, path: &str) -> bool {
-        let is_cache = path.strip_suffix(".pyc").is_some() || path.split('/').any(|it| it == "__pycache__");
-        is_cache || self.exclude.selects(path)
-    }
-
-    fn is_included(&self, path: &str) -> bool {
-        self.include.is_empty() || self.include.selects(path)
-    }
 }
 
 /// What both kinds of packages need from the tree.
@@ -320,110 +258,6 @@ fn check_metadata(
             for difference in differences {
                 refute_metadata(subject, difference, out);
             }
-        }
-    }
-}
-
-/// Checks that `RECORD` lists every file with its digest and size, and nothing else.
-fn check_record(info: &str, package: &PackageContents, content: Option<&[u8]>, files: &mut FileComparison) {
-    let path = format!("{info}/RECORD");
-    files.is_generated(&path);
-    let Some(lines) = content.and_then(|it| std::str::from_utf8(it).ok()) else {
-        return files.fail(&path, "the wheel has no RECORD, or it is not a text");
-    };
-    let quoted = |it: &str| {
-        if it.contains([',', '"']) { format!("\"{}\"", it.replace('"', "\"\"")) } else { it.to_owned() }
-    };
-    let expected: BTreeSet<String> = package
-        .files
-        .iter()
-        .map(|file| {
-            if file.path == path {
-                return format!("{},,", quoted(&path));
-            }
-            let digest = base64::encode_url(&file.digest.bytes());
-            format!("{},sha256={digest},{}", quoted(&file.path), file.size)
-        })
-        .collect();
-    let actual: Vec<&str> = lines.lines().collect();
-    let is_complete = actual.len() == expected.len() && lines.ends_with('\n') && !lines.contains('\r');
-    if !is_complete
-        || !actual.iter().all(|it| expected.contains(*it))
-        || actual.iter().collect::<BTreeSet<_>>().len() != actual.len()
-    {
-        files.fail(&path, "RECORD does not list exactly the files of the wheel with their digests and sizes");
-    }
-}
-
-/// Checks the file `WHEEL`: a wheel by hatchling for every platform.
-fn check_wheel_file(info: &str, project: &PyProject, content: Option<&[u8]>, files: &mut FileComparison) {
-    let path = format!("{info}/WHEEL");
-    files.is_generated(&path);
-    // Without `requires-python`, hatchling states both major versions.
-    let tags = match project.project.requires_python {
-        Some(_) => "Tag: py3-none-any\n",
-        None => "Tag: py2-none-any\nTag: py3-none-any\n",
-    };
-    let is_version = |it: &str| !it.is_empty() && it.chars().all(|c| c.is_ascii_digit() || c == '.');
-    let text = content.and_then(|it| std::str::from_utf8(it).ok()).unwrap_or_default();
-    let is_expected = text
-        .strip_prefix("Wheel-Version: 1.0\nGenerator: hatchling ")
-        .and_then(|it| it.strip_suffix(&format!("\nRoot-Is-Purelib: true\n{tags}")))
-        .is_some_and(is_version);
-    if !is_expected {
-        files.fail(&path, "expected the file WHEEL of a pure Python wheel by hatchling");
-    }
-}
-
-/// Checks that `entry_points.txt` states the commands of `pyproject.toml`.
-fn check_entry_points(info: &str, project: &PyProject, content: Option<&[u8]>, files: &mut FileComparison) {
-    let path = format!("{info}/entry_points.txt");
-    let mut expected: BTreeMap<String, BTreeMap<String, String>> = project.project.entry_points.clone();
-    for (group, scripts) in
-        [("console_scripts", &project.project.scripts), ("gui_scripts", &project.project.gui_scripts)]
-    {
-        if !scripts.is_empty() {
-            expected.insert(group.to_owned(), scripts.clone());
-        }
-    }
-    let actual = match content {
-        None => Some(BTreeMap::new()),
-        Some(bytes) => {
-            files.is_generated(&path);
-            std::str::from_utf8(bytes).ok().and_then(parse_entry_points)
-        }
-    };
-    if actual.as_ref() != Some(&expected) || (content.is_some() && expected.is_empty()) {
-        files.fail(&path, "does not state exactly the commands of pyproject.toml");
-    }
-}
-
-/// Parses groups of `name = object` lines. Returns `None` if a line has another form, or a group or name is repeated.
-fn parse_entry_points(text: &str) -> Option<BTreeMap<String, BTreeMap<String, String>>> {
-    let mut groups: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    let mut current = None;
-    for line in text.lines().filter(|it| !it.is_empty()) {
-        if let Some(group) = line.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
-            if groups.insert(group.to_owned(), BTreeMap::new()).is_some() {
-                return None;
-            }
-            current = Some(group);
-            continue;
-        }
-        let (name, object) = line.split_once(" = ")?;
-        if groups.get_mut(current?)?.insert(name.to_owned(), object.to_owned()).is_some() {
-            return None;
-        }
-    }
-    Some(groups)
-}
-
-/// Checks the modes of the files that hatchling generates.
-fn check_generated_modes(info: &str, package: &PackageContents, files: &mut FileComparison) {
-    for name in ["METADATA", "WHEEL", "RECORD", "entry_points.txt"] {
-        let path = format!("{info}/{name}");
-        if let Some(file) = package.file(&path).filter(|it| it.mode != GENERATED_MODE) {
-            files.fail(&path, format!("has mode {:o}, expected {GENERATED_MODE:o}", file.mode));
         }
     }
 }

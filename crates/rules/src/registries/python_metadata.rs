@@ -7,12 +7,13 @@ use model::Digest;
 use model::package::pyproject::{FileOrText, PersonTable, ProjectTable, PyProject};
 use model::package::{PackageId, PackageTree};
 
-use super::pypi::LICENSE_NAMES;
 use super::requirement::{
     normalized_name, normalized_requirement, normalized_specifiers, requirement_of_extra,
 };
 use crate::pattern::matches_wildcards;
 
+/// The beginnings of the names of license files that hatchling includes (PEP 639).
+pub(super) const LICENSE_NAMES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS"];
 /// The versions of the metadata format that hatchling writes.
 const METADATA_VERSIONS: [&str; 5] = ["2.1", "2.2", "2.3", "2.4", "2.5"];
 

@@ -1,0 +1,23 @@
+//! A package under comparison.
+
+use model::evidence::reason::Reason;
+use model::evidence::verdict::Finding;
+use model::package::{PackageComparison, PackageContents, PackageId, PackageTree};
+
+/// The check that compares a package's own metadata.
+pub(super) const METADATA: &str = "metadata";
+
+/// A package, and what it is compared with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ComparedPackage<'a> {
+    /// The name of the package in findings.
+    pub(super) subject: &'a str,
+    pub(super) id: &'a PackageId,
+    pub(super) package: &'a PackageContents,
+    pub(super) tree: &'a PackageTree,
+}
+
+/// Adds a finding that a package's metadata is wrong.
+pub(super) fn refute_metadata(subject: &str, evidence: impl Into<String>, out: &mut PackageComparison) {
+    out.findings.push(Finding::refuted(METADATA, subject, Reason::PackageMetadata, evidence));
+}
