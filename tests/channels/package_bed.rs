@@ -113,8 +113,8 @@ impl PackageBed {
     }
 
     /// Compares a package edited in each way of a table, whose rows are `number | description | operations | finding`:
-    /// the number of the attack in `docs/attacks.md`, operations of `edit_package.py` separated by ` ; `, with `\n` for a
-    /// line end, and a text that a finding must contain. Each must be refuted, and the package without an edit must be
+    /// the number of the attack in `docs/attacks.md`, operations of `edit_package.py` separated by ` ; `, with `\n` and `\r` for
+    /// line ends, and a text that a finding must contain. Each must be refuted, and the package without an edit must be
     /// proven. Prints the table.
     pub(crate) fn check_edits(&self, package: &Path, rows: &str) {
         assert_eq!(self.compare(package), ("proven".to_owned(), Vec::new()), "the twin is not proven");
@@ -142,7 +142,7 @@ impl PackageBed {
 
 /// Returns the name, the path and the value of an operation.
 fn operation_words(operation: &str) -> Vec<String> {
-    operation.splitn(3, ' ').map(|it| it.replace("\\n", "\n")).collect()
+    operation.splitn(3, ' ').map(|it| it.replace("\\n", "\n").replace("\\r", "\r")).collect()
 }
 
 fn files_of(folder: &Path) -> Vec<PathBuf> {

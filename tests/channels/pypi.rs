@@ -84,7 +84,7 @@ fn built_project(test: &str) -> Option<(PackageBed, PathBuf, PathBuf)> {
 }
 
 /// Edits of the wheel's metadata.
-const METADATA_EDITS: &str = r"
+const METADATA_EDITS: &str = r#"
 50 | another version | sub INFO/METADATA Version: 1.2.3 => Version: 1.2.4 | the version is '1.2.4'
 50 | another name | sub INFO/METADATA Name: opensandbox-server => Name: opensandbox-servor | the name is
 75 | a requirement more | sub INFO/METADATA Requires-Python => Requires-Dist: evil\nRequires-Python | Requires-Dist: evil
@@ -95,11 +95,17 @@ const METADATA_EDITS: &str = r"
 75 | another description | sub INFO/METADATA # A server => # Another server | README.md
 75 | another license | sub INFO/METADATA License text => Another text | License
 75 | a repeated field | sub INFO/METADATA Summary: => Summary: x\nSummary: | Summary
+75 | a field behind a carriage return | sub INFO/METADATA Summary: => Name: z\rRequires-Dist: evil\nSummary: | is not a list of header fields
+75 | a carriage return in a value | sub INFO/METADATA >=3.10 => >=3\r.10 | is not a list of header fields
+75 | a second name | sub INFO/METADATA Summary: => Name: evil\nSummary: | is not a list of header fields
+75 | a second version | sub INFO/METADATA Summary: => Version: 9.9\nSummary: | is not a list of header fields
+75 | a space in a version | sub INFO/METADATA >=3.10 => >=3.1 0 | ambiguous spelling
+75 | other quotes in a marker | sub INFO/METADATA 'win32' and python_version >= '3.10' => "win32' and python_version >= '3.10" | ambiguous
 75 | another command | set INFO/entry_points.txt [console_scripts]\nosb = evil:main\n | entry_points.txt
 75 | another builder | sub INFO/WHEEL hatchling => evil | WHEEL
 75 | no metadata | remove INFO/METADATA | has no opensandbox_server-1.2.3.dist-info/METADATA
 75 | no RECORD | remove INFO/RECORD | has no RECORD
-";
+"#;
 
 /// Edits of the wheel's modules.
 const MODULE_EDITS: &str = r"

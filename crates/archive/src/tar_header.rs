@@ -33,6 +33,28 @@ impl UstarHeader<'_> {
         Ok(())
     }
 
+    /// Checks that every number is one. At another text, Python's tarfile ends the archive without an error, and
+    /// node-tar leaves the file out.
+    pub(crate) fn check_numbers(&self) -> Result<(), StreamError> {
+        let fields = [
+            (100, 8, "mode"),
+            (108, 8, "user id"),
+            (116, 8, "group id"),
+            (124, 12, "size"),
+            (136, 12, "time"),
+            (148, 8, "checksum"),
+            (329, 8, "device"),
+            (337, 8, "device"),
+        ];
+        for (offset, length, what) in fields {
+            let is_empty = self.block[offset..offset + length].iter().all(|it| *it == 0);
+            if !is_empty || matches!(what, "mode" | "size" | "time" | "checksum") {
+                self.octal_number(offset, length, what)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Checks the owner and the fields that `git archive` leaves empty, and what
     /// [`UstarHeader::check_magic_and_checksum`] checks.
     pub(crate) fn check_fields(&self) -> Result<(), StreamError> {

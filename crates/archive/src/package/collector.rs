@@ -15,9 +15,9 @@ const MIN_RATIO_BYTES: u64 = 16 << 20;
 /// The largest number of files. A zip file without zip64 has at most 65,534.
 const MAX_FILES: usize = 65_534;
 /// The largest file that is kept in memory, in bytes.
-const MAX_KEPT_FILE_BYTES: u64 = 16 << 20;
+const MAX_KEPT_FILE_BYTES: u64 = 4 << 20;
 /// The largest sum of files that are kept in memory, in bytes.
-const MAX_KEPT_BYTES: u64 = 48 << 20;
+const MAX_KEPT_BYTES: u64 = 24 << 20;
 
 /// The files of a package that were read so far, within the limits.
 pub(super) struct FileCollector<'k> {

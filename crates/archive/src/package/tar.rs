@@ -156,6 +156,7 @@ impl<'c, 'k> PackageTarReader<'c, 'k> {
         }
         let header = UstarHeader { block };
         header.check_magic_and_checksum()?;
+        header.check_numbers()?;
         let size = header.octal_number(124, 12, "size")?;
         self.content_left = size;
         self.padding_left = size.next_multiple_of(TAR_BLOCK_BYTES as u64) - size;

@@ -4,6 +4,8 @@ use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 use model::package::{PackageComparison, PackageContents, PackageId, PackageTree};
 
+/// The largest number of differences of metadata that are named.
+pub(super) const MAX_NAMED_DIFFERENCES: usize = 50;
 /// The check that compares a package's own metadata.
 pub(super) const METADATA: &str = "metadata";
 

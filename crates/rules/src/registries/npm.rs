@@ -10,7 +10,7 @@ use model::evidence::verdict::Finding;
 use model::package::{PackageComparison, PackageContents, PackageTree, PackagedFile};
 use serde_json::{Map, Value};
 
-use super::compared_package::{ComparedPackage, METADATA, refute_metadata};
+use super::compared_package::{ComparedPackage, MAX_NAMED_DIFFERENCES, METADATA, refute_metadata};
 use super::file_comparison::FileComparison;
 use super::source_map::mapped_sources;
 
@@ -21,7 +21,7 @@ const ROOT: &str = "package/";
 /// The folder of bundled files.
 const BUNDLE_FOLDER: &str = "dist/";
 /// The largest number of files of a bundle. Each is searched for the names of the others.
-const MAX_BUNDLE_FILES: usize = 200;
+const MAX_BUNDLE_FILES: usize = 64;
 /// The keys of `package.json` that name the files that a program loads.
 const ENTRY_KEYS: [&str; 7] = ["main", "module", "types", "typings", "browser", "bin", "exports"];
 /// The endings of the files of a bundle.
@@ -145,6 +145,10 @@ fn check_source_map(file: &PackagedFile, path: &str, tree: &PackageTree, files: 
     let Some(sources) = sources else {
         return files.fail(&file.path, "is not a source map of version 3 with a content for each source");
     };
+    if sources.is_empty() {
+        // The map of a file that only names other files. It proves nothing about its file.
+        return files.is_opaque(&file.path);
+    }
     for source in sources {
         let in_tree = source.path.as_deref().and_then(|it| tree.in_folder(it));
         let path = source.path.as_deref().unwrap_or("a source outside the package");
@@ -221,7 +225,7 @@ fn compare_manifest(
         let evidence = format!("{} {}, and package.json as in the tag's tree", id.name, id.version);
         out.findings.push(Finding::proven(METADATA, subject, evidence));
     }
-    for difference in differences {
+    for difference in differences.into_iter().take(MAX_NAMED_DIFFERENCES) {
         refute_metadata(subject, difference, out);
     }
 }

@@ -9,7 +9,7 @@ use model::evidence::verdict::Finding;
 use model::package::pyproject::{HatchOptions, PyProject};
 use model::package::{PackageComparison, PackageTree, TreeFile};
 
-use super::compared_package::{ComparedPackage, METADATA, refute_metadata};
+use super::compared_package::{ComparedPackage, MAX_NAMED_DIFFERENCES, METADATA, refute_metadata};
 use super::file_comparison::FileComparison;
 use super::file_selection::FileSelection;
 use super::python_metadata::{compare_metadata, license_files};
@@ -164,7 +164,7 @@ pub(super) fn compare_wheel(compared: ComparedPackage<'_>, out: &mut PackageComp
         for (path, file) in tree.below(folder) {
             let (name, tree_path, mode) =
                 (path[parent..].to_owned(), tree.path_of(path), Some(FileMode::WithType.of(file)));
-            if python.selection.is_excluded(path) {
+            if python.selection.is_excluded(path) && !python.selection.is_artifact(path) {
                 files.accept(name, tree_path, file, mode);
             } else {
                 files.expect(name, tree_path, file, mode);
@@ -215,7 +215,7 @@ pub(super) fn compare_sdist(compared: ComparedPackage<'_>, out: &mut PackageComp
         if always.contains(path) {
             files.expect(name, tree_path, file, mode);
         } else if python.selection.is_included(path) {
-            if python.selection.is_excluded(path) {
+            if python.selection.is_excluded(path) && !python.selection.is_artifact(path) {
                 files.accept(name, tree_path, file, mode);
             } else {
                 files.expect(name, tree_path, file, mode);
@@ -255,7 +255,7 @@ fn check_metadata(
             out.findings.push(Finding::proven(METADATA, subject, evidence));
         }
         Ok(differences) => {
-            for difference in differences {
+            for difference in differences.into_iter().take(MAX_NAMED_DIFFERENCES) {
                 refute_metadata(subject, difference, out);
             }
         }

@@ -30,19 +30,26 @@ pub(super) fn compare_metadata(
     project: &PyProject,
     tree: &PackageTree,
 ) -> Result<Vec<String>, String> {
-    let Some((fields, body)) = parse_metadata(content) else {
-        return Ok(vec!["the metadata is not a list of header fields and a text".to_owned()]);
+    let Some((fields, body)) = parse_metadata(content).filter(|(fields, _)| names_are_unique(fields)) else {
+        return Ok(vec![
+            "the metadata is not a list of header fields, with one name and one version, and a text"
+                .to_owned(),
+        ]);
     };
     let mut differences = Vec::new();
     let name = fields.iter().find(|(key, _)| key == "Name").map(|(_, value)| value.as_str());
     if name.map(normalized_name) != Some(normalized_name(&id.name)) {
-        differences.push(format!("the name is '{}', expected '{}'", name.unwrap_or_default(), id.name));
+        differences.push(format!(
+            "the name is '{}', expected '{}'",
+            shortened(name.unwrap_or_default()),
+            id.name
+        ));
     }
     let version = fields.iter().find(|(key, _)| key == "Version").map(|(_, value)| value.as_str());
     if version != Some(&id.version) {
         differences.push(format!(
             "the version is '{}', expected '{}'",
-            version.unwrap_or_default(),
+            shortened(version.unwrap_or_default()),
             id.version
         ));
     }
@@ -76,6 +83,13 @@ pub(super) fn compare_metadata(
     Ok(differences)
 }
 
+/// Whether the fields that may occur once do so: programs differ in which one they read.
+fn names_are_unique(fields: &[HeaderField]) -> bool {
+    ["Metadata-Version", "Name", "Version"]
+        .iter()
+        .all(|name| fields.iter().filter(|(key, _)| key == name).count() == 1)
+}
+
 /// Parses header fields and the text after them. Returns `None` if they are malformed. A field continues on lines that
 /// start with a space.
 fn parse_metadata(content: &[u8]) -> Option<(Vec<HeaderField>, Option<&[u8]>)> {
@@ -83,10 +97,16 @@ fn parse_metadata(content: &[u8]) -> Option<(Vec<HeaderField>, Option<&[u8]>)> {
         Some(end) => (&content[..=end], Some(&content[end + 2..])),
         None => (content, None),
     };
+    let text = std::str::from_utf8(head).ok()?;
+    // Python's parser also ends a line at other characters, so another field could begin inside a value.
+    if text.chars().any(|it| it != '\n' && (it.is_control() || matches!(it, '\u{2028}' | '\u{2029}'))) {
+        return None;
+    }
     let mut fields: Vec<HeaderField> = Vec::new();
-    for line in std::str::from_utf8(head).ok()?.strip_suffix('\n')?.split('\n') {
+    for line in text.strip_suffix('\n')?.split('\n') {
         if line.starts_with(' ') {
-            let (_, value) = fields.last_mut()?;
+            // Only the text of a license has several lines.
+            let (_, value) = fields.last_mut().filter(|(key, _)| key == "License")?;
             value.push('\n');
             value.push_str(line);
         } else {
@@ -99,6 +119,9 @@ fn parse_metadata(content: &[u8]) -> Option<(Vec<HeaderField>, Option<&[u8]>)> {
 
 /// Returns a field in one spelling, so that two tools' renderings are equal.
 fn one_spelling((key, value): HeaderField) -> HeaderField {
+    if ambiguous_spelling(&key, &value) {
+        return (key, format!("{value} (in an ambiguous spelling)"));
+    }
     let value = match key.as_str() {
         "Requires-Dist" => normalized_requirement(&value),
         "Requires-Python" => normalized_specifiers(&value),
@@ -106,6 +129,23 @@ fn one_spelling((key, value): HeaderField) -> HeaderField {
         _ => value,
     };
     (key, value)
+}
+
+/// Whether a requirement has white space or quotes that programs read differently. Build tools write none.
+fn ambiguous_spelling(key: &str, value: &str) -> bool {
+    let specification = match key {
+        "Requires-Python" => value,
+        "Requires-Dist" => {
+            // Before a marker, white space separates only a URL from its name and from the marker.
+            match value.split_once('@') {
+                Some((_, url)) => return url.contains(';') && !url.contains(" ;"),
+                None => value.split(';').next().unwrap_or_default().trim_end(),
+            }
+        }
+        _ => return false,
+    };
+    let mixes_quotes = value.contains('"') && value.contains('\'');
+    mixes_quotes || specification.contains(char::is_whitespace) || specification.ends_with(',')
 }
 
 fn counted_fields(fields: Vec<HeaderField>) -> BTreeMap<HeaderField, usize> {
