@@ -100,6 +100,12 @@ fn bundled_files_are_counted_in_a_warning() {
     let warnings = bed.compare_output(&package).json()["warnings"].to_string();
     assert!(warnings.contains("5 files made by the build cannot be compared"), "{warnings}");
     assert!(warnings.contains("no license file"), "{warnings}");
+    // A map without sources proves nothing, so it is counted too.
+    let empty = r#"{"version":3,"sources":[],"mappings":""}"#;
+    let output = bed.compare_output(&bed.edited(&package, &["set", "package/dist/index.js.map", empty]));
+    let (document, verdict) = output.verdict();
+    assert_eq!(verdict, "proven");
+    assert!(document["warnings"].to_string().contains("6 files made by the build"), "{document}");
 }
 
 /// pnpm replaces the protocol `workspace:` with the version of the other package, and drops `packageManager`.

@@ -113,9 +113,9 @@ impl PackageBed {
     }
 
     /// Compares a package edited in each way of a table, whose rows are `number | description | operations | finding`:
-    /// the number of the attack in `docs/attacks.md`, operations of `edit_package.py` separated by ` ; `, with `\n` and `\r` for
-    /// line ends, and a text that a finding must contain. Each must be refuted, and the package without an edit must be
-    /// proven. Prints the table.
+    /// the number of the attack in `docs/attacks.md`, operations of `edit_package.py` separated by ` && `, with `\n` and
+    /// `\r` for line ends, and a text that a finding must contain. Each must be refuted, and the package without an edit
+    /// must be proven. Prints the table.
     pub(crate) fn check_edits(&self, package: &Path, rows: &str) {
         assert_eq!(self.compare(package), ("proven".to_owned(), Vec::new()), "the twin is not proven");
         let unchanged = self.compare(&self.edited(package, &[]));
@@ -127,7 +127,7 @@ impl PackageBed {
             let [number, description, operations, finding] = columns[..] else {
                 panic!("four columns: {row}")
             };
-            let operations: Vec<String> = operations.split(" ; ").flat_map(operation_words).collect();
+            let operations: Vec<String> = operations.split(" && ").flat_map(operation_words).collect();
             let operations: Vec<&str> = operations.iter().map(String::as_str).collect();
             let (verdict, findings) = self.compare(&self.edited(package, &operations));
             table.push(format!("{number:>4}  {description:<40}  {}", findings.join(" | ")));

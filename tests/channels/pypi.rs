@@ -26,6 +26,7 @@ classifiers = ["Development Status :: 3 - Alpha"]
 dependencies = [
   "httpx[socks] >= 0.27, < 1",
   "tomli>=2; python_version < \"3.11\"",
+  "tool @ https://example.com/tool.whl ; python_version < '3.11'",
   'colorama; sys_platform == "win32" and python_version >= "3.10"',
 ]
 
@@ -40,9 +41,13 @@ Source = "https://example.com/source"
 opensandbox-server = "opensandbox_server.cli:main"
 osb = "opensandbox_server.cli:main"
 
+[tool.hatch.metadata]
+allow-direct-references = true
+
 [tool.hatch.build]
 include = ["LICENSE", "opensandbox_server", "!**/drafts/**"]
 exclude = ["*.tmp"]
+artifacts = ["opensandbox_server/kept.tmp"]
 
 [tool.hatch.build.targets.wheel]
 packages = ["opensandbox_server"]
@@ -64,6 +69,7 @@ fn python_project() -> PackageBed {
             ("server/opensandbox_server/données/é.txt", "text\n"),
             ("server/opensandbox_server/py.typed", ""),
             ("server/opensandbox_server/left.tmp", "excluded\n"),
+            ("server/opensandbox_server/kept.tmp", "an artifact\n"),
             ("server/examples/config.toml", "key = 1\n"),
             ("server/tests/test_cli.py", "pass\n"),
         ],
@@ -101,6 +107,9 @@ const METADATA_EDITS: &str = r#"
 75 | a second version | sub INFO/METADATA Summary: => Version: 9.9\nSummary: | is not a list of header fields
 75 | a space in a version | sub INFO/METADATA >=3.10 => >=3.1 0 | ambiguous spelling
 75 | other quotes in a marker | sub INFO/METADATA 'win32' and python_version >= '3.10' => "win32' and python_version >= '3.10" | ambiguous
+75 | a marker that becomes part of a URL | sub INFO/METADATA tool.whl ; => tool.whl; | ambiguous
+75 | other quotes in the marker of a URL | sub INFO/METADATA tool.whl ; python_version < '3.11' => tool.whl ; python_version < "3.11' | ambiguous
+75 | another URL | sub INFO/METADATA tool.whl => evil.whl | evil.whl
 75 | another command | set INFO/entry_points.txt [console_scripts]\nosb = evil:main\n | entry_points.txt
 75 | another builder | sub INFO/WHEEL hatchling => evil | WHEEL
 75 | no metadata | remove INFO/METADATA | has no opensandbox_server-1.2.3.dist-info/METADATA
@@ -111,6 +120,7 @@ const METADATA_EDITS: &str = r#"
 const MODULE_EDITS: &str = r"
 73 | a file is missing | remove opensandbox_server/cli.py | opensandbox_server/cli.py: missing
 73 | an empty file is missing | remove opensandbox_server/py.typed | py.typed: missing
+73 | an artifact is missing | remove opensandbox_server/kept.tmp | kept.tmp: missing
 73 | a forced file is missing | remove opensandbox_server/examples/config.toml | config.toml: missing
 74 | a module more | set opensandbox_server/evil.py x | evil.py: not in the tag's tree
 74 | a top-level module more | set sitecustomize.py x | sitecustomize.py: not in
@@ -118,7 +128,7 @@ const MODULE_EDITS: &str = r"
 74 | a file of the data folder | set opensandbox_server-1.2.3.data/scripts/ls x | scripts/ls: not in
 74 | a file more in the metadata folder | set INFO/evil x | evil: not in
 74 | a changed file | set opensandbox_server/cli.py import evil | cli.py: differs
-74 | a name in another case | remove opensandbox_server/cli.py ; set opensandbox_server/CLI.py x | CLI.py: not in
+74 | a name in another case | remove opensandbox_server/cli.py && set opensandbox_server/CLI.py x | CLI.py: not in
 74 | an executable file | mode opensandbox_server/cli.py 100755 | cli.py: has mode 100755
 74 | a symbolic link | mode opensandbox_server/cli.py 120777 | the entry is not a plain file
 ";

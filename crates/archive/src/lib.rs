@@ -18,7 +18,8 @@ pub mod folder;
 pub mod gunzip;
 pub mod gzip;
 mod inflate;
-pub mod package;
+mod package;
+mod path_key;
 mod stream_error;
 pub mod tar;
 mod tar_header;
@@ -29,7 +30,7 @@ pub use folder::{
     DigestWriter, FolderError, FolderHandle, FolderLock, PendingFile, open_named_file, read_below, read_named,
 };
 pub use gzip::{GzipError, Threads};
-pub use package::{PackageSource, read_package};
+pub use package::read_package;
 pub use stream_error::StreamError;
 pub use tar::{TarError, TarStream};
 pub use verify::{ArchiveVerifier, ReferenceChunks};

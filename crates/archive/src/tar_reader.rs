@@ -4,9 +4,9 @@
 use std::collections::HashSet;
 
 use model::ObjectId;
-use model::base::id::Hasher;
 use model::evidence::audit::ArchiveSummary;
 
+use crate::path_key::{PathKey, path_key};
 use crate::stream_error::{StreamError, malformed};
 use crate::tar_header::{UstarHeader, parse_pax_path, pax_records};
 
@@ -33,9 +33,9 @@ pub struct TarReader {
     /// The path of the current member, for messages.
     member_name: String,
     /// Keys of the lower-case paths of all members.
-    seen_paths: HashSet<[u8; 16]>,
+    seen_paths: HashSet<PathKey>,
     /// Keys of the exact paths of all folders.
-    folders: HashSet<[u8; 16]>,
+    folders: HashSet<PathKey>,
     members: u64,
     bytes: u64,
     commit: Option<ObjectId>,
@@ -295,13 +295,4 @@ impl TarReader {
             Err(malformed(format!("duplicate path '{}' (ignoring case)", self.member_name)))
         }
     }
-}
-
-/// Returns the first half of the SHA-256 of a path. It needs less memory than the path.
-fn path_key(path: &[u8]) -> [u8; 16] {
-    let mut hasher = Hasher::default();
-    hasher.update(path);
-    let mut key = [0; 16];
-    key.copy_from_slice(&hasher.finish().bytes()[..16]);
-    key
 }

@@ -56,7 +56,7 @@ impl Repo {
 
 /// The largest nesting depth of folders: git's default on Windows (`git help config`, core.maxTreeDepth). The walk is
 /// recursive, so that deeper trees could exhaust the stack.
-const MAX_TREE_DEPTH: usize = 512;
+pub(crate) const MAX_TREE_DEPTH: usize = 512;
 
 /// A walk over the tree of a commit, and the folder that it is in.
 struct TreeWalk<'r> {

@@ -4,19 +4,20 @@ use git2::{Odb, Oid};
 use model::package::{PackageTree, TreeFile};
 use model::{CommitId, Digest, RepoPath};
 
-use crate::error::RepoError;
-use crate::error::object_error;
+use crate::archive::MAX_TREE_DEPTH;
+use crate::error::{RepoError, object_error};
 use crate::objects::{self, MAX_FILE_BYTES, MAX_TREE_BYTES};
+use crate::paths::TREE_MODE;
 use crate::repository::Repo;
 
-/// The largest nesting depth of folders, as in an archive.
-const MAX_TREE_DEPTH: usize = 512;
 /// The largest number of files of a package's folder.
 const MAX_PACKAGE_FILES: usize = 100_000;
+/// The largest sum of the files whose content is kept, in bytes.
+const MAX_KEPT_BYTES: usize = 64 << 20;
 /// The largest file whose digest is computed, in bytes. It is in memory as a whole.
 const MAX_BLOB_BYTES: usize = 96 << 20;
 
-/// Returns whether the content of a file is kept, not only its digest.
+/// Callback that returns whether the content of the file at a path is kept, not only its digest.
 pub type KeepContent<'k> = dyn Fn(&str) -> bool + 'k;
 
 impl Repo {
@@ -40,10 +41,11 @@ impl Repo {
         let odb = self.odb()?;
         let folder = folder.as_str().trim_end_matches('/');
         let mut tree = PackageTree { folder: folder.to_owned(), ..PackageTree::default() };
+        let mut reader = FileReader { odb: &odb, keep, kept_bytes: 0 };
         self.walk_folder(&odb, id, &mut folder.as_bytes().to_vec(), &mut |entry| {
             match std::str::from_utf8(entry.path) {
                 Ok(path) if entry.is_regular() => {
-                    tree.files.insert(path.to_owned(), read_file(&odb, entry.id, entry.mode, path, keep)?);
+                    tree.files.insert(path.to_owned(), reader.read(entry.id, entry.mode, path)?);
                 }
                 _ => tree.other_entries.push(String::from_utf8_lossy(entry.path).into_owned()),
             }
@@ -52,7 +54,7 @@ impl Repo {
         for (path, entry) in paths.iter().zip(entries).skip(1) {
             if let Some((mode, id)) = entry.filter(|(mode, _)| mode & TYPE_MASK == REGULAR_MODE) {
                 let path = path.as_str();
-                tree.files.insert(path.to_owned(), read_file(&odb, id, mode, path, keep)?);
+                tree.files.insert(path.to_owned(), reader.read(id, mode, path)?);
             }
         }
         Ok(Some(tree))
@@ -97,8 +99,6 @@ impl Repo {
     }
 }
 
-/// The mode of a folder in a tree object.
-const TREE_MODE: i32 = 0o040_000;
 /// The bits of a mode that give the type.
 const TYPE_MASK: i32 = 0o170_000;
 /// The type of a regular file.
@@ -156,21 +156,26 @@ impl FolderWalk<'_, '_> {
     }
 }
 
-fn read_file(
-    odb: &Odb<'_>,
-    id: Oid,
-    mode: i32,
-    path: &str,
-    keep: &KeepContent<'_>,
-) -> Result<TreeFile, RepoError> {
-    let keeps = keep(path);
-    let limit = if keeps { MAX_FILE_BYTES } else { MAX_BLOB_BYTES };
-    let blob = objects::read(odb, id, path, limit)?;
-    let bytes = blob.data();
-    Ok(TreeFile {
-        size: bytes.len() as u64,
-        digest: Digest::of(bytes),
-        executable: mode & 0o100 != 0,
-        content: keeps.then(|| bytes.to_vec()),
-    })
+/// Reads files, and counts the bytes that are kept.
+struct FileReader<'r> {
+    odb: &'r Odb<'r>,
+    keep: &'r KeepContent<'r>,
+    kept_bytes: usize,
+}
+
+impl FileReader<'_> {
+    fn read(&mut self, id: Oid, mode: i32, path: &str) -> Result<TreeFile, RepoError> {
+        let keeps = (self.keep)(path);
+        let limit = if keeps { MAX_FILE_BYTES.min(MAX_KEPT_BYTES - self.kept_bytes) } else { MAX_BLOB_BYTES };
+        let blob = objects::read(self.odb, id, path, limit)?;
+        let bytes = blob.data();
+        if keeps {
+            self.kept_bytes += bytes.len();
+        }
+        Ok(TreeFile {
+            digest: Digest::of(bytes),
+            executable: mode & 0o100 != 0,
+            content: keeps.then(|| bytes.to_vec()),
+        })
+    }
 }

@@ -9,7 +9,7 @@ use crate::error::RepoError;
 use crate::error::object_error;
 
 /// The mode of a folder in a tree object.
-const TREE_MODE: i32 = 0o040_000;
+pub(crate) const TREE_MODE: i32 = 0o040_000;
 
 /// The mode and object at a path. `None` if the tree does not have the path.
 pub(crate) type PathEntry = Option<(i32, Oid)>;

@@ -39,7 +39,7 @@ pub use preflight::{clone_checks, preflight};
 pub use previous::{newest_tag, previous_candidates};
 pub use publishing::{concurrent_change, is_latest};
 pub use registries::{
-    compare_package, files_outside, format_of, ignore_file_paths, module_hash, package_id, package_manifests,
+    compare_package, files_outside, format_of, ignore_file_paths, package_id, package_manifests,
     package_name, reads_packaged_content, reads_tree_content,
 };
 pub use releases::{ReleaseSelection, is_leftover_draft, select_release};

@@ -10,24 +10,27 @@ mod source;
 mod tar;
 mod zip;
 
+use std::fs::File;
+
 use model::package::{PackageContents, PackageError, PackageFormat};
 
 use collector::FileCollector;
-pub use source::PackageSource;
+use source::PackageSource;
 
 /// The largest package that is read, in bytes. PyPI's default limit for a file is 100 MB, and the Go limit for a module
 /// is 500 MiB (<https://go.dev/ref/mod#zip-path-size-constraints>).
 const MAX_PACKAGE_BYTES: u64 = 1 << 30;
+
 /// Reads a package to its end. `keep` selects, by path, the files whose content is returned.
 ///
 /// # Errors
 /// [`PackageError`].
 pub fn read_package(
-    source: PackageSource<'_>,
+    file: &File,
     format: PackageFormat,
     keep: &dyn Fn(&str) -> bool,
 ) -> Result<PackageContents, PackageError> {
-    let size = source.size()?;
+    let (source, size) = (PackageSource(file), file.metadata()?.len());
     if size > MAX_PACKAGE_BYTES {
         return Err(PackageError::LimitExceeded(format!(
             "the package has {size} bytes, expected at most {MAX_PACKAGE_BYTES}"

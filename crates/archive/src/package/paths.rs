@@ -2,23 +2,27 @@
 
 use std::collections::HashMap;
 
+use crate::path_key::{PathKey, path_key};
 use crate::stream_error::{StreamError, malformed};
 
 /// The longest path, in bytes.
 const MAX_PATH_BYTES: usize = 4096;
+/// The largest number of names in a path. Each folder is an entry of the set.
+const MAX_PATH_NAMES: usize = 128;
 
 /// The paths that were read so far.
 #[derive(Debug, Default)]
 pub(super) struct PathSet {
-    /// The lower-case paths of files and of their folders. `true` for a file.
-    entries: HashMap<String, PathUse>,
+    /// The use of each path, by the key of its lower-case form.
+    entries: HashMap<PathKey, PathUse>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a path is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PathUse {
     File,
-    /// A folder, as it was written first.
-    Folder(String),
+    /// A folder. The key is that of the path as it was written first.
+    Folder(PathKey),
 }
 
 impl PathSet {
@@ -36,32 +40,30 @@ impl PathSet {
         if text.len() > MAX_PATH_BYTES || text.split('/').any(is_unsafe) || text.chars().any(is_forbidden) {
             return Err(malformed(format!("'{text}' is not a normalized relative path of a file")));
         }
-        let mut end = 0;
-        while let Some(slash) = text[end..].find('/') {
-            let folder = &text[..end + slash];
-            let entry =
-                self.entries.entry(fold(folder)).or_insert_with(|| PathUse::Folder(folder.to_owned()));
-            match entry {
+        if text.split('/').count() > MAX_PATH_NAMES {
+            return Err(StreamError::LimitExceeded(format!("'{text}' has more than {MAX_PATH_NAMES} names")));
+        }
+        for (end, _) in text.match_indices('/') {
+            let folder = &text[..end];
+            let as_written = PathUse::Folder(path_key(folder.as_bytes()));
+            match *self.entries.entry(folded_key(folder)).or_insert(as_written) {
                 PathUse::File => return Err(malformed(format!("'{folder}' is a file and also a folder"))),
-                PathUse::Folder(other) if other != folder => {
-                    return Err(malformed(format!(
-                        "the folders '{other}' and '{folder}' differ only in case"
-                    )));
+                first if first != as_written => {
+                    return Err(malformed(format!("'{folder}' differs from another folder only in case")));
                 }
                 PathUse::Folder(_) => {}
             }
-            end += slash + 1;
         }
-        match self.entries.insert(fold(text), PathUse::File) {
+        match self.entries.insert(folded_key(text), PathUse::File) {
             None => Ok(text.to_owned()),
             Some(_) => Err(malformed(format!("duplicate path '{text}' (ignoring case)"))),
         }
     }
 }
 
-/// Returns a path in lower case. Upper case first, because some letters have two lower-case forms.
-fn fold(path: &str) -> String {
-    path.to_uppercase().to_lowercase()
+/// Returns the key of a path in lower case. Upper case first, because some letters have two lower-case forms.
+fn folded_key(path: &str) -> PathKey {
+    path_key(path.to_uppercase().to_lowercase().as_bytes())
 }
 
 #[cfg(test)]

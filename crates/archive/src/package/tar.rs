@@ -4,6 +4,8 @@ use std::io;
 
 use model::package::{PackageError, PackageFormat};
 
+use rawzip::ReaderAt as _;
+
 use super::collector::FileCollector;
 use super::source::PackageSource;
 use crate::gunzip::Gunzip;

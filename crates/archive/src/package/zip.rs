@@ -5,6 +5,8 @@
 //! Python, `archive/zip` of Go), and compares it with the bytes of the file. So every byte outside the compressed data is
 //! accounted for: there is no gap, no comment, no extra field, no trailing data, and no second reading of a header.
 
+use std::io;
+
 use flate2::Crc;
 use model::package::{PackageError, PackageFormat};
 use rawzip::{RECOMMENDED_BUFFER_SIZE, ReaderAt, ZipArchive, ZipFileHeaderRecord};
@@ -30,12 +32,6 @@ const STORE: u16 = 0;
 const DEFLATE: u16 = 8;
 /// The size of the buffer for compressed data, in bytes.
 const CHUNK_BYTES: usize = 64 << 10;
-
-impl ReaderAt for PackageSource<'_> {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
-        PackageSource::read_at(*self, buffer, offset)
-    }
-}
 
 /// Reads a zip file of `size` bytes, and passes its files to `collector`.
 pub(super) fn read_zip(
@@ -90,7 +86,7 @@ impl ZipReader<'_> {
         let name = entry.file_path().as_bytes();
         let display_name = String::from_utf8_lossy(name).into_owned();
         let mut raw = [0; CENTRAL_RECORD_BYTES];
-        self.read_exact(&mut raw, record_offset)?;
+        read_exact(self.source, &mut raw, record_offset)?;
         let header = EntryHeader::of(entry, &raw);
         header.check(self.format, name).map_err(|error| malformed(format!("{display_name}: {error}")))?;
         let central = header.central_record(name, self.offset);
@@ -127,16 +123,12 @@ impl ZipReader<'_> {
     /// Compares bytes of the file with what they must be.
     fn expect_bytes(&self, expected: &[u8], offset: u64, what: &str) -> Result<(), PackageError> {
         let mut actual = vec![0; expected.len()];
-        self.read_exact(&mut actual, offset)?;
+        read_exact(self.source, &mut actual, offset)?;
         if actual == expected {
             Ok(())
         } else {
             Err(malformed(format!("{what} is not in the expected form")).into())
         }
-    }
-
-    fn read_exact(&self, buffer: &mut [u8], offset: u64) -> Result<(), PackageError> {
-        read_exact(self.source, buffer, offset)
     }
 }
 
@@ -149,14 +141,10 @@ fn in_file(name: &str, error: PackageError) -> PackageError {
 }
 
 fn read_exact(source: PackageSource<'_>, buffer: &mut [u8], offset: u64) -> Result<(), PackageError> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match source.read_at(&mut buffer[filled..], offset + filled as u64)? {
-            0 => return Err(malformed("unexpected end of the zip file").into()),
-            count => filled += count,
-        }
-    }
-    Ok(())
+    source.read_exact_at(buffer, offset).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => malformed("unexpected end of the zip file").into(),
+        _ => error.into(),
+    })
 }
 
 /// The fields of an entry that may vary. All others have one value.

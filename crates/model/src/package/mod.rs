@@ -105,8 +105,6 @@ pub struct PackageTree {
 /// A regular file of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeFile {
-    /// The size in bytes.
-    pub size: u64,
     /// The SHA-256 of the content as committed, without any conversion.
     pub digest: Digest,
     /// Whether the file is executable.

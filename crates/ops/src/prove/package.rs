@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use archive::{PackageSource, open_named_file, read_package};
+use archive::{open_named_file, read_package};
 use model::catalog::Target;
-use model::evidence::reason::Reason;
-use model::evidence::verdict::Finding;
-use model::package::{PackageComparison, PackageError, PackageFormat, PackageId, PackageTree};
-use model::{Channel, CommitId, ReleaseTag, VersionSource};
+use model::package::{PackageComparison, PackageFormat, PackageId, PackageTree};
+use model::{CommitId, ReleaseTag};
 
 use crate::context::OpsContext;
 use crate::error::OpsError;
@@ -47,29 +45,9 @@ pub fn compare_package(
     let commit = tag_commit(context, &tag.name())?;
     let tree = package_tree(context, target, tag, commit, (format, manifest))?;
     let keep = |path: &str| rules::reads_packaged_content(format, path);
-    let comparison = match read_package(PackageSource::File(&package_file), format, &keep) {
-        Ok(package) => rules::compare_package(&name, &id, &package, &tree),
-        Err(error) => {
-            PackageComparison { findings: vec![unread_package(&name, &error)], warnings: Vec::new() }
-        }
-    };
+    let package = read_package(&package_file, format, &keep);
+    let comparison = rules::compare_package(&name, &id, &package, &tree);
     Ok(PackageReport { format, id, commit, comparison })
-}
-
-/// Returns the finding for a package that was not read to its end.
-fn unread_package(subject: &str, error: &PackageError) -> Finding {
-    const CHECK: &str = "container";
-    match error {
-        PackageError::Malformed(reason) => {
-            Finding::refuted(CHECK, subject, Reason::MalformedArchive, reason.clone())
-        }
-        PackageError::LimitExceeded(reason) => {
-            Finding::unproven(CHECK, subject, Reason::Limit, reason.clone())
-        }
-        PackageError::Unreadable(reason) => {
-            Finding::unproven(CHECK, subject, Reason::Unreadable, reason.clone())
-        }
-    }
 }
 
 /// Returns the commit of a tag in the clone.
@@ -91,17 +69,7 @@ fn package_tree(
 ) -> Result<PackageTree, OpsError> {
     let no_folder = || OpsError::NoPackageFolder { tag: tag.name(), target: target.id.clone(), manifest };
     let folder = package_folder(context.repo(), target, commit, manifest)?.ok_or_else(no_folder)?;
-    let other_paths = rules::files_outside(format, folder_name(folder), &npm_manifests(context));
+    let other_paths = rules::files_outside(format, folder_name(folder), context.catalog.targets());
     let tree = context.repo().package_tree(commit, folder, &other_paths, &rules::reads_tree_content)?;
     tree.ok_or_else(no_folder)
-}
-
-/// Returns the manifests of all targets that are npm packages.
-fn npm_manifests(context: OpsContext<'_>) -> Vec<String> {
-    let npm_targets = context.catalog.targets().iter();
-    let npm_targets = npm_targets.filter(|it| it.channels.iter().any(|it| matches!(it, Channel::Npm(_))));
-    npm_targets
-        .filter_map(|it| it.version_source.as_ref())
-        .map(|it: &VersionSource| it.file.clone())
-        .collect()
 }

@@ -6,6 +6,8 @@ use model::package::{PackageComparison, PackageContents, PackageId, PackageTree}
 
 /// The largest number of differences of metadata that are named.
 pub(super) const MAX_NAMED_DIFFERENCES: usize = 50;
+/// The check that compares files.
+pub(super) const FILES: &str = "files";
 /// The check that compares a package's own metadata.
 pub(super) const METADATA: &str = "metadata";
 
@@ -22,4 +24,14 @@ pub(super) struct ComparedPackage<'a> {
 /// Adds a finding that a package's metadata is wrong.
 pub(super) fn refute_metadata(subject: &str, evidence: impl Into<String>, out: &mut PackageComparison) {
     out.findings.push(Finding::refuted(METADATA, subject, Reason::PackageMetadata, evidence));
+}
+
+/// Adds a finding that the rules do not cover how the package is built.
+pub(super) fn not_comparable(
+    check: &'static str,
+    subject: &str,
+    evidence: impl Into<String>,
+    out: &mut PackageComparison,
+) {
+    out.findings.push(Finding::unproven(check, subject, Reason::NotComparable, evidence));
 }

@@ -7,8 +7,8 @@ use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 use model::package::{PackageComparison, PackageContents, PackagedFile, TreeFile};
 
-/// The check that compares files.
-const FILES: &str = "files";
+use super::compared_package::FILES;
+
 /// The largest number of files that are named. More are counted.
 const MAX_NAMED_FILES: usize = 200;
 
@@ -49,12 +49,12 @@ impl FileComparison {
     }
 
     /// Marks a file that the build makes and that another check examines.
-    pub(super) fn is_generated(&mut self, path: &str) {
+    pub(super) fn mark_generated(&mut self, path: &str) {
         self.generated.push(path.to_owned());
     }
 
     /// Marks a file that cannot be compared.
-    pub(super) fn is_opaque(&mut self, path: &str) {
+    pub(super) fn mark_opaque(&mut self, path: &str) {
         self.opaque.push(path.to_owned());
     }
 
@@ -76,14 +76,14 @@ impl FileComparison {
                 None => self.fail(&file.path, "not in the tag's tree"),
             }
         }
-        let missing: Vec<_> = self.expected.iter().filter(|(_, it)| !it.optional).collect();
-        let missing: Vec<_> = missing
-            .into_iter()
-            .map(|(path, it)| {
-                (path.clone(), format!("missing in the package; the tag's tree has {}", it.tree_path))
-            })
-            .collect();
-        self.failures.extend(missing);
+        for (path, expected) in std::mem::take(&mut self.expected) {
+            if !expected.optional {
+                self.fail(
+                    &path,
+                    format!("missing in the package; the tag's tree has {}", expected.tree_path),
+                );
+            }
+        }
         self.report(subject, equal, out);
     }
 

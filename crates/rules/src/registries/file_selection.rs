@@ -21,10 +21,10 @@ impl FileSelection {
         })
     }
 
-    /// Whether `pyproject.toml` excludes a file, or hatchling excludes it in every project.
+    /// Whether `pyproject.toml` excludes a file, or hatchling excludes it in every project. An artifact is never excluded.
     pub(super) fn is_excluded(&self, path: &str) -> bool {
         let is_cache = path.strip_suffix(".pyc").is_some() || path.split('/').any(|it| it == "__pycache__");
-        is_cache || self.exclude.selects(path)
+        (is_cache || self.exclude.selects(path)) && !self.is_artifact(path)
     }
 
     pub(super) fn is_included(&self, path: &str) -> bool {

@@ -1,16 +1,15 @@
 //! What the zip file of a Go module contains, and the hash that the checksum database states for it
 //! (<https://go.dev/ref/mod#zip-files>; `golang.org/x/mod/zip` and `sumdb/dirhash`; `cmd/go/internal/modfetch`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use model::Digest;
 use model::base::base64;
 use model::base::id::Hasher;
-use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 use model::package::{PackageComparison, PackageId, PackageTree, TreeFile};
 
-use super::compared_package::{ComparedPackage, METADATA, refute_metadata};
+use super::compared_package::{ComparedPackage, FILES, METADATA, not_comparable, refute_metadata};
 use super::file_comparison::FileComparison;
 
 /// The manifest of a Go module.
@@ -21,13 +20,12 @@ pub(super) const LICENSE: &str = "LICENSE";
 /// Returns the files of a module in its folder, by their path in the module: plain files, without nested modules and
 /// vendored packages. A folder is a nested module if it has a `go.mod` in any case.
 fn module_files(tree: &PackageTree) -> BTreeMap<String, (String, &TreeFile)> {
-    let nested: Vec<&str> = tree
+    let nested: HashSet<&str> = tree
         .below("")
         .filter_map(|(path, _)| path.rsplit_once('/').filter(|(_, name)| name.eq_ignore_ascii_case(MANIFEST)))
         .map(|(folder, _)| folder)
         .collect();
-    let is_nested =
-        |path: &str| nested.iter().any(|it| path.strip_prefix(it).is_some_and(|rest| rest.starts_with('/')));
+    let is_nested = |path: &str| path.match_indices('/').any(|(end, _)| nested.contains(&path[..end]));
     let mut files: BTreeMap<String, (String, &TreeFile)> = tree
         .below("")
         .filter(|(path, _)| !is_nested(path) && !is_vendored(path) && *path != ".hg_archival.txt")
@@ -54,8 +52,7 @@ fn is_vendored(path: &str) -> bool {
 
 /// Returns the hash `h1` of a module at a version, as `go.sum` and the checksum database state it: the SHA-256 of the
 /// sorted list of its files with their digests.
-#[must_use]
-pub fn module_hash(id: &PackageId, tree: &PackageTree) -> String {
+fn module_hash(id: &PackageId, tree: &PackageTree) -> String {
     let prefix = format!("{}@{}", id.name, id.version);
     let files =
         module_files(tree).into_iter().map(|(path, (_, file))| (format!("{prefix}/{path}"), file.digest));
@@ -77,8 +74,7 @@ pub(super) fn compare(compared: ComparedPackage<'_>, out: &mut PackageComparison
     if module != Some(&id.name) {
         let module = module.unwrap_or("no module path");
         let evidence = format!("go.mod in the tag's tree names {module}, expected {}", id.name);
-        out.findings.push(Finding::unproven("files", subject, Reason::NotComparable, evidence));
-        return;
+        return not_comparable(FILES, subject, evidence, out);
     }
     let prefix = format!("{}@{}/", id.name, id.version);
     if package.files.iter().any(|it| it.path.starts_with(&prefix)) {
@@ -106,12 +102,8 @@ mod tests {
     use super::*;
 
     fn tree(paths: &[&str]) -> PackageTree {
-        let file = |it: &str| TreeFile {
-            size: 1,
-            digest: Digest::of(it.as_bytes()),
-            executable: false,
-            content: None,
-        };
+        let file =
+            |it: &str| TreeFile { digest: Digest::of(it.as_bytes()), executable: false, content: None };
         PackageTree {
             folder: "go".to_owned(),
             files: paths.iter().map(|it| ((*it).to_owned(), file(it))).collect(),

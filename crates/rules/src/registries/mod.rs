@@ -16,16 +16,16 @@ mod wheel_metadata;
 use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 use model::package::{
-    PackageComparison, PackageContents, PackageFormat, PackageId, PackageListing, PackageTree,
+    PackageComparison, PackageContents, PackageError, PackageFormat, PackageId, PackageListing, PackageTree,
 };
 
-use compared_package::ComparedPackage;
+use model::{Channel, ReleaseTag, Target};
 
+use self::compared_package::{ComparedPackage, FILES, not_comparable};
 use crate::check_observation::{CheckObservation, fail, pass, warn};
-use model::{Channel, ReleaseTag};
 
-pub use go::module_hash;
-
+/// The check that reads a package.
+const CONTAINER: &str = "container";
 /// The largest number of files that a pre-flight check names.
 const MAX_NAMED_FILES: usize = 20;
 
@@ -48,13 +48,13 @@ pub fn reads_tree_content(path: &str) -> bool {
 }
 
 /// Returns the paths outside the package's folder that a comparison needs, relative to the repository's root.
-/// `npm_manifests` are the manifests of all npm packages of the repository.
+/// `targets` are all targets of the repository: an npm package may depend on another one.
 #[must_use]
-pub fn files_outside(format: PackageFormat, folder: &str, npm_manifests: &[String]) -> Vec<String> {
+pub fn files_outside(format: PackageFormat, folder: &str, targets: &[Target]) -> Vec<String> {
     match format {
         PackageFormat::Wheel => Vec::new(),
         PackageFormat::Sdist => pypi::ignore_files(folder),
-        PackageFormat::NpmTarball => npm_manifests.to_vec(),
+        PackageFormat::NpmTarball => npm::manifests(targets),
         PackageFormat::GoModule => vec![go::LICENSE.to_owned()],
     }
 }
@@ -82,41 +82,46 @@ pub fn ignore_file_paths(folder: &str) -> Vec<String> {
 pub(crate) fn package_files(listings: &[PackageListing]) -> CheckObservation {
     let mut checked = Vec::new();
     for listing in listings {
-        let folder = &listing.folder;
-        if listing.manifest_name == npm::MANIFEST {
-            if !listing.paths.iter().any(|it| npm::is_license(it)) {
-                let evidence = format!("{folder} has no license file, so the npm package will have none");
-                return warn(Reason::LicenseMissing { folder: folder.clone() }, evidence);
-            }
-        } else {
-            match ignored_files::ignored_files(listing) {
-                None => {
-                    return warn(
-                        Reason::NotComparable,
-                        format!("{folder}: pyproject.toml or .gitignore cannot be read"),
-                    );
-                }
-                Some(ignored) if ignored.is_empty() => {}
-                Some(ignored) => {
-                    let shown: Vec<String> = ignored
-                        .iter()
-                        .take(MAX_NAMED_FILES)
-                        .map(|(path, pattern)| format!("{folder}/{path} (pattern {pattern})"))
-                        .collect();
-                    let more = ignored.len().saturating_sub(MAX_NAMED_FILES);
-                    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                    let file = ignored.first().map_or_else(String::new, |(path, _)| (*path).to_owned());
-                    let evidence = format!("the wheel would lack {}{more}", shown.join(", "));
-                    return fail(Reason::FilesIgnored { file }, evidence);
-                }
-            }
+        let problem = match listing.manifest_name {
+            npm::MANIFEST => missing_license(listing),
+            _ => ignored_modules(listing),
+        };
+        if let Some(problem) = problem {
+            return problem;
         }
-        checked.push(folder.as_str());
+        checked.push(listing.folder.as_str());
     }
     match checked[..] {
         [] => pass("the target has no package on PyPI or npm"),
         _ => pass(format!("all files below {} will be packaged", checked.join(", "))),
     }
+}
+
+/// Warns about an npm package without a license file.
+fn missing_license(listing: &PackageListing) -> Option<CheckObservation> {
+    if listing.paths.iter().any(|it| npm::is_license(it)) {
+        return None;
+    }
+    let folder = listing.folder.clone();
+    let evidence = format!("{folder} has no license file, so the npm package will have none");
+    Some(warn(Reason::LicenseMissing { folder }, evidence))
+}
+
+/// Fails if hatchling would leave out files of a Python package because of `.gitignore`.
+fn ignored_modules(listing: &PackageListing) -> Option<CheckObservation> {
+    let folder = &listing.folder;
+    let Some(ignored) = ignored_files::ignored_files(listing) else {
+        let evidence = format!("{folder}: pyproject.toml or .gitignore cannot be read");
+        return Some(warn(Reason::NotComparable, evidence));
+    };
+    let (first, _) = ignored.first()?;
+    let named = ignored.iter().take(MAX_NAMED_FILES);
+    let named: Vec<String> =
+        named.map(|(path, pattern)| format!("{folder}/{path} (pattern {pattern})")).collect();
+    let more = ignored.len() - named.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let evidence = format!("the wheel would lack {}{more}", named.join(", "));
+    Some(fail(Reason::FilesIgnored { file: (*first).to_owned() }, evidence))
 }
 
 /// Returns the format of a package by its file name, and the name of the manifest in its folder. `None` if the name has
@@ -155,28 +160,36 @@ pub fn package_id(name: &str, tag: &ReleaseTag, format: PackageFormat) -> Packag
     PackageId { name: name.to_owned(), version }
 }
 
-/// Compares a package with the tree of its tag. `subject` names the package in findings.
+/// Compares a package, or the reason why it was not read, with the tree of its tag. `subject` names the package in
+/// findings.
 #[must_use]
 pub fn compare_package(
     subject: &str,
     id: &PackageId,
-    package: &PackageContents,
+    package: &Result<PackageContents, PackageError>,
     tree: &PackageTree,
 ) -> PackageComparison {
-    let compared = ComparedPackage { subject, id, package, tree };
     let mut out = PackageComparison::default();
+    let package = match package {
+        Ok(package) => package,
+        Err(error) => {
+            out.findings.push(unread_package(subject, error));
+            return out;
+        }
+    };
+    let compared = ComparedPackage { subject, id, package, tree };
     let evidence = format!(
         "a well-formed {} with {}",
         package.format.name(),
         file_comparison::counted(package.files.len(), "file")
     );
-    out.findings.push(Finding::proven("container", subject, evidence));
+    out.findings.push(Finding::proven(CONTAINER, subject, evidence));
     if let Some(path) = tree.other_entries.first() {
         let evidence = format!(
             "{path} in the tag's tree is a symbolic link or a submodule, or its path is not UTF-8 ({} such paths)",
             tree.other_entries.len()
         );
-        out.findings.push(Finding::unproven("files", subject, Reason::NotComparable, evidence));
+        not_comparable(FILES, subject, evidence, &mut out);
     }
     match package.format {
         PackageFormat::Wheel => pypi::compare_wheel(compared, &mut out),
@@ -185,4 +198,19 @@ pub fn compare_package(
         PackageFormat::GoModule => go::compare(compared, &mut out),
     }
     out
+}
+
+/// Returns the finding for a package that was not read to its end.
+fn unread_package(subject: &str, error: &PackageError) -> Finding {
+    match error {
+        PackageError::Malformed(reason) => {
+            Finding::refuted(CONTAINER, subject, Reason::MalformedArchive, reason.clone())
+        }
+        PackageError::LimitExceeded(reason) => {
+            Finding::unproven(CONTAINER, subject, Reason::Limit, reason.clone())
+        }
+        PackageError::Unreadable(reason) => {
+            Finding::unproven(CONTAINER, subject, Reason::Unreadable, reason.clone())
+        }
+    }
 }

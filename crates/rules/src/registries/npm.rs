@@ -3,14 +3,16 @@
 //! Bundled files are made by the build and cannot be compared without running it. Their source maps can: each source in
 //! them must be equal to its file in the tree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 use model::package::{PackageComparison, PackageContents, PackageTree, PackagedFile};
+use model::{Channel, Target};
 use serde_json::{Map, Value};
 
-use super::compared_package::{ComparedPackage, MAX_NAMED_DIFFERENCES, METADATA, refute_metadata};
+use super::compared_package::{
+    ComparedPackage, FILES, MAX_NAMED_DIFFERENCES, METADATA, not_comparable, refute_metadata,
+};
 use super::file_comparison::FileComparison;
 use super::source_map::mapped_sources;
 
@@ -32,6 +34,13 @@ const ALWAYS_INCLUDED: [&str; 3] = ["README", "LICENSE", "LICENCE"];
 const DEPENDENCY_TABLES: [&str; 4] =
     ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"];
 
+/// Returns the manifests of all targets that are npm packages, relative to the repository's root.
+pub(super) fn manifests(targets: &[Target]) -> Vec<String> {
+    let is_npm = |target: &&Target| target.channels.iter().any(|it| matches!(it, Channel::Npm(_)));
+    let sources = targets.iter().filter(is_npm).filter_map(|it| it.version_source.as_ref());
+    sources.map(|it| it.file.clone()).collect()
+}
+
 /// Returns whether the rules read the content of a file of an npm package: the manifest, and bundled files, which name
 /// each other.
 pub(super) fn reads_packaged_content(path: &str) -> bool {
@@ -44,12 +53,11 @@ pub(super) fn compare(compared: ComparedPackage<'_>, out: &mut PackageComparison
     let manifest = tree.text(MANIFEST).and_then(|it| serde_json::from_str::<Map<String, Value>>(it).ok());
     let Some(manifest) = manifest else {
         let evidence = "the tag's tree has no package.json in the package's folder, or it is not JSON";
-        out.findings.push(Finding::unproven("files", subject, Reason::NotComparable, evidence));
-        return;
+        return not_comparable(FILES, subject, evidence, out);
     };
     compare_manifest(compared, &manifest, out);
     let mut files = FileComparison::default();
-    files.is_generated("package/package.json");
+    files.mark_generated("package/package.json");
     for file in &package.files {
         if !matches!(file.mode, 0o644 | 0o755) {
             files.fail(&file.path, format!("has mode {:o}, expected 644 or 755", file.mode));
@@ -75,7 +83,7 @@ pub(super) fn compare(compared: ComparedPackage<'_>, out: &mut PackageComparison
         if is_source_map(path) {
             check_source_map(file, path, tree, &mut files);
         } else {
-            files.is_opaque(&file.path);
+            files.mark_opaque(&file.path);
         }
     }
     if !package.files.iter().any(|it| is_license(it.path.strip_prefix(ROOT).unwrap_or(&it.path))) {
@@ -147,7 +155,7 @@ fn check_source_map(file: &PackagedFile, path: &str, tree: &PackageTree, files: 
     };
     if sources.is_empty() {
         // The map of a file that only names other files. It proves nothing about its file.
-        return files.is_opaque(&file.path);
+        return files.mark_opaque(&file.path);
     }
     for source in sources {
         let in_tree = source.path.as_deref().and_then(|it| tree.in_folder(it));
@@ -161,7 +169,7 @@ fn check_source_map(file: &PackagedFile, path: &str, tree: &PackageTree, files: 
             }
         }
     }
-    files.is_generated(&file.path);
+    files.mark_generated(&file.path);
 }
 
 pub(super) fn is_license(path: &str) -> bool {
@@ -208,11 +216,10 @@ fn compare_manifest(
     let expected = match expected_manifest(manifest, tree) {
         Ok(expected) => expected,
         Err(evidence) => {
-            out.findings.push(Finding::unproven(METADATA, subject, Reason::NotComparable, evidence));
-            return;
+            return not_comparable(METADATA, subject, evidence, out);
         }
     };
-    let keys: std::collections::BTreeSet<&String> = expected.keys().chain(packaged.keys()).collect();
+    let keys: BTreeSet<&String> = expected.keys().chain(packaged.keys()).collect();
     for key in keys {
         if expected.get(key) != packaged.get(key) {
             differences.push(format!(

@@ -4,12 +4,13 @@
 
 use std::collections::BTreeSet;
 
-use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 use model::package::pyproject::{HatchOptions, PyProject};
 use model::package::{PackageComparison, PackageTree, TreeFile};
 
-use super::compared_package::{ComparedPackage, MAX_NAMED_DIFFERENCES, METADATA, refute_metadata};
+use super::compared_package::{
+    ComparedPackage, FILES, MAX_NAMED_DIFFERENCES, METADATA, not_comparable, refute_metadata,
+};
 use super::file_comparison::FileComparison;
 use super::file_selection::FileSelection;
 use super::python_metadata::{compare_metadata, license_files};
@@ -22,6 +23,8 @@ use super::wheel_metadata::{
 pub(super) const MANIFEST: &str = "pyproject.toml";
 /// The build backend whose packages are compared.
 pub(super) const BACKEND: &str = "hatchling.build";
+/// The largest number of entries of `force-include` or `license-files`. Each is compared with all files.
+const MAX_PATHS: usize = 100;
 /// The options of hatch that change which files a package has, and that are not interpreted here.
 const UNSUPPORTED_OPTIONS: [&str; 9] = [
     "only-include",
@@ -72,7 +75,7 @@ impl PythonProject {
         match Self::parse(target, tree) {
             Ok(project) => Some(project),
             Err(evidence) => {
-                out.findings.push(Finding::unproven("files", subject, Reason::NotComparable, evidence));
+                not_comparable(FILES, subject, evidence, out);
                 None
             }
         }
@@ -94,6 +97,10 @@ impl PythonProject {
         let hatch_keys = options.other.keys().find(|it| UNSUPPORTED_OPTIONS.contains(&it.as_str()));
         if let Some(key) = hatch_keys {
             return Err(format!("pyproject.toml has the hatch option '{key}', which is not supported"));
+        }
+        let license_patterns = project.project.license_files.as_ref().map_or(0, Vec::len);
+        if options.force_include.len() > MAX_PATHS || license_patterns > MAX_PATHS {
+            return Err(format!("pyproject.toml has more than {MAX_PATHS} forced or license files"));
         }
         let selection = FileSelection::new(&options).ok_or("pyproject.toml has too many file patterns")?;
         Ok(Self { project, options, selection })
@@ -154,8 +161,7 @@ pub(super) fn compare_wheel(compared: ComparedPackage<'_>, out: &mut PackageComp
     let Some(python) = PythonProject::read(subject, "wheel", tree, out) else { return };
     let Some(packages) = python.options.packages.as_ref().filter(|it| !it.is_empty()) else {
         let evidence = "pyproject.toml does not list the wheel's packages, so hatchling guesses them";
-        out.findings.push(Finding::unproven("files", subject, Reason::NotComparable, evidence));
-        return;
+        return not_comparable(FILES, subject, evidence, out);
     };
     let mut files = FileComparison::default();
     for folder in packages {
@@ -164,7 +170,7 @@ pub(super) fn compare_wheel(compared: ComparedPackage<'_>, out: &mut PackageComp
         for (path, file) in tree.below(folder) {
             let (name, tree_path, mode) =
                 (path[parent..].to_owned(), tree.path_of(path), Some(FileMode::WithType.of(file)));
-            if python.selection.is_excluded(path) && !python.selection.is_artifact(path) {
+            if python.selection.is_excluded(path) {
                 files.accept(name, tree_path, file, mode);
             } else {
                 files.expect(name, tree_path, file, mode);
@@ -184,21 +190,12 @@ pub(super) fn compare_wheel(compared: ComparedPackage<'_>, out: &mut PackageComp
     check_record(&info, package, content("RECORD"), &mut files);
     check_wheel_file(&info, &python.project, content("WHEEL"), &mut files);
     check_entry_points(&info, &python.project, content("entry_points.txt"), &mut files);
-    files.is_generated(&format!("{info}/METADATA"));
+    let metadata_path = format!("{info}/METADATA");
+    files.mark_generated(&metadata_path);
     check_generated_modes(&info, package, &mut files);
-    match content(METADATA_FILE) {
-        None => refute_metadata(
-            subject,
-            format!("the wheel has no {info}/METADATA: another name or version, or none"),
-            out,
-        ),
-        Some(bytes) => check_metadata(compared, bytes, &python.project, out),
-    }
+    check_metadata(compared, &metadata_path, &python.project, out);
     files.compare(subject, package, out);
 }
-
-/// The name of a wheel's metadata file.
-const METADATA_FILE: &str = "METADATA";
 
 pub(super) fn compare_sdist(compared: ComparedPackage<'_>, out: &mut PackageComparison) {
     let ComparedPackage { subject, id, package, tree } = compared;
@@ -215,7 +212,7 @@ pub(super) fn compare_sdist(compared: ComparedPackage<'_>, out: &mut PackageComp
         if always.contains(path) {
             files.expect(name, tree_path, file, mode);
         } else if python.selection.is_included(path) {
-            if python.selection.is_excluded(path) && !python.selection.is_artifact(path) {
+            if python.selection.is_excluded(path) {
                 files.accept(name, tree_path, file, mode);
             } else {
                 files.expect(name, tree_path, file, mode);
@@ -228,28 +225,25 @@ pub(super) fn compare_sdist(compared: ComparedPackage<'_>, out: &mut PackageComp
     }
     python.expect_forced_files(tree, FileMode::PermissionsOnly, &prefix, &mut files);
     let metadata_path = format!("{prefix}PKG-INFO");
-    files.is_generated(&metadata_path);
-    match package.file(&metadata_path).and_then(|it| it.content.as_deref()) {
-        None => {
-            let evidence = format!("the package has no {metadata_path}: another name or version, or none");
-            refute_metadata(subject, evidence, out);
-        }
-        Some(bytes) => check_metadata(compared, bytes, &python.project, out),
-    }
+    files.mark_generated(&metadata_path);
+    check_metadata(compared, &metadata_path, &python.project, out);
     files.compare(subject, package, out);
 }
 
+/// Checks the metadata file at a path of the package.
 fn check_metadata(
     compared: ComparedPackage<'_>,
-    content: &[u8],
+    path: &str,
     project: &PyProject,
     out: &mut PackageComparison,
 ) {
-    let ComparedPackage { subject, id, tree, .. } = compared;
+    let ComparedPackage { subject, id, package, tree } = compared;
+    let Some(content) = package.file(path).and_then(|it| it.content.as_deref()) else {
+        let evidence = format!("the package has no {path}: another name or version, or none");
+        return refute_metadata(subject, evidence, out);
+    };
     match compare_metadata(content, id, project, tree) {
-        Err(evidence) => {
-            out.findings.push(Finding::unproven(METADATA, subject, Reason::NotComparable, evidence));
-        }
+        Err(evidence) => not_comparable(METADATA, subject, evidence, out),
         Ok(differences) if differences.is_empty() => {
             let evidence = format!("{} {}, as pyproject.toml and the tag require", id.name, id.version);
             out.findings.push(Finding::proven(METADATA, subject, evidence));

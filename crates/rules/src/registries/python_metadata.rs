@@ -133,19 +133,19 @@ fn one_spelling((key, value): HeaderField) -> HeaderField {
 
 /// Whether a requirement has white space or quotes that programs read differently. Build tools write none.
 fn ambiguous_spelling(key: &str, value: &str) -> bool {
-    let specification = match key {
-        "Requires-Python" => value,
-        "Requires-Dist" => {
-            // Before a marker, white space separates only a URL from its name and from the marker.
-            match value.split_once('@') {
-                Some((_, url)) => return url.contains(';') && !url.contains(" ;"),
-                None => value.split(';').next().unwrap_or_default().trim_end(),
-            }
-        }
+    let (specification, marker) = match key {
+        "Requires-Python" => (value, None),
+        "Requires-Dist" => value.split_once(';').map_or((value, None), |(text, marker)| (text, Some(marker))),
         _ => return false,
     };
-    let mixes_quotes = value.contains('"') && value.contains('\'');
-    mixes_quotes || specification.contains(char::is_whitespace) || specification.ends_with(',')
+    if value.contains('"') && value.contains('\'') {
+        return true;
+    }
+    if specification.contains('@') {
+        // Without white space, the marker would belong to the URL.
+        return marker.is_some() && !specification.ends_with(' ');
+    }
+    specification.trim_end().contains(char::is_whitespace) || specification.ends_with(',')
 }
 
 fn counted_fields(fields: Vec<HeaderField>) -> BTreeMap<HeaderField, usize> {

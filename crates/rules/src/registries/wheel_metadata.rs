@@ -20,7 +20,7 @@ pub(super) fn check_record(
     files: &mut FileComparison,
 ) {
     let path = format!("{info}/RECORD");
-    files.is_generated(&path);
+    files.mark_generated(&path);
     let Some(lines) = content.and_then(|it| std::str::from_utf8(it).ok()) else {
         return files.fail(&path, "the wheel has no RECORD, or it is not a text");
     };
@@ -56,7 +56,7 @@ pub(super) fn check_wheel_file(
     files: &mut FileComparison,
 ) {
     let path = format!("{info}/WHEEL");
-    files.is_generated(&path);
+    files.mark_generated(&path);
     // Without `requires-python`, hatchling states both major versions.
     let tags = match project.project.requires_python {
         Some(_) => "Tag: py3-none-any\n",
@@ -92,7 +92,7 @@ pub(super) fn check_entry_points(
     let actual = match content {
         None => Some(BTreeMap::new()),
         Some(bytes) => {
-            files.is_generated(&path);
+            files.mark_generated(&path);
             std::str::from_utf8(bytes).ok().and_then(parse_entry_points)
         }
     };
