@@ -18,6 +18,7 @@ mod github_host;
 mod http;
 mod outcome;
 mod progress;
+mod registries;
 mod report;
 mod session;
 mod token;

@@ -12,6 +12,7 @@ mod error;
 mod pending;
 
 use std::fs::File;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Component, Path, PathBuf};
@@ -300,6 +301,28 @@ pub fn open_named_file(path: &Path) -> Result<File, FolderError> {
     let file = File::from(handle.map_err(|error| FolderError::io_error("read", path, error))?);
     check_regular(&file, path)?;
     Ok(file)
+}
+
+/// Creates a file without a name in a folder, for reading and writing. It ends with its last handle, also if the
+/// process is killed.
+///
+/// # Errors
+/// [`FolderError::Io`] if the folder does not exist or is not writable.
+pub fn create_nameless(folder: &Path) -> Result<File, FolderError> {
+    let failed = |error| FolderError::io_error("create a file in", folder, error);
+    let mode = Mode::from_raw_mode(0o600);
+    let flags = OFlags::RDWR.union(OFlags::CLOEXEC);
+    match rustix::fs::openat(CWD, folder, flags | OFlags::TMPFILE, mode) {
+        Ok(handle) => return Ok(File::from(handle)),
+        // The file system has no nameless files.
+        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::ISDIR) => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let path = folder.join(format!(".opensandbox-{:016x}", RandomState::new().hash_one(0)));
+    let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+    let handle = rustix::fs::openat(CWD, &path, flags, mode).map_err(failed)?;
+    rustix::fs::unlinkat(CWD, &path, AtFlags::empty()).map_err(failed)?;
+    Ok(File::from(handle))
 }
 
 /// Checks that an open file is a regular file. It may have been replaced between the check of its name and the

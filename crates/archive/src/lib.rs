@@ -27,7 +27,8 @@ pub mod tar_reader;
 pub mod verify;
 
 pub use folder::{
-    DigestWriter, FolderError, FolderHandle, FolderLock, PendingFile, open_named_file, read_below, read_named,
+    DigestWriter, FolderError, FolderHandle, FolderLock, PendingFile, create_nameless, open_named_file,
+    read_below, read_named,
 };
 pub use gzip::{GzipError, Threads};
 pub use package::read_package;

@@ -101,6 +101,7 @@ impl Forge {
         let shown_url = shown_url.split('?').next().unwrap_or_default();
         self.check_bundle_url(address).map_err(|reason| format!("{shown_url}: {reason}"))?;
         let policy = DownloadPolicy {
+            headers: &[],
             max_bytes: MAX_BUNDLE_BYTES as u64,
             redirects: Redirects::Refuse,
             retry_mode: RetryMode::Idempotent,

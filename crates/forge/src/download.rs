@@ -27,6 +27,7 @@ impl Forge {
         observer: HttpObserver<'_>,
     ) -> Result<u64, ForgeError> {
         let policy = DownloadPolicy {
+            headers: &[],
             max_bytes: limit.min(MAX_ASSET_BYTES),
             redirects: Redirects::Follow,
             retry_mode: RetryMode::UntilVisible,

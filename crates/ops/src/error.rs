@@ -53,6 +53,9 @@ pub enum OpsError {
     /// A file to be created already exists.
     #[error("{} already exists", .0.display())]
     FileExists(std::path::PathBuf),
+    /// The client of package registries could not be set up. The text is the cause.
+    #[error("cannot set up the client of package registries: {0}")]
+    RegistryClient(String),
     /// A file to be verified cannot be read.
     #[error("cannot read {}", path.display())]
     Artifact {
@@ -210,6 +213,7 @@ impl OpsError {
             Self::FileExists(_) => {
                 Some("nothing was written; add the key to this file, and name it under [signers]")
             }
+            Self::RegistryClient(_) => Some("check the system's certificates and the proxy variables"),
             Self::Artifact { .. } => Some("pass a file, or its digest as sha256:HEX"),
             Self::Bundle { .. } => {
                 Some("pass a file of bundles to --bundle, as gh attestation download writes it")

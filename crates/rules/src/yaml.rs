@@ -53,6 +53,56 @@ pub(crate) fn top_level_string(text: &str, key: &str) -> Result<Option<String>, 
     Ok(found.flatten())
 }
 
+/// A collection that is open at some point of a document, with what its next node is.
+enum OpenCollection {
+    Sequence,
+    /// A mapping whose next node is a key.
+    BeforeKey,
+    /// A mapping whose next node is a value. Holds whether it is a value of the wanted key.
+    BeforeValue(bool),
+}
+
+/// Returns the scalar values of a key in all mappings of the first document, at any depth.
+///
+/// # Errors
+/// The message if the text is not YAML, or nests too deep.
+pub(crate) fn values_of_key(text: &str, key: &str) -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    let mut open: Vec<OpenCollection> = Vec::new();
+    for event in Parser::new_from_str(text) {
+        let (event, _) = event.map_err(|error| error.to_string())?;
+        let (scalar, opened) = match event {
+            Event::Scalar(text, ..) => (Some(text.into_owned()), None),
+            Event::MappingStart(..) => (None, Some(OpenCollection::BeforeKey)),
+            Event::SequenceStart(..) => (None, Some(OpenCollection::Sequence)),
+            Event::Alias(_) => (None, None),
+            Event::MappingEnd | Event::SequenceEnd => {
+                open.pop();
+                continue;
+            }
+            Event::DocumentEnd => break,
+            _ => continue,
+        };
+        match open.last_mut() {
+            Some(state @ OpenCollection::BeforeKey) => {
+                *state = OpenCollection::BeforeValue(scalar.as_deref() == Some(key));
+            }
+            Some(state @ OpenCollection::BeforeValue(_)) => {
+                if matches!(state, OpenCollection::BeforeValue(true)) {
+                    found.extend(scalar);
+                }
+                *state = OpenCollection::BeforeKey;
+            }
+            Some(OpenCollection::Sequence) | None => {}
+        }
+        open.extend(opened);
+        if open.len() > MAX_NESTING_DEPTH {
+            return Err(format!("it nests more than {MAX_NESTING_DEPTH} levels deep"));
+        }
+    }
+    Ok(found)
+}
+
 /// Returns true if a plain scalar is a number, a boolean or null in the core schema (YAML 1.2.2, 10.3.2).
 fn is_not_a_string(text: &str) -> bool {
     let is_number = text.parse::<f64>().is_ok() || text.starts_with("0x") || text.starts_with("0o");
@@ -85,6 +135,20 @@ mod tests {
     }
 
     #[test]
+    fn values_are_found_at_any_depth() {
+        let text = "uses: a
+b:
+  - uses: c
+    d: uses
+  - [uses, e]
+  - {uses: {uses: f}}
+? {uses: g}
+: uses
+";
+        assert_eq!(values_of_key(text, "uses").unwrap(), ["a", "c", "f", "g"]);
+    }
+
+    #[test]
     fn deeply_nested_documents_are_errors() {
         for deep in [
             "[".repeat(500_000),
@@ -93,6 +157,7 @@ mod tests {
             "? ".repeat(300_000),
         ] {
             assert!(top_level_string(&deep, "version").is_err());
+            assert!(values_of_key(&deep, "version").is_err());
         }
     }
 }

@@ -18,11 +18,13 @@ mod error;
 mod gpg;
 mod kind;
 mod kinds;
+mod p256;
 mod policy;
 mod signing_key;
 mod stdin;
 
 pub use error::{PolicyError, ReadFileError, SignError};
 pub use kind::{ExportedKey, GitSigningConfig};
+pub use p256::is_p256_signature;
 pub use policy::{SignaturePolicy, check};
 pub use signing_key::SigningKey;

@@ -11,6 +11,11 @@ use crate::error::{RequestError, file_host_error};
 use crate::event::HttpObserver;
 use crate::retry::{self, RetryMode, with_timeout};
 
+/// The name of the suite in requests. Registries ask clients for one, so that they can contact their authors.
+const USER_AGENT: &str = concat!("opensandbox-release/", env!("CARGO_PKG_VERSION"));
+/// The most redirects that a download follows.
+const MAX_REDIRECTS: usize = 10;
+
 /// An HTTP client with a retry policy. Its calls block on a runtime of its own, so callers need none.
 #[derive(Debug)]
 pub struct HttpClient {
@@ -29,9 +34,11 @@ pub enum Redirects {
     Refuse,
 }
 
-/// The limits of a download: its length, its redirects and its retries.
+/// The headers and the limits of a download: its length, its redirects and its retries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DownloadPolicy {
+    /// Further headers of the request, each with its name and value. None of them is a credential.
+    pub headers: &'static [(&'static str, &'static str)],
     /// The longest body, in bytes. Reading ends with the first chunk beyond it.
     pub max_bytes: u64,
     /// Whether redirects are followed.
@@ -54,8 +61,10 @@ impl HttpClient {
     /// # Errors
     /// The message of the library if the system's certificates or proxy settings cannot be read.
     pub fn new(retry_policy: RetryPolicy) -> Result<Self, String> {
-        let builder = || reqwest::Client::builder().connect_timeout(retry_policy.idle_timeout);
-        let client = builder().build().map_err(|error| error.to_string())?;
+        let builder =
+            || reqwest::Client::builder().connect_timeout(retry_policy.idle_timeout).user_agent(USER_AGENT);
+        let client = builder().redirect(reqwest::redirect::Policy::custom(check_redirect)).build();
+        let client = client.map_err(|error| error.to_string())?;
         let no_redirect_client = builder().redirect(reqwest::redirect::Policy::none()).build();
         let no_redirect_client = no_redirect_client.map_err(|error| error.to_string())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -175,7 +184,11 @@ impl HttpClient {
             Redirects::Refuse => &self.no_redirect_client,
         };
         let timeout = self.retry_policy.idle_timeout;
-        let mut response = with_timeout(timeout, client.get(url).send(), &failure).await?;
+        let mut request = client.get(url);
+        for (name, value) in policy.headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = with_timeout(timeout, request.send(), &failure).await?;
         let status = response.status();
         if !status.is_success() {
             return Err(file_host_error(status, response.headers()));
@@ -197,6 +210,18 @@ impl HttpClient {
             _ => Ok(length),
         }
     }
+}
+
+/// Follows a redirect, unless it leads from https to an unencrypted URL or is the eleventh in a row.
+fn check_redirect(attempt: reqwest::redirect::Attempt<'_>) -> reqwest::redirect::Action {
+    let was_encrypted = attempt.previous().iter().any(|it| it.scheme() == "https");
+    if was_encrypted && attempt.url().scheme() != "https" {
+        return attempt.error("a redirect leads from https to an unencrypted URL");
+    }
+    if attempt.previous().len() > MAX_REDIRECTS {
+        return attempt.error("too many redirects");
+    }
+    attempt.follow()
 }
 
 /// Returns the error of a request without a response, with the message of the innermost cause: reqwest's own message

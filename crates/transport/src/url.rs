@@ -43,6 +43,19 @@ impl HttpUrl {
         !self.0.username().is_empty() || self.0.password().is_some()
     }
 
+    /// Resolves a reference against this URL (WHATWG URL Standard). If the result has the same origin and no
+    /// credentials of its own, it gets those of this URL. `None` if the reference is not valid.
+    #[must_use]
+    pub fn join(&self, reference: &str) -> Option<String> {
+        let mut url = self.0.join(reference).ok()?;
+        let has_own = !url.username().is_empty() || url.password().is_some();
+        if url.origin() == self.0.origin() && !has_own && self.has_credentials() {
+            url.set_username(self.0.username()).ok()?;
+            url.set_password(self.0.password()).ok()?;
+        }
+        Some(url.into())
+    }
+
     /// Returns true if scheme, host and port equal those of `other`. A token may be sent to the same origin only.
     #[must_use]
     pub fn is_same_origin(&self, other: &Self) -> bool {

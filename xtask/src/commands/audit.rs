@@ -1,6 +1,6 @@
 //! `audit <TAG>`: verifies a published release from its public downloads.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,8 @@ use anyhow::anyhow;
 use model::ReleaseTag;
 use model::evidence::audit::{AttestationRequirement, AuditReport, ReleaseExpectation};
 use model::evidence::verdict::{Finding, Verdict, overall};
-use ops::{AuditRequest, ReleaseEvent};
+use model::package::registry::RegistryKind;
+use ops::{AuditRequest, PackageRegistries, PackageScope, ReleaseEvent};
 use serde::Serialize;
 
 use crate::args::{GlobalArgs, TrustArgs};
@@ -17,8 +18,10 @@ use crate::environment::GITHUB_STEP_SUMMARY;
 use crate::error::CliError;
 use crate::escape;
 use crate::github;
+use crate::http;
 use crate::outcome::RunOutcome;
 use crate::progress::ProgressReporter;
+use crate::registries;
 use crate::report::{self, TextPage};
 use crate::session::{RepositoryContext, Session};
 use crate::trust;
@@ -32,11 +35,39 @@ pub(crate) struct AuditArgs {
     /// Audit every release whose tag this clone has
     #[arg(long, conflicts_with = "tag")]
     pub(crate) all: bool,
+    /// Audit only this channel; may be repeated [default: all that the target has]
+    #[arg(long, value_name = "KIND")]
+    pub(crate) channel: Vec<AuditChannel>,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
     /// Retry for up to this long, as in 10m
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) wait: Option<Duration>,
+}
+
+/// A channel that an audit can cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AuditChannel {
+    /// The source archive on GitHub
+    Source,
+    /// The packages on PyPI
+    Pypi,
+    /// The package on npm
+    Npm,
+    /// The Go module
+    Go,
+}
+
+impl AuditChannel {
+    /// Returns the kind of registry. `None` for the source archive.
+    fn registry_kind(self) -> Option<RegistryKind> {
+        match self {
+            Self::Source => None,
+            Self::Pypi => Some(RegistryKind::Pypi),
+            Self::Npm => Some(RegistryKind::Npm),
+            Self::Go => Some(RegistryKind::Go),
+        }
+    }
 }
 
 /// Parses a duration: a whole number and the unit s, m or h.
@@ -115,16 +146,18 @@ pub(crate) fn run(global: &GlobalArgs, args: &AuditArgs) -> Result<RunOutcome, C
         catalog: &context.catalog,
         clone: session.as_ref().map(Session::context),
         now: clock::now(),
+        source: args.channel.is_empty() || args.channel.contains(&AuditChannel::Source),
+        packages: None,
     };
-    let wait = args.wait.unwrap_or_default();
     let Some(text) = &args.tag else {
-        return audit_all(global, audit, &context, &release_tags(session.as_ref())?, wait);
+        return audit_all(global, args, audit, &context, &release_tags(session.as_ref())?);
     };
     let tag = ReleaseTag::parse(&context.catalog, text)?;
-    let audited = audit_tag(global, audit, &tag, wait)?;
+    check_channels(args, &context, &tag)?;
+    let audited = audit_tag(global, args, audit, &tag)?;
     report::append_to_actions_file(GITHUB_STEP_SUMMARY, &summary_markdown(&audited))?;
     if report::is_json(global) {
-        let schema = "opensandbox-release/audit/2";
+        let schema = "opensandbox-release/audit/3";
         report::print_json(&AuditJson {
             schema,
             repository: RepositoryJson::of(&context),
@@ -175,14 +208,38 @@ impl AuditResult {
     }
 }
 
+/// Fails if a selected channel is none of the target's.
+fn check_channels(args: &AuditArgs, context: &RepositoryContext, tag: &ReleaseTag) -> Result<(), CliError> {
+    let target = context.catalog.target(tag.target());
+    let channels = target.map_or(&[][..], |it| &it.channels[..]);
+    let kinds: Vec<RegistryKind> =
+        channels.iter().filter_map(RegistryKind::of_channel).map(|(kind, _)| kind).collect();
+    let missing = args.channel.iter().filter_map(|it| it.registry_kind()).find(|it| !kinds.contains(it));
+    let Some(missing) = missing else { return Ok(()) };
+    let names: Vec<&str> = std::iter::once("source").chain(kinds.iter().map(|it| it.name())).collect();
+    let error = anyhow!("{} has no channel {missing} that can be audited", tag.target());
+    Err(CliError::usage(error).with_hint(format!("choose from {}", names.join(", "))))
+}
+
 fn audit_tag(
     global: &GlobalArgs,
+    args: &AuditArgs,
     audit: AuditRequest<'_>,
     tag: &ReleaseTag,
-    wait: Duration,
 ) -> Result<AuditResult, CliError> {
     let expectation = ops::expectation(audit.catalog, tag, AttestationRequirement::Required);
-    let report = audit_with_retries(global, audit, &expectation, wait)?;
+    let target = audit.catalog.target(tag.target()).expect("a tag is made for a target of the catalog");
+    let selected = args.channel.iter().filter_map(|it| it.registry_kind());
+    let wanted = if args.channel.is_empty() { RegistryKind::ALL.to_vec() } else { selected.collect() };
+    let found = registries::find_registries(audit.catalog, target, &wanted)?;
+    let packages = PackageRegistries::new(found, std::env::temp_dir(), http::retry_policy()?)?;
+    let audit = AuditRequest { packages: Some(PackageScope { registries: &packages, tag }), ..audit };
+    let wait = args.wait.unwrap_or_default();
+    let mut report = audit_with_retries(global, audit, &expectation, wait)?;
+    if args.channel.is_empty() {
+        let unsupported = registries::unsupported_channels(target);
+        report.warnings.extend(unsupported.iter().map(|it| format!("{it}: this version cannot audit it")));
+    }
     Ok(AuditResult { tag: expectation.tag, report })
 }
 
@@ -203,15 +260,15 @@ fn release_tags(session: Option<&Session>) -> Result<Vec<ReleaseTag>, CliError> 
 /// Audits every release. The outcome is the worst verdict.
 fn audit_all(
     global: &GlobalArgs,
+    args: &AuditArgs,
     audit: AuditRequest<'_>,
     context: &RepositoryContext,
     tags: &[ReleaseTag],
-    wait: Duration,
 ) -> Result<RunOutcome, CliError> {
     let mut outcome = Vec::new();
     for (index, tag) in tags.iter().enumerate() {
         report::print_progress(global, &format!("auditing {tag} ({} of {})", index + 1, tags.len()));
-        outcome.push(audit_tag(global, audit, tag, wait)?);
+        outcome.push(audit_tag(global, args, audit, tag)?);
     }
     // Without tags nothing was verified, so the verdict is unproven.
     let verdict = outcome.iter().map(AuditResult::verdict).max().unwrap_or(Verdict::Unproven);
@@ -221,7 +278,7 @@ fn audit_all(
     if report::is_json(global) {
         let audits = outcome.iter().map(AuditResult::to_json).collect();
         let repository = RepositoryJson::of(context);
-        let schema = "opensandbox-release/audit-all/2";
+        let schema = "opensandbox-release/audit-all/3";
         report::print_json(&AuditAllJson { schema, repository, verdict, audits })?;
     } else {
         let mut page = TextPage::new();

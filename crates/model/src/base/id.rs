@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Serialize, Serializer};
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha512};
 
 /// The id of a git object: 20 bytes of SHA-1, displayed as 40 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,6 +103,23 @@ impl Hasher {
     #[must_use]
     pub fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
+    }
+}
+
+/// An incremental SHA-512, for streams.
+#[derive(Debug, Clone, Default)]
+pub struct Sha512Hasher(Sha512);
+
+impl Sha512Hasher {
+    /// Adds the next bytes of the stream.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Returns the 64 bytes of the digest of all bytes added.
+    #[must_use]
+    pub fn finish(self) -> [u8; 64] {
+        self.0.finalize().into()
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::version::Scheme;
 use crate::evidence::signature::SigstoreIdentity;
+use crate::package::registry::ChecksumDatabase;
 use crate::{RepoPath, RepoSlug};
 
 /// The content of `release.toml`, checked.
@@ -21,13 +22,29 @@ pub struct Catalog {
     pub image_registries: Vec<String>,
     /// The file name of the workflow that attests source archives, under `.github/workflows/`.
     pub source_workflow: String,
-    /// The day, `YYYY-MM-DD`, from which source archives are attested. `None` if they always were.
-    pub attested_since: Option<String>,
+    /// The addresses of package registries, as far as they are configured.
+    pub registries: RegistryAddresses,
     /// Patterns of the names or e-mail addresses of bots; `*` matches any text.
     pub bot_patterns: Vec<String>,
     /// The trusted signers of tags. `None` without a `[signers]` table.
     pub signer_policy: Option<TagSignerPolicy>,
     pub(super) targets: Vec<Target>,
+}
+
+/// The addresses of package registries (`[registries]`). An address that is not set is that of the installed client, or
+/// for Go that of the public proxy and database.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct RegistryAddresses {
+    /// The simple index of PyPI or of a mirror.
+    pub pypi: Option<String>,
+    /// The npm registry.
+    pub npm: Option<String>,
+    /// The ids of the keys that may sign npm packages. Empty if every key that the registry lists may.
+    pub npm_keys: Vec<String>,
+    /// The Go module proxy.
+    pub go: Option<String>,
+    /// The checksum database for Go modules.
+    pub go_checksum_database: Option<ChecksumDatabase>,
 }
 
 /// The policy for tag signatures (`[signers]`): paths of files in the repository, and what in them is trusted.

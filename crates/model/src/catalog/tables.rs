@@ -12,6 +12,8 @@ pub(super) struct RawCatalog {
     pub(super) repository: RawRepository,
     pub(super) archive: RawArchive,
     pub(super) images: RawImages,
+    #[serde(default)]
+    pub(super) registries: RawRegistries,
     pub(super) contributors: RawContributors,
     pub(super) signers: Option<RawSigners>,
     pub(super) target: Vec<RawTarget>,
@@ -39,13 +41,23 @@ pub(super) struct RawRepositoryIdentity {
 pub(super) struct RawArchive {
     pub(super) prefix: Spanned<String>,
     pub(super) workflow: Spanned<String>,
-    pub(super) attested_since: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawImages {
     pub(super) registries: Vec<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRegistries {
+    pub(super) pypi: Option<Spanned<String>>,
+    pub(super) npm: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) npm_keys: Vec<Spanned<String>>,
+    pub(super) go: Option<Spanned<String>>,
+    pub(super) go_checksum_database: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

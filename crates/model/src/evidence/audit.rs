@@ -31,8 +31,8 @@ pub struct ReleaseExpectation {
     pub attestation_requirement: AttestationRequirement,
     /// Whether trusted signers are configured (`[signers]`).
     pub has_signer_policy: bool,
-    /// The time from which releases are attested, in seconds since 1970. `None` if they always were.
-    pub attested_since: Option<i64>,
+    /// The file name of the workflow that attests source archives.
+    pub source_workflow: String,
 }
 
 /// The products of a run: the tag and the assets.
@@ -55,7 +55,7 @@ pub enum AttestationRequirement {
     Pending,
 }
 
-/// The evidence of a published release, collected without credentials.
+/// The evidence of a published tag and its source release, collected without credentials.
 #[derive(Debug, Clone)]
 pub struct AuditEvidence {
     /// The tag as served to an anonymous client.
@@ -67,6 +67,15 @@ pub struct AuditEvidence {
     /// The findings about the tag object and its signature. `None` if the clone lacks the object, or if the tag is
     /// lightweight.
     pub signature_findings: Option<Vec<Finding>>,
+    /// Whether the tag's commit is on the default branch. Absent if GitHub does not know one of the two.
+    pub on_default_branch: Lookup<bool>,
+    /// The evidence of the source release. `None` if it is not audited.
+    pub source: Option<SourceEvidence>,
+}
+
+/// The evidence of a source release.
+#[derive(Debug, Clone)]
+pub struct SourceEvidence {
     /// The release as served to an anonymous client. Drafts are absent.
     pub release: Lookup<GitHubRelease>,
     /// The downloads of assets, failed ones included.
@@ -75,8 +84,8 @@ pub struct AuditEvidence {
     pub archive: Option<Result<ArchiveInspection, ArchiveError>>,
     /// The verdicts on the attestations of each asset, by its name.
     pub attestations: Vec<(String, Result<BundleVerdicts, Unavailable>)>,
-    /// Whether the tag's commit is on the default branch. Absent if GitHub does not know one of the two.
-    pub on_default_branch: Lookup<bool>,
+    /// Whether the release workflow in the tag's tree attests what it publishes. `None` if the tree is not available.
+    pub workflow_attests: Option<bool>,
     /// The workflow runs that made the proven attestations, one per commit. Empty if none is proven.
     pub runs: Vec<WorkflowRun>,
     /// The verdicts on GitHub's attestation of the immutable release. `None` if the release is not immutable.

@@ -2,7 +2,9 @@
 
 pub mod attestation;
 pub mod audit;
+mod declare_reasons;
 pub mod lookup;
+pub mod package;
 pub mod reason;
 pub mod signature;
 pub mod sums;

@@ -8,6 +8,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use super::declare_reasons::reasons;
+
 /// The command that configures trusted signers.
 pub const CONFIGURE_SIGNERS: &str = "cargo xtask config init --signer";
 
@@ -26,72 +28,11 @@ pub struct ReasonEntry {
     pub may_resolve_later: bool,
 }
 
-/// Declares the reasons. `later` after the code marks those that may resolve by waiting.
-macro_rules! reasons {
-    ($(
-        $group:literal {
-            $(
-                $variant:ident $({ $($field:ident: $type:ty),+ })? = $code:literal $($later:ident)?:
-                $meaning:literal => $hint:literal;
-            )+
-        }
-    )+) => {
-        /// The reason for the result of a check.
-        #[derive(Debug, Clone, PartialEq, Eq)]
-        pub enum Reason {
-            $($(
-                #[doc = $meaning]
-                $variant $({ $(
-                    #[doc = concat!("The ", stringify!($field), " that the hint names.")]
-                    $field: $type
-                ),+ })?,
-            )+)+
-        }
-
-        impl Reason {
-            /// The declarations of all reasons, in the order of the documentation.
-            pub const ENTRIES: &'static [ReasonEntry] = &[$($(
-                ReasonEntry {
-                    group: $group,
-                    code: $code,
-                    meaning: $meaning,
-                    hint: $hint,
-                    may_resolve_later: reasons!(@later $($later)?),
-                },
-            )+)+];
-
-            /// Returns the stable code, as in `tree-mismatch`.
-            #[must_use]
-            pub fn code(&self) -> &'static str {
-                match self {
-                    $($( Self::$variant $({ $($field: _),+ })? => $code, )+)+
-                }
-            }
-
-            /// Returns what to do, with all values filled in. Empty if there is nothing to do.
-            #[must_use]
-            pub fn hint(&self) -> String {
-                match self {
-                    $($( Self::$variant $({ $($field),+ })? => format!($hint), )+)+
-                }
-            }
-
-            /// Returns true if the same check may succeed later without any action.
-            #[must_use]
-            pub fn may_resolve_later(&self) -> bool {
-                match self {
-                    $($( Self::$variant $({ $($field: _),+ })? => reasons!(@later $($later)?), )+)+
-                }
-            }
-        }
-    };
-    (@later later) => { true };
-    (@later) => { false };
-}
-
 reasons! {
     "All checks" {
         Ok = "ok": "The check passed." => "";
+        RateLimited = "rate-limited" later: "The host allows no further request for now." => "wait, then run again";
+        Forbidden = "forbidden": "The host refuses the request." => "check that the repository or package is public";
         Unreachable = "unreachable" later: "The host could not be reached, or gave no usable answer." => "check the network, then run again";
         Limit = "limit": "The input is larger or more deeply nested than the suite reads." => "inspect it by hand: no genuine release is this large";
     }
@@ -237,13 +178,27 @@ reasons! {
             => "git fetch origin tag {tag}, then run again";
         UnreachableFromMain = "unreachable-from-main": "The commit is not on the default branch."
             => "do not use it until its maintainers explain why it was released from another branch";
-        Predates = "predates": "The release is older than the first attested one." => "use a later release: no attestation covers this one";
     }
     "Packages" {
         PackageContent = "content": "A file of the package is missing, was added, or differs from the tag's tree." => "do not use this package, and tell the maintainers";
         PackageMetadata = "metadata": "The package's own metadata contradicts the tag's tree." => "do not use this package, and tell the maintainers";
         NothingCompared = "nothing-compared": "The package has no file that could be compared." => "check that the package and the tag belong together";
         NotComparable = "not-comparable": "The rules do not cover how this package is built." => "compare it by hand: build the package from the tag, and compare the files";
+    }
+    "Published packages" {
+        NotPublished = "not-published" later: "The registry has no such version." => "wait until it is published, then run again; a mirror may lack it: check [registries]";
+        StaleIndex = "stale-index" later: "The registry knows the version, but does not list its files yet." => "wait some minutes, then run again";
+        StatedDigest = "stated-digest": "The downloaded bytes do not have the digest that the registry states." => "do not use this package, and tell the maintainers";
+        NoStatedDigest = "no-stated-digest": "The registry states no digest for the file." => "ask the registry itself instead of a mirror: check [registries]";
+        UnexpectedFile = "unexpected-file": "The version has a file of a format that the publish workflow does not build." => "do not use this package, and tell the maintainers";
+        NoClone = "no-clone": "There is no clone to compare the package with." => "run it in a clone of the repository, or select one with -C DIR";
+        NotOwed = "not-owed": "The publish workflow in the tag's tree attests nothing, and nothing else proves the origin." => "use a later release: nothing proves who built this one";
+        RegistryUnsigned = "registry-unsigned": "The registry did not sign the version." => "ask the registry itself instead of a mirror: check [registries]";
+        RegistryKey = "registry-key": "The registry's signature is by a key that is not trusted." => "compare the key with npm_keys in release.toml";
+        RegistrySignature = "registry-signature": "The registry's signature is not valid." => "do not use this package, and tell the maintainers";
+        ChecksumDatabase = "checksum-database": "The checksum database has another hash than the tag's tree: the tag was moved." => "do not use this version: it can never be repaired, only replaced by a higher one";
+        ChecksumProof = "checksum-proof": "The answer of the checksum database is not proven by its signed tree." => "do not use this version, and report the database";
+        Untagged = "untagged": "The registry has a version that no tag explains." => "do not use this version until its maintainers explain it";
     }
     "Attestations" {
         AttestationMissing = "missing" later: "No attestation exists for the artifact." => "run again when the release workflow has finished, which creates the attestation";

@@ -154,6 +154,13 @@ pub struct HatchOptions {
     pub other: BTreeMap<String, toml::Value>,
 }
 
+/// Returns the normalized name of a project (PEP 503).
+#[must_use]
+pub fn normalized_name(name: &str) -> String {
+    let parts: Vec<&str> = name.trim().split(['-', '_', '.']).filter(|it| !it.is_empty()).collect();
+    parts.join("-").to_ascii_lowercase()
+}
+
 impl ProjectTable {
     /// The description file, relative to the project's folder. `None` if there is none.
     #[must_use]

@@ -83,6 +83,9 @@ impl Publishing<'_> {
             catalog: self.context.catalog,
             clone: Some(self.context),
             now: (self.context.env.clock)(),
+            source: true,
+            // The publish workflow uploads packages only after the tag is pushed.
+            packages: None,
         };
         let report = audit::audit(audit, &expectation, &mut |it| on_event(ReleaseEvent::Http(it)))?;
         on_event(ReleaseEvent::Finished(step));

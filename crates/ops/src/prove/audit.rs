@@ -2,30 +2,30 @@
 
 use forge::ForgeError;
 use model::base::http::HttpEvent;
-use model::base::id::Hasher;
 use model::evidence::attestation::{
-    AttestationPolicy, BundleVerdicts, ExpectedSigner, FulcioClaim, ReleaseAttestationPolicy,
-    SLSA_PROVENANCE_V1,
+    AcceptedRepository, AttestationPolicy, BundleVerdicts, ExpectedSigner, FulcioClaim,
+    ReleaseAttestationPolicy, SLSA_PROVENANCE_V1,
 };
 use model::evidence::audit::{
-    ArchiveError, ArchiveInspection, AssetDownload, AttestationRequirement, AuditEvidence, AuditReport,
-    DownloadedContent, ReleaseExpectation, WorkflowRun,
+    AssetDownload, AttestationRequirement, AuditEvidence, AuditReport, DownloadedContent, ReleaseExpectation,
+    SourceEvidence, WorkflowRun,
 };
-use model::evidence::lookup::{Lookup, Unavailable, UnavailableCause};
-use model::evidence::sums;
+use model::evidence::lookup::{Lookup, Unavailable};
 use model::evidence::verdict::Finding;
-use model::release::host::{GitHubAttestation, GitHubRelease, RemoteTag};
-use model::{Catalog, Digest, ObjectId, ReleaseTag, RepoSlug};
-use provenance::{Artifact, BundleVerifier, TrustedRootSet};
-use transport::BodySink;
+use model::release::host::{GitHubRelease, RemoteTag};
+use model::{Catalog, ObjectId, ReleaseTag, RepoSlug};
+use provenance::Artifact;
 
 use crate::context::{ForgeClients, OpsContext};
 use crate::error::OpsError;
 use crate::output::SUMS_FILE;
+use crate::prove::asset_download::DownloadSink;
+use crate::prove::attestation_check::AttestationCheck;
+use crate::prove::publish_workflow;
+use crate::prove::published_package::{PackageAudit, PackageScope};
 use crate::prove::regenerate::RegeneratedArchive;
 use crate::prove::tag;
-use crate::prove::trust_root::load_trust_root;
-use crate::prove::verify::{self, BundleStream};
+use crate::prove::verify::BundleStream;
 
 /// The inputs of an audit.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +42,17 @@ pub struct AuditRequest<'a> {
     pub clone: Option<OpsContext<'a>>,
     /// The current time, in seconds since 1970 in UTC.
     pub now: i64,
+    /// Whether the source release is audited.
+    pub source: bool,
+    /// The packages that are audited. `None` if none are.
+    pub packages: Option<PackageScope<'a>>,
+}
+
+impl AuditRequest<'_> {
+    /// Returns the repositories whose workflows may sign.
+    pub(super) fn accepted_repositories(&self) -> Vec<AcceptedRepository> {
+        rules::accepted_repositories(self.catalog, self.slug, self.current_name_only)
+    }
 }
 
 /// Returns what a release must look like, as far as the tag and the release configuration define it.
@@ -61,7 +72,7 @@ pub fn expectation(
         default_branch: catalog.default_branch.clone(),
         attestation_requirement: attested,
         has_signer_policy: catalog.signer_policy.is_some(),
-        attested_since: catalog.attested_since.as_deref().and_then(model::base::time::parse_date),
+        source_workflow: catalog.source_workflow.clone(),
     }
 }
 
@@ -80,30 +91,28 @@ pub fn audit(
         Err(ForgeError::NotACommit { object_type, .. }) => (Lookup::Absent, Some(object_type.escaped())),
         answer => (answer.into(), None),
     };
-    let release: Lookup<GitHubRelease> = anonymous.find_release(&expectation.tag, on_event).into();
     let run = AuditRun { request, expectation, remote_tag: tag.found().copied() };
-    let mut evidence = AuditEvidence {
+    let mut attestations = AttestationCheck::new(request.clients);
+    let source = request.source.then(|| run.audit_source(&mut attestations, on_event)).transpose()?;
+    let on_default_branch = match run.remote_tag {
+        Some(remote_tag) => run.on_branch(&remote_tag.commit.to_string(), on_event),
+        None => Lookup::Absent,
+    };
+    let evidence = AuditEvidence {
         local_tag_object: run.local_tag_object()?,
         signature_findings: run.check_tag_signature()?,
         tag,
         tag_target_type,
-        downloads: Vec::new(),
-        archive: None,
-        attestations: Vec::new(),
-        on_default_branch: Lookup::Absent,
-        runs: Vec::new(),
-        release_attestation: None,
-        release,
+        on_default_branch,
+        source,
     };
-    let mut trusted_root = None;
-    if let Lookup::Found(release) = evidence.release.clone() {
-        run.download_assets(&release, &mut evidence, on_event);
-        trusted_root = run.check_attestations(&release, &mut evidence, on_event)?;
+    let mut report = rules::audit(expectation, &evidence);
+    if let (Some(packages), Some(remote_tag)) = (request.packages, run.remote_tag) {
+        let audit = PackageAudit { request, scope: packages, commit: remote_tag.commit };
+        audit.run(&mut attestations, &mut report, on_event)?;
     }
-    if let Some(remote_tag) = run.remote_tag {
-        evidence.on_default_branch = run.on_branch(&remote_tag.commit.to_string(), on_event);
-    }
-    Ok(AuditReport { trusted_root, ..rules::audit(expectation, &evidence) })
+    report.trusted_root = attestations.describe_roots(request.now);
+    Ok(report)
 }
 
 /// A running audit.
@@ -146,11 +155,38 @@ impl AuditRun<'_> {
         self.request.clients.anonymous.is_ancestor(commit, tip, on_event).into()
     }
 
+    /// Collects the evidence of the source release.
+    fn audit_source(
+        &self,
+        attestations: &mut AttestationCheck<'_>,
+        on_event: &mut dyn FnMut(HttpEvent),
+    ) -> Result<SourceEvidence, OpsError> {
+        let anonymous = self.request.clients.anonymous;
+        let mut source = SourceEvidence {
+            release: anonymous.find_release(&self.expectation.tag, on_event).into(),
+            downloads: Vec::new(),
+            archive: None,
+            attestations: Vec::new(),
+            workflow_attests: None,
+            runs: Vec::new(),
+            release_attestation: None,
+        };
+        if let (Some(context), Some(remote_tag)) = (self.request.clone, self.remote_tag) {
+            let workflow = &self.request.catalog.source_workflow;
+            source.workflow_attests = publish_workflow::attests(context.repo(), remote_tag.commit, workflow);
+        }
+        if let Lookup::Found(release) = source.release.clone() {
+            self.download_assets(&release, &mut source, on_event);
+            self.check_attestations(&release, &mut source, attestations, on_event)?;
+        }
+        Ok(source)
+    }
+
     /// Downloads the archive and `SHA256SUMS` without credentials, and inspects the archive while it arrives.
     fn download_assets(
         &self,
         release: &GitHubRelease,
-        evidence: &mut AuditEvidence,
+        source: &mut SourceEvidence,
         on_event: &mut dyn FnMut(HttpEvent),
     ) {
         for name in [self.expectation.archive_name.as_str(), SUMS_FILE] {
@@ -160,7 +196,7 @@ impl AuditRun<'_> {
             let regenerated = tag_tree.map(|(work, there)| {
                 RegeneratedArchive::new(work.repo(), self.expectation.top_directory.clone(), there.commit)
             });
-            let mut sink = DownloadSink { is_archive, regenerated, ..DownloadSink::default() };
+            let mut sink = DownloadSink::new(is_archive, regenerated);
             // The size that GitHub reports is the limit, so that an endless download ends.
             let content = self.request.clients.anonymous.download(
                 asset.download_url.raw(),
@@ -170,46 +206,44 @@ impl AuditRun<'_> {
             );
             let content = content.map_err(Unavailable::from);
             if is_archive && content.is_ok() {
-                evidence.archive = Some(sink.finish());
+                source.archive = Some(sink.finish());
             }
             let content = content.map(|size| DownloadedContent {
                 size,
                 digest: sink.hasher.finish(),
                 prefix: sink.prefix,
             });
-            evidence.downloads.push(AssetDownload { name: name.to_owned(), content });
+            source.downloads.push(AssetDownload { name: name.to_owned(), content });
         }
     }
 
     /// Verifies the attestations of the downloaded files and, for an immutable release, GitHub's release attestation.
-    /// Returns a description of the trusted roots, or `None` if none were needed.
     fn check_attestations(
         &self,
         release: &GitHubRelease,
-        evidence: &mut AuditEvidence,
+        source: &mut SourceEvidence,
+        check: &mut AttestationCheck<'_>,
         on_event: &mut dyn FnMut(HttpEvent),
-    ) -> Result<Option<String>, OpsError> {
-        let mut roots = None;
-        for download in evidence.downloads.clone() {
+    ) -> Result<(), OpsError> {
+        for download in source.downloads.clone() {
             let Ok(received) = download.content else { continue };
-            let attestations = verify::fetch_attestations(self.request.clients, received.digest, on_event);
             let expected = self.attestation_policy(&download.name);
-            let verdicts = self.verify_attestations(attestations, received.digest, &expected, &mut roots)?;
+            let artifact = Artifact { sha256: received.digest, open: None };
+            let verdicts = check.on_github(&artifact, &expected, on_event)?;
             if let Some((commit, time)) = verdicts.as_ref().ok().and_then(workflow_run) {
-                self.add_run(&mut evidence.runs, commit, time, on_event);
+                self.add_run(&mut source.runs, commit, time, on_event);
             }
-            evidence.attestations.push((download.name, verdicts));
+            source.attestations.push((download.name, verdicts));
         }
-        let first = evidence
-            .downloads
-            .first()
-            .and_then(|it| Some((it.name.clone(), it.content.as_ref().ok()?.digest)));
+        let first =
+            source.downloads.first().and_then(|it| Some((it.name.clone(), it.content.as_ref().ok()?.digest)));
         if let (true, Some(remote_tag), Some((name, digest))) = (release.immutable, self.remote_tag, first) {
             let subject = format!("sha1:{}", remote_tag.object);
             let attestations =
                 self.request.clients.anonymous.attestations(&subject, Some("release"), on_event);
-            let attestations =
-                attestations.map(|all| all.into_iter().filter(|it| it.is_release_attestation).collect());
+            let attestations = attestations
+                .map(|all| all.into_iter().filter(|it| it.is_release_attestation).collect())
+                .map_err(Unavailable::from);
             let rule = ReleaseAttestationPolicy {
                 repositories: self.repository_names(),
                 tag: self.expectation.tag.clone(),
@@ -222,59 +256,23 @@ impl AuditRun<'_> {
                 predicate_types: Vec::new(),
                 now: self.request.now,
             };
-            evidence.release_attestation =
-                Some(self.verify_attestations(attestations, digest, &expected, &mut roots)?);
+            let artifact = Artifact { sha256: digest, open: None };
+            let bundles = attestations.map(BundleStream::Attestations);
+            source.release_attestation = Some(check.verify(bundles, &artifact, &expected)?);
         }
-        Ok(roots.map(|it| it.describe(self.request.now)))
-    }
-
-    /// Verifies the bundles of the attestations. The trusted roots are loaded once, and only if there is a bundle:
-    /// their source may need the network.
-    fn verify_attestations(
-        &self,
-        attestations: Result<Vec<GitHubAttestation>, ForgeError>,
-        digest: Digest,
-        policy: &AttestationPolicy,
-        roots: &mut Option<TrustedRootSet>,
-    ) -> Result<Result<BundleVerdicts, Unavailable>, OpsError> {
-        let attestations = match attestations {
-            Ok(attestations) if attestations.is_empty() => {
-                return Ok(Ok(BundleVerdicts { bundles: Vec::new(), proven: None }));
-            }
-            Ok(attestations) => attestations,
-            Err(error) => return Ok(Err(error.into())),
-        };
-        if roots.is_none() {
-            *roots = match load_trust_root(self.request.clients.trust_root) {
-                Ok(roots) => Some(roots),
-                Err(OpsError::FetchTrustedRoot(error)) => return Ok(Err(no_trusted_root(error.to_string()))),
-                Err(error) => return Err(error),
-            };
-        }
-        let Some(roots) = roots else { return Ok(Err(no_trusted_root("no trusted root".to_owned()))) };
-        let verifier = BundleVerifier::new(roots, None);
-        let artifact = Artifact { sha256: digest, open: None };
-        verify::verify_bundles(&verifier, &artifact, policy, BundleStream::Attestations(attestations)).map(Ok)
+        Ok(())
     }
 
     /// Returns the repository names, as `OWNER/NAME`, that an attestation may contain.
     fn repository_names(&self) -> Vec<String> {
-        let rules = rules::accepted_repositories(
-            self.request.catalog,
-            self.request.slug,
-            self.request.current_name_only,
-        );
+        let rules = self.request.accepted_repositories();
         let path = |url: String| url.splitn(4, '/').nth(3).unwrap_or_default().to_owned();
         rules.into_iter().map(|it| path(it.url)).collect()
     }
 
     /// Returns the policy for the attestations of a file of the release.
     fn attestation_policy(&self, name: &str) -> AttestationPolicy {
-        let repositories = rules::accepted_repositories(
-            self.request.catalog,
-            self.request.slug,
-            self.request.current_name_only,
-        );
+        let repositories = self.request.accepted_repositories();
         let signer = rules::release_workflow_policy(
             self.request.catalog,
             repositories,
@@ -305,55 +303,9 @@ impl AuditRun<'_> {
     }
 }
 
-fn no_trusted_root(message: String) -> Unavailable {
-    Unavailable { cause: UnavailableCause::NoTrustedRoot, message }
-}
-
 /// Returns the commit and the signing time of the workflow run that made the proven attestation.
 fn workflow_run(verdicts: &BundleVerdicts) -> Option<(String, i64)> {
     let (_, attested) = verdicts.proven.as_ref()?;
     let commit = attested.signer.as_ref()?.claims.get(FulcioClaim::SourceRepositoryDigest)?.to_owned();
     Some((commit, attested.timestamps.iter().min().copied()?))
-}
-
-/// Receives a download: computes its digest, keeps the beginning of `SHA256SUMS`, and verifies the archive.
-#[derive(Default)]
-struct DownloadSink {
-    hasher: Hasher,
-    prefix: Vec<u8>,
-    is_archive: bool,
-    regenerated: Option<RegeneratedArchive>,
-    verifier: Option<archive::ArchiveVerifier<'static>>,
-    error: Option<ArchiveError>,
-}
-
-impl DownloadSink {
-    fn finish(&mut self) -> Result<ArchiveInspection, ArchiveError> {
-        match (self.error.take(), self.verifier.take()) {
-            (Some(flaw), _) => Err(flaw),
-            (None, Some(reader)) => reader.finish(),
-            (None, None) => Err(ArchiveError::Malformed("no data was received".to_owned())),
-        }
-    }
-}
-
-impl BodySink for DownloadSink {
-    fn restart(&mut self) {
-        (self.hasher, self.prefix, self.error) = Default::default();
-        let expected = self.regenerated.as_ref().map(RegeneratedArchive::spawn);
-        self.verifier = self.is_archive.then(|| archive::ArchiveVerifier::new(expected));
-    }
-
-    fn write_chunk(&mut self, chunk: &[u8]) {
-        self.hasher.update(chunk);
-        let room = (sums::MAX_SUMS_BYTES + 1).saturating_sub(self.prefix.len());
-        if !self.is_archive {
-            self.prefix.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        }
-        if let (Some(reader), None) = (&mut self.verifier, &self.error)
-            && let Err(flaw) = reader.push(chunk)
-        {
-            self.error = Some(flaw);
-        }
-    }
 }

@@ -1,7 +1,12 @@
-//! Verification of tags, files and published releases.
+//! Verification of tags, files, packages and published releases.
 
+mod asset_download;
+mod attestation_check;
 pub(crate) mod audit;
 pub(crate) mod package;
+mod package_download;
+mod publish_workflow;
+pub(crate) mod published_package;
 mod regenerate;
 pub(crate) mod tag;
 pub(crate) mod trust_root;

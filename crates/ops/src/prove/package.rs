@@ -60,7 +60,7 @@ fn tag_commit(context: OpsContext<'_>, name: &str) -> Result<CommitId, OpsError>
 }
 
 /// Returns the files that the package is compared with. Its folder is the first of the target's paths with a manifest.
-fn package_tree(
+pub(super) fn package_tree(
     context: OpsContext<'_>,
     target: &Target,
     tag: &ReleaseTag,

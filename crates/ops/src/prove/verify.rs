@@ -190,6 +190,19 @@ fn verify_subject(
 pub(crate) enum BundleStream<'a> {
     File(&'a Path),
     Attestations(Vec<GitHubAttestation>),
+    /// Bundles that a registry serves.
+    Registry(Vec<String>),
+}
+
+impl BundleStream<'_> {
+    /// Returns whether there are certainly no bundles.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Self::File(_) => false,
+            Self::Attestations(all) => all.is_empty(),
+            Self::Registry(all) => all.is_empty(),
+        }
+    }
 }
 
 /// Verifies every bundle. Bundles in a file are read one at a time, so that a long file needs little memory.
@@ -214,6 +227,11 @@ pub(crate) fn verify_bundles(
                 let text =
                     attestation.bundle.map_err(|reason| Rejection::unproven(Reason::Unreachable, reason));
                 check_one(format!("GitHub, {}", index + 1), Some(attestation.repository_id), text);
+            }
+        }
+        BundleStream::Registry(all) => {
+            for (index, bundle) in all.into_iter().enumerate() {
+                check_one(format!("registry, {}", index + 1), None, Ok(bundle));
             }
         }
         BundleStream::File(path) => {

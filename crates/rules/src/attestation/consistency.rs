@@ -5,6 +5,9 @@ use model::evidence::attestation::{
 };
 use model::evidence::reason::Reason;
 
+/// The build type of the provenance that npm makes in GitHub Actions (`npm/cli`, `libnpmpublish/lib/provenance.js`).
+const NPM_BUILD_TYPE: &str = "https://slsa-framework.github.io/github-actions-buildtypes/workflow/v1";
+
 /// Checks that the statement gives the artifact its name and agrees with the certificate. The name must be that of the
 /// subject with the matching digest.
 pub(super) fn check_statement(
@@ -28,6 +31,9 @@ pub(super) fn check_statement(
         Predicate::Provenance(provenance) => check_provenance(provenance, signer, warnings),
         Predicate::Malformed(evidence) => {
             Err(Rejection::refuted(Reason::PredicateMismatch, evidence.clone()))
+        }
+        Predicate::GenericProvenance(provenance) if provenance.build_type == NPM_BUILD_TYPE => {
+            check_source(&provenance.resolved_dependencies, signer)
         }
         Predicate::GenericProvenance(provenance) => {
             let evidence = format!(
@@ -68,9 +74,19 @@ fn check_provenance(
         let evidence = format!("the {what} is '{stated}' in the statement, '{certified}' in the certificate");
         return Err(Rejection::refuted(Reason::PredicateMismatch, evidence));
     }
-    let [(uri, commit)] = &provenance.resolved_dependencies[..] else {
-        let stated =
-            format!("the statement names {} sources, expected 1", provenance.resolved_dependencies.len());
+    check_source(&provenance.resolved_dependencies, signer)?;
+    if !provenance.unknown_parameters.is_empty() {
+        warnings
+            .push(format!("the run had unknown parameters: {}", provenance.unknown_parameters.join(", ")));
+    }
+    Ok(())
+}
+
+/// Checks that a statement names exactly one source: that of the certificate.
+fn check_source(sources: &[(String, String)], signer: &SignerCertificate) -> Result<(), Rejection> {
+    let claim = |claim: FulcioClaim| signer.claims.get(claim).unwrap_or_default();
+    let [(uri, commit)] = sources else {
+        let stated = format!("the statement names {} sources, expected 1", sources.len());
         return Err(Rejection::refuted(Reason::PredicateMismatch, stated));
     };
     let wanted = format!(
@@ -83,10 +99,6 @@ fn check_provenance(
             Reason::PredicateMismatch,
             format!("the statement names the source {uri} at {commit}, the certificate another one"),
         ));
-    }
-    if !provenance.unknown_parameters.is_empty() {
-        warnings
-            .push(format!("the run had unknown parameters: {}", provenance.unknown_parameters.join(", ")));
     }
     Ok(())
 }

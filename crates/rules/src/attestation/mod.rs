@@ -8,6 +8,7 @@ mod bundle;
 mod consistency;
 mod findings;
 mod identity_regexp;
+mod publish_workflow;
 mod rejections;
 mod release_attestation;
 mod workflow_identity;
@@ -15,11 +16,12 @@ mod workflow_identity;
 pub use bundle::check_bundle;
 pub use findings::{attestation_finding, listed_digest_finding};
 pub use identity_regexp::compile_identity_regexp;
+pub use publish_workflow::workflow_steps;
 
 use model::evidence::attestation::{
     AcceptedRepository, ExpectedSigner, GITHUB_ACTIONS_ISSUER, Workflow, WorkflowPolicy,
 };
-use model::{Catalog, RepoSlug};
+use model::{Catalog, CommitId, RepoSlug, Target};
 
 /// Returns the repositories whose workflows may sign. For the configured repository these are all its names, or only
 /// `slug` with `only_named`; for any other repository it is `slug` alone, without pinned ids.
@@ -64,6 +66,26 @@ pub fn release_workflow_policy(
         reference: Some(format!("refs/heads/{branch}")),
         commit: None,
         trigger: Some("workflow_dispatch".to_owned()),
+        issuer: GITHUB_ACTIONS_ISSUER.to_owned(),
+        deny_self_hosted: true,
+    }))
+}
+
+/// Returns the policy for attestations of packages: the target's publish workflow, on the tag and its commit, started by
+/// any event, on runners that GitHub hosts.
+#[must_use]
+pub fn publish_workflow_policy(
+    target: &Target,
+    repositories: Vec<AcceptedRepository>,
+    tag: &str,
+    commit: CommitId,
+) -> ExpectedSigner {
+    ExpectedSigner::Workflow(Box::new(WorkflowPolicy {
+        repositories,
+        workflow: Workflow::File(target.workflow.clone()),
+        reference: Some(format!("refs/tags/{tag}")),
+        commit: Some(commit.to_string()),
+        trigger: None,
         issuer: GITHUB_ACTIONS_ISSUER.to_owned(),
         deny_self_hosted: true,
     }))

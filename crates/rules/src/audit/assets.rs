@@ -2,7 +2,7 @@
 
 use model::evidence::audit::{
     ArchiveError, ArchiveInspection, ArchiveSummary, AssetDownload, AuditEvidence, AuditReport,
-    DownloadedContent, ReleaseExpectation, TreeComparison, TreeDifference,
+    DownloadedContent, ReleaseExpectation, SourceEvidence, TreeComparison, TreeDifference,
 };
 use model::evidence::lookup::{Lookup, Unavailable};
 use model::evidence::reason::{Explanation, Reason};
@@ -11,13 +11,18 @@ use model::evidence::verdict::{Finding, Verdict};
 
 const SUMS_NAME: &str = sums::FILE_NAME;
 
-pub(super) fn assets(expectation: &ReleaseExpectation, evidence: &AuditEvidence, report: &mut AuditReport) {
+pub(super) fn assets(
+    expectation: &ReleaseExpectation,
+    evidence: &AuditEvidence,
+    source: &SourceEvidence,
+    report: &mut AuditReport,
+) {
     for name in [expectation.archive_name.as_str(), SUMS_NAME] {
-        report.findings.push(asset(name, expectation, evidence));
+        report.findings.push(asset(name, expectation, source));
     }
-    report.findings.push(sums_finding(expectation, evidence));
-    report.findings.extend(archive(expectation, evidence));
-    let release = evidence.release.found();
+    report.findings.push(sums_finding(expectation, source));
+    report.findings.extend(archive(expectation, evidence, source));
+    let release = source.release.found();
     let others = release.into_iter().flat_map(|it| &it.assets).map(|it| &it.name);
     let others = others.filter(|it| !it.is(&expectation.archive_name) && !it.is(SUMS_NAME));
     let others: Vec<String> = others.map(model::UntrustedText::escaped).collect();
@@ -27,19 +32,19 @@ pub(super) fn assets(expectation: &ReleaseExpectation, evidence: &AuditEvidence,
 }
 
 /// Checks the digests of one asset: that of the downloaded bytes, GitHub's, and the expected one if this run made it.
-fn asset(name: &str, expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> Finding {
+fn asset(name: &str, expectation: &ReleaseExpectation, source: &SourceEvidence) -> Finding {
     let refuted = |reason, evidence| Finding::refuted("asset", name, reason, evidence);
     let product = expectation.products.as_ref().and_then(|it| it.assets.iter().find(|it| it.name == name));
-    let reported = evidence.release.found().and_then(|it| it.asset(name)).and_then(|it| it.digest);
+    let reported = source.release.found().and_then(|it| it.asset(name)).and_then(|it| it.digest);
     if let (Some(reported), Some(product)) = (reported, product)
         && reported != product.digest
     {
         let evidence = format!("GitHub reports {reported}, expected {}", product.digest);
         return refuted(Reason::HostDigestMismatch, evidence);
     }
-    let content = match download(name, evidence) {
+    let content = match download(name, source) {
         None => {
-            if let Lookup::Unavailable(unavailable) = &evidence.release {
+            if let Lookup::Unavailable(unavailable) = &source.release {
                 return super::findings::unreachable("asset", name, unavailable);
             }
             let evidence = format!("the release has no asset {name}");
@@ -65,24 +70,24 @@ fn asset(name: &str, expectation: &ReleaseExpectation, evidence: &AuditEvidence)
 
 fn download<'a>(
     name: &str,
-    evidence: &'a AuditEvidence,
+    source: &'a SourceEvidence,
 ) -> Option<Result<&'a DownloadedContent, &'a Unavailable>> {
-    let found: Option<&AssetDownload> = evidence.downloads.iter().find(|it| it.name == name);
+    let found: Option<&AssetDownload> = source.downloads.iter().find(|it| it.name == name);
     found.map(|it| it.content.as_ref())
 }
 
 /// Checks that `SHA256SUMS` lists the downloaded archive and nothing else.
-fn sums_finding(expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> Finding {
+fn sums_finding(expectation: &ReleaseExpectation, source: &SourceEvidence) -> Finding {
     let unproven = |evidence: &str| Finding::unproven("sums", SUMS_NAME, Reason::DownloadFailed, evidence);
     let refuted = |reason, evidence: String| Finding::refuted("sums", SUMS_NAME, reason, evidence);
-    let Some(Ok(sums)) = download(SUMS_NAME, evidence) else {
+    let Some(Ok(sums)) = download(SUMS_NAME, source) else {
         return unproven("SHA256SUMS was not downloaded");
     };
     let listed = match sums::parse(&sums.prefix) {
         Ok(listed) => listed,
         Err(error) => return refuted(Reason::SumsFormat, error.to_string()),
     };
-    let Some(Ok(archive)) = download(&expectation.archive_name, evidence) else {
+    let Some(Ok(archive)) = download(&expectation.archive_name, source) else {
         return unproven("the archive that it lists was not downloaded");
     };
     if listed == [(expectation.archive_name.clone(), archive.digest)] {
@@ -99,9 +104,13 @@ fn sums_finding(expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> F
 
 /// Returns the findings about the archive's format and content. Empty if it was not downloaded; the `asset` finding
 /// reports that.
-fn archive(expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> Vec<Finding> {
+fn archive(
+    expectation: &ReleaseExpectation,
+    evidence: &AuditEvidence,
+    source: &SourceEvidence,
+) -> Vec<Finding> {
     let name = &expectation.archive_name;
-    let inspection = match &evidence.archive {
+    let inspection = match &source.archive {
         None => return Vec::new(),
         Some(Err(ArchiveError::Malformed(message))) => {
             return vec![Finding::refuted("archive", name, Reason::MalformedArchive, message)];

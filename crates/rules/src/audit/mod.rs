@@ -4,9 +4,10 @@ mod assets;
 mod findings;
 mod release;
 
-use model::base::time::format_rfc3339;
 use model::evidence::attestation::BundleVerdicts;
-use model::evidence::audit::{AttestationRequirement, AuditEvidence, AuditReport, ReleaseExpectation};
+use model::evidence::audit::{
+    AttestationRequirement, AuditEvidence, AuditReport, ReleaseExpectation, SourceEvidence,
+};
 use model::evidence::lookup::Unavailable;
 use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
@@ -20,13 +21,15 @@ use crate::attestation::attestation_finding;
 pub fn audit(expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> AuditReport {
     let mut report = AuditReport::default();
     report.findings.push(release::tag(expectation, evidence));
-    report.findings.push(release::release(expectation, evidence));
-    assets::assets(expectation, evidence, &mut report);
-    attestations(expectation, evidence, &mut report);
-    report.findings.extend(release::runs(expectation, evidence));
+    if let Some(source) = &evidence.source {
+        report.findings.push(release::release(expectation, source));
+        assets::assets(expectation, evidence, source, &mut report);
+        attestations(expectation, source, &mut report);
+        report.findings.extend(release::runs(expectation, source));
+    }
     report.findings.push(release::branch(expectation, evidence));
     release::signature(expectation, evidence, &mut report);
-    if let Some(verdicts) = &evidence.release_attestation {
+    if let Some(verdicts) = evidence.source.as_ref().and_then(|it| it.release_attestation.as_ref()) {
         let immutable_finding = Finding { check: "immutable", ..bundle_finding(&expectation.tag, verdicts) };
         if *immutable_finding.reason() == Reason::AttestationMissing
             && expectation.attestation_requirement == AttestationRequirement::Pending
@@ -39,20 +42,18 @@ pub fn audit(expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> Audi
     report
 }
 
-/// Adds the findings about the attestations of the archive and of the checksums.
-fn attestations(expectation: &ReleaseExpectation, evidence: &AuditEvidence, report: &mut AuditReport) {
-    let published = evidence.release.found().and_then(|it| it.published_at);
-    let predates =
-        published.zip(expectation.attested_since).is_some_and(|(published, since)| published < since);
-    for (name, verdicts) in &evidence.attestations {
+/// Adds the findings about the attestations of the archive and of the checksums. They are owed if the release workflow
+/// in the tag's tree makes them.
+fn attestations(expectation: &ReleaseExpectation, source: &SourceEvidence, report: &mut AuditReport) {
+    for (name, verdicts) in &source.attestations {
         let finding = bundle_finding(name, verdicts);
         let is_missing = *finding.reason() == Reason::AttestationMissing;
         if is_missing && expectation.attestation_requirement == AttestationRequirement::Pending {
             report.warnings.push(format!("{name} is not attested yet: the release workflow does that"));
-        } else if is_missing && predates {
-            let since = expectation.attested_since.map_or(String::new(), format_rfc3339);
-            let evidence = format!("it was published before {since}, when releases were first attested");
-            report.findings.push(Finding::unproven("attestation", name, Reason::Predates, evidence));
+        } else if is_missing && source.workflow_attests == Some(false) {
+            let workflow = &expectation.source_workflow;
+            let evidence = format!("no attestation exists, and {workflow} in the tag's tree makes none");
+            report.findings.push(Finding::unproven("attestation", name, Reason::NotOwed, evidence));
         } else {
             report.findings.push(finding);
         }

@@ -1,6 +1,6 @@
 //! The checks of the tag, the release, the workflow run that attested it, the branch and the tag's signature.
 
-use model::evidence::audit::{AuditEvidence, AuditReport, ReleaseExpectation, WorkflowRun};
+use model::evidence::audit::{AuditEvidence, AuditReport, ReleaseExpectation, SourceEvidence, WorkflowRun};
 use model::evidence::lookup::Lookup;
 use model::evidence::reason::{CONFIGURE_SIGNERS, Reason};
 use model::evidence::verdict::Finding;
@@ -42,9 +42,9 @@ fn private_finding(check: &'static str, subject: &str) -> Finding {
 }
 
 /// Checks the published release: it must be of this tag, no draft, and a pre-release only if the version is one.
-pub(super) fn release(expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> Finding {
+pub(super) fn release(expectation: &ReleaseExpectation, source: &SourceEvidence) -> Finding {
     let tag = &expectation.tag;
-    let release = match &evidence.release {
+    let release = match &source.release {
         Lookup::Unavailable(unavailable) => return unreachable("release", tag, unavailable),
         Lookup::Absent if expectation.private => return private_finding("release", tag),
         Lookup::Absent => {
@@ -66,11 +66,11 @@ pub(super) fn release(expectation: &ReleaseExpectation, evidence: &AuditEvidence
 
 /// Checks the workflow runs that attested the release: each must be of a commit on the default branch that contains the
 /// tag's commit. It may be a later commit, because OpenSandbox's `release-generic.yml` also releases older tags.
-pub(super) fn runs(expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> Vec<Finding> {
-    evidence.runs.iter().flat_map(|it| run(expectation, evidence, it)).collect()
+pub(super) fn runs(expectation: &ReleaseExpectation, source: &SourceEvidence) -> Vec<Finding> {
+    source.runs.iter().flat_map(|it| run(expectation, source, it)).collect()
 }
 
-fn run(expectation: &ReleaseExpectation, evidence: &AuditEvidence, run: &WorkflowRun) -> Vec<Finding> {
+fn run(expectation: &ReleaseExpectation, source: &SourceEvidence, run: &WorkflowRun) -> Vec<Finding> {
     let (tag, branch) = (&expectation.tag, &expectation.default_branch);
     let commit: String = run.commit.chars().take(12).collect();
     let contains = [
@@ -82,7 +82,7 @@ fn run(expectation: &ReleaseExpectation, evidence: &AuditEvidence, run: &Workflo
         yes_no_finding("run", tag, &run.contains_tag, contains, Reason::WrongCommit),
         yes_no_finding("run", tag, &run.on_default_branch, on_branch, Reason::UnreachableFromMain),
     ];
-    let committed_at = evidence.archive.as_ref().and_then(|it| it.as_ref().ok()).map(|it| it.summary.mtime);
+    let committed_at = source.archive.as_ref().and_then(|it| it.as_ref().ok()).map(|it| it.summary.mtime);
     if committed_at.and_then(|it| i64::try_from(it).ok()).is_some_and(|it| run.signed_at < it) {
         let evidence = "it was attested before its commit was made";
         findings.push(Finding::refuted("run", tag, Reason::SigningTime, evidence));

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use model::Digest;
 use model::base::base64;
 use model::base::id::Hasher;
+use model::evidence::package::ModuleHashes;
 use model::evidence::verdict::Finding;
 use model::package::{PackageComparison, PackageId, PackageTree, TreeFile};
 
@@ -57,6 +58,17 @@ fn module_hash(id: &PackageId, tree: &PackageTree) -> String {
     let files =
         module_files(tree).into_iter().map(|(path, (_, file))| (format!("{prefix}/{path}"), file.digest));
     hash_of_files(files.collect())
+}
+
+/// Returns the hashes of a module at a version that its tree must have in the checksum database. `None` if the tree has
+/// no `go.mod` in the module's folder.
+#[must_use]
+pub fn module_hashes(id: &PackageId, tree: &PackageTree) -> Option<ModuleHashes> {
+    let manifest = tree.in_folder(MANIFEST)?;
+    Some(ModuleHashes {
+        module: module_hash(id, tree),
+        manifest: hash_of_files(BTreeMap::from([(MANIFEST.to_owned(), manifest.digest)])),
+    })
 }
 
 /// Returns the hash of a list of files (`dirhash.Hash1`).

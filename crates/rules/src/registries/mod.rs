@@ -1,17 +1,25 @@
 //! What a package of each registry must contain: every file is equal to one of the tag's tree, or is made by the build
 //! and can be derived from the tree.
 
+mod checksum_database;
 mod compared_package;
 mod file_comparison;
 mod file_selection;
 mod go;
 mod ignored_files;
 mod npm;
+mod published;
 mod pypi;
 mod python_metadata;
+mod registry_signature;
 mod requirement;
 mod source_map;
+mod stated_manifest;
 mod wheel_metadata;
+
+pub use go::module_hashes;
+pub use published::audit_package;
+pub use stated_manifest::compare_stated_manifest;
 
 use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
@@ -19,6 +27,7 @@ use model::package::{
     PackageComparison, PackageContents, PackageError, PackageFormat, PackageId, PackageListing, PackageTree,
 };
 
+use model::package::registry::RegistryKind;
 use model::{Channel, ReleaseTag, Target};
 
 use self::compared_package::{ComparedPackage, FILES, not_comparable};
@@ -136,6 +145,66 @@ pub fn format_of(file_name: &str) -> Option<(PackageFormat, &'static str)> {
     ];
     let found = FORMATS.into_iter().find(|(ending, ..)| file_name.ends_with(ending));
     found.map(|(_, format, manifest)| (format, manifest))
+}
+
+/// Returns the format of a file that a registry of this kind lists, and the name of the manifest in the package's
+/// folder. `None` if the publish workflows build no such file.
+#[must_use]
+pub fn registry_format(kind: RegistryKind, file_name: &str) -> Option<(PackageFormat, &'static str)> {
+    let found = format_of(file_name)?;
+    let fits = match kind {
+        RegistryKind::Pypi => matches!(found.0, PackageFormat::Wheel | PackageFormat::Sdist),
+        RegistryKind::Npm => found.0 == PackageFormat::NpmTarball,
+        RegistryKind::Go => found.0 == PackageFormat::GoModule,
+    };
+    fits.then_some(found)
+}
+
+/// Returns the name and version of a tag's package, as a registry of this kind writes them.
+#[must_use]
+pub fn registry_package_id(kind: RegistryKind, name: &str, tag: &ReleaseTag) -> PackageId {
+    let format = match kind {
+        RegistryKind::Pypi => PackageFormat::Wheel,
+        RegistryKind::Npm => PackageFormat::NpmTarball,
+        RegistryKind::Go => PackageFormat::GoModule,
+    };
+    package_id(name, tag, format)
+}
+
+/// Returns the name that an attestation of a file must state. `None` if any name is accepted: on GitHub, an npm package
+/// has the name that it was built under. `stored` tells whether the registry stores the attestation.
+#[must_use]
+pub fn attested_name(kind: RegistryKind, id: &PackageId, file_name: &str, stored: bool) -> Option<String> {
+    match kind {
+        RegistryKind::Npm if stored => Some(kind.purl(id)),
+        RegistryKind::Npm => None,
+        RegistryKind::Pypi | RegistryKind::Go => Some(file_name.to_owned()),
+    }
+}
+
+/// Returns the finding for a file that the publish workflows do not build.
+#[must_use]
+pub fn unexpected_file(name: &str) -> PackageComparison {
+    let evidence = "the version has this file, expected only packages that the publish workflow builds";
+    single_finding(Finding::refuted(FILES, name, Reason::UnexpectedFile, evidence))
+}
+
+/// Returns the finding for a file that was not compared, because there is no clone.
+#[must_use]
+pub fn not_compared_without_clone(name: &str) -> PackageComparison {
+    let evidence = "its files were not compared with the tag's tree";
+    single_finding(Finding::unproven(FILES, name, Reason::NoClone, evidence))
+}
+
+/// Returns the finding for a file that was not compared, because the clone could not provide the tree of the tag.
+#[must_use]
+pub fn not_compared_with_tree(name: &str, tag: &str, message: &str) -> PackageComparison {
+    let reason = Reason::TreeUnavailable { tag: tag.to_owned() };
+    single_finding(Finding::unproven(FILES, name, reason, message))
+}
+
+fn single_finding(finding: Finding) -> PackageComparison {
+    PackageComparison { findings: vec![finding], warnings: Vec::new() }
 }
 
 /// Returns the name of a channel's package, if packages of this format are published there.

@@ -18,6 +18,8 @@ use super::source_map::mapped_sources;
 
 /// The manifest of an npm package.
 pub(super) const MANIFEST: &str = "package.json";
+/// The path of the manifest in a package.
+pub(super) const PACKAGED_MANIFEST: &str = "package/package.json";
 /// The folder of all files in an npm package.
 const ROOT: &str = "package/";
 /// The folder of bundled files.
@@ -45,7 +47,7 @@ pub(super) fn manifests(targets: &[Target]) -> Vec<String> {
 /// each other.
 pub(super) fn reads_packaged_content(path: &str) -> bool {
     let bundled = path.strip_prefix(ROOT).and_then(|it| it.strip_prefix(BUNDLE_FOLDER));
-    path == "package/package.json" || bundled.is_some_and(is_bundle_file)
+    path == PACKAGED_MANIFEST || bundled.is_some_and(is_bundle_file)
 }
 
 pub(super) fn compare(compared: ComparedPackage<'_>, out: &mut PackageComparison) {
@@ -57,7 +59,7 @@ pub(super) fn compare(compared: ComparedPackage<'_>, out: &mut PackageComparison
     };
     compare_manifest(compared, &manifest, out);
     let mut files = FileComparison::default();
-    files.mark_generated("package/package.json");
+    files.mark_generated(PACKAGED_MANIFEST);
     for file in &package.files {
         if !matches!(file.mode, 0o644 | 0o755) {
             files.fail(&file.path, format!("has mode {:o}, expected 644 or 755", file.mode));
@@ -202,7 +204,7 @@ fn compare_manifest(
     out: &mut PackageComparison,
 ) {
     let ComparedPackage { subject, id, package, tree } = compared;
-    let content = package.file("package/package.json").and_then(|it| it.content.as_deref());
+    let content = package.file(PACKAGED_MANIFEST).and_then(|it| it.content.as_deref());
     let Some(packaged) = content.and_then(|it| serde_json::from_slice::<Map<String, Value>>(it).ok()) else {
         return refute_metadata(subject, "the package has no package.json, or it is not JSON", out);
     };

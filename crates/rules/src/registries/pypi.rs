@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use model::evidence::verdict::Finding;
-use model::package::pyproject::{HatchOptions, PyProject};
+use model::package::pyproject::{HatchOptions, PyProject, normalized_name};
 use model::package::{PackageComparison, PackageTree, TreeFile};
 
 use super::compared_package::{
@@ -14,7 +14,6 @@ use super::compared_package::{
 use super::file_comparison::FileComparison;
 use super::file_selection::FileSelection;
 use super::python_metadata::{compare_metadata, license_files};
-use super::requirement::normalized_name;
 use super::wheel_metadata::{
     GENERATED_MODE, check_entry_points, check_generated_modes, check_record, check_wheel_file,
 };

@@ -4,12 +4,10 @@
 use std::collections::BTreeMap;
 
 use model::Digest;
-use model::package::pyproject::{FileOrText, PersonTable, ProjectTable, PyProject};
+use model::package::pyproject::{FileOrText, PersonTable, ProjectTable, PyProject, normalized_name};
 use model::package::{PackageId, PackageTree};
 
-use super::requirement::{
-    normalized_name, normalized_requirement, normalized_specifiers, requirement_of_extra,
-};
+use super::requirement::{normalized_requirement, normalized_specifiers, requirement_of_extra};
 use crate::pattern::matches_wildcards;
 
 /// The beginnings of the names of license files that hatchling includes (PEP 639).

@@ -1,5 +1,7 @@
 //! Dependency specifiers of Python packages, in one spelling (Python Packaging User Guide, "Dependency specifiers").
 
+use model::package::pyproject::normalized_name;
+
 /// Returns a requirement in one spelling: a normalized name, sorted extras and version specifiers, no optional white
 /// space, single quotes in the marker. Build tools write requirements in other spellings than `pyproject.toml`.
 pub(super) fn normalized_requirement(text: &str) -> String {
@@ -25,12 +27,6 @@ pub(super) fn requirement_of_extra(text: &str, extra: &str) -> String {
         }
         None => format!("{}; {selects}", normalized_specification(text)),
     }
-}
-
-/// Returns the normalized name of a project (PEP 503).
-pub(super) fn normalized_name(name: &str) -> String {
-    let parts: Vec<&str> = name.trim().split(['-', '_', '.']).filter(|it| !it.is_empty()).collect();
-    parts.join("-").to_ascii_lowercase()
 }
 
 /// Returns version specifiers in one spelling, as of `Requires-Python`.

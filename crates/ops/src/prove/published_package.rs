@@ -1,0 +1,250 @@
+//! The audit of the packages of a tag: what registries serve, who built it, and what is in it.
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use archive::{create_nameless, read_package};
+use model::base::base64;
+use model::base::http::HttpEvent;
+use model::evidence::attestation::{AttestationPolicy, BundleVerdicts, SLSA_PROVENANCE_V1};
+use model::evidence::audit::AuditReport;
+use model::evidence::lookup::{Lookup, Unavailable, UnavailableCause};
+use model::evidence::package::{
+    FileEvidence, PackageContent, PackageEvidence, PackageExpectation, SignatureCheck,
+};
+use model::package::registry::{PublishedFile, PublishedPackage, Registry, RegistryKind};
+use model::package::{PackageComparison, PackageId, PackageTree};
+use model::{CommitId, ReleaseTag, Target};
+use provenance::Artifact;
+
+use crate::error::OpsError;
+use crate::package_registries::PackageRegistries;
+use crate::prove::attestation_check::AttestationCheck;
+use crate::prove::audit::AuditRequest;
+use crate::prove::package::package_tree;
+use crate::prove::package_download::{FileReader, PackageDownload};
+use crate::prove::publish_workflow;
+use crate::prove::verify::BundleStream;
+
+/// The packages that an audit covers.
+#[derive(Debug, Clone, Copy)]
+pub struct PackageScope<'a> {
+    /// The registries that are asked.
+    pub registries: &'a PackageRegistries,
+    /// The tag.
+    pub tag: &'a ReleaseTag,
+}
+
+/// The audit of the packages of a tag. The tag is public: only then may the Go module proxy be asked.
+pub(super) struct PackageAudit<'a> {
+    pub(super) request: AuditRequest<'a>,
+    pub(super) scope: PackageScope<'a>,
+    /// The commit of the public tag.
+    pub(super) commit: CommitId,
+}
+
+/// One package of an audit.
+struct AuditedPackage<'a> {
+    audit: &'a PackageAudit<'a>,
+    target: &'a Target,
+    registry: &'a Registry,
+    id: PackageId,
+}
+
+impl PackageAudit<'_> {
+    /// Audits every package of the tag's target whose registry is asked, and adds the findings to the report.
+    pub(super) fn run(
+        &self,
+        attestations: &mut AttestationCheck<'_>,
+        report: &mut AuditReport,
+        on_event: &mut dyn FnMut(HttpEvent),
+    ) -> Result<(), OpsError> {
+        let Some(target) = self.request.catalog.target(self.scope.tag.target()) else { return Ok(()) };
+        for channel in &target.channels {
+            let Some((kind, name)) = RegistryKind::of_channel(channel) else { continue };
+            let Some(registry) = self.scope.registries.registry(kind) else { continue };
+            let id = rules::registry_package_id(kind, name, self.scope.tag);
+            let package = AuditedPackage { audit: self, target, registry, id };
+            package.audit_version(attestations, report, on_event)?;
+        }
+        Ok(())
+    }
+}
+
+impl AuditedPackage<'_> {
+    /// Audits the version that the registry serves.
+    fn audit_version(
+        &self,
+        attestations: &mut AttestationCheck<'_>,
+        report: &mut AuditReport,
+        on_event: &mut dyn FnMut(HttpEvent),
+    ) -> Result<(), OpsError> {
+        let Self { audit, target, registry, id } = self;
+        let client = &audit.scope.registries.client;
+        let published = channels::find_package(client, registry, id, on_event);
+        let repo = self.audit.request.clone.map(|it| it.repo());
+        let workflow_attests =
+            repo.and_then(|it| publish_workflow::attests(it, self.audit.commit, &target.workflow));
+        let mut expectation = PackageExpectation {
+            registry: (*registry).clone(),
+            id: id.clone(),
+            commit: self.audit.commit,
+            workflow: target.workflow.clone(),
+            workflow_attests,
+            module_hashes: None,
+        };
+        let mut evidence = PackageEvidence {
+            package: published,
+            files: Vec::new(),
+            signatures: Vec::new(),
+            checksums: None,
+        };
+        if let Lookup::Found(published) = &evidence.package {
+            for file in &published.files {
+                evidence.files.push(self.audit_file(published, file, attestations, on_event)?);
+            }
+            evidence.signatures = check_signatures(published);
+            if let Some(database) = &registry.checksum_database {
+                evidence.checksums = Some(channels::find_checksums(client, database, id, on_event));
+                expectation.module_hashes = self.module_tree().and_then(|it| rules::module_hashes(id, &it));
+            }
+        }
+        rules::audit_package(&expectation, &evidence, report);
+        Ok(())
+    }
+
+    /// Returns the tree of a Go module. `None` if the clone cannot provide it; the comparison of files reports that.
+    fn module_tree(&self) -> Option<PackageTree> {
+        let (format, manifest) = rules::registry_format(RegistryKind::Go, ".zip")?;
+        let context = self.audit.request.clone?;
+        package_tree(context, self.target, self.audit.scope.tag, self.audit.commit, (format, manifest)).ok()
+    }
+
+    /// Downloads a file, compares it with the tree, and verifies its attestations.
+    fn audit_file(
+        &self,
+        published: &PublishedPackage,
+        file: &PublishedFile,
+        attestations: &mut AttestationCheck<'_>,
+        on_event: &mut dyn FnMut(HttpEvent),
+    ) -> Result<FileEvidence, OpsError> {
+        let mut evidence = FileEvidence {
+            name: file.name.escaped(),
+            stated_digests: file.stated_digests.clone(),
+            content: Err(Unavailable { cause: UnavailableCause::Connection, message: String::new() }),
+            comparison: None,
+            attestations: None,
+            registry_attestations: None,
+        };
+        let (downloaded, content) = match self.download(file, on_event) {
+            Ok(downloaded) => downloaded,
+            Err(unavailable) => {
+                evidence.content = Err(unavailable);
+                return Ok(evidence);
+            }
+        };
+        evidence.comparison = Some(self.compare(published, file, &downloaded));
+        if self.registry.kind != RegistryKind::Go {
+            let open = || -> io::Result<Box<dyn Read>> { Ok(Box::new(FileReader::new(&downloaded)?)) };
+            let artifact = Artifact { sha256: content.sha256, open: Some(&open) };
+            let policy = self.policy(file, false);
+            evidence.attestations = Some(attestations.on_github(&artifact, &policy, on_event)?);
+            let policy = self.policy(file, true);
+            let stored = file.bundles.as_ref();
+            evidence.registry_attestations =
+                stored.map(|it| verify_stored(it, attestations, &artifact, &policy)).transpose()?;
+        }
+        evidence.content = Ok(content);
+        Ok(evidence)
+    }
+
+    fn download(
+        &self,
+        file: &PublishedFile,
+        on_event: &mut dyn FnMut(HttpEvent),
+    ) -> Result<(File, PackageContent), Unavailable> {
+        let registries = self.audit.scope.registries;
+        let target = create_nameless(&registries.temporary_folder).map_err(|error| Unavailable {
+            cause: UnavailableCause::InvalidAnswer,
+            message: error.to_string(),
+        })?;
+        let mut sink = PackageDownload::new(target);
+        let size = registries.client.download(&file.url, self.registry.url(), &mut sink, on_event)?;
+        sink.finish(size)
+    }
+
+    /// Compares a downloaded file with the tree of the tag.
+    fn compare(
+        &self,
+        published: &PublishedPackage,
+        file: &PublishedFile,
+        downloaded: &File,
+    ) -> PackageComparison {
+        let name = file.name.escaped();
+        let Some((format, manifest)) = rules::registry_format(self.registry.kind, file.name.raw()) else {
+            return rules::unexpected_file(&name);
+        };
+        let Some(context) = self.audit.request.clone else { return rules::not_compared_without_clone(&name) };
+        let manifest = (format, manifest);
+        let tree = match package_tree(context, self.target, self.audit.scope.tag, self.audit.commit, manifest)
+        {
+            Ok(tree) => tree,
+            Err(error) => {
+                return rules::not_compared_with_tree(
+                    &name,
+                    &self.audit.scope.tag.name(),
+                    &error.to_string(),
+                );
+            }
+        };
+        let keep = |path: &str| rules::reads_packaged_content(format, path);
+        let contents = read_package(downloaded, format, &keep);
+        let mut comparison = rules::compare_package(&name, &self.id, &contents, &tree);
+        if let (Some(stated), Ok(contents)) = (&published.manifest, &contents) {
+            comparison.findings.extend(rules::compare_stated_manifest(&name, stated, contents, &tree));
+        }
+        comparison
+    }
+
+    /// Returns the policy for the attestations of a file, on GitHub or stored by the registry.
+    fn policy(&self, file: &PublishedFile, stored: bool) -> AttestationPolicy {
+        let repositories = self.audit.request.accepted_repositories();
+        let tag = self.audit.scope.tag.name();
+        let signer = rules::publish_workflow_policy(self.target, repositories, &tag, self.audit.commit);
+        let kind = self.registry.kind;
+        let subject_name = rules::attested_name(kind, &self.id, file.name.raw(), stored);
+        // PyPI's own statement has a type of its own, and no predicate.
+        let any_type = stored && kind == RegistryKind::Pypi;
+        let predicate_types = if any_type { Vec::new() } else { vec![SLSA_PROVENANCE_V1.to_owned()] };
+        AttestationPolicy { signer, subject_name, predicate_types, now: self.audit.request.now }
+    }
+}
+
+/// Verifies the attestations that a registry stores for a file.
+fn verify_stored(
+    stored: &Lookup<Vec<String>>,
+    attestations: &mut AttestationCheck<'_>,
+    artifact: &Artifact<'_>,
+    policy: &AttestationPolicy,
+) -> Result<Result<BundleVerdicts, Unavailable>, OpsError> {
+    let bundles = match stored {
+        Lookup::Found(bundles) => Ok(BundleStream::Registry(bundles.clone())),
+        Lookup::Absent => Ok(BundleStream::Registry(Vec::new())),
+        Lookup::Unavailable(unavailable) => Err(unavailable.clone()),
+    };
+    attestations.verify(bundles, artifact, policy)
+}
+
+/// Verifies the signatures of a registry with the keys that it lists.
+fn check_signatures(published: &PublishedPackage) -> Vec<SignatureCheck> {
+    let Some(signatures) = &published.signatures else { return Vec::new() };
+    let keys = signatures.keys.found().map_or(&[][..], Vec::as_slice);
+    let check = |(key_id, signature): &(model::UntrustedText, String)| {
+        let key = keys.iter().find(|it| it.key_id == *key_id);
+        let signature = base64::decode(signature).unwrap_or_default();
+        let message = signatures.message.as_bytes();
+        let is_valid = key.is_some_and(|it| signing::is_p256_signature(&it.spki, message, &signature));
+        SignatureCheck { key_id: key_id.escaped(), key: key.cloned(), is_valid }
+    };
+    signatures.signatures.iter().map(check).collect()
+}

@@ -1,0 +1,145 @@
+//! The addresses of package registries: those of the release configuration, else those that the installed clients use.
+
+use std::process::{Command, Stdio};
+
+use anyhow::anyhow;
+use model::catalog::Channel;
+use model::package::registry::{ChecksumDatabase, Registry, RegistryKind};
+use model::{Catalog, Target};
+
+use crate::error::CliError;
+
+/// The public Go module proxy, which the `go` command uses by default (`go help environment`, GOPROXY).
+const GO_PROXY: &str = "https://proxy.golang.org";
+/// The public checksum database, which the `go` command uses by default (`cmd/go/internal/modfetch/key.go`).
+const GO_CHECKSUM_DATABASE: &str = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
+/// A folder outside of every repository, in which the clients are asked for their configuration. In the working
+/// directory, the configuration of a project could name another registry.
+const NEUTRAL_DIR: &str = "/";
+
+/// Returns the registries of the wanted kinds that a target publishes to.
+pub(crate) fn find_registries(
+    catalog: &Catalog,
+    target: &Target,
+    wanted: &[RegistryKind],
+) -> Result<Vec<Registry>, CliError> {
+    let published = target.channels.iter().filter_map(RegistryKind::of_channel);
+    let selected = published.filter(|(kind, _)| wanted.contains(kind));
+    let mut registries: Vec<Registry> = Vec::new();
+    for (kind, name) in selected {
+        if registries.iter().all(|it| it.kind != kind) {
+            registries.push(find_registry(catalog, kind, name)?);
+        }
+    }
+    Ok(registries)
+}
+
+/// Returns the registry of a kind, for the package with this name.
+fn find_registry(catalog: &Catalog, kind: RegistryKind, name: &str) -> Result<Registry, CliError> {
+    let configured = &catalog.registries;
+    let address = match kind {
+        RegistryKind::Pypi => &configured.pypi,
+        RegistryKind::Npm => &configured.npm,
+        RegistryKind::Go => &configured.go,
+    };
+    let mut registry = match (address, kind) {
+        (Some(address), _) => Registry::new(kind, address, "release.toml"),
+        (None, RegistryKind::Pypi) => Registry::new(kind, &pip_index()?, "pip"),
+        (None, RegistryKind::Npm) => Registry::new(kind, &npm_registry(name)?, "npm"),
+        (None, RegistryKind::Go) => Registry::new(kind, GO_PROXY, "the default of go"),
+    };
+    match kind {
+        RegistryKind::Pypi => {}
+        RegistryKind::Npm => registry.key_ids.clone_from(&configured.npm_keys),
+        RegistryKind::Go => {
+            let public = || ChecksumDatabase::parse(GO_CHECKSUM_DATABASE);
+            registry.checksum_database = configured.go_checksum_database.clone().or_else(public);
+        }
+    }
+    Ok(registry)
+}
+
+/// Returns the channels of a target that this version cannot audit, as in `image server`.
+pub(crate) fn unsupported_channels(target: &Target) -> Vec<String> {
+    let name = |channel: &Channel| match channel {
+        Channel::Nuget(name) => Some(format!("nuget {name}")),
+        Channel::Maven { group, artifacts } => Some(format!("maven {group}:{}", artifacts.join(", "))),
+        Channel::Image(name) => Some(format!("image {name}")),
+        Channel::Helm(name) => Some(format!("helm {name}")),
+        Channel::Pypi(_) | Channel::Npm(_) | Channel::Go(_) => None,
+    };
+    target.channels.iter().filter_map(name).collect()
+}
+
+/// Returns the index that pip uses: the configured one, else the default that `pip install --help` names.
+fn pip_index() -> Result<String, CliError> {
+    let configuration = run_pip(&["config", "list"]);
+    let configured = configuration.as_deref().and_then(configured_index);
+    let help = || default_index(&run_pip(&["install", "--help"])?);
+    configured.or_else(help).ok_or_else(|| no_address("PyPI", "pip", "pypi"))
+}
+
+/// Returns the index in the output of `pip config list`. The environment comes first, then the settings of a command.
+fn configured_index(text: &str) -> Option<String> {
+    [":env:.index-url=", "install.index-url=", "global.index-url="].into_iter().find_map(|prefix| {
+        let value = text.lines().find_map(|it| it.strip_prefix(prefix))?;
+        Some(value.trim().trim_matches(['\'', '"']).to_owned())
+    })
+}
+
+/// Returns the default index in the output of `pip install --help`.
+fn default_index(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("--index-url <url>")?;
+    let words: Vec<&str> = rest.split_whitespace().skip_while(|it| *it != "(default").collect();
+    words.get(1).map(|it| it.trim_end_matches([')', '.']).to_owned()).filter(|it| it.contains("://"))
+}
+
+fn run_pip(arguments: &[&str]) -> Option<String> {
+    let programs: [&[&str]; 3] = [&["pip"], &["pip3"], &["python3", "-m", "pip"]];
+    programs.into_iter().find_map(|program| run(&[program, arguments].concat()))
+}
+
+/// Returns the registry that npm uses for a package: that of the package's scope, else the general one.
+fn npm_registry(name: &str) -> Result<String, CliError> {
+    let scope = name.split_once('/').map(|(scope, _)| format!("{scope}:registry"));
+    let keys: Vec<&str> = scope.as_deref().into_iter().chain(["registry"]).collect();
+    let values = keys.into_iter().filter_map(|key| run(&["npm", "config", "get", key]));
+    let mut addresses = values.map(|it| it.trim().to_owned()).filter(|it| it.contains("://"));
+    addresses.next().ok_or_else(|| no_address("npm", "npm", "npm"))
+}
+
+/// Runs a client in a neutral folder and returns its output. `None` if it is not installed or fails.
+fn run(command: &[&str]) -> Option<String> {
+    let (program, arguments) = command.split_first()?;
+    let output = Command::new(program)
+        .current_dir(NEUTRAL_DIR)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    String::from_utf8(output.stdout).ok().filter(|_| output.status.success())
+}
+
+fn no_address(registry: &str, program: &str, key: &str) -> CliError {
+    let error = anyhow!("no address for {registry}: {program} is not installed, and names no registry");
+    CliError::usage(error)
+        .with_hint(format!("install {program}, or set {key} under [registries] in release.toml"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_of_pip_are_read() {
+        let list =
+            "global.index-url='https://a.example/simple'\n:env:.index-url='https://b.example/simple'\n";
+        assert_eq!(configured_index(list).as_deref(), Some("https://b.example/simple"));
+        assert_eq!(configured_index(&list[..41]).as_deref(), Some("https://a.example/simple"));
+        assert_eq!(configured_index("global.cert='/x'\n"), None);
+        let help = "  -i, --index-url <url>       Base URL of the Index (default\n      https://c.example/simple). This\n";
+        assert_eq!(default_index(help).as_deref(), Some("https://c.example/simple"));
+        assert_eq!(default_index("--index-url <url> no default"), None);
+    }
+}
