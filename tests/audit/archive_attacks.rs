@@ -226,13 +226,15 @@ fn archives_of_another_tree_are_refuted() {
     // Without a clone only the commit in the archive's header can be compared, and the report says so.
     let good = published_release.archive();
     published_release.publish_attested(&good);
-    let mut command = published_release.bed.command(&["audit", TAG, "--format", "json"]);
+    let mut command =
+        published_release.bed.command(&["audit", TAG, "--channel", "source", "--format", "json"]);
     command.current_dir(published_release.bed.home.path()).arg("--trusted-root").arg("root.json");
     let output = crate::support::repository::run(&mut command);
     assert_eq!(unproven_findings(&output).0, "proven");
     assert!(output.stdout.contains("without a clone"), "{}", output.stdout);
     published_release.publish_attested(&before);
-    let mut command = published_release.bed.command(&["audit", TAG, "--format", "json"]);
+    let mut command =
+        published_release.bed.command(&["audit", TAG, "--channel", "source", "--format", "json"]);
     command.current_dir(published_release.bed.home.path()).arg("--trusted-root").arg("root.json");
     assert_eq!(unproven_findings(&crate::support::repository::run(&mut command)).1, ["tree: commit"]);
 }

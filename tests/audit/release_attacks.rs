@@ -193,14 +193,12 @@ fn run_on_a_later_commit_may_attest_an_older_tag() {
 }
 
 #[test]
-fn release_older_than_attestations_is_unproven() {
+fn release_without_attestations_is_unproven() {
     let published_release = PublishedRelease::new();
     let good = published_release.archive();
     let sums = checksum_file(&good);
-    // 2026-04-30, the day before `attested_since` of `release.toml`.
-    published_release.bed.github.configure(|it| it.now = 1_777_500_000);
     published_release.publish_unattested(&good, sums.as_bytes());
-    let unproven = ["attestation: predates", "attestation: predates"].map(str::to_owned).to_vec();
+    let unproven = ["attestation: missing", "attestation: missing"].map(str::to_owned).to_vec();
     assert_eq!(unproven_findings(&published_release.audit(&[])), ("unproven".to_owned(), unproven));
 }
 
@@ -224,15 +222,19 @@ fn audit_all_reports_each_release() {
     let all = |arguments: &[&str]| {
         published_release.bed.github.reset_rate_limit();
         let root = published_release.bed.home.path().join("root.json");
-        published_release
-            .bed
-            .run(&[&["audit", "--all", "--trusted-root", root.to_str().unwrap()], arguments].concat())
+        published_release.bed.run(
+            &[
+                &["audit", "--all", "--channel", "source", "--trusted-root", root.to_str().unwrap()],
+                arguments,
+            ]
+            .concat(),
+        )
     };
     // The previous tag has no release, which is unproven. So the verdict of all releases is unproven.
     let output = all(&["--format", "json"]);
     assert_eq!(output.code, 11, "{}", output.stdout);
     let document = output.json();
-    assert_eq!(document["schema"], "opensandbox-release/audit-all/2");
+    assert_eq!(document["schema"], "opensandbox-release/audit-all/3");
     let audits: Vec<(&str, &str)> = document["audits"]
         .as_array()
         .unwrap()
@@ -242,7 +244,7 @@ fn audit_all_reports_each_release() {
     assert_eq!(audits, [("server/v0.1.0", "unproven"), (TAG, "proven")]);
     let text = all(&[]).stdout;
     assert!(text.contains("server/v0.1.0") && text.contains("release not-public"), "{text}");
-    let mut command = published_release.bed.command(&["audit", "--all"]);
+    let mut command = published_release.bed.command(&["audit", "--all", "--channel", "source"]);
     let output = crate::support::repository::run(command.current_dir(published_release.bed.home.path()));
     assert_eq!(output.code, 2, "{}", output.stderr);
 }
@@ -253,7 +255,7 @@ fn step_summary_is_a_table() {
     let good = published_release.archive();
     published_release.publish_attested(&good);
     let summary = published_release.bed.home.path().join("summary.md");
-    let mut command = published_release.bed.command(&["audit", TAG, "--trusted-root"]);
+    let mut command = published_release.bed.command(&["audit", TAG, "--channel", "source", "--trusted-root"]);
     command.arg(published_release.bed.home.path().join("root.json")).env("GITHUB_STEP_SUMMARY", &summary);
     crate::support::repository::run(&mut command).ok();
     let text = std::fs::read_to_string(&summary).unwrap();

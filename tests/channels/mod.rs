@@ -4,6 +4,8 @@ mod byte_mutations;
 mod go;
 mod npm;
 mod package_bed;
+mod published_packages;
 mod pypi;
+mod pypi_audit;
 mod tar_containers;
 mod zip_containers;

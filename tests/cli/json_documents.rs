@@ -106,8 +106,11 @@ fn audit_report_matches_the_snapshot() {
     insta::assert_snapshot!("audit", redact(&serde_json::to_string_pretty(&document).unwrap()));
     published_release.bed.github.reset_rate_limit();
     let root = published_release.bed.home.path().join("root.json");
-    let text =
-        published_release.bed.run(&["audit", TAG, "--trusted-root", root.to_str().unwrap()]).ok().stdout;
+    let text = published_release
+        .bed
+        .run(&["audit", TAG, "--channel", "source", "--trusted-root", root.to_str().unwrap()])
+        .ok()
+        .stdout;
     let text = redact(&text);
     insta::assert_snapshot!(
         "audit_text",

@@ -49,6 +49,9 @@ fn every_readme_command_runs() {
                 attest_release_files(&bed, &root);
                 words.extend(["--trusted-root", root.to_str().unwrap()]);
             }
+            if words[0] == "audit" {
+                words.extend(["--channel", "source"]);
+            }
             if words[0] == "config" {
                 std::fs::remove_file(bed.clone.path().join("release.toml")).unwrap();
             }

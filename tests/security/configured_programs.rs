@@ -182,8 +182,8 @@ fn reading_commands(out: &Path) -> Vec<Vec<String>> {
         &["verify-tag", "server/v0.1.0"],
         &["verify", &file],
         &["verify", "server/main.py"],
-        &["audit", "server/v0.1.0"],
-        &["audit", "--all"],
+        &["audit", "server/v0.1.0", "--channel", "source"],
+        &["audit", "--all", "--channel", "source"],
         &["rehearse", TAG],
     ];
     commands.iter().map(|it| it.iter().map(|it| (*it).to_owned()).collect()).collect()
@@ -247,7 +247,7 @@ fn operators_credential_helper_is_used() {
     // If no request needs a token, none is looked up.
     let mut command = hostile.command(&["verify", "server/main.py", "--trusted-root", "none.json"]);
     run(command.env("GIT_CONFIG_GLOBAL", &user_config));
-    let mut command = hostile.command(&["audit", "server/v0.1.0"]);
+    let mut command = hostile.command(&["audit", "server/v0.1.0", "--channel", "source"]);
     run(command.env("GIT_CONFIG_GLOBAL", &user_config));
     assert_eq!(hostile.started_programs(), "");
     std::fs::remove_file(user_config).unwrap();

@@ -178,7 +178,7 @@ fn check_operator_files(trap: &str) -> usize {
         vec!["notes", TAG, "--template", trapped],
         [&bundle[..], &["-R", "acme/widgets", "--trusted-root", trapped]].concat(),
         [&bundle[..], &["--key", trapped]].concat(),
-        vec!["audit", TAG, "--tuf-url", "http://127.0.0.1:1", "--tuf-root", trapped],
+        vec!["audit", TAG, "--channel", "source", "--tuf-url", "http://127.0.0.1:1", "--tuf-root", trapped],
     ];
     for arguments in &commands {
         let output = run_bounded(fixture.path(), arguments);
@@ -248,7 +248,7 @@ fn case_101_endless_responses_end_with_an_error() {
         fixture.git(["remote", "set-url", "origin", &git]);
         for arguments in [
             &["verify", ".git/file", "-R", "acme/widgets"][..],
-            &["audit", TAG, "-R", "acme/widgets"],
+            &["audit", TAG, "--channel", "source", "-R", "acme/widgets"],
             &["doctor", TAG, "--push", "-R", "acme/widgets"],
         ] {
             let begun = Instant::now();
@@ -294,7 +294,7 @@ fn check_endless_asset() {
     bed.github
         .inject(emulators::Fault { times: 9, ..emulators::Fault::once("GET", "/releases/tags/", what) });
     let begun = Instant::now();
-    let output = bed.run(&["audit", TAG]);
+    let output = bed.run(&["audit", TAG, "--channel", "source"]);
     assert!([10, 11].contains(&output.code), "{}\n{}", output.stdout, output.stderr);
     assert!(begun.elapsed() < MAX_TIME, "{:?}", begun.elapsed());
 }

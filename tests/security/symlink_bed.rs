@@ -67,7 +67,7 @@ impl SymlinkTestBed {
             WritingCommand::Archive => vec!["archive", TAG],
             WritingCommand::Release => vec!["release", TAG],
             WritingCommand::Publish => vec!["release", TAG, "--push"],
-            WritingCommand::Audit => [&["audit", TAG][..], &tuf].concat(),
+            WritingCommand::Audit => [&["audit", TAG, "--channel", "source"][..], &tuf].concat(),
             WritingCommand::ConfigInit => vec!["config", "init", "--signer"],
             WritingCommand::ExportTrustedRoot => {
                 [&["trusted-root", "export", &self.export_path][..], &tuf].concat()

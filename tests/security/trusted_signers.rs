@@ -76,7 +76,8 @@ fn case_94_untrusted_tag_is_not_released() {
     let bed = bed_with_signers();
     bed.clone.git(["tag", "-s", "-m", "x", TAG]);
     bed.run(&[&["release", TAG, "--push"][..], &POLICY_FLAGS].concat()).ok();
-    let audit = bed.run(&[&["audit", TAG, "--format", "json"][..], &POLICY_FLAGS].concat());
+    let audit =
+        bed.run(&[&["audit", TAG, "--channel", "source", "--format", "json"][..], &POLICY_FLAGS].concat());
     assert!(
         !unproven_findings(&audit).1.iter().any(|it| it.starts_with("signature")),
         "{:?}",
@@ -100,7 +101,8 @@ fn audit_never_proves_an_untrusted_tag() {
         // Published by a run without a policy.
         bed.run(&["release", TAG, "--push"]).ok();
         bed.github.reset_rate_limit();
-        let audit = bed.run(&[&["audit", TAG, "--format", "json"][..], &POLICY_FLAGS].concat());
+        let audit = bed
+            .run(&[&["audit", TAG, "--channel", "source", "--format", "json"][..], &POLICY_FLAGS].concat());
         let (verdict, unproven) = unproven_findings(&audit);
         assert!(
             verdict != "proven" && unproven.contains(&expected.to_owned()),
@@ -108,7 +110,7 @@ fn audit_never_proves_an_untrusted_tag() {
         );
         // Without a policy the audit only warns, and shows the command that creates one.
         bed.github.reset_rate_limit();
-        let audit = bed.run(&["audit", TAG, "--format", "json"]).json();
+        let audit = bed.run(&["audit", TAG, "--channel", "source", "--format", "json"]).json();
         let notes = audit["notes"].to_string();
         assert!(notes.contains("cargo xtask config init --signer"), "{notes}");
     }
@@ -147,13 +149,15 @@ fn case_95_the_repository_is_named_with_its_source() {
     proven(&verify(&RELEASE_POLICY_FLAGS), "from --signer-workflow");
     let bed = TestBed::new();
     bed.clone.git(["remote", "set-url", "origin", url]);
-    let output = run(bed.command(&["audit", TAG]).env("RELEASE_HTTP_TRIES", "1"));
+    let output = run(bed.command(&["audit", TAG, "--channel", "source"]).env("RELEASE_HTTP_TRIES", "1"));
     assert!(output.stdout.contains("for acme/widgets (from -R)"), "{}", output.stdout);
     let mut command = xtask(bed.clone.path());
-    let output = run(command.env("GITHUB_API_URL", bed.github.api_url()).args(["audit", TAG]));
+    let output =
+        run(command.env("GITHUB_API_URL", bed.github.api_url()).args(["audit", TAG, "--channel", "source"]));
     assert!(output.stdout.contains("for acme/widgets (from the remote origin)"), "{}", output.stdout);
     let mut command = xtask(bed.home.path());
-    let output = run(command.env("GITHUB_API_URL", bed.github.api_url()).args(["audit", TAG]));
+    let output =
+        run(command.env("GITHUB_API_URL", bed.github.api_url()).args(["audit", TAG, "--channel", "source"]));
     assert!(
         output.stdout.contains("for alibaba/OpenSandbox (from the built-in release.toml)"),
         "{}",
@@ -258,8 +262,16 @@ fn case_107_tag_named_like_the_branch_is_refuted() {
         bed.rest_request("POST", "/releases", Some(&body));
         let mut audit = xtask(bed.home.path());
         audit.env("GITHUB_API_URL", bed.github.api_url());
-        let (verdict, unproven) =
-            unproven_findings(&run(audit.args(["audit", TAG, "-R", "acme/widgets", "--format", "json"])));
+        let (verdict, unproven) = unproven_findings(&run(audit.args([
+            "audit",
+            TAG,
+            "--channel",
+            "source",
+            "-R",
+            "acme/widgets",
+            "--format",
+            "json",
+        ])));
         assert_eq!(verdict, "refuted", "{target}");
         assert!(unproven.contains(&"tag: not-a-commit".to_owned()), "{target}: {unproven:?}");
     }

@@ -148,7 +148,7 @@ fn check_read_responses(published: bool) -> usize {
     for arguments in [
         &["release", TAG, "--push", "--dry-run"][..],
         &["release", TAG, "--push", "--dry-run", "--format", "json"],
-        &["audit", TAG],
+        &["audit", TAG, "--channel", "source"],
         &["status"],
     ] {
         for (method, path, body) in recorded_requests(&bed, arguments) {
@@ -245,8 +245,8 @@ fn check_repository_text() {
         &["release", TAG, "--push", "--dry-run"],
         &["rehearse", TAG],
         &["release", TAG, "--push"],
-        &["audit", TAG],
-        &["audit", "--all"],
+        &["audit", TAG, "--channel", "source"],
+        &["audit", "--all", "--channel", "source"],
         &["verify-tag", TAG],
         &["archive", TAG],
     ];
@@ -264,9 +264,12 @@ fn check_repository_text() {
     let bed = TestBed::new();
     bed.clone.git(["tag", "server/v0.1.0-\u{202e}"]);
     bed.clone.git(["config", "remote.origin.url", "https://example.com/\u{202e}::error::/x.git"]);
-    for arguments in
-        [&["status"][..], &["targets"], &["audit", "--all"], &["verify-tag", "server/v0.1.0-\u{202e}"]]
-    {
+    for arguments in [
+        &["status"][..],
+        &["targets"],
+        &["audit", "--all", "--channel", "source"],
+        &["verify-tag", "server/v0.1.0-\u{202e}"],
+    ] {
         run_harmless(&bed, arguments);
     }
 }

@@ -117,7 +117,16 @@ impl PublishedRelease {
     pub(crate) fn audit(&self, arguments: &[&str]) -> CapturedOutput {
         self.bed.github.reset_rate_limit();
         let root = self.bed.home.path().join("root.json");
-        let all = ["audit", TAG, "--format", "json", "--trusted-root", root.to_str().unwrap()];
+        let all = [
+            "audit",
+            TAG,
+            "--channel",
+            "source",
+            "--format",
+            "json",
+            "--trusted-root",
+            root.to_str().unwrap(),
+        ];
         self.bed.run(&[&all[..], arguments].concat())
     }
 }

@@ -85,8 +85,14 @@ fn bundles_beyond_the_limit_are_not_read() {
 /// Runs `audit` on the published release and measures it. Returns the verdict and the findings that are not proven.
 fn audit_measured(published_release: &PublishedRelease, what: &str) -> (String, Vec<String>) {
     published_release.bed.github.reset_rate_limit();
-    let mut command =
-        published_release.bed.command(&["audit", crate::support::test_bed::TAG, "--format", "json"]);
+    let mut command = published_release.bed.command(&[
+        "audit",
+        crate::support::test_bed::TAG,
+        "--channel",
+        "source",
+        "--format",
+        "json",
+    ]);
     command.arg("--trusted-root").arg(published_release.bed.home.path().join("root.json"));
     unproven_findings(&run_measured(what, &command))
 }

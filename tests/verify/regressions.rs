@@ -237,8 +237,16 @@ fn archive_entries_below_a_file_are_refuted() {
     let archive = run_filter("gzip", &["-n"], &tar.to_bytes());
     published_release.publish_attested(&archive);
     assert_eq!(unproven_findings(&published_release.audit(&[])).1, ["archive: archive"]);
-    let mut command =
-        published_release.bed.command(&["audit", TAG, "--format", "json", "--trusted-root", "root.json"]);
+    let mut command = published_release.bed.command(&[
+        "audit",
+        TAG,
+        "--channel",
+        "source",
+        "--format",
+        "json",
+        "--trusted-root",
+        "root.json",
+    ]);
     command.current_dir(published_release.bed.home.path());
     assert_eq!(unproven_findings(&run(&mut command)).1, ["archive: archive"]);
 }

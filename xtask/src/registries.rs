@@ -23,7 +23,7 @@ pub(crate) fn find_registries(
     target: &Target,
     wanted: &[RegistryKind],
 ) -> Result<Vec<Registry>, CliError> {
-    let published = target.channels.iter().filter_map(RegistryKind::of_channel);
+    let published = target.channels.iter().filter_map(Channel::package);
     let selected = published.filter(|(kind, _)| wanted.contains(kind));
     let mut registries: Vec<Registry> = Vec::new();
     for (kind, name) in selected {

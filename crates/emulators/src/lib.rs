@@ -19,6 +19,7 @@ mod error;
 mod fault;
 mod github;
 mod key;
+mod registries;
 mod sigstore;
 
 pub use demo::create_demo_repository;
@@ -26,6 +27,7 @@ pub use error::EmulatorError;
 pub use fault::{Fault, FaultKind, FaultTiming, Hook};
 pub use github::{GitHub, GitHubSettings, HttpExchange, UserAccount};
 pub use key::{EphemeralKey, KeyOwner};
+pub use registries::{GoModuleHashes, NpmVersion, PypiFile, RegistryServer};
 pub use sigstore::{
     ActionsRun, BundleContent, BundleSigner, BundleSpec, CertificateClaims, CertificateLog, ManagedKey,
     RekorVersion, Sigstore, SubjectAlternativeName, Tuf,

@@ -45,9 +45,9 @@ pub use local_repository::LocalRepository;
 pub use output::{NOTES_FILE, SUMS_FILE};
 pub use package_registries::PackageRegistries;
 pub use prepare::{Prepared, prepare};
-pub use prove::audit::{AuditRequest, audit, expectation};
+pub use prove::audit::{audit, expectation};
+pub use prove::audit_request::{AuditRequest, PackageScope};
 pub use prove::package::{PackageReport, compare_package};
-pub use prove::published_package::PackageScope;
 pub use prove::tag::verify_tag;
 pub use prove::trust_root::{TrustRootSource, TrustedRootReport, TufSettings, trusted_root_report};
 pub use prove::verify::{

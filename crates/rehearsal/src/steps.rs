@@ -251,7 +251,7 @@ pub(crate) fn audit(sandbox: &ReleaseSandbox<'_>) -> Result<JsonRun, RehearsalEr
     }
     sandbox.github.reset_rate_limit();
     let mut command = sandbox.suite_command(&sandbox.reader, &clone, "audit");
-    JsonRun::run(command.args(["--", &sandbox.config.tag.name()]))
+    JsonRun::run(command.args(["--channel", "source", "--", &sandbox.config.tag.name()]))
 }
 
 /// Returns the finding of an audit.

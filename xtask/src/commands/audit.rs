@@ -213,7 +213,7 @@ fn check_channels(args: &AuditArgs, context: &RepositoryContext, tag: &ReleaseTa
     let target = context.catalog.target(tag.target());
     let channels = target.map_or(&[][..], |it| &it.channels[..]);
     let kinds: Vec<RegistryKind> =
-        channels.iter().filter_map(RegistryKind::of_channel).map(|(kind, _)| kind).collect();
+        channels.iter().filter_map(model::Channel::package).map(|(kind, _)| kind).collect();
     let missing = args.channel.iter().filter_map(|it| it.registry_kind()).find(|it| !kinds.contains(it));
     let Some(missing) = missing else { return Ok(()) };
     let names: Vec<&str> = std::iter::once("source").chain(kinds.iter().map(|it| it.name())).collect();

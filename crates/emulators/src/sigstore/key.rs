@@ -17,18 +17,18 @@ impl std::fmt::Debug for EcdsaKey {
 
 impl EcdsaKey {
     /// Creates a random key.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(SigningKey::random(&mut p256::elliptic_curve::rand_core::OsRng))
     }
 
     /// Returns an ECDSA signature over the SHA-256 of the bytes, in DER.
-    pub(super) fn sign(&self, bytes: &[u8]) -> Vec<u8> {
+    pub(crate) fn sign(&self, bytes: &[u8]) -> Vec<u8> {
         let signature: DerSignature = self.0.sign(bytes);
         signature.as_bytes().to_vec()
     }
 
     /// Returns the public key as `SubjectPublicKeyInfo` in DER (RFC 5280, 4.1.2.7).
-    pub(super) fn spki(&self) -> Result<Vec<u8>, EmulatorError> {
+    pub(crate) fn spki(&self) -> Result<Vec<u8>, EmulatorError> {
         let document = VerifyingKey::from(&self.0).to_public_key_der();
         document.map(|it| it.as_bytes().to_vec()).map_err(|error| encoding_error(&error))
     }

@@ -10,7 +10,7 @@ mod claims;
 mod der;
 mod gitsign;
 mod instance;
-mod key;
+pub(crate) mod key;
 mod timestamp;
 mod transparency_log;
 mod tuf;

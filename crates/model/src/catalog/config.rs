@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::version::Scheme;
 use crate::evidence::signature::SigstoreIdentity;
-use crate::package::registry::ChecksumDatabase;
+use crate::package::registry::{ChecksumDatabase, RegistryKind};
 use crate::{RepoPath, RepoSlug};
 
 /// The content of `release.toml`, checked.
@@ -176,6 +176,19 @@ pub enum Channel {
     Helm(String),
     /// The path of a Go module, served by the Go module proxy.
     Go(String),
+}
+
+impl Channel {
+    /// Returns the kind of registry and the name of the package. `None` if the channel is none of these registries.
+    #[must_use]
+    pub fn package(&self) -> Option<(RegistryKind, &str)> {
+        match self {
+            Self::Pypi(name) => Some((RegistryKind::Pypi, name)),
+            Self::Npm(name) => Some((RegistryKind::Npm, name)),
+            Self::Go(name) => Some((RegistryKind::Go, name)),
+            Self::Nuget(_) | Self::Maven { .. } | Self::Image(_) | Self::Helm(_) => None,
+        }
+    }
 }
 
 /// The error for an invalid release configuration, with its position.

@@ -6,6 +6,7 @@
 
 mod config;
 mod reader;
+mod registry_reader;
 mod tables;
 pub mod tag;
 pub mod version;

@@ -5,14 +5,10 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use super::config::{
-    Catalog, CatalogError, Channel, RegistryAddresses, RepositoryIdentity, TagSignerPolicy, Target,
-};
-use super::tables::{
-    RawCatalog, RawRegistries, RawRepositoryIdentity, RawSigners, RawSigstoreIdentity, RawTarget,
-};
+use super::config::{Catalog, CatalogError, Channel, RepositoryIdentity, TagSignerPolicy, Target};
+use super::registry_reader::registries;
+use super::tables::{RawCatalog, RawRepositoryIdentity, RawSigners, RawSigstoreIdentity, RawTarget};
 use crate::evidence::signature::SigstoreIdentity;
-use crate::package::registry::ChecksumDatabase;
 use crate::{RepoPath, RepoSlug};
 
 impl Catalog {
@@ -97,41 +93,10 @@ impl CatalogReader<'_> {
             archive_prefix: raw.archive.prefix.into_inner(),
             image_registries: raw.images.registries.into_iter().map(Spanned::into_inner).collect(),
             source_workflow: raw.archive.workflow.into_inner(),
-            registries: self.registries(raw.registries)?,
+            registries: registries(raw.registries, &|value, message| self.error_at(value, message))?,
             bot_patterns: raw.contributors.bots,
             signer_policy: raw.signers.map(|it| self.signers(it)).transpose()?,
             targets: raw.target.into_iter().map(|it| self.target(it)).collect::<Result<_, _>>()?,
-        })
-    }
-
-    fn registries(&self, raw: RawRegistries) -> Result<RegistryAddresses, CatalogError> {
-        let address = |it: Spanned<String>| {
-            let is_url = it.get_ref().starts_with("https://") || it.get_ref().starts_with("http://");
-            if is_url && !it.get_ref().contains(|c: char| c.is_whitespace() || c.is_control()) {
-                return Ok(it.into_inner());
-            }
-            Err(self.error_at(
-                &it,
-                "invalid address: expected a URL, as in https://example.com/simple".to_owned(),
-            ))
-        };
-        for key in &raw.npm_keys {
-            if !key.get_ref().starts_with("SHA256:") {
-                let message = format!("invalid key id '{}': expected SHA256: and base64", key.get_ref());
-                return Err(self.error_at(key, message));
-            }
-        }
-        let database = raw.go_checksum_database.map(|it| {
-            let expected =
-                "invalid checksum database: expected NAME+HASH+KEY, then a URL if it is not https://NAME";
-            ChecksumDatabase::parse(it.get_ref()).ok_or_else(|| self.error_at(&it, expected.to_owned()))
-        });
-        Ok(RegistryAddresses {
-            pypi: raw.pypi.map(address).transpose()?,
-            npm: raw.npm.map(address).transpose()?,
-            npm_keys: raw.npm_keys.into_iter().map(Spanned::into_inner).collect(),
-            go: raw.go.map(address).transpose()?,
-            go_checksum_database: database.transpose()?,
         })
     }
 

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::PackageId;
 use crate::base::url::{encode_segment, redact_userinfo};
-use crate::catalog::Channel;
 use crate::evidence::lookup::Lookup;
 use crate::{Digest, UntrustedText};
 
@@ -33,17 +32,6 @@ impl RegistryKind {
             Self::Pypi => "pypi",
             Self::Npm => "npm",
             Self::Go => "go",
-        }
-    }
-
-    /// Returns the kind and the package name of a channel. `None` if the channel is of another kind.
-    #[must_use]
-    pub fn of_channel(channel: &Channel) -> Option<(Self, &str)> {
-        match channel {
-            Channel::Pypi(name) => Some((Self::Pypi, name)),
-            Channel::Npm(name) => Some((Self::Npm, name)),
-            Channel::Go(name) => Some((Self::Go, name)),
-            Channel::Nuget(_) | Channel::Maven { .. } | Channel::Image(_) | Channel::Helm(_) => None,
         }
     }
 

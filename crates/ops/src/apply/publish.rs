@@ -20,7 +20,8 @@ use crate::event::{ReleaseEvent, StepRef};
 use crate::gather;
 use crate::output::SUMS_FILE;
 use crate::prepare::Prepared;
-use crate::prove::audit::{self, AuditRequest};
+use crate::prove::audit;
+use crate::prove::audit_request::AuditRequest;
 use crate::prove::tag;
 
 /// The inputs of publishing a release.

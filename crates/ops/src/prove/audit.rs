@@ -3,8 +3,8 @@
 use forge::ForgeError;
 use model::base::http::HttpEvent;
 use model::evidence::attestation::{
-    AcceptedRepository, AttestationPolicy, BundleVerdicts, ExpectedSigner, FulcioClaim,
-    ReleaseAttestationPolicy, SLSA_PROVENANCE_V1,
+    AttestationPolicy, BundleVerdicts, ExpectedSigner, FulcioClaim, ReleaseAttestationPolicy,
+    SLSA_PROVENANCE_V1,
 };
 use model::evidence::audit::{
     AssetDownload, AttestationRequirement, AuditEvidence, AuditReport, DownloadedContent, ReleaseExpectation,
@@ -13,47 +13,19 @@ use model::evidence::audit::{
 use model::evidence::lookup::{Lookup, Unavailable};
 use model::evidence::verdict::Finding;
 use model::release::host::{GitHubRelease, RemoteTag};
-use model::{Catalog, ObjectId, ReleaseTag, RepoSlug};
+use model::{Catalog, ObjectId, ReleaseTag};
 use provenance::Artifact;
 
-use crate::context::{ForgeClients, OpsContext};
 use crate::error::OpsError;
 use crate::output::SUMS_FILE;
 use crate::prove::asset_download::DownloadSink;
 use crate::prove::attestation_check::AttestationCheck;
+use crate::prove::audit_request::AuditRequest;
 use crate::prove::publish_workflow;
-use crate::prove::published_package::{PackageAudit, PackageScope};
+use crate::prove::published_package::PackageAudit;
 use crate::prove::regenerate::RegeneratedArchive;
 use crate::prove::tag;
 use crate::prove::verify::BundleStream;
-
-/// The inputs of an audit.
-#[derive(Debug, Clone, Copy)]
-pub struct AuditRequest<'a> {
-    /// The clients of GitHub.
-    pub clients: ForgeClients<'a>,
-    /// The name of the repository on GitHub.
-    pub slug: &'a RepoSlug,
-    /// Whether attestations must contain this repository name; else its former names are accepted, too.
-    pub current_name_only: bool,
-    /// The release configuration.
-    pub catalog: &'a Catalog,
-    /// The local clone. `None` skips the checks of the tag object and of the tree.
-    pub clone: Option<OpsContext<'a>>,
-    /// The current time, in seconds since 1970 in UTC.
-    pub now: i64,
-    /// Whether the source release is audited.
-    pub source: bool,
-    /// The packages that are audited. `None` if none are.
-    pub packages: Option<PackageScope<'a>>,
-}
-
-impl AuditRequest<'_> {
-    /// Returns the repositories whose workflows may sign.
-    pub(super) fn accepted_repositories(&self) -> Vec<AcceptedRepository> {
-        rules::accepted_repositories(self.catalog, self.slug, self.current_name_only)
-    }
-}
 
 /// Returns what a release must look like, as far as the tag and the release configuration define it.
 #[must_use]

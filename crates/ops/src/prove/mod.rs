@@ -3,6 +3,7 @@
 mod asset_download;
 mod attestation_check;
 pub(crate) mod audit;
+pub(crate) mod audit_request;
 pub(crate) mod package;
 mod package_download;
 mod publish_workflow;

@@ -14,26 +14,16 @@ use model::evidence::package::{
 };
 use model::package::registry::{PublishedFile, PublishedPackage, Registry, RegistryKind};
 use model::package::{PackageComparison, PackageId, PackageTree};
-use model::{CommitId, ReleaseTag, Target};
+use model::{CommitId, Target};
 use provenance::Artifact;
 
 use crate::error::OpsError;
-use crate::package_registries::PackageRegistries;
 use crate::prove::attestation_check::AttestationCheck;
-use crate::prove::audit::AuditRequest;
+use crate::prove::audit_request::{AuditRequest, PackageScope};
 use crate::prove::package::package_tree;
 use crate::prove::package_download::{FileReader, PackageDownload};
 use crate::prove::publish_workflow;
 use crate::prove::verify::BundleStream;
-
-/// The packages that an audit covers.
-#[derive(Debug, Clone, Copy)]
-pub struct PackageScope<'a> {
-    /// The registries that are asked.
-    pub registries: &'a PackageRegistries,
-    /// The tag.
-    pub tag: &'a ReleaseTag,
-}
 
 /// The audit of the packages of a tag. The tag is public: only then may the Go module proxy be asked.
 pub(super) struct PackageAudit<'a> {
@@ -61,7 +51,7 @@ impl PackageAudit<'_> {
     ) -> Result<(), OpsError> {
         let Some(target) = self.request.catalog.target(self.scope.tag.target()) else { return Ok(()) };
         for channel in &target.channels {
-            let Some((kind, name)) = RegistryKind::of_channel(channel) else { continue };
+            let Some((kind, name)) = channel.package() else { continue };
             let Some(registry) = self.scope.registries.registry(kind) else { continue };
             let id = rules::registry_package_id(kind, name, self.scope.tag);
             let package = AuditedPackage { audit: self, target, registry, id };

@@ -6,7 +6,7 @@ use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 use model::package::registry::{ChecksumError, PublishedPackage};
 
-use super::published::no_answer;
+use super::no_answer::no_answer;
 
 const CHECK: &str = "checksum-database";
 const ORIGIN: &str = "origin";

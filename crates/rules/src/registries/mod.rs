@@ -7,6 +7,7 @@ mod file_comparison;
 mod file_selection;
 mod go;
 mod ignored_files;
+mod no_answer;
 mod npm;
 mod published;
 mod pypi;

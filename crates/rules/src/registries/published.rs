@@ -4,7 +4,7 @@
 
 use model::evidence::attestation::BundleVerdicts;
 use model::evidence::audit::AuditReport;
-use model::evidence::lookup::{Lookup, Unavailable, UnavailableCause};
+use model::evidence::lookup::{Lookup, Unavailable};
 use model::evidence::package::{FileEvidence, PackageEvidence, PackageExpectation};
 use model::evidence::reason::{Explanation, Reason};
 use model::evidence::verdict::{Finding, Verdict};
@@ -13,6 +13,7 @@ use model::package::registry::{FileDigest, PublishedPackage, RegistryKind};
 use model::{Scheme, UntrustedText, Version};
 
 use super::file_comparison::counted;
+use super::no_answer::no_answer;
 use super::{checksum_database, registry_signature};
 use crate::attestation::attestation_finding;
 
@@ -67,19 +68,6 @@ fn not_published(purl: &str, expectation: &PackageExpectation) -> Finding {
 fn named_index(expectation: &PackageExpectation) -> String {
     let registry = &expectation.registry;
     format!("{} (from {})", registry.shown_url(), registry.source)
-}
-
-/// Returns the finding for a query to a registry or to GitHub without a usable answer.
-pub(super) fn no_answer(check: &'static str, subject: &str, unavailable: &Unavailable) -> Finding {
-    let reason = match unavailable.cause {
-        UnavailableCause::NoTrustedRoot => Reason::TrustRoot,
-        UnavailableCause::RateLimited => Reason::RateLimited,
-        UnavailableCause::Status(401 | 403 | 407) => Reason::Forbidden,
-        UnavailableCause::Connection | UnavailableCause::Status(_) | UnavailableCause::InvalidAnswer => {
-            Reason::Unreachable
-        }
-    };
-    Finding::unproven(check, subject, reason, unavailable.to_string())
 }
 
 /// Checks that the registry lists files of the version, under the expected name and version.

@@ -9,7 +9,7 @@ use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 use model::package::registry::{PublishedPackage, RegistryKey, RegistrySignatures};
 
-use super::published::no_answer;
+use super::no_answer::no_answer;
 
 const CHECK: &str = "registry-signature";
 

@@ -1,0 +1,39 @@
+//! The reader of the table `[registries]`.
+
+use toml::Spanned;
+
+use super::config::{CatalogError, RegistryAddresses};
+use super::tables::RawRegistries;
+use crate::package::registry::ChecksumDatabase;
+
+/// Returns the addresses of registries. `error_at` makes the error for a value.
+pub(super) fn registries(
+    raw: RawRegistries,
+    error_at: &dyn Fn(&Spanned<String>, String) -> CatalogError,
+) -> Result<RegistryAddresses, CatalogError> {
+    let address = |it: Spanned<String>| {
+        let is_url = it.get_ref().starts_with("https://") || it.get_ref().starts_with("http://");
+        if is_url && !it.get_ref().contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Ok(it.into_inner());
+        }
+        Err(error_at(&it, "invalid address: expected a URL, as in https://example.com/simple".to_owned()))
+    };
+    for key in &raw.npm_keys {
+        if !key.get_ref().starts_with("SHA256:") {
+            let message = format!("invalid key id '{}': expected SHA256: and base64", key.get_ref());
+            return Err(error_at(key, message));
+        }
+    }
+    let database = raw.go_checksum_database.map(|it| {
+        let expected =
+            "invalid checksum database: expected NAME+HASH+KEY, then a URL if it is not https://NAME";
+        ChecksumDatabase::parse(it.get_ref()).ok_or_else(|| error_at(&it, expected.to_owned()))
+    });
+    Ok(RegistryAddresses {
+        pypi: raw.pypi.map(address).transpose()?,
+        npm: raw.npm.map(address).transpose()?,
+        npm_keys: raw.npm_keys.into_iter().map(Spanned::into_inner).collect(),
+        go: raw.go.map(address).transpose()?,
+        go_checksum_database: database.transpose()?,
+    })
+}
