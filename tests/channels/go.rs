@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use crate::channels::package_bed::PackageBed;
 
-const TAG: &str = "sdks/sandbox/go/v1.2.3";
-const HOST: &str = "https://github.com/alibaba/OpenSandbox";
-const MODULE: &str = "github.com/alibaba/OpenSandbox/sdks/sandbox/go";
+pub(crate) const TAG: &str = "sdks/sandbox/go/v1.2.3";
+pub(crate) const HOST: &str = "https://github.com/alibaba/OpenSandbox";
+pub(crate) const MODULE: &str = "github.com/alibaba/OpenSandbox/sdks/sandbox/go";
 
 fn module_tree() -> PackageBed {
     let path = |name: &str| format!("sdks/sandbox/go/{name}");
@@ -39,13 +39,13 @@ const MODULE_EDITS: &str = r"
 #[test]
 fn case_83_edited_go_modules_are_refuted() {
     let mut bed = module_tree();
-    let Some(hash) = bed.build_with_go(MODULE, HOST, "v1.2.3", "edited_go_modules_are_refuted") else {
+    let Some(hashes) = bed.build_with_go(MODULE, HOST, "v1.2.3", "edited_go_modules_are_refuted") else {
         return;
     };
     let package = bed.packages[0].clone();
     let metadata =
         bed.compare_output(&package).json()["findings"][1]["evidence"].as_str().unwrap().to_owned();
-    assert!(metadata.ends_with(&hash), "go says {hash}, the suite {metadata}");
+    assert!(metadata.ends_with(&hashes.module_hash), "go says {hashes:?}, the suite {metadata}");
     bed.check_edits(&package, &MODULE_EDITS.replace("ROOT/", &format!("{MODULE}@v1.2.3/")));
 }
 

@@ -2,10 +2,13 @@
 
 mod byte_mutations;
 mod go;
+mod go_audit;
 mod npm;
+mod npm_audit;
 mod package_bed;
 mod published_packages;
 mod pypi;
 mod pypi_audit;
+mod python_clients;
 mod tar_containers;
 mod zip_containers;

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use emulators::GoModuleHashes;
+
 use crate::support::external_tools::fetched_tool;
 use crate::support::repository::{CapturedOutput, TestRepository, hermetic_command, print_note, run, xtask};
 
@@ -54,7 +56,7 @@ impl PackageBed {
         assert_eq!(self.packages.len(), 1, "{:?}", self.packages);
     }
 
-    /// Downloads a module with the real `go` from the repository, under its public name. Returns the hash that `go`
+    /// Downloads a module with the real `go` from the repository, under its public name. Returns the hashes that `go`
     /// computed, or `None` if `go` is missing.
     pub(crate) fn build_with_go(
         &mut self,
@@ -62,7 +64,7 @@ impl PackageBed {
         host: &str,
         version: &str,
         test: &str,
-    ) -> Option<String> {
+    ) -> Option<GoModuleHashes> {
         let go = fetched_tool("go-1.27.3/go/bin/go", test)?;
         let mut command = hermetic_command(go, self.folder.path());
         command
@@ -82,7 +84,13 @@ impl PackageBed {
             run(command.args(["mod", "download", "-json", &format!("{module}@{version}")])).ok().json();
         let zip = PathBuf::from(answer["Zip"].as_str().unwrap());
         self.packages = vec![zip];
-        Some(answer["Sum"].as_str().unwrap().to_owned())
+        let hash = |key: &str| answer[key].as_str().unwrap().to_owned();
+        Some(GoModuleHashes {
+            module: module.to_owned(),
+            version: version.to_owned(),
+            module_hash: hash("Sum"),
+            manifest_hash: hash("GoModSum"),
+        })
     }
 
     /// Compares a package with the tag, without network and in JSON.

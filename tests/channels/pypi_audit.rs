@@ -10,11 +10,11 @@ use crate::channels::published_packages::{
 use crate::support::repository::print_note;
 
 const TAG: &str = "server/v1.2.3";
-const PROJECT: &str = "opensandbox-server";
+pub(crate) const PROJECT: &str = "opensandbox-server";
 const WORKFLOW: &str = "publish-server.yml";
-const WHEEL: &str = "opensandbox_server-1.2.3-py3-none-any.whl";
+pub(crate) const WHEEL: &str = "opensandbox_server-1.2.3-py3-none-any.whl";
 const SDIST: &str = "opensandbox_server-1.2.3.tar.gz";
-const INDEX: &str = "/simple/opensandbox-server/";
+pub(crate) const INDEX: &str = "/simple/opensandbox-server/";
 const PYPROJECT: &str = r#"
 [build-system]
 requires = ["hatchling"]
@@ -30,7 +30,7 @@ packages = ["opensandbox_server"]
 
 /// Returns a published project and its wheel and source distribution, without attestations. `None` if hatchling is
 /// missing.
-fn published(workflow: &str, test: &str) -> Option<(PublishedPackages, Vec<u8>, Vec<u8>)> {
+pub(crate) fn published(workflow: &str, test: &str) -> Option<(PublishedPackages, Vec<u8>, Vec<u8>)> {
     let mut packages = PackageBed::commit(
         &[
             ("server/pyproject.toml", PYPROJECT),
@@ -183,8 +183,30 @@ fn attestations_of_others_are_refuted() {
 }
 
 #[test]
-fn case_51_and_wrong_answers_of_the_index() {
-    let Some((mut published, wheel, sdist)) = published(ATTESTING_WORKFLOW, "answers_of_the_index") else {
+fn case_51_withdrawn_packages_are_reported_with_the_reason() {
+    let Some((mut published, wheel, sdist)) = published(ATTESTING_WORKFLOW, "withdrawn_packages") else {
+        return;
+    };
+    attest(&mut published, &wheel, &sdist);
+    let index = published.registries.document(INDEX).unwrap();
+    let set_index = |edit: &dyn Fn(&mut Value)| {
+        published.registries.set_document(INDEX, "application/json", edited_json(&index, edit));
+    };
+    // 51: yanked versions are a warning, with the reason.
+    set_index(&|it| it["files"][0]["yanked"] = json!("In\u{1b}compatible"));
+    let warnings = published.expect_proven("pypi");
+    assert!(warnings.iter().any(|it| it.contains("yanked: In\\u{1b}compatible")), "{warnings:?}");
+    set_index(&|it| it["project-status"] = json!({ "status": "quarantined", "reason": "malware" }));
+    let finding = "published: quarantined: the index quarantined the project: malware";
+    print_note(&published.expect("pypi", "a quarantined project", "refuted", &[finding]));
+    set_index(&|it| it["project-status"] = json!({ "status": "archived" }));
+    let warnings = published.expect_proven("pypi");
+    assert!(warnings.iter().any(|it| it.ends_with("the project is archived")), "{warnings:?}");
+}
+
+#[test]
+fn wrong_digests_and_names_in_the_index_are_refuted() {
+    let Some((mut published, wheel, sdist)) = published(ATTESTING_WORKFLOW, "wrong_digests_and_names") else {
         return;
     };
     attest(&mut published, &wheel, &sdist);
@@ -195,14 +217,6 @@ fn case_51_and_wrong_answers_of_the_index() {
         published.registries.set_document(INDEX, "application/json", edited_json(&index, edit));
     };
     let mut table = Vec::new();
-    // 51: yanked versions are a warning, with the reason.
-    set_index(&|it| it["files"][0]["yanked"] = json!("In\u{1b}compatible"));
-    let warnings = published.expect_proven("pypi");
-    assert!(warnings.iter().any(|it| it.contains("yanked: In\\u{1b}compatible")), "{warnings:?}");
-    set_index(&|it| it["project-status"] = json!({ "status": "quarantined", "reason": "malware" }));
-    let warnings = published.expect_proven("pypi");
-    assert!(warnings.iter().any(|it| it.contains("project quarantined: malware")), "{warnings:?}");
-    // Wrong digests and names.
     set_index(&|it| it["files"][0]["hashes"]["sha256"] = json!("0".repeat(64)));
     table.push(published.expect(
         "pypi",

@@ -3,7 +3,9 @@
 use model::UntrustedText;
 use model::base::http::RetryPolicy;
 use model::base::url::redact_userinfo;
-use model::evidence::lookup::{Lookup, Unavailable, UnavailableCause};
+use model::evidence::lookup::{Unavailable, UnavailableCause};
+use model::package::registry::{Registry, RegistryKind};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use transport::{
     BodySink, DownloadPolicy, HttpClient, HttpObserver, HttpUrl, Redirects, RequestError, RetryMode,
@@ -11,6 +13,13 @@ use transport::{
 
 /// The longest file that is downloaded, in bytes: the limit of the reader of packages.
 const MAX_FILE_BYTES: u64 = 1 << 30;
+
+/// The header that keeps a Go module proxy from fetching what it does not have (<https://proxy.golang.org>, "FAQ").
+pub(crate) const PROXY_HEADERS: &[(&str, &str)] = &[("disable-module-fetch", "true")];
+
+/// The answer to a request: what was found, `None` if the registry answered that it does not exist, or why there is no
+/// usable answer.
+pub(crate) type Answer<T> = Result<Option<T>, Unavailable>;
 
 /// A client of package registries. Calls block.
 #[derive(Debug)]
@@ -41,10 +50,8 @@ impl RegistryClient {
         &self,
         request: DocumentRequest<'_>,
         observer: HttpObserver<'_>,
-    ) -> Lookup<Vec<u8>> {
-        if let Err(unavailable) = check_url(request.url, request.url) {
-            return Lookup::Unavailable(unavailable);
-        }
+    ) -> Answer<Vec<u8>> {
+        check_url(request.url, request.url)?;
         let policy = DownloadPolicy {
             headers: request.headers,
             max_bytes: request.max_bytes,
@@ -54,12 +61,11 @@ impl RegistryClient {
         let mut body = DocumentBody::default();
         match self.http.download(request.url, policy, &mut body, observer) {
             Ok(length) if length > request.max_bytes => {
-                let reason = format!("longer than {} KiB", request.max_bytes >> 10);
-                Lookup::Unavailable(unavailable(request.url, UnavailableCause::InvalidAnswer, &reason))
+                Err(invalid(request.url, &format!("longer than {} KiB", request.max_bytes >> 10)))
             }
-            Ok(_) => Lookup::Found(body.0),
-            Err(error) if error.has_status(404) || error.has_status(410) => Lookup::Absent,
-            Err(error) => Lookup::Unavailable(failed_request(request.url, &error)),
+            Ok(_) => Ok(Some(body.0)),
+            Err(error) if error.has_status(404) || error.has_status(410) => Ok(None),
+            Err(error) => Err(failed_request(request.url, &error)),
         }
     }
 
@@ -68,43 +74,31 @@ impl RegistryClient {
         &self,
         request: DocumentRequest<'_>,
         observer: HttpObserver<'_>,
-    ) -> Lookup<T> {
-        match self.document(request, observer) {
-            Lookup::Found(bytes) => match serde_json::from_slice(&bytes) {
-                Ok(value) => Lookup::Found(value),
-                Err(error) => {
-                    let reason = format!("not the expected JSON: {error}");
-                    Lookup::Unavailable(unavailable(request.url, UnavailableCause::InvalidAnswer, &reason))
-                }
-            },
-            Lookup::Absent => Lookup::Absent,
-            Lookup::Unavailable(unavailable) => Lookup::Unavailable(unavailable),
-        }
+    ) -> Answer<T> {
+        let bytes = self.document(request, observer)?;
+        bytes.map(|it| parse_json(request.url, &it)).transpose()
     }
 
-    /// Downloads a file that a registry lists into a sink, and returns its length in bytes. `index` is the address of
-    /// the registry.
+    /// Downloads a file that a registry lists into a sink, and returns its length in bytes.
     ///
     /// # Errors
     /// [`Unavailable`] if the address is not acceptable, the request failed, or the file is longer than 1 GiB.
     pub fn download(
         &self,
+        registry: &Registry,
         url: &str,
-        index: &str,
         sink: &mut dyn BodySink,
         observer: HttpObserver<'_>,
     ) -> Result<u64, Unavailable> {
-        check_url(url, index)?;
+        check_url(url, registry.url())?;
         let policy = DownloadPolicy {
-            headers: &[],
+            headers: if registry.kind == RegistryKind::Go { PROXY_HEADERS } else { &[] },
             max_bytes: MAX_FILE_BYTES,
             redirects: Redirects::Follow,
             retry_mode: RetryMode::Idempotent,
         };
         match self.http.download(url, policy, sink, observer) {
-            Ok(length) if length > MAX_FILE_BYTES => {
-                Err(unavailable(url, UnavailableCause::InvalidAnswer, "longer than 1 GiB"))
-            }
+            Ok(length) if length > MAX_FILE_BYTES => Err(invalid(url, "longer than 1 GiB")),
             Ok(length) => Ok(length),
             Err(error) => Err(failed_request(url, &error)),
         }
@@ -113,10 +107,20 @@ impl RegistryClient {
 
 /// Accepts an https URL. An http URL is accepted only if both it and the registry are on this machine.
 fn check_url(url: &str, index: &str) -> Result<(), Unavailable> {
-    let refused = |reason| Err(unavailable(url, UnavailableCause::InvalidAnswer, reason));
+    let refused = |reason| Err(invalid(url, reason));
     let Some(parsed) = HttpUrl::parse(url) else { return refused("not a valid URL") };
     let is_local = parsed.is_local_http() && HttpUrl::parse(index).is_some_and(|it| it.is_local_http());
     if parsed.is_https() || is_local { Ok(()) } else { refused("expected an https URL") }
+}
+
+/// Parses a JSON document of a registry. It may borrow from the bytes.
+pub(crate) fn parse_json<'a, T: Deserialize<'a>>(url: &str, bytes: &'a [u8]) -> Result<T, Unavailable> {
+    serde_json::from_slice(bytes).map_err(|error| invalid(url, &format!("not the expected JSON: {error}")))
+}
+
+/// Returns the failure of a request whose answer cannot be used.
+pub(crate) fn invalid(url: &str, reason: &str) -> Unavailable {
+    unavailable(url, UnavailableCause::InvalidAnswer, reason)
 }
 
 /// Returns the failure of a request, with its URL and the reason.

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 
 use model::UntrustedText;
 use model::base::url::encode_segment;
-use model::evidence::lookup::{Lookup, Unavailable, UnavailableCause};
+use model::evidence::lookup::{Unavailable, UnavailableCause};
 use model::package::PackageId;
 use model::package::registry::{
     ChecksumDatabase, ChecksumEntry, ChecksumError, ListedVersion, PublishedFile, PublishedPackage, Registry,
@@ -19,10 +19,8 @@ use signed_note::{Note, StandardVerifier, VerifierList};
 use tlog_tiles::{Checkpoint, Error as TreeError, Hash, HashReader as _, Tile, TileHashReader, TileReader};
 use transport::HttpObserver;
 
-use crate::client::{DocumentRequest, RegistryClient, unavailable};
+use crate::client::{Answer, DocumentRequest, PROXY_HEADERS, RegistryClient, invalid, unavailable};
 
-/// The header that keeps a proxy from fetching what it does not have (<https://proxy.golang.org>, "FAQ").
-const PROXY_HEADERS: &[(&str, &str)] = &[("disable-module-fetch", "true")];
 /// The longest `.info` and the longest entry of the database.
 const MAX_ENTRY_BYTES: u64 = 64 << 10;
 /// The longest list of versions.
@@ -56,35 +54,26 @@ pub(crate) fn find_package(
     registry: &Registry,
     id: &PackageId,
     observer: HttpObserver<'_>,
-) -> Lookup<PublishedPackage> {
+) -> Answer<PublishedPackage> {
     let (module, version) = (escaped_path(&id.name), encode_segment(&escaped_path(&id.version)));
     let url = |ending: &str| format!("{}/{module}/@v/{version}.{ending}", registry.url());
-    let info: VersionInfo = match client.json(
-        DocumentRequest { url: &url("info"), headers: PROXY_HEADERS, max_bytes: MAX_ENTRY_BYTES },
-        observer,
-    ) {
-        Lookup::Found(info) => info,
-        Lookup::Absent => return Lookup::Absent,
-        Lookup::Unavailable(unavailable) => return Lookup::Unavailable(unavailable),
-    };
+    let info_url = url("info");
+    let request = DocumentRequest { url: &info_url, headers: PROXY_HEADERS, max_bytes: MAX_ENTRY_BYTES };
+    let Some(info) = client.json::<VersionInfo>(request, observer)? else { return Ok(None) };
     let request = DocumentRequest { url: &url("mod"), headers: PROXY_HEADERS, max_bytes: MAX_MANIFEST_BYTES };
-    let manifest = match client.document(request, observer) {
-        Lookup::Found(manifest) => Some(manifest),
-        Lookup::Absent => None,
-        Lookup::Unavailable(unavailable) => return Lookup::Unavailable(unavailable),
-    };
+    let manifest = client.document(request, observer)?;
     let file = PublishedFile {
         name: UntrustedText::new(format!("{}.zip", id.version)),
         url: url("zip"),
         ..PublishedFile::default()
     };
-    Lookup::Found(PublishedPackage {
+    Ok(Some(PublishedPackage {
         stated_id: Some((UntrustedText::new(&id.name), UntrustedText::new(info.version))),
         files: vec![file],
         origin_commit: info.origin.and_then(|it| it.hash).map(UntrustedText::new),
         manifest,
         ..PublishedPackage::default()
-    })
+    }))
 }
 
 pub(crate) fn list_versions(
@@ -92,18 +81,12 @@ pub(crate) fn list_versions(
     registry: &Registry,
     name: &str,
     observer: HttpObserver<'_>,
-) -> Lookup<Vec<ListedVersion>> {
+) -> Answer<Vec<ListedVersion>> {
     let url = format!("{}/{}/@v/list", registry.url(), escaped_path(name));
     let request = DocumentRequest { url: &url, headers: PROXY_HEADERS, max_bytes: MAX_LIST_BYTES };
-    match client.document(request, observer) {
-        Lookup::Found(text) => {
-            let text = String::from_utf8_lossy(&text).into_owned();
-            let listed = |it| ListedVersion { version: UntrustedText::new(it), withdrawal: None };
-            Lookup::Found(text.lines().filter(|it| !it.is_empty()).map(listed).collect())
-        }
-        Lookup::Absent => Lookup::Absent,
-        Lookup::Unavailable(unavailable) => Lookup::Unavailable(unavailable),
-    }
+    let Some(text) = client.document(request, observer)? else { return Ok(None) };
+    let listed = |it| ListedVersion { version: UntrustedText::new(it), withdrawal: None };
+    Ok(Some(String::from_utf8_lossy(&text).lines().filter(|it| !it.is_empty()).map(listed).collect()))
 }
 
 /// Asks a checksum database for a version, and verifies the signed tree head and that the entry is in the tree. Call it
@@ -120,14 +103,9 @@ pub fn find_checksums(
     let version = encode_segment(&escaped_path(&id.version));
     let url = format!("{}/lookup/{}@{version}", database.url, escaped_path(&id.name));
     let request = DocumentRequest { url: &url, headers: &[], max_bytes: MAX_ENTRY_BYTES };
-    let text = match client.document(request, observer) {
-        Lookup::Found(text) => text,
-        Lookup::Absent => {
-            let absent = unavailable(&url, UnavailableCause::Status(404), "the database has no such version");
-            return Err(ChecksumError::Unavailable(absent));
-        }
-        Lookup::Unavailable(unavailable) => return Err(ChecksumError::Unavailable(unavailable)),
-    };
+    let absent = || unavailable(&url, UnavailableCause::Status(404), "the database has no such version");
+    let text = client.document(request, observer).and_then(|it| it.ok_or_else(absent));
+    let text = text.map_err(ChecksumError::Unavailable)?;
     let invalid = |reason: String| ChecksumError::Invalid(format!("{}: {reason}", database.name()));
     let text = std::str::from_utf8(&text).map_err(|error| invalid(error.to_string()))?;
     let answer =
@@ -236,15 +214,13 @@ impl TileClient<'_> {
             let url = format!("{}/{}", self.url, candidate.path());
             let request = DocumentRequest { url: &url, headers: &[], max_bytes: MAX_ENTRY_BYTES };
             last = match self.client.document(request, &mut **observer) {
-                Lookup::Found(mut bytes) if bytes.len() >= length => {
+                Ok(Some(mut bytes)) if bytes.len() >= length => {
                     bytes.truncate(length);
                     return Ok(bytes);
                 }
-                Lookup::Found(_) => {
-                    Some(unavailable(&url, UnavailableCause::InvalidAnswer, "the tile is too short"))
-                }
-                Lookup::Absent => Some(unavailable(&url, UnavailableCause::Status(404), "not found")),
-                Lookup::Unavailable(failure) => Some(failure),
+                Ok(Some(_)) => Some(invalid(&url, "the tile is too short")),
+                Ok(None) => Some(unavailable(&url, UnavailableCause::Status(404), "not found")),
+                Err(failure) => Some(failure),
             };
         }
         *self.failure.borrow_mut() = last;

@@ -14,7 +14,7 @@ pub use go::find_checksums;
 
 use model::evidence::lookup::Lookup;
 use model::package::PackageId;
-use model::package::registry::{PublishedPackage, Registry, RegistryKind};
+use model::package::registry::{ListedVersion, PublishedPackage, Registry, RegistryKind};
 use transport::HttpObserver;
 
 /// Asks a registry for a version of a package. Absent means that the registry answered that it has no such version.
@@ -29,6 +29,7 @@ pub fn find_package(
         RegistryKind::Npm => npm::find_package(client, registry, id, observer),
         RegistryKind::Go => go::find_package(client, registry, id, observer),
     }
+    .into()
 }
 
 /// Asks a registry for all versions of a package.
@@ -37,10 +38,11 @@ pub fn list_versions(
     registry: &Registry,
     name: &str,
     observer: HttpObserver<'_>,
-) -> Lookup<Vec<model::package::registry::ListedVersion>> {
+) -> Lookup<Vec<ListedVersion>> {
     match registry.kind {
         RegistryKind::Pypi => pypi::list_versions(client, registry, name, observer),
         RegistryKind::Npm => npm::list_versions(client, registry, name, observer),
         RegistryKind::Go => go::list_versions(client, registry, name, observer),
     }
+    .into()
 }

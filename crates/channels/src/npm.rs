@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use model::UntrustedText;
 use model::base::{base64, time};
-use model::evidence::lookup::{Lookup, UnavailableCause};
+use model::evidence::lookup::Lookup;
 use model::package::PackageId;
 use model::package::registry::{
     FileDigest, ListedVersion, PublishedFile, PublishedPackage, Registry, RegistryKey, RegistrySignatures,
@@ -16,7 +16,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use transport::{HttpObserver, HttpUrl};
 
-use crate::client::{DocumentRequest, RegistryClient, unavailable};
+use crate::client::{Answer, DocumentRequest, RegistryClient, invalid, parse_json};
 
 const JSON_HEADERS: &[(&str, &str)] = &[("accept", "application/json")];
 /// The longest packument. The largest ones on npm have some tens of MiB.
@@ -100,35 +100,21 @@ pub(crate) fn find_package(
     registry: &Registry,
     id: &PackageId,
     observer: HttpObserver<'_>,
-) -> Lookup<PublishedPackage> {
+) -> Answer<PublishedPackage> {
     let url = packument_url(registry, &id.name);
-    let bytes = match packument(client, &url, observer) {
-        Lookup::Found(bytes) => bytes,
-        Lookup::Absent => return Lookup::Absent,
-        Lookup::Unavailable(unavailable) => return Lookup::Unavailable(unavailable),
-    };
-    let invalid =
-        |reason: String| Lookup::Unavailable(unavailable(&url, UnavailableCause::InvalidAnswer, &reason));
-    let packument: Packument<'_> = match serde_json::from_slice(&bytes) {
-        Ok(packument) => packument,
-        Err(error) => return invalid(format!("not the expected JSON: {error}")),
-    };
-    let Some(text) = packument.versions.as_ref().and_then(|it| it.get(&id.version)) else {
-        return Lookup::Absent;
-    };
-    let manifest: VersionManifest = match serde_json::from_str(text.get()) {
-        Ok(manifest) => manifest,
-        Err(error) => return invalid(format!("version {}: {error}", id.version)),
-    };
+    let Some(bytes) = packument(client, &url, observer)? else { return Ok(None) };
+    let packument: Packument<'_> = parse_json(&url, &bytes)?;
+    let Some(text) = packument.versions.as_ref().and_then(|it| it.get(&id.version)) else { return Ok(None) };
+    let manifest: VersionManifest = parse_json(&url, text.get().as_bytes())?;
     let published_at = packument.time.get(&id.version).and_then(Value::as_str).and_then(time::parse_rfc3339);
-    Lookup::Found(PublishedPackage {
+    Ok(Some(PublishedPackage {
         stated_id: Some((UntrustedText::new(&manifest.name), UntrustedText::new(&manifest.version))),
         withdrawals: deprecation(&manifest.deprecated).into_iter().collect(),
         signatures: signatures(client, registry, id, (&manifest.dist, published_at), observer),
         files: vec![published_file(client, registry, &manifest.dist, observer)],
         manifest: Some(text.get().as_bytes().to_vec()),
-        origin_commit: None,
-    })
+        ..PublishedPackage::default()
+    }))
 }
 
 pub(crate) fn list_versions(
@@ -136,26 +122,16 @@ pub(crate) fn list_versions(
     registry: &Registry,
     name: &str,
     observer: HttpObserver<'_>,
-) -> Lookup<Vec<ListedVersion>> {
+) -> Answer<Vec<ListedVersion>> {
     let url = packument_url(registry, name);
-    let bytes = match packument(client, &url, observer) {
-        Lookup::Found(bytes) => bytes,
-        Lookup::Absent => return Lookup::Absent,
-        Lookup::Unavailable(unavailable) => return Lookup::Unavailable(unavailable),
-    };
-    let packument: Packument<'_> = match serde_json::from_slice(&bytes) {
-        Ok(packument) => packument,
-        Err(error) => {
-            let reason = format!("not the expected JSON: {error}");
-            return Lookup::Unavailable(unavailable(&url, UnavailableCause::InvalidAnswer, &reason));
-        }
-    };
+    let Some(bytes) = packument(client, &url, observer)? else { return Ok(None) };
+    let packument: Packument<'_> = parse_json(&url, &bytes)?;
     let listed = packument.versions.unwrap_or_default().into_iter().map(|(version, text)| {
         let manifest: Option<VersionManifest> = serde_json::from_str(text.get()).ok();
         let withdrawal = manifest.and_then(|it| deprecation(&it.deprecated));
         ListedVersion { version: UntrustedText::new(version), withdrawal }
     });
-    Lookup::Found(listed.collect())
+    Ok(Some(listed.collect()))
 }
 
 /// Returns the address of a packument. npm's clients encode only the slash of a scoped name.
@@ -163,7 +139,7 @@ fn packument_url(registry: &Registry, name: &str) -> String {
     format!("{}/{}", registry.url(), name.replace('/', "%2f"))
 }
 
-fn packument(client: &RegistryClient, url: &str, observer: HttpObserver<'_>) -> Lookup<Vec<u8>> {
+fn packument(client: &RegistryClient, url: &str, observer: HttpObserver<'_>) -> Answer<Vec<u8>> {
     client.document(DocumentRequest { url, headers: JSON_HEADERS, max_bytes: MAX_PACKUMENT_BYTES }, observer)
 }
 
@@ -196,27 +172,22 @@ fn published_file(
     // `integrity` may have several hashes, of which the strongest one counts (W3C, Subresource Integrity).
     let digests = dist.integrity.split_ascii_whitespace().filter_map(digest);
     let stated_digests = digests.map(|digest| StatedDigest { document: "packument", digest }).collect();
-    let bundles = dist.attestations.as_ref().map(|it| attestations(client, &absolute(&it.url), observer));
+    let bundles = dist.attestations.as_ref();
+    let bundles = bundles.map(|it| attestations(client, &absolute(&it.url), observer).into());
     PublishedFile { name: UntrustedText::new(name.unwrap_or_default()), url, stated_digests, bundles }
 }
 
 /// Fetches the provenance of a version as Sigstore bundles. The registry's own attestation that the version was
 /// published is left out: like its signature, it says nothing about who built the version.
-fn attestations(client: &RegistryClient, url: &str, observer: HttpObserver<'_>) -> Lookup<Vec<String>> {
+fn attestations(client: &RegistryClient, url: &str, observer: HttpObserver<'_>) -> Answer<Vec<String>> {
     let request = DocumentRequest { url, headers: JSON_HEADERS, max_bytes: MAX_LIST_BYTES };
-    match client.json::<AttestationList>(request, observer) {
-        Lookup::Found(list) if list.attestations.len() > MAX_ENTRIES => {
-            let reason = format!("{} attestations, expected at most {MAX_ENTRIES}", list.attestations.len());
-            Lookup::Unavailable(unavailable(url, UnavailableCause::InvalidAnswer, &reason))
-        }
-        Lookup::Found(list) => {
-            let provenance =
-                list.attestations.into_iter().filter(|it| it.predicate_type.starts_with(PROVENANCE));
-            Lookup::Found(provenance.map(|it| it.bundle.get().to_owned()).collect())
-        }
-        Lookup::Absent => Lookup::Absent,
-        Lookup::Unavailable(unavailable) => Lookup::Unavailable(unavailable),
+    let Some(list) = client.json::<AttestationList>(request, observer)? else { return Ok(None) };
+    let all = list.attestations;
+    if all.len() > MAX_ENTRIES {
+        return Err(invalid(url, &format!("{} attestations, expected at most {MAX_ENTRIES}", all.len())));
     }
+    let provenance = all.into_iter().filter(|it| it.predicate_type.starts_with(PROVENANCE));
+    Ok(Some(provenance.map(|it| it.bundle.get().to_owned()).collect()))
 }
 
 /// Returns the registry's signatures over a version, with its keys. `None` if it states no signature.
@@ -232,13 +203,9 @@ fn signatures(
     }
     let url = format!("{}/-/npm/v1/keys", registry.url());
     let request = DocumentRequest { url: &url, headers: JSON_HEADERS, max_bytes: MAX_LIST_BYTES };
-    let keys = match client.json::<KeyList>(request, observer) {
-        Lookup::Found(list) => {
-            Lookup::Found(list.keys.into_iter().take(MAX_ENTRIES).filter_map(registry_key).collect())
-        }
-        Lookup::Absent => Lookup::Absent,
-        Lookup::Unavailable(unavailable) => Lookup::Unavailable(unavailable),
-    };
+    let parse = |list: KeyList| list.keys.into_iter().take(MAX_ENTRIES).filter_map(registry_key).collect();
+    let keys: Lookup<Vec<RegistryKey>> =
+        client.json::<KeyList>(request, observer).map(|it| it.map(parse)).into();
     let signatures = dist.signatures.iter().take(MAX_ENTRIES);
     Some(RegistrySignatures {
         message: format!("{}@{}:{}", id.name, id.version, dist.integrity),

@@ -4,18 +4,17 @@
 use std::collections::BTreeMap;
 
 use model::base::url::encode_segment;
-use model::evidence::lookup::{Lookup, Unavailable, UnavailableCause};
 use model::package::PackageId;
 use model::package::pyproject::normalized_name;
 use model::package::registry::{
-    FileDigest, ListedVersion, PublishedFile, PublishedPackage, Registry, StatedDigest,
+    FileDigest, ListedVersion, ProjectStatus, PublishedFile, PublishedPackage, Registry, StatedDigest,
 };
 use model::{Digest, Scheme, UntrustedText, Version};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use transport::{HttpObserver, HttpUrl};
 
-use crate::client::{DocumentRequest, RegistryClient, unavailable};
+use crate::client::{Answer, DocumentRequest, RegistryClient, invalid};
 
 /// The media type of the simple index as JSON (PEP 691).
 const SIMPLE_HEADERS: &[(&str, &str)] = &[("accept", "application/vnd.pypi.simple.v1+json")];
@@ -37,15 +36,22 @@ struct SimpleIndex {
     #[serde(default)]
     versions: Vec<String>,
     #[serde(default, rename = "project-status")]
-    project_status: Option<ProjectStatus>,
+    project_status: Option<IndexStatus>,
 }
 
+/// The status of a project (PEP 792).
 #[derive(Deserialize)]
-struct ProjectStatus {
+struct IndexStatus {
     #[serde(default)]
     status: String,
     #[serde(default)]
     reason: String,
+}
+
+impl From<IndexStatus> for ProjectStatus {
+    fn from(status: IndexStatus) -> Self {
+        Self { status: UntrustedText::new(status.status), reason: UntrustedText::new(status.reason) }
+    }
 }
 
 #[derive(Deserialize)]
@@ -112,36 +118,28 @@ pub(crate) fn find_package(
     registry: &Registry,
     id: &PackageId,
     observer: HttpObserver<'_>,
-) -> Lookup<PublishedPackage> {
-    let index = simple_index(client, registry, &id.name, observer);
-    if let Lookup::Unavailable(unavailable) = index {
-        return Lookup::Unavailable(unavailable);
-    }
+) -> Answer<PublishedPackage> {
+    let index = simple_index(client, registry, &id.name, observer)?;
+    // Only PyPI itself and few mirrors have the JSON API, so that it cannot be used means nothing if the index has files.
     let document = version_document(client, registry, id, observer);
-    let index = match (index, &document) {
-        (Lookup::Found(index), _) => index,
-        (_, Lookup::Unavailable(unavailable)) => return Lookup::Unavailable(unavailable.clone()),
-        (_, Lookup::Absent) => return Lookup::Absent,
-        (_, Lookup::Found(_)) => return Lookup::Found(PublishedPackage::default()),
-    };
-    let mut package = PublishedPackage::default();
-    if let Some(status) = index.project_status.filter(|it| !matches!(it.status.as_str(), "" | "active")) {
-        let reason = if status.reason.is_empty() { String::new() } else { format!(": {}", status.reason) };
-        package.withdrawals.push(UntrustedText::new(format!("project {}{reason}", status.status)));
+    let Some(index) = index else { return Ok(document?.map(|_| PublishedPackage::default())) };
+    let files = index.files.into_iter().filter(|it| is_of_version(&it.filename, id));
+    let files: Vec<IndexFile> = files.take(MAX_FILES).collect();
+    let document = if files.is_empty() { document? } else { document.ok().flatten() };
+    if files.is_empty() && document.is_none() {
+        return Ok(None);
     }
-    let document = document.found();
-    for file in index.files.into_iter().filter(|it| is_of_version(&it.filename, id)).take(MAX_FILES) {
+    let mut package =
+        PublishedPackage { project_status: index.project_status.map(Into::into), ..Default::default() };
+    for file in files {
         package.withdrawals.extend(file.yanked.withdrawal());
-        package.files.push(published_file(client, registry, file, document, observer));
+        package.files.push(published_file(client, registry, file, document.as_ref(), observer));
     }
     package.withdrawals.dedup();
-    if package.files.is_empty() && document.is_none() {
-        return Lookup::Absent;
-    }
-    let version = document.map_or(&id.version, |it| &it.info.version);
-    let name = document.map_or(&index.name, |it| &it.info.name);
+    let (name, version) =
+        document.map_or((index.name, id.version.clone()), |it| (it.info.name, it.info.version));
     package.stated_id = Some((UntrustedText::new(name), UntrustedText::new(version)));
-    Lookup::Found(package)
+    Ok(Some(package))
 }
 
 pub(crate) fn list_versions(
@@ -149,18 +147,14 @@ pub(crate) fn list_versions(
     registry: &Registry,
     name: &str,
     observer: HttpObserver<'_>,
-) -> Lookup<Vec<ListedVersion>> {
-    let index = match simple_index(client, registry, name, observer) {
-        Lookup::Found(index) => index,
-        Lookup::Absent => return Lookup::Absent,
-        Lookup::Unavailable(unavailable) => return Lookup::Unavailable(unavailable),
-    };
+) -> Answer<Vec<ListedVersion>> {
+    let Some(index) = simple_index(client, registry, name, observer)? else { return Ok(None) };
     let withdrawal = |version: &str| {
         let id = PackageId { name: name.to_owned(), version: version.to_owned() };
         index.files.iter().filter(|it| is_of_version(&it.filename, &id)).find_map(|it| it.yanked.withdrawal())
     };
     let listed = |it: &String| ListedVersion { version: UntrustedText::new(it), withdrawal: withdrawal(it) };
-    Lookup::Found(index.versions.iter().map(listed).collect())
+    Ok(Some(index.versions.iter().map(listed).collect()))
 }
 
 fn simple_index(
@@ -168,7 +162,7 @@ fn simple_index(
     registry: &Registry,
     name: &str,
     observer: HttpObserver<'_>,
-) -> Lookup<SimpleIndex> {
+) -> Answer<SimpleIndex> {
     let url = format!("{}/{}/", registry.url(), encode_segment(&normalized_name(name)));
     client.json(DocumentRequest { url: &url, headers: SIMPLE_HEADERS, max_bytes: MAX_INDEX_BYTES }, observer)
 }
@@ -179,8 +173,8 @@ fn version_document(
     registry: &Registry,
     id: &PackageId,
     observer: HttpObserver<'_>,
-) -> Lookup<VersionDocument> {
-    let Some(root) = registry.url().strip_suffix("/simple") else { return Lookup::Absent };
+) -> Answer<VersionDocument> {
+    let Some(root) = registry.url().strip_suffix("/simple") else { return Ok(None) };
     let (name, version) = (encode_segment(&normalized_name(&id.name)), encode_segment(&id.version));
     let url = format!("{root}/pypi/{name}/{version}/json");
     client.json(DocumentRequest { url: &url, headers: JSON_HEADERS, max_bytes: MAX_VERSION_BYTES }, observer)
@@ -204,27 +198,23 @@ fn published_file(
     let base = format!("{}/x/", registry.url());
     let absolute = |url: &str| HttpUrl::parse(&base).and_then(|it| it.join(url));
     let url = absolute(&file.url).unwrap_or_default();
-    let bundles = file.provenance.map(|it| provenance(client, &absolute(&it).unwrap_or_default(), observer));
+    let bundles = file.provenance;
+    let bundles = bundles.map(|it| provenance(client, &absolute(&it).unwrap_or_default(), observer).into());
     PublishedFile { name: UntrustedText::new(file.filename), url, stated_digests, bundles }
 }
 
 /// Fetches the attestations of a file, and returns them as Sigstore bundles.
-fn provenance(client: &RegistryClient, url: &str, observer: HttpObserver<'_>) -> Lookup<Vec<String>> {
+fn provenance(client: &RegistryClient, url: &str, observer: HttpObserver<'_>) -> Answer<Vec<String>> {
     let request = DocumentRequest { url, headers: INTEGRITY_HEADERS, max_bytes: MAX_VERSION_BYTES };
-    let document: Value = match client.json(request, observer) {
-        Lookup::Found(document) => document,
-        Lookup::Absent => return Lookup::Absent,
-        Lookup::Unavailable(unavailable) => return Lookup::Unavailable(unavailable),
-    };
+    let Some(document) = client.json::<Value>(request, observer)? else { return Ok(None) };
     let bundles = document["attestation_bundles"].as_array().into_iter().flatten();
     let attestations: Vec<&Value> =
         bundles.flat_map(|it| it["attestations"].as_array().into_iter().flatten()).collect();
     if attestations.is_empty() || attestations.len() > MAX_ATTESTATIONS {
         let reason = format!("{} attestations, expected 1 to {MAX_ATTESTATIONS}", attestations.len());
-        let refused: Unavailable = unavailable(url, UnavailableCause::InvalidAnswer, &reason);
-        return Lookup::Unavailable(refused);
+        return Err(invalid(url, &reason));
     }
-    Lookup::Found(attestations.into_iter().map(|it| sigstore_bundle(it).to_string()).collect())
+    Ok(Some(attestations.into_iter().map(|it| sigstore_bundle(it).to_string()).collect()))
 }
 
 /// Returns the Sigstore bundle of an attestation object (PEP 740, "Attestation objects"). A field that is missing

@@ -93,9 +93,7 @@ impl RegistryServer {
             "versions": { *number: stated },
             "time": { *number: published_at },
         });
-        // npm's clients encode the slash of a scoped name.
-        let bytes = packument.to_string().into_bytes();
-        self.set_document(&format!("/npm/{}", name.replace('/', "%2f")), "application/json", bytes);
+        self.set_document(&format!("/npm/{name}"), "application/json", packument.to_string().into_bytes());
         Ok(())
     }
 }

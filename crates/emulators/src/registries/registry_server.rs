@@ -1,8 +1,7 @@
 //! The registries on one server, and what a test changes on them.
 
 use super::checksum_log::ChecksumLog;
-use super::server::{Document, DocumentServer, Refusal};
-
+use super::server::{Document, DocumentServer, Refusal, decoded};
 use crate::error::EmulatorError;
 use crate::sigstore::key::EcdsaKey;
 
@@ -46,13 +45,13 @@ impl RegistryServer {
 
     /// Replaces or adds the document under a path of the server, as in `/simple/widgets/`.
     pub fn set_document(&self, path: &str, content_type: &'static str, bytes: Vec<u8>) {
-        self.server.state().documents.insert(path.to_owned(), Document { content_type, bytes });
+        self.server.state().documents.insert(decoded(path), Document { content_type, bytes });
     }
 
     /// Returns the document under a path. `None` if there is none.
     #[must_use]
     pub fn document(&self, path: &str) -> Option<Vec<u8>> {
-        self.server.state().documents.get(path).map(|it| it.bytes.clone())
+        self.server.state().documents.get(&decoded(path)).map(|it| it.bytes.clone())
     }
 
     /// Removes all documents whose path contains `part`.

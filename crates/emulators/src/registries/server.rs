@@ -36,6 +36,7 @@ pub(super) struct Refusal {
 /// What the server serves, and what it was asked for.
 #[derive(Debug, Default)]
 pub(super) struct ServerState {
+    /// The documents by their path without percent-encoding.
     pub(super) documents: BTreeMap<String, Document>,
     pub(super) refusals: Vec<Refusal>,
     /// The paths of all requests, each with the headers that a test may check.
@@ -124,10 +125,15 @@ fn respond(state: &mut ServerState, request: &Request<Incoming>) -> Response<Bod
         }
         return response;
     }
-    match state.documents.get(&path) {
+    match state.documents.get(&decoded(&path)) {
         Some(document) => text_response(200, document.content_type, document.bytes.clone()),
         None => text_response(404, "text/plain", format!("not found: {path}").into_bytes()),
     }
+}
+
+/// Returns a path without percent-encoding. Clients differ in the characters that they encode.
+pub(super) fn decoded(path: &str) -> String {
+    percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 
 fn text_response(status: u16, content_type: &'static str, bytes: Vec<u8>) -> Response<Body> {

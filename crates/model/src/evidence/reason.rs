@@ -188,6 +188,7 @@ reasons! {
     "Published packages" {
         NotPublished = "not-published" later: "The registry has no such version." => "wait until it is published, then run again; a mirror may lack it: check [registries]";
         StaleIndex = "stale-index" later: "The registry knows the version, but does not list its files yet." => "wait some minutes, then run again";
+        Quarantined = "quarantined": "The index considers the project unsafe." => "do not use this package, and tell the maintainers";
         StatedDigest = "stated-digest": "The downloaded bytes do not have the digest that the registry states." => "do not use this package, and tell the maintainers";
         NoStatedDigest = "no-stated-digest": "The registry states no digest for the file." => "ask the registry itself instead of a mirror: check [registries]";
         UnexpectedFile = "unexpected-file": "The version has a file of a format that the publish workflow does not build." => "do not use this package, and tell the maintainers";

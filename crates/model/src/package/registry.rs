@@ -139,12 +139,23 @@ pub struct PublishedPackage {
     pub files: Vec<PublishedFile>,
     /// Why the publisher or the registry withdrew the version, as in `yanked: broken`.
     pub withdrawals: Vec<UntrustedText>,
+    /// The status of the whole project (PyPI). Absent if the registry states none.
+    pub project_status: Option<ProjectStatus>,
     /// The commit that the registry fetched the version from (Go).
     pub origin_commit: Option<UntrustedText>,
     /// The manifest of the version in the registry's answer, as JSON (npm), or as the registry serves it (Go).
     pub manifest: Option<Vec<u8>>,
     /// The signatures of the registry over the version (npm). Absent if the registry signs nothing.
     pub signatures: Option<RegistrySignatures>,
+}
+
+/// The status of a project on PyPI (PEP 792).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProjectStatus {
+    /// The status, as in `quarantined`.
+    pub status: UntrustedText,
+    /// The reason. Empty if the index states none.
+    pub reason: UntrustedText,
 }
 
 /// A file that a registry lists for a version of a package.

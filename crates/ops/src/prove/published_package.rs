@@ -159,7 +159,7 @@ impl AuditedPackage<'_> {
             message: error.to_string(),
         })?;
         let mut sink = PackageDownload::new(target);
-        let size = registries.client.download(&file.url, self.registry.url(), &mut sink, on_event)?;
+        let size = registries.client.download(self.registry, &file.url, &mut sink, on_event)?;
         sink.finish(size)
     }
 

@@ -9,7 +9,7 @@ use model::evidence::package::{FileEvidence, PackageEvidence, PackageExpectation
 use model::evidence::reason::{Explanation, Reason};
 use model::evidence::verdict::{Finding, Verdict};
 use model::package::pyproject::normalized_name;
-use model::package::registry::{FileDigest, PublishedPackage, RegistryKind};
+use model::package::registry::{FileDigest, ProjectStatus, PublishedPackage, RegistryKind};
 use model::{Scheme, UntrustedText, Version};
 
 use super::file_comparison::counted;
@@ -38,6 +38,9 @@ pub fn audit_package(expectation: &PackageExpectation, evidence: &PackageEvidenc
     for withdrawal in &package.withdrawals {
         report.warnings.push(format!("{purl} was withdrawn: {}", withdrawal.escaped()));
     }
+    if let Some(status) = &package.project_status {
+        add_project_status(&purl, status, report);
+    }
     for file in &evidence.files {
         audit_file(expectation, file, report);
     }
@@ -55,6 +58,21 @@ pub fn audit_package(expectation: &PackageExpectation, evidence: &PackageEvidenc
         RegistryKind::Go => {
             report.findings.extend(checksum_database::findings(&purl, expectation, package, evidence));
         }
+    }
+}
+
+/// Reports the status of a project, if it is another than `active` (PEP 792). A quarantined project is considered unsafe
+/// by the index, whatever its attestations say.
+fn add_project_status(purl: &str, project: &ProjectStatus, report: &mut AuditReport) {
+    let reason = project.reason.escaped();
+    let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
+    match project.status.raw() {
+        "" | "active" => {}
+        "quarantined" => {
+            let evidence = format!("the index quarantined the project{reason}");
+            report.findings.push(Finding::refuted(PUBLISHED, purl, Reason::Quarantined, evidence));
+        }
+        _ => report.warnings.push(format!("{purl}: the project is {}{reason}", project.status.escaped())),
     }
 }
 

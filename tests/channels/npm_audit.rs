@@ -1,0 +1,378 @@
+//! The audit of npm packages on an emulated registry, beside npm's own verification with `pacote`.
+
+use std::path::{Path, PathBuf};
+
+use emulators::{ActionsRun, NpmVersion, Tuf};
+use serde_json::{Value, json};
+
+use crate::channels::package_bed::PackageBed;
+use crate::channels::published_packages::{
+    ATTESTING_WORKFLOW, PLAIN_WORKFLOW, PublishedPackages, edited_json, unproven,
+};
+use crate::support::repository::{hermetic_command, print_note, run};
+
+const TAG: &str = "js/sandbox/v1.2.3";
+const NAME: &str = "@alibaba-group/opensandbox";
+const VERSION: &str = "1.2.3";
+const FOLDER: &str = "sdks/sandbox/javascript";
+const WORKFLOW: &str = "publish-js-sdks.yml";
+const TARBALL: &str = "opensandbox-1.2.3.tgz";
+const PACKUMENT: &str = "/npm/@alibaba-group/opensandbox";
+const PURL: &str = "pkg:npm/%40alibaba-group/opensandbox@1.2.3";
+const PUBLISHED_AT: &str = "2026-06-01T00:00:00.000Z";
+const MANIFEST: &str = r#"{
+  "name": "@alibaba-group/opensandbox",
+  "version": "1.2.3",
+  "license": "Apache-2.0",
+  "bin": { "sandbox": "src/cli.js" },
+  "exports": { ".": "./src/index.js" },
+  "engines": { "node": ">=20" },
+  "files": ["src"],
+  "dependencies": { "undici": "^7.25.0" },
+  "scripts": { "build": "tsup" }
+}
+"#;
+
+/// A published npm package.
+struct NpmPackage {
+    published: PublishedPackages,
+    /// The tarball that npm packed.
+    path: PathBuf,
+    tarball: Vec<u8>,
+}
+
+impl NpmPackage {
+    /// Packs and publishes a package whose publish workflow is `workflow`, without attestations.
+    fn publish(workflow: &str) -> Self {
+        let path = |name: &str| format!("{FOLDER}/{name}");
+        let mut packages = PackageBed::commit(
+            &[
+                (&path("package.json"), MANIFEST),
+                (&path("README.md"), "# SDK\n"),
+                (&path("LICENSE"), "license\n"),
+                (&path("src/index.js"), "export const a = 1;\n"),
+                (&path("src/cli.js"), "#!/usr/bin/env node\n"),
+                (&format!(".github/workflows/{WORKFLOW}"), workflow),
+            ],
+            TAG,
+        );
+        packages.build_with_npm(FOLDER);
+        let path = packages.packages[0].clone();
+        let tarball = std::fs::read(&path).unwrap();
+        let package = Self { published: PublishedPackages::new(packages), path, tarball };
+        package.replace(&package.tarball, Vec::new());
+        package
+    }
+
+    /// Publishes the version with this tarball and these stored attestations.
+    fn replace(&self, tarball: &[u8], bundles: Vec<Value>) {
+        let version = NpmVersion {
+            name: NAME,
+            version: VERSION,
+            manifest: serde_json::from_str(MANIFEST).unwrap(),
+            tarball,
+            published_at: PUBLISHED_AT,
+            bundles,
+        };
+        self.published.registries.publish_npm(&version).unwrap();
+    }
+
+    /// Stores an attestation of a tarball by the publish workflow on GitHub.
+    fn attest(&mut self, tarball: &[u8]) {
+        let run = self.published.publish_run(WORKFLOW);
+        self.published.attest(TARBALL, tarball, &run);
+    }
+
+    /// Returns npm's provenance of a tarball: a bundle with its package URL and its SHA-512.
+    fn provenance(&mut self, purl: &str, tarball: &[u8], run: &ActionsRun) -> Value {
+        let mut hasher = model::base::id::Sha512Hasher::default();
+        hasher.update(tarball);
+        let mut statement = run.provenance(&[]);
+        let sha512 = model::base::id::encode_hex(&hasher.finish());
+        statement["subject"] = json!([{ "name": purl, "digest": { "sha512": sha512 } }]);
+        self.published.sigstore.attest(&run.claims(), &statement).unwrap()
+    }
+
+    /// Edits the packument.
+    fn edit_packument(&self, edit: impl FnOnce(&mut Value)) {
+        let registries = &self.published.registries;
+        let packument = edited_json(&registries.document(PACKUMENT).unwrap(), edit);
+        registries.set_document(PACKUMENT, "application/json", packument);
+    }
+
+    /// Edits the manifest of the version in the packument.
+    fn edit_manifest(&self, edit: impl FnOnce(&mut Value)) {
+        self.edit_packument(|it| edit(&mut it["versions"][VERSION]));
+    }
+
+    /// Returns what npm's own code says about the package: `ok`, or the code and message of its error. Attestations are
+    /// verified with the trusted root of the emulated Sigstore instance, which lies in npm's cache.
+    fn verify_with_pacote(&self, attestations: bool) -> String {
+        let home = tempfile::tempdir().unwrap();
+        let keys = home.path().join("keys.json");
+        let listed = self.published.registries.document("/npm/-/npm/v1/keys").unwrap();
+        std::fs::write(&keys, listed).unwrap();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/channels/verify_with_pacote.cjs");
+        let mut npm = hermetic_command("npm", home.path());
+        let modules = run(npm.args(["root", "--global"])).ok().stdout.trim().to_owned();
+        let mut command = hermetic_command("node", home.path());
+        command.env("NODE_PATH", format!("{modules}/npm/node_modules"));
+        command.arg(script).arg(self.published.registries.npm_registry());
+        command.arg(format!("{NAME}@{VERSION}")).arg(keys);
+        if attestations {
+            let cache = home.path().join("tuf");
+            self.write_tuf_cache(&cache.join("tuf-repo-cdn.sigstore.dev"));
+            command.arg(cache);
+        }
+        run(&mut command).ok().stdout.trim().to_owned()
+    }
+
+    /// Asserts what the suite and npm's own code, which prints `code`, say about the package. Returns a row for a table.
+    #[track_caller]
+    fn compare_with_pacote(&self, attack: &str, verdict: &str, reason: &str, code: &str) -> String {
+        let pacote = self.verify_with_pacote(false);
+        assert!(pacote.starts_with(code), "{attack}: pacote says {pacote}");
+        let reasons = if reason.is_empty() { &[][..] } else { &[reason][..] };
+        format!("{} (pacote: {code})", self.published.expect("npm", attack, verdict, reasons))
+    }
+
+    /// Writes the trusted root as a TUF client keeps it.
+    fn write_tuf_cache(&self, folder: &Path) {
+        std::fs::create_dir_all(folder.join("targets")).unwrap();
+        let root = self.published.sigstore.trusted_root().unwrap().to_string();
+        for (name, bytes) in Tuf::new().unwrap().files(1, &root, "2099-01-01T00:00:00Z") {
+            let path = match name.strip_prefix("targets/") {
+                Some(_) => "targets/trusted_root.json",
+                None => name.trim_start_matches("1."),
+            };
+            std::fs::write(folder.join(path), bytes).unwrap();
+        }
+    }
+}
+
+#[test]
+fn signed_and_attested_packages_are_proven() {
+    let mut package = NpmPackage::publish(ATTESTING_WORKFLOW);
+    package.published.expect("npm", "no attestation", "unproven", &["attestation: missing"]);
+    let tarball = package.tarball.clone();
+    package.attest(&tarball);
+    drop(package.published.registries.take_requests());
+    let output = package.published.audit("npm", &[]);
+    assert_eq!(unproven(&output), ("proven".to_owned(), Vec::new()));
+    let mut requests: Vec<String> =
+        package.published.registries.take_requests().into_iter().map(|(path, _)| path).collect();
+    print_note(&format!("requests: {requests:#?}"));
+    let all = requests.len();
+    requests.sort();
+    requests.dedup();
+    assert_eq!(requests.len(), all, "a request was sent twice");
+    assert_eq!(package.verify_with_pacote(false), "ok");
+    // 51: a deprecated version is a warning.
+    package.edit_manifest(|it| it["deprecated"] = json!("use\u{1b} 1.2.4"));
+    let warnings = package.published.expect_proven("npm");
+    assert!(warnings.iter().any(|it| it.contains("deprecated: use\\u{1b} 1.2.4")), "{warnings:?}");
+}
+
+#[test]
+fn case_77_a_packument_that_states_another_manifest_is_refuted() {
+    let mut package = NpmPackage::publish(ATTESTING_WORKFLOW);
+    let tarball = package.tarball.clone();
+    package.attest(&tarball);
+    package.published.expect_proven("npm");
+    let packument = package.published.registries.document(PACKUMENT).unwrap();
+    let mut table = Vec::new();
+    for (key, value) in [
+        ("dependencies", json!({ "undici": "^7.25.0", "evil": "1" })),
+        ("optionalDependencies", json!({ "evil": "1" })),
+        ("peerDependencies", json!({ "evil": "1" })),
+        ("bin", json!({ "sandbox": "src/evil.js" })),
+        ("scripts", json!({ "build": "tsup", "postinstall": "evil" })),
+        ("exports", json!({ ".": "./src/evil.js" })),
+        ("engines", json!({ "node": ">=1" })),
+    ] {
+        package.edit_manifest(|it| it[key] = value);
+        // pacote looks at the signature of the bytes only, so it accepts each of them.
+        let pacote = package.verify_with_pacote(false);
+        let row = package.published.expect("npm", key, "refuted", &["metadata: metadata", key]);
+        table.push(format!("{row} (pacote: {pacote})"));
+        package.published.registries.set_document(PACKUMENT, "application/json", packument.clone());
+    }
+    package.published.expect_proven("npm");
+    print_note(&table.join("\n"));
+}
+
+#[test]
+fn case_80_keys_of_the_registry_are_judged_as_npm_does() {
+    let mut package = NpmPackage::publish(ATTESTING_WORKFLOW);
+    let tarball = package.tarball.clone();
+    package.attest(&tarball);
+    let configuration = package.published.registries.configuration().unwrap();
+    let key_id = package.published.registries.npm_key_id().unwrap();
+    let expire = |date: &str| package.published.registries.publish_npm_keys(Some(date)).unwrap();
+    let mut table = vec![package.compare_with_pacote("a key without expiry", "proven", "", "ok")];
+    expire("2026-06-02T00:00:00.000Z");
+    table.push(package.compare_with_pacote("a key that expired later", "proven", "", "ok"));
+    expire("2026-05-31T00:00:00.000Z");
+    let reason = "registry-signature: registry-signature";
+    table.push(package.compare_with_pacote("an expired key", "refuted", reason, "EEXPIREDSIGNATUREKEY"));
+    expire("2016-01-01T00:00:00.000Z");
+    package.edit_packument(|it| it["time"] = json!({}));
+    table.push(package.compare_with_pacote("no time, key expired in 2016", "proven", "", "ok"));
+    expire("2014-12-31T00:00:00.000Z");
+    table.push(package.compare_with_pacote(
+        "no time, key expired in 2014",
+        "refuted",
+        reason,
+        "EEXPIREDSIGNATUREKEY",
+    ));
+    package.published.registries.publish_npm_keys(None).unwrap();
+    let reason = "registry-signature: registry-key";
+    package.published.configure(&configuration.replace(&key_id, "SHA256:other"));
+    table.push(package.compare_with_pacote("a key not in release.toml", "unproven", reason, "ok"));
+    package.published.configure(&configuration);
+    package.edit_manifest(|it| it["dist"]["signatures"][0]["keyid"] = json!("SHA256:other"));
+    table.push(package.compare_with_pacote("a key not listed", "unproven", reason, "EMISSINGSIGNATUREKEY"));
+    package.published.registries.remove_documents("/npm/-/npm/v1/keys");
+    table.push(package.published.expect("npm", "no list of keys", "unproven", &[reason]));
+    print_note(&table.join("\n"));
+}
+
+#[test]
+fn case_80_signatures_of_the_registry_are_judged_as_npm_does() {
+    let mut package = NpmPackage::publish(ATTESTING_WORKFLOW);
+    let tarball = package.tarball.clone();
+    package.attest(&tarball);
+    let packument = package.published.registries.document(PACKUMENT).unwrap();
+    package.replace(b"other bytes", Vec::new());
+    let other = package.published.registries.document(PACKUMENT).unwrap();
+    let other = serde_json::from_slice::<Value>(&other).unwrap()["versions"][VERSION]["dist"].clone();
+    package.replace(&tarball, Vec::new());
+    let reason = "registry-signature: registry-signature";
+    let mut table = vec![package.compare_with_pacote("a good signature", "proven", "", "ok")];
+    for (attack, edit) in [
+        (
+            "over another integrity",
+            &(|it: &mut Value| it["signatures"] = other["signatures"].clone()) as &dyn Fn(&mut Value),
+        ),
+        ("no signature at all", &|it| it["signatures"][0]["sig"] = json!("AAAA")),
+        ("a bad one beside a good one", &|it| {
+            let mut second = it["signatures"][0].clone();
+            second["sig"] = json!("AAAA");
+            it["signatures"].as_array_mut().unwrap().push(second);
+        }),
+    ] {
+        package.edit_manifest(|it| edit(&mut it["dist"]));
+        table.push(package.compare_with_pacote(attack, "refuted", reason, "EINTEGRITYSIGNATURE"));
+        package.published.registries.set_document(PACKUMENT, "application/json", packument.clone());
+    }
+    // pacote does not require a signature; the suite does.
+    package.edit_manifest(|it| it["dist"]["signatures"] = json!([]));
+    let reason = "registry-signature: registry-unsigned";
+    table.push(package.compare_with_pacote("not signed", "unproven", reason, "ok"));
+    print_note(&table.join("\n"));
+}
+
+#[test]
+fn provenance_on_the_registry_proves_the_origin() {
+    let mut package = NpmPackage::publish(PLAIN_WORKFLOW);
+    let tarball = package.tarball.clone();
+    package.published.expect("npm", "nothing proves the origin", "unproven", &["attestation: not-owed"]);
+    let right = package.published.publish_run(WORKFLOW);
+    let good = package.provenance(PURL, &tarball, &right);
+    package.replace(&tarball, vec![good.clone()]);
+    package.published.expect_proven("npm");
+    assert_eq!(package.verify_with_pacote(true), "ok");
+    let other_purl = package.provenance("pkg:npm/%40alibaba-group/other@1.2.3", &tarball, &right);
+    let other_bytes = package.provenance(PURL, b"other bytes", &right);
+    let mut fork = right.clone();
+    fork.repository = "mallory/widgets".to_owned();
+    let fork = package.provenance(PURL, &tarball, &fork);
+    let mut branch = right.clone();
+    branch.reference = "refs/heads/main".to_owned();
+    let branch = package.provenance(PURL, &tarball, &branch);
+    let changed = edited_json(good.to_string().as_bytes(), |it| {
+        it["dsseEnvelope"]["signatures"][0]["sig"] = json!("AAAA");
+    });
+    let changed = serde_json::from_slice(&changed).unwrap();
+    let mut table = Vec::new();
+    for (attack, bundle, reason, code) in [
+        ("provenance of another package", other_purl, "attestation: subject-name", "EATTESTATIONSUBJECT"),
+        ("provenance of other bytes", other_bytes, "attestation: subject-digest", "EATTESTATIONSUBJECT"),
+        ("a changed signature", changed, "attestation: ", "EATTESTATIONVERIFY"),
+        // npm asks neither for a repository nor for a tag.
+        ("provenance by another repository", fork, "attestation: repo", "ok"),
+        ("provenance by a branch", branch, "attestation: ref", "ok"),
+    ] {
+        package.replace(&tarball, vec![bundle]);
+        let pacote = package.verify_with_pacote(true);
+        assert!(pacote.starts_with(code), "{attack}: pacote says {pacote}");
+        table.push(format!(
+            "{} (pacote: {code})",
+            package.published.expect("npm", attack, "refuted", &[reason])
+        ));
+    }
+    // 89: an unreadable bundle beside a good one is listed, and hides nothing.
+    let rotten = edited_json(good.to_string().as_bytes(), |it| it["mediaType"] = json!("x"));
+    package.replace(&tarball, vec![serde_json::from_slice(&rotten).unwrap(), good]);
+    let output = package.published.audit("npm", &[]);
+    assert_eq!(unproven(&output), ("proven".to_owned(), Vec::new()));
+    assert!(output.stdout.contains("1 other bundle is not proven"), "{}", output.stdout);
+    print_note(&table.join("\n"));
+}
+
+#[test]
+fn case_90_missing_answers_of_npm_are_unproven() {
+    let mut package = NpmPackage::publish(ATTESTING_WORKFLOW);
+    let tarball = package.tarball.clone();
+    package.attest(&tarball);
+    package.published.expect_proven("npm");
+    let packument = package.published.registries.document(PACKUMENT).unwrap();
+    let registries = &package.published.registries;
+    let mut table = Vec::new();
+    for (status, reason) in
+        [(403, "forbidden"), (401, "forbidden"), (429, "rate-limited"), (503, "unreachable")]
+    {
+        for part in ["%2f", ".tgz", "/keys"] {
+            registries.refuse(part, status, Vec::new(), 1);
+            let attack = format!("status {status} for {part}");
+            table.push(package.published.expect("npm", &attack, "unproven", &[reason]));
+        }
+    }
+    registries.remove_documents(".tgz");
+    table.push(package.published.expect("npm", "no tarball", "unproven", &["digest: unreachable"]));
+    package.edit_packument(|it| it["versions"] = json!({}));
+    table.push(package.published.expect("npm", "no such version", "unproven", &["published: not-published"]));
+    registries.remove_documents(PACKUMENT);
+    table.push(package.published.expect("npm", "no such package", "unproven", &["published: not-published"]));
+    registries.set_document(PACKUMENT, "application/json", packument[..packument.len() / 2].to_vec());
+    table.push(package.published.expect("npm", "half a packument", "unproven", &["not the expected JSON"]));
+    print_note(&table.join("\n"));
+}
+
+#[test]
+fn changed_npm_packages_are_refuted_even_with_valid_proofs_of_origin() {
+    let mut package = NpmPackage::publish(ATTESTING_WORKFLOW);
+    for (attack, operation, text) in [
+        ("a changed file", "set package/src/index.js evil();", "src/index.js: differs"),
+        ("a file more", "set package/evil.js x", "evil.js: not in"),
+        ("a file less", "remove package/src/index.js", "src/index.js: missing"),
+    ] {
+        let words: Vec<&str> = operation.splitn(3, ' ').collect();
+        let changed = std::fs::read(package.published.packages.edited(&package.path, &words)).unwrap();
+        package.replace(&changed, Vec::new());
+        package.published.bed.github.clear_attestations();
+        package.attest(&changed);
+        assert_eq!(package.verify_with_pacote(false), "ok");
+        print_note(&package.published.expect("npm", attack, "refuted", &[text]));
+    }
+    let tarball = package.tarball.clone();
+    package.edit_manifest(|it| it["version"] = json!("1.2.4"));
+    package.published.expect("npm", "another version", "refuted", &["published: metadata"]);
+    package.replace(&tarball, Vec::new());
+    package.attest(&tarball);
+    package.published.expect_proven("npm");
+    package.edit_manifest(|it| it["dist"]["integrity"] = json!(format!("sha512-{}==", "A".repeat(86))));
+    package.published.expect("npm", "another digest", "refuted", &["digest: stated-digest"]);
+    package.edit_manifest(|it| it["dist"]["integrity"] = json!("sha1-AAAA"));
+    package.published.expect("npm", "no strong digest", "refuted", &["digest: no-stated-digest"]);
+}
