@@ -82,12 +82,27 @@ impl PublishedPackages {
     /// Runs `audit TAG` for one channel, in JSON.
     #[track_caller]
     pub(crate) fn audit(&self, channel: &str, arguments: &[&str]) -> CapturedOutput {
+        self.audit_subject(&[self.tag], channel, &[&["--format", "json"], arguments].concat())
+    }
+
+    /// Runs `audit` for a tag, or for what options select, and one channel.
+    #[track_caller]
+    pub(crate) fn audit_subject(
+        &self,
+        subject: &[&str],
+        channel: &str,
+        arguments: &[&str],
+    ) -> CapturedOutput {
         self.bed.github.reset_rate_limit();
         let root = self.bed.home.path().join("root.json");
-        let root = root.to_str().unwrap();
-        let all = ["audit", self.tag, "--channel", channel, "--format", "json", "--trusted-root", root];
-        let mut command = self.bed.command(&all);
-        run(command.arg("--config").arg(&self.config).args(arguments).env("RELEASE_HTTP_TRIES", "1"))
+        let mut command = self.bed.command(&["audit", "--channel", channel, "--trusted-root"]);
+        run(command
+            .arg(root)
+            .args(subject)
+            .arg("--config")
+            .arg(&self.config)
+            .args(arguments)
+            .env("RELEASE_HTTP_TRIES", "1"))
     }
 
     /// Returns the verdict of an audit, and every finding that is not proven as `check: reason: evidence`.

@@ -66,7 +66,7 @@ fn publish(published: &PublishedPackages, wheel: &[u8], sdist: &[u8], bundles: [
 }
 
 /// Stores attestations of both files on GitHub.
-fn attest(published: &mut PublishedPackages, wheel: &[u8], sdist: &[u8]) {
+pub(crate) fn attest(published: &mut PublishedPackages, wheel: &[u8], sdist: &[u8]) {
     let run = published.publish_run(WORKFLOW);
     published.attest(WHEEL, wheel, &run);
     published.attest(SDIST, sdist, &run);

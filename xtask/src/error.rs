@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use model::{CatalogError, TagError};
-use ops::OpsError;
+use ops::{OpsError, RecordingError};
 
 use crate::environment;
 use crate::escape;
@@ -98,6 +98,13 @@ impl From<OpsError> for CliError {
     fn from(error: OpsError) -> Self {
         let hint = error.hint().map(str::to_owned);
         Self { kind: CliErrorKind::Runtime, error: error.into(), hint }
+    }
+}
+
+impl From<RecordingError> for CliError {
+    fn from(error: RecordingError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        Self { hint, ..Self::usage(error) }
     }
 }
 

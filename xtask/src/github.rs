@@ -2,7 +2,7 @@
 
 use model::RepoSlug;
 use model::base::http::RetryPolicy;
-use ops::{GitHubClients, GitHubConnection, TrustRootSource};
+use ops::{GitHubClients, GitHubConnection, RecordingFolder, TrustRootSource};
 
 use crate::environment::{self, non_empty};
 use crate::error::CliError;
@@ -17,11 +17,13 @@ pub(crate) struct RepositoryHost<'a> {
     pub(crate) host_is_explicit: bool,
 }
 
-/// Returns the clients for a repository. Sends no request yet, and looks up no token.
+/// Returns the clients for a repository. Sends no request yet, and looks up no token. A recording keeps the responses, or
+/// replaces the requests.
 pub(crate) fn connect(
     repository: RepositoryHost<'_>,
     retry_policy: RetryPolicy,
     trust_root: TrustRootSource,
+    recording: Option<&RecordingFolder>,
 ) -> Result<GitHubClients, CliError> {
     let RepositoryHost { slug, host_is_explicit } = repository;
     let host = slug.host().to_owned();
@@ -32,5 +34,5 @@ pub(crate) fn connect(
         trust_root,
         in_actions: non_empty(environment::GITHUB_ACTIONS).is_some(),
     };
-    Ok(GitHubClients::new(settings, move || find_token(&host, host_is_explicit))?)
+    Ok(GitHubClients::new(settings, recording, move || find_token(&host, host_is_explicit))?)
 }

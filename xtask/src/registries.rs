@@ -6,6 +6,7 @@ use anyhow::anyhow;
 use model::catalog::Channel;
 use model::package::registry::{ChecksumDatabase, Registry, RegistryKind};
 use model::{Catalog, Target};
+use ops::RecordingFolder;
 
 use crate::error::CliError;
 
@@ -17,38 +18,48 @@ const GO_CHECKSUM_DATABASE: &str = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9
 /// directory, the configuration of a project could name another registry.
 const NEUTRAL_DIR: &str = "/";
 
-/// Returns the registries of the wanted kinds that a target publishes to.
+/// Returns the registries of the wanted kinds that a target publishes to. If responses are read from a recording, it
+/// also has the addresses.
 pub(crate) fn find_registries(
     catalog: &Catalog,
     target: &Target,
     wanted: &[RegistryKind],
+    recording: Option<&RecordingFolder>,
 ) -> Result<Vec<Registry>, CliError> {
     let published = target.channels.iter().filter_map(Channel::package);
     let selected = published.filter(|(kind, _)| wanted.contains(kind));
     let mut registries: Vec<Registry> = Vec::new();
     for (kind, name) in selected {
         if registries.iter().all(|it| it.kind != kind) {
-            registries.push(find_registry(catalog, kind, name)?);
+            let recorded = recording.and_then(|it| it.registry(kind));
+            let recorded = recorded.map(|(url, source)| Registry::new(kind, url, source));
+            let found = recorded.map_or_else(|| find_address(catalog, kind, name), Ok)?;
+            registries.push(with_keys(catalog, found));
         }
     }
     Ok(registries)
 }
 
 /// Returns the registry of a kind, for the package with this name.
-fn find_registry(catalog: &Catalog, kind: RegistryKind, name: &str) -> Result<Registry, CliError> {
+fn find_address(catalog: &Catalog, kind: RegistryKind, name: &str) -> Result<Registry, CliError> {
     let configured = &catalog.registries;
     let address = match kind {
         RegistryKind::Pypi => &configured.pypi,
         RegistryKind::Npm => &configured.npm,
         RegistryKind::Go => &configured.go,
     };
-    let mut registry = match (address, kind) {
+    Ok(match (address, kind) {
         (Some(address), _) => Registry::new(kind, address, "release.toml"),
         (None, RegistryKind::Pypi) => Registry::new(kind, &pip_index()?, "pip"),
         (None, RegistryKind::Npm) => Registry::new(kind, &npm_registry(name)?, "npm"),
         (None, RegistryKind::Go) => Registry::new(kind, GO_PROXY, "the default of go"),
-    };
-    match kind {
+    })
+}
+
+/// Returns the registry with the keys that the release configuration trusts, else with the public checksum database.
+fn with_keys(catalog: &Catalog, mut registry: Registry) -> Registry {
+    let configured = &catalog.registries;
+    match registry.kind {
         RegistryKind::Pypi => {}
         RegistryKind::Npm => registry.key_ids.clone_from(&configured.npm_keys),
         RegistryKind::Go => {
@@ -56,19 +67,7 @@ fn find_registry(catalog: &Catalog, kind: RegistryKind, name: &str) -> Result<Re
             registry.checksum_database = configured.go_checksum_database.clone().or_else(public);
         }
     }
-    Ok(registry)
-}
-
-/// Returns the channels of a target that this version cannot audit, as in `image server`.
-pub(crate) fn unsupported_channels(target: &Target) -> Vec<String> {
-    let name = |channel: &Channel| match channel {
-        Channel::Nuget(name) => Some(format!("nuget {name}")),
-        Channel::Maven { group, artifacts } => Some(format!("maven {group}:{}", artifacts.join(", "))),
-        Channel::Image(name) => Some(format!("image {name}")),
-        Channel::Helm(name) => Some(format!("helm {name}")),
-        Channel::Pypi(_) | Channel::Npm(_) | Channel::Go(_) => None,
-    };
-    target.channels.iter().filter_map(name).collect()
+    registry
 }
 
 /// Returns the index that pip uses: the configured one, else the default that `pip install --help` names.

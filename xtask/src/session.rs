@@ -141,7 +141,7 @@ impl Session {
             ReleaseDestination::GitHub(_) => {
                 let trust_root = trust::trust_root_source(trust, true, self.retry_policy.idle_timeout)?;
                 let host = RepositoryHost { slug: &self.slug, host_is_explicit: self.host_is_explicit };
-                github::connect(host, self.retry_policy, trust_root).map(Some)
+                github::connect(host, self.retry_policy, trust_root, None).map(Some)
             }
         }
     }

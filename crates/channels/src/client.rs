@@ -8,7 +8,8 @@ use model::package::registry::{Registry, RegistryKind};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use transport::{
-    BodySink, DownloadPolicy, HttpClient, HttpObserver, HttpUrl, Redirects, RequestError, RetryMode,
+    BodyBytes, BodySink, DownloadPolicy, HttpClient, HttpObserver, HttpUrl, Recording, Redirects,
+    RequestError, RetryMode,
 };
 
 /// The longest file that is downloaded, in bytes: the limit of the reader of packages.
@@ -45,6 +46,12 @@ impl RegistryClient {
         Ok(Self { http: HttpClient::new(retry_policy)? })
     }
 
+    /// Returns the client with a recording, which keeps its responses or replaces its requests.
+    #[must_use]
+    pub fn with_recording(self, recording: Option<Recording>) -> Self {
+        Self { http: self.http.with_recording(recording) }
+    }
+
     /// Fetches a document. A status of 404 or 410 means that it is absent.
     pub(crate) fn document(
         &self,
@@ -58,7 +65,7 @@ impl RegistryClient {
             redirects: Redirects::Follow,
             retry_mode: RetryMode::Idempotent,
         };
-        let mut body = DocumentBody::default();
+        let mut body = BodyBytes::default();
         match self.http.download(request.url, policy, &mut body, observer) {
             Ok(length) if length > request.max_bytes => {
                 Err(invalid(request.url, &format!("longer than {} KiB", request.max_bytes >> 10)))
@@ -140,18 +147,4 @@ fn failed_request(url: &str, error: &RequestError) -> Unavailable {
         }
     };
     unavailable(url, cause, &error.reason())
-}
-
-/// Collects the bytes of a document. Its length is limited by the [`DownloadPolicy`].
-#[derive(Default)]
-struct DocumentBody(Vec<u8>);
-
-impl BodySink for DocumentBody {
-    fn restart(&mut self) {
-        self.0.clear();
-    }
-
-    fn write_chunk(&mut self, chunk: &[u8]) {
-        self.0.extend_from_slice(chunk);
-    }
 }

@@ -3,7 +3,7 @@
 use model::UntrustedText;
 use model::base::url;
 use model::release::host::GitHubAttestation;
-use transport::{BodySink, DownloadPolicy, HttpObserver, HttpUrl, Redirects, RetryMode};
+use transport::{BodyBytes, DownloadPolicy, HttpObserver, HttpUrl, Redirects, RetryMode};
 
 use crate::client::Forge;
 use crate::error::ForgeError;
@@ -106,7 +106,7 @@ impl Forge {
             redirects: Redirects::Refuse,
             retry_mode: RetryMode::Idempotent,
         };
-        let mut bytes = BundleBytes::default();
+        let mut bytes = BodyBytes::default();
         let download = self.http.download(address, policy, &mut bytes, observer);
         download.map_err(|error| format!("{shown_url}: {}", error.reason()))?;
         decompress_bundle(bytes.0).map_err(|reason| format!("{shown_url}: {reason}"))
@@ -119,20 +119,6 @@ impl Forge {
             return Ok(());
         }
         Err("expected an https URL".to_owned())
-    }
-}
-
-/// Collects the bytes of a bundle. Its length is limited by the [`DownloadPolicy`].
-#[derive(Default)]
-struct BundleBytes(Vec<u8>);
-
-impl BodySink for BundleBytes {
-    fn restart(&mut self) {
-        self.0.clear();
-    }
-
-    fn write_chunk(&mut self, chunk: &[u8]) {
-        self.0.extend_from_slice(chunk);
     }
 }
 

@@ -9,8 +9,8 @@ use model::{RepoSlug, UntrustedText};
 use octocrab::{OctoBody, Octocrab};
 use serde::de::DeserializeOwned;
 use transport::{
-    HttpClient, HttpObserver, HttpUrl, RequestError, RetryMode, error_from_headers, is_connect_error,
-    with_timeout,
+    BodyBytes, HttpClient, HttpObserver, HttpUrl, Recording, RequestError, ResponseHead, RetryMode,
+    error_from_headers, is_connect_error, with_timeout,
 };
 
 use crate::error::{ForgeError, into_forge_error};
@@ -85,6 +85,12 @@ impl Forge {
         Ok(Self { http, octocrab, settings, api, rate_limit_remaining, uploads_url })
     }
 
+    /// Returns the client with a recording, which keeps its responses or replaces its requests.
+    #[must_use]
+    pub fn with_recording(self, recording: Option<Recording>) -> Self {
+        Self { http: self.http.with_recording(recording), ..self }
+    }
+
     /// Returns how many requests are left in the current hour. `None` before the first response, or if the last one did
     /// not report it.
     #[must_use]
@@ -121,6 +127,9 @@ impl Forge {
         observer: HttpObserver<'_>,
     ) -> Result<(T, HeaderMap), ForgeError> {
         let operation = format!("{} {}", request.method, request.path);
+        if let Some(answer) = self.recorded(request) {
+            return answer.and_then(parse_response).map_err(|error| into_forge_error(error, &operation));
+        }
         let answer = self.http.retry(&operation, retry_mode, observer, &mut |_| self.send_once(request));
         answer.map_err(|error| into_forge_error(error, &operation))
     }
@@ -131,13 +140,50 @@ impl Forge {
         &self,
         request: &ApiRequest<'_>,
     ) -> Result<(T, HeaderMap), RequestError> {
-        let request = build_request(request)?;
         let timeout = self.http.idle_timeout();
-        self.http.send(0, async {
-            let response = with_timeout(timeout, self.octocrab.send(request), &transport_error).await?;
+        let built = build_request(request)?;
+        let response = self.http.send(0, async {
+            let response = with_timeout(timeout, self.octocrab.send(built), &transport_error).await?;
             read_response(response, timeout, &self.rate_limit_remaining).await
-        })
+        })?;
+        let status = response.status;
+        if *request.method == Method::GET && (status.is_success() || status == StatusCode::NOT_FOUND) {
+            let link = response.headers.get("link").and_then(|it| it.to_str().ok()).map(str::to_owned);
+            let head = ResponseHead { status: status.as_u16(), link, ..ResponseHead::default() };
+            self.http.record(&self.url_of(request.path), head, &response.body)?;
+        }
+        parse_response(response)
     }
+
+    /// Returns the recorded response to a request. `None` if the request must be sent.
+    fn recorded(&self, request: &ApiRequest<'_>) -> Option<Result<ApiResponse, RequestError>> {
+        if *request.method != Method::GET {
+            return None;
+        }
+        let mut body = BodyBytes::default();
+        let head = self.http.recorded(&self.url_of(request.path), MAX_RESPONSE_BYTES as u64, &mut body)?;
+        Some(head.and_then(|head| {
+            let invalid = |_| RequestError::NoResponse("the recorded status is not valid".to_owned());
+            let status = StatusCode::from_u16(head.status).map_err(invalid)?;
+            let mut headers = HeaderMap::new();
+            if let Some(link) = head.link.and_then(|it| it.parse().ok()) {
+                headers.insert("link", link);
+            }
+            Ok(ApiResponse { status, headers, body: body.0 })
+        }))
+    }
+
+    /// Returns the URL of a request.
+    fn url_of(&self, path: &str) -> String {
+        if path.starts_with('/') { format!("{}{path}", self.api.origin()) } else { path.to_owned() }
+    }
+}
+
+/// A response of the API.
+pub(crate) struct ApiResponse {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
 }
 
 /// Returns a request with the headers that GitHub requires. The API version is pinned (github.md F35).
@@ -172,27 +218,32 @@ pub(crate) fn transport_error(error: &octocrab::Error) -> RequestError {
     if connecting { RequestError::NotSent(message) } else { RequestError::NoResponse(message) }
 }
 
-/// Reads a response and returns its parsed body and its headers. Each response updates `rate_limit_remaining`.
-pub(crate) async fn read_response<T: DeserializeOwned>(
+/// Reads a response. Each response updates `rate_limit_remaining`.
+pub(crate) async fn read_response(
     response: http::Response<impl http_body::Body<Data = Bytes, Error = octocrab::Error>>,
     timeout: Duration,
     rate_limit_remaining: &std::cell::Cell<Option<u32>>,
-) -> Result<(T, HeaderMap), RequestError> {
+) -> Result<ApiResponse, RequestError> {
     let (parts, body) = response.into_parts();
     let number = |name: &str| parts.headers.get(name).and_then(|it| it.to_str().ok()?.parse::<u64>().ok());
     rate_limit_remaining.set(number("x-ratelimit-remaining").and_then(|it| u32::try_from(it).ok()));
-    let bytes = read_body(body, timeout).await?;
-    if parts.status.is_success() {
-        let bytes = if parts.status == StatusCode::NO_CONTENT { b"null".to_vec() } else { bytes };
-        let value = serde_json::from_slice(&bytes);
-        return Ok((
-            value.map_err(|error| RequestError::NoResponse(describe_json_error(&error)))?,
-            parts.headers,
-        ));
+    let body = read_body(body, timeout).await?;
+    Ok(ApiResponse { status: parts.status, headers: parts.headers, body })
+}
+
+/// Returns the parsed body and the headers of a response, or the error that it states.
+pub(crate) fn parse_response<T: DeserializeOwned>(
+    response: ApiResponse,
+) -> Result<(T, HeaderMap), RequestError> {
+    let ApiResponse { status, headers, body } = response;
+    if status.is_success() {
+        let body = if status == StatusCode::NO_CONTENT { b"null".to_vec() } else { body };
+        let value = serde_json::from_slice(&body);
+        return Ok((value.map_err(|error| RequestError::NoResponse(describe_json_error(&error)))?, headers));
     }
-    let reason = || parts.status.canonical_reason().unwrap_or("unknown status").to_owned();
-    let message = UntrustedText::new(response::parse_error_message(&bytes).unwrap_or_else(reason));
-    Err(error_from_headers(parts.status.as_u16(), &parts.headers, message))
+    let reason = || status.canonical_reason().unwrap_or("unknown status").to_owned();
+    let message = UntrustedText::new(response::parse_error_message(&body).unwrap_or_else(reason));
+    Err(error_from_headers(status.as_u16(), &headers, message))
 }
 
 /// Returns the body of a response, of at most [`MAX_RESPONSE_BYTES`].

@@ -97,6 +97,15 @@ impl Forge {
         Ok(optional(response)?.map(GitHubRelease::from))
     }
 
+    /// Returns whether GitHub has a tag. A 404 is not retried: the tag may be missing.
+    ///
+    /// # Errors
+    /// The [`ForgeError`] of the request.
+    pub fn has_tag(&self, name: &str, observer: HttpObserver<'_>) -> Result<bool, ForgeError> {
+        let path = self.repo_path(&format!("/git/ref/tags/{}", url::encode_path(name)));
+        Ok(optional(self.get::<RefResponse>(&path, RetryMode::Idempotent, observer))?.is_some())
+    }
+
     /// Returns a tag that should exist, peeled once. `None` if GitHub still answers 404 after the last attempt.
     ///
     /// # Errors

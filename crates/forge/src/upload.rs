@@ -17,7 +17,7 @@ use model::release::host::{ExpectedAsset, GitHubRelease, ReleaseAsset};
 use octocrab::OctoBody;
 use transport::{HttpObserver, HttpUrl, RequestError, RetryMode};
 
-use crate::client::{Forge, read_response, transport_error};
+use crate::client::{Forge, parse_response, read_response, transport_error};
 use crate::error::{ForgeError, into_forge_error};
 use crate::response::AssetResponse;
 
@@ -176,8 +176,9 @@ impl Forge {
             let sending =
                 async { self.octocrab.send(request).await.map_err(|error| transport_error(&error)) };
             let sent_bytes = with_idle_timeout(sending, timeout, length, &mut progress).await?;
-            read_response::<AssetResponse>(sent_bytes, timeout, &self.rate_limit_remaining).await
+            read_response(sent_bytes, timeout, &self.rate_limit_remaining).await
         });
+        let answer = answer.and_then(parse_response::<AssetResponse>);
         Ok(answer.map(|(it, _)| it.into()))
     }
 

@@ -8,6 +8,7 @@ use crate::context::ForgeClients;
 use crate::error::OpsError;
 use crate::operator_forge::OperatorForge;
 use crate::prove::trust_root::TrustRootSource;
+use crate::recording::RecordingFolder;
 
 /// The settings for connecting to a repository on GitHub.
 #[derive(Debug, Clone)]
@@ -34,18 +35,20 @@ pub struct GitHubClients {
 }
 
 impl GitHubClients {
-    /// Creates the clients. Sends no request, and calls `find_token` only when a request first needs a token.
+    /// Creates the clients. A recording keeps the responses, or replaces the requests. Sends no request, and calls `find_token` only when a request first needs a token.
     ///
     /// # Errors
     /// [`OpsError::Forge`] if the API URL is not valid, or a client cannot be set up.
     pub fn new(
         settings: GitHubConnection,
+        recording: Option<&RecordingFolder>,
         find_token: impl Fn() -> Option<Token> + 'static,
     ) -> Result<Self, OpsError> {
         let GitHubConnection { api_url, slug, retry_policy, trust_root, in_actions } = settings;
         let settings = ForgeSettings { api_url, slug, token: None, retry_policy };
-        let anonymous = Forge::connect(settings.clone())?;
-        let authenticated = OperatorForge::new(settings, find_token);
+        let recording = recording.map(RecordingFolder::recording);
+        let anonymous = Forge::connect(settings.clone())?.with_recording(recording.clone());
+        let authenticated = OperatorForge::new(settings, find_token).with_recording(recording);
         Ok(Self { authenticated, anonymous, trust_root, in_actions })
     }
 

@@ -27,6 +27,7 @@ mod package_folder;
 mod package_registries;
 mod prepare;
 mod prove;
+mod recording;
 mod signers;
 mod source_archive;
 
@@ -47,10 +48,13 @@ pub use package_registries::PackageRegistries;
 pub use prepare::{Prepared, prepare};
 pub use prove::audit::{audit, expectation};
 pub use prove::audit_request::{AuditRequest, PackageScope};
+pub use prove::listed_versions::audit_versions;
+pub use prove::metadata_client::{MetadataClient, metadata_client};
 pub use prove::package::{PackageReport, compare_package};
 pub use prove::tag::verify_tag;
 pub use prove::trust_root::{TrustRootSource, TrustedRootReport, TufSettings, trusted_root_report};
 pub use prove::verify::{
     BundleSource, SubjectArtifact, SubjectVerdict, VerificationReport, VerifyRequest, VerifySubject, verify,
 };
+pub use recording::{RecordedAudit, RecordingError, RecordingFolder};
 pub use source_archive::write_archive;

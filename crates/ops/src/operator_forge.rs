@@ -6,6 +6,7 @@ use std::fmt;
 use forge::{Forge, ForgeError, ForgeSettings};
 use model::base::http::Token;
 use model::release::host::CredentialSource;
+use transport::Recording;
 
 /// Finds the operator's token. Returns `None` if there is none.
 type FindToken<'a> = Box<dyn Fn() -> Option<Token> + 'a>;
@@ -16,6 +17,7 @@ pub struct OperatorForge<'a> {
     /// The settings of the connection, without the token.
     settings: ForgeSettings,
     find_token: FindToken<'a>,
+    recording: Option<Recording>,
     connection: OnceCell<(Forge, CredentialSource)>,
 }
 
@@ -28,7 +30,14 @@ impl fmt::Debug for OperatorForge<'_> {
 impl<'a> OperatorForge<'a> {
     /// Creates a client with these settings. `find_token` is called at most once.
     pub fn new(settings: ForgeSettings, find_token: impl Fn() -> Option<Token> + 'a) -> Self {
-        Self { settings, find_token: Box::new(find_token), connection: OnceCell::new() }
+        Self { settings, find_token: Box::new(find_token), recording: None, connection: OnceCell::new() }
+    }
+
+    /// Returns the client with a recording, which keeps its responses or replaces its requests. If it replaces them, no
+    /// token is looked up.
+    #[must_use]
+    pub(crate) fn with_recording(self, recording: Option<Recording>) -> Self {
+        Self { recording: recording.map(Recording::authenticated), ..self }
     }
 
     /// Returns the client. The first call looks up the token.
@@ -52,9 +61,11 @@ impl<'a> OperatorForge<'a> {
         if let Some(connected) = self.connection.get() {
             return Ok(connected);
         }
-        let token = (self.find_token)();
+        let is_replay = self.recording.as_ref().is_some_and(Recording::is_replay);
+        let token = if is_replay { None } else { (self.find_token)() };
         let credentials = token.as_ref().map_or(CredentialSource::None, Token::source);
         let forge = Forge::connect(ForgeSettings { token, ..self.settings.clone() })?;
+        let forge = forge.with_recording(self.recording.clone());
         Ok(self.connection.get_or_init(|| (forge, credentials)))
     }
 }

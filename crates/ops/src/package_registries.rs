@@ -7,6 +7,7 @@ use model::base::http::RetryPolicy;
 use model::package::registry::{Registry, RegistryKind};
 
 use crate::error::OpsError;
+use crate::recording::RecordingFolder;
 
 /// Package registries, and where packages are kept while they are compared.
 #[derive(Debug)]
@@ -18,7 +19,8 @@ pub struct PackageRegistries {
 }
 
 impl PackageRegistries {
-    /// Returns the registries, at most one of each kind. No request is sent yet.
+    /// Returns the registries, at most one of each kind. No request is sent yet. A recording keeps the responses, or
+    /// replaces the requests.
     ///
     /// # Errors
     /// [`OpsError::RegistryClient`] if the system's certificates or proxy settings cannot be read.
@@ -26,8 +28,10 @@ impl PackageRegistries {
         registries: Vec<Registry>,
         temporary_folder: PathBuf,
         retry_policy: RetryPolicy,
+        recording: Option<&RecordingFolder>,
     ) -> Result<Self, OpsError> {
         let client = RegistryClient::new(retry_policy).map_err(OpsError::RegistryClient)?;
+        let client = client.with_recording(recording.map(RecordingFolder::recording));
         Ok(Self { client, registries, temporary_folder })
     }
 

@@ -32,16 +32,16 @@ pub use attestation::{
     accepted_repositories, attestation_finding, check_bundle, compile_identity_regexp, listed_digest_finding,
     publish_workflow_policy, release_workflow_policy, workflow_steps,
 };
-pub use audit::audit;
+pub use audit::{audit, has_all_answers};
 pub use changelog::{change_kind, changelog};
 pub use plan::{AssetAction, asset_action, plan, release_text};
 pub use preflight::{clone_checks, preflight};
 pub use previous::{newest_tag, previous_candidates};
 pub use publishing::{concurrent_change, is_latest};
 pub use registries::{
-    attested_name, audit_package, compare_package, compare_stated_manifest, files_outside, format_of,
-    ignore_file_paths, module_hashes, not_compared_with_tree, not_compared_without_clone, package_id,
-    package_manifests, package_name, reads_packaged_content, reads_tree_content, registry_format,
+    attested_name, audit_package, audit_versions, compare_package, compare_stated_manifest, files_outside,
+    format_of, ignore_file_paths, module_hashes, not_compared_with_tree, not_compared_without_clone,
+    package_id, package_manifests, package_name, reads_packaged_content, reads_tree_content, registry_format,
     registry_package_id, unexpected_file,
 };
 pub use releases::{ReleaseSelection, is_leftover_draft, select_release};

@@ -9,6 +9,7 @@ use model::base::url::redact_userinfo;
 
 use crate::error::{RequestError, file_host_error};
 use crate::event::HttpObserver;
+use crate::recording::{Recording, RecordingSink, ResponseHead, recorded_error};
 use crate::retry::{self, RetryMode, with_timeout};
 
 /// The name of the suite in requests. Registries ask clients for one, so that they can contact their authors.
@@ -23,6 +24,7 @@ pub struct HttpClient {
     client: reqwest::Client,
     no_redirect_client: reqwest::Client,
     retry_policy: RetryPolicy,
+    recording: Option<Recording>,
 }
 
 /// Whether a download follows redirects (HTTP status 3xx).
@@ -55,6 +57,20 @@ pub trait BodySink {
     fn write_chunk(&mut self, chunk: &[u8]);
 }
 
+/// Collects a body in memory. The caller limits its length.
+#[derive(Debug, Default)]
+pub struct BodyBytes(pub Vec<u8>);
+
+impl BodySink for BodyBytes {
+    fn restart(&mut self) {
+        self.0.clear();
+    }
+
+    fn write_chunk(&mut self, chunk: &[u8]) {
+        self.0.extend_from_slice(chunk);
+    }
+}
+
 impl HttpClient {
     /// Returns a client. No connection is made yet.
     ///
@@ -69,7 +85,32 @@ impl HttpClient {
         let no_redirect_client = no_redirect_client.map_err(|error| error.to_string())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
-        Ok(Self { runtime, client, no_redirect_client, retry_policy })
+        Ok(Self { runtime, client, no_redirect_client, retry_policy, recording: None })
+    }
+
+    /// Returns the client with a recording, which keeps its responses or replaces its requests.
+    #[must_use]
+    pub fn with_recording(self, recording: Option<Recording>) -> Self {
+        Self { recording, ..self }
+    }
+
+    /// Passes the recorded body of a URL to a sink, and returns its head. `None` if the request must be sent.
+    pub fn recorded(
+        &self,
+        url: &str,
+        max_bytes: u64,
+        sink: &mut dyn BodySink,
+    ) -> Option<Result<ResponseHead, RequestError>> {
+        let found = self.recording.as_ref()?.find(url, max_bytes, sink)?;
+        Some(found.map(|(head, _)| head))
+    }
+
+    /// Keeps a response of another library, if the client has a recording. Requests with an effect are not kept.
+    ///
+    /// # Errors
+    /// [`RequestError::NotSent`] if it cannot be written.
+    pub fn record(&self, url: &str, head: ResponseHead, body: &[u8]) -> Result<(), RequestError> {
+        self.recording.as_ref().map_or(Ok(()), |it| it.keep(url, head, body))
     }
 
     /// Returns the client that follows no redirects, for an API library. Credentials that the library adds are then
@@ -164,12 +205,26 @@ impl HttpClient {
         sink: &mut dyn BodySink,
         observer: HttpObserver<'_>,
     ) -> Result<u64, RequestError> {
+        let found = self.recording.as_ref().and_then(|it| it.find(url, policy.max_bytes, sink));
+        if let Some(found) = found {
+            let (head, length) = found?;
+            return if head.is_success() { Ok(length) } else { Err(recorded_error(&head)) };
+        }
         let operation = format!("GET {}", UntrustedText::new(redact_userinfo(url)).escaped());
         let operation = operation.split('?').next().unwrap_or_default();
-        self.retry(operation, policy.retry_mode, observer, &mut |_| {
-            let attempt = self.download_once(url, policy, sink);
+        let mut sink = RecordingSink::new(sink, self.recording.as_ref(), url);
+        let answer = self.retry(operation, policy.retry_mode, observer, &mut |_| {
+            let attempt = self.download_once(url, policy, &mut sink);
             self.send(policy.max_bytes, attempt)
-        })
+        });
+        match &answer {
+            Ok(length) if *length <= policy.max_bytes => sink.finish()?,
+            Err(RequestError::Client(response)) if matches!(response.status, 404 | 410) => {
+                self.record(url, ResponseHead { status: response.status, ..ResponseHead::default() }, &[])?;
+            }
+            Ok(_) | Err(_) => {}
+        }
+        answer
     }
 
     /// Sends the request of a download once and passes the body to the sink.

@@ -15,11 +15,13 @@
 mod client;
 mod error;
 mod event;
+mod recording;
 mod retry;
 mod url;
 
-pub use client::{BodySink, DownloadPolicy, HttpClient, Redirects};
+pub use client::{BodyBytes, BodySink, DownloadPolicy, HttpClient, Redirects};
 pub use error::{ErrorResponse, RequestError, error_from_headers, is_connect_error};
 pub use event::HttpObserver;
+pub use recording::{RecordedResponse, Recording, ResponseHead, ResponseStore, ResponseWriter};
 pub use retry::{RetryMode, with_timeout};
 pub use url::HttpUrl;

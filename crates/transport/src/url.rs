@@ -43,6 +43,16 @@ impl HttpUrl {
         !self.0.username().is_empty() || self.0.password().is_some()
     }
 
+    /// Returns the URL without user name and password.
+    #[must_use]
+    pub fn without_credentials(&self) -> String {
+        let mut url = self.0.clone();
+        // Both fail only for a URL that cannot have credentials.
+        url.set_username("").ok();
+        url.set_password(None).ok();
+        url.into()
+    }
+
     /// Resolves a reference against this URL (WHATWG URL Standard). If the result has the same origin and no
     /// credentials of its own, it gets those of this URL. `None` if the reference is not valid.
     #[must_use]

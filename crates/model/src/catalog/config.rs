@@ -1,5 +1,7 @@
 //! The types of the release configuration: repository names, targets with their channels, and trusted signers.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::version::Scheme;
@@ -176,6 +178,21 @@ pub enum Channel {
     Helm(String),
     /// The path of a Go module, served by the Go module proxy.
     Go(String),
+}
+
+impl fmt::Display for Channel {
+    /// Writes the kind and the name, as in `image server`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pypi(name) => write!(f, "pypi {name}"),
+            Self::Npm(name) => write!(f, "npm {name}"),
+            Self::Go(name) => write!(f, "go {name}"),
+            Self::Nuget(name) => write!(f, "nuget {name}"),
+            Self::Maven { group, artifacts } => write!(f, "maven {group}:{}", artifacts.join(", ")),
+            Self::Image(name) => write!(f, "image {name}"),
+            Self::Helm(name) => write!(f, "helm {name}"),
+        }
+    }
 }
 
 impl Channel {

@@ -5,7 +5,7 @@ use crate::Digest;
 use crate::evidence::attestation::BundleVerdicts;
 use crate::evidence::lookup::{Lookup, Unavailable};
 use crate::package::registry::{
-    ChecksumEntry, ChecksumError, PublishedPackage, Registry, RegistryKey, StatedDigest,
+    ChecksumEntry, ChecksumError, ListedVersion, PublishedPackage, Registry, RegistryKey, StatedDigest,
 };
 use crate::package::{PackageComparison, PackageId};
 
@@ -85,4 +85,35 @@ pub struct SignatureCheck {
     pub key: Option<RegistryKey>,
     /// Whether the key made the signature.
     pub is_valid: bool,
+}
+
+/// The versions of a package that a registry lists.
+#[derive(Debug)]
+pub struct VersionListing {
+    /// The registry that was asked.
+    pub registry: Registry,
+    /// The name of the package.
+    pub name: String,
+    /// The versions, in the order of the registry's answer.
+    pub versions: Lookup<Vec<TaggedVersion>>,
+}
+
+/// A version of a registry's list, and its tag.
+#[derive(Debug)]
+pub struct TaggedVersion {
+    /// The version.
+    pub listed: ListedVersion,
+    /// Where its tag is.
+    pub tag: VersionTag,
+}
+
+/// Where the tag of a version is.
+#[derive(Debug)]
+pub enum VersionTag {
+    /// The clone has it.
+    InClone,
+    /// The clone lacks the tag with this name. Found means that GitHub has it.
+    NotInClone(String, Lookup<()>),
+    /// No tag of the target can name the version: it is none of the target's version scheme.
+    Impossible,
 }

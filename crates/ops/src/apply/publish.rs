@@ -78,6 +78,7 @@ impl Publishing<'_> {
         let step = StepRef { action: StepAction::Audit, subject: expectation.tag.clone() };
         on_event(ReleaseEvent::Started(step.clone()));
         let audit = AuditRequest {
+            metadata: None,
             clients: self.clients,
             slug: &self.request.slug,
             current_name_only: false,

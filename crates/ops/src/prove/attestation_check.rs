@@ -1,5 +1,6 @@
 //! Verification of the attestations of several artifacts, with trusted roots that are loaded at most once.
 
+use forge::Forge;
 use model::base::http::HttpEvent;
 use model::evidence::attestation::{AttestationPolicy, BundleVerdicts};
 use model::evidence::lookup::{Unavailable, UnavailableCause};
@@ -13,13 +14,23 @@ use crate::prove::verify::{self, BundleStream};
 /// The attestations of an audit.
 pub(super) struct AttestationCheck<'a> {
     clients: ForgeClients<'a>,
+    /// The client for lists of attestations, if it is not the anonymous one.
+    metadata: Option<&'a Forge>,
+    /// Whether GitHub refused a list without a token, so that it was read with one.
+    needed_token: bool,
     /// The trusted roots. `None` until a bundle needs them: their source may need the network.
     roots: Option<TrustedRootSet>,
 }
 
 impl<'a> AttestationCheck<'a> {
-    pub(super) fn new(clients: ForgeClients<'a>) -> Self {
-        Self { clients, roots: None }
+    pub(super) fn new(clients: ForgeClients<'a>, metadata: Option<&'a Forge>) -> Self {
+        Self { clients, metadata, needed_token: false, roots: None }
+    }
+
+    /// Returns a note for the report. `None` if no token was needed.
+    pub(super) fn note(&self) -> Option<String> {
+        let note = "GitHub refused to list attestations without a token, so they were read with it";
+        self.needed_token.then(|| note.to_owned())
     }
 
     /// Returns a description of the trusted roots, or `None` if none were needed.
@@ -34,7 +45,14 @@ impl<'a> AttestationCheck<'a> {
         policy: &AttestationPolicy,
         on_event: &mut dyn FnMut(HttpEvent),
     ) -> Result<Result<BundleVerdicts, Unavailable>, OpsError> {
-        let attestations = verify::fetch_attestations(self.clients, artifact.sha256, on_event);
+        let digest = artifact.sha256;
+        let attestations = match self.metadata {
+            Some(client) => client.attestations(&digest.to_string(), None, on_event),
+            None => verify::fetch_attestations(self.clients, digest, on_event).map(|(list, with_token)| {
+                self.needed_token |= with_token;
+                list
+            }),
+        };
         self.verify(attestations.map(BundleStream::Attestations).map_err(Unavailable::from), artifact, policy)
     }
 

@@ -58,13 +58,12 @@ pub fn audit(
     expectation: &ReleaseExpectation,
     on_event: &mut dyn FnMut(HttpEvent),
 ) -> Result<AuditReport, OpsError> {
-    let anonymous = request.clients.anonymous;
-    let (tag, tag_target_type) = match anonymous.find_tag(&expectation.tag, on_event) {
+    let (tag, tag_target_type) = match request.metadata().find_tag(&expectation.tag, on_event) {
         Err(ForgeError::NotACommit { object_type, .. }) => (Lookup::Absent, Some(object_type.escaped())),
         answer => (answer.into(), None),
     };
     let run = AuditRun { request, expectation, remote_tag: tag.found().copied() };
-    let mut attestations = AttestationCheck::new(request.clients);
+    let mut attestations = AttestationCheck::new(request.clients, request.metadata);
     let source = request.source.then(|| run.audit_source(&mut attestations, on_event)).transpose()?;
     let on_default_branch = match run.remote_tag {
         Some(remote_tag) => run.on_branch(&remote_tag.commit.to_string(), on_event),
@@ -83,6 +82,7 @@ pub fn audit(
         let audit = PackageAudit { request, scope: packages, commit: remote_tag.commit };
         audit.run(&mut attestations, &mut report, on_event)?;
     }
+    report.warnings.extend(attestations.note());
     report.trusted_root = attestations.describe_roots(request.now);
     Ok(report)
 }
@@ -118,13 +118,12 @@ impl AuditRun<'_> {
 
     /// Asks GitHub whether a commit is on the default branch.
     fn on_branch(&self, commit: &str, on_event: &mut dyn FnMut(HttpEvent)) -> Lookup<bool> {
-        let anonymous = self.request.clients.anonymous;
-        anonymous.is_on_branch(commit, &self.expectation.default_branch, on_event).into()
+        self.request.metadata().is_on_branch(commit, &self.expectation.default_branch, on_event).into()
     }
 
     /// Asks GitHub whether `commit` is an ancestor of `tip`, or the same commit.
     fn is_ancestor(&self, commit: &str, tip: &str, on_event: &mut dyn FnMut(HttpEvent)) -> Lookup<bool> {
-        self.request.clients.anonymous.is_ancestor(commit, tip, on_event).into()
+        self.request.metadata().is_ancestor(commit, tip, on_event).into()
     }
 
     /// Collects the evidence of the source release.
@@ -133,9 +132,8 @@ impl AuditRun<'_> {
         attestations: &mut AttestationCheck<'_>,
         on_event: &mut dyn FnMut(HttpEvent),
     ) -> Result<SourceEvidence, OpsError> {
-        let anonymous = self.request.clients.anonymous;
         let mut source = SourceEvidence {
-            release: anonymous.find_release(&self.expectation.tag, on_event).into(),
+            release: self.request.metadata().find_release(&self.expectation.tag, on_event).into(),
             downloads: Vec::new(),
             archive: None,
             attestations: Vec::new(),
@@ -211,8 +209,7 @@ impl AuditRun<'_> {
             source.downloads.first().and_then(|it| Some((it.name.clone(), it.content.as_ref().ok()?.digest)));
         if let (true, Some(remote_tag), Some((name, digest))) = (release.immutable, self.remote_tag, first) {
             let subject = format!("sha1:{}", remote_tag.object);
-            let attestations =
-                self.request.clients.anonymous.attestations(&subject, Some("release"), on_event);
+            let attestations = self.request.metadata().attestations(&subject, Some("release"), on_event);
             let attestations = attestations
                 .map(|all| all.into_iter().filter(|it| it.is_release_attestation).collect())
                 .map_err(Unavailable::from);

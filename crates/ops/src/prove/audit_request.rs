@@ -1,5 +1,6 @@
 //! The inputs of an audit.
 
+use forge::Forge;
 use model::evidence::attestation::AcceptedRepository;
 use model::{Catalog, ReleaseTag, RepoSlug};
 
@@ -11,6 +12,8 @@ use crate::package_registries::PackageRegistries;
 pub struct AuditRequest<'a> {
     /// The clients of GitHub.
     pub clients: ForgeClients<'a>,
+    /// The client for metadata, if it is not the anonymous one.
+    pub metadata: Option<&'a Forge>,
     /// The name of the repository on GitHub.
     pub slug: &'a RepoSlug,
     /// Whether attestations must contain this repository name; else its former names are accepted, too.
@@ -28,6 +31,11 @@ pub struct AuditRequest<'a> {
 }
 
 impl AuditRequest<'_> {
+    /// Returns the client that reads tags, branches, releases and lists of attestations.
+    pub(super) fn metadata(&self) -> &Forge {
+        self.metadata.unwrap_or(self.clients.anonymous)
+    }
+
     /// Returns the repositories whose workflows may sign.
     pub(super) fn accepted_repositories(&self) -> Vec<AcceptedRepository> {
         rules::accepted_repositories(self.catalog, self.slug, self.current_name_only)

@@ -4,6 +4,8 @@ mod asset_download;
 mod attestation_check;
 pub(crate) mod audit;
 pub(crate) mod audit_request;
+pub(crate) mod listed_versions;
+pub(crate) mod metadata_client;
 pub(crate) mod package;
 mod package_download;
 mod publish_workflow;

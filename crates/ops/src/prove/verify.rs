@@ -164,7 +164,7 @@ fn verify_subject(
     let source = match &request.bundles {
         BundleSource::File(path) => BundleStream::File(path),
         BundleSource::GitHub(clients) => match fetch_attestations(*clients, sha256, on_event) {
-            Ok(all) => BundleStream::Attestations(all),
+            Ok((all, _)) => BundleStream::Attestations(all),
             Err(error) => {
                 findings.push(unproven(Reason::Unreachable, error.to_string()));
                 return subject_verdict(Vec::new(), findings);
@@ -259,12 +259,12 @@ pub(crate) fn verify_bundles(
 }
 
 /// Fetches the attestations of a digest from GitHub, first without credentials. If that is refused, for a private
-/// repository or because of the rate limit, the request is repeated with the token.
+/// repository or because of the rate limit, the request is repeated with the token. Returns also whether it was.
 pub(crate) fn fetch_attestations(
     clients: ForgeClients<'_>,
     digest: Digest,
     on_event: &mut dyn FnMut(HttpEvent),
-) -> Result<Vec<GitHubAttestation>, ForgeError> {
+) -> Result<(Vec<GitHubAttestation>, bool), ForgeError> {
     let ask = |forge: &Forge, on_event: &mut dyn FnMut(HttpEvent)| {
         forge.attestations(&digest.to_string(), None, on_event)
     };
@@ -272,10 +272,10 @@ pub(crate) fn fetch_attestations(
         Err(
             error @ (ForgeError::Status { status: 401 | 403 | 404, .. } | ForgeError::RateLimited { .. }),
         ) => match clients.authenticated.forge()? {
-            authenticated if authenticated.has_token() => ask(authenticated, on_event),
+            authenticated if authenticated.has_token() => Ok((ask(authenticated, on_event)?, true)),
             _ => Err(error),
         },
-        other => other,
+        other => Ok((other?, false)),
     }
 }
 

@@ -15,6 +15,18 @@ use model::evidence::verdict::Finding;
 use self::findings::unreachable;
 use crate::attestation::attestation_finding;
 
+/// Returns whether an audit received every answer that it asked for. If not, the same audit may be repeated to get the
+/// others.
+#[must_use]
+pub fn has_all_answers(report: &AuditReport) -> bool {
+    !report.findings.iter().any(|it| {
+        matches!(
+            it.reason(),
+            Reason::RateLimited | Reason::Unreachable | Reason::TagUnavailable | Reason::DownloadFailed
+        )
+    })
+}
+
 /// Returns all findings and warnings, in reading order: tag, release, assets, attestations, runs, branch, signature.
 /// There is at least one finding.
 #[must_use]

@@ -7,6 +7,7 @@ mod file_comparison;
 mod file_selection;
 mod go;
 mod ignored_files;
+mod listed_versions;
 mod no_answer;
 mod npm;
 mod published;
@@ -19,6 +20,7 @@ mod stated_manifest;
 mod wheel_metadata;
 
 pub use go::module_hashes;
+pub use listed_versions::audit_versions;
 pub use published::audit_package;
 pub use stated_manifest::compare_stated_manifest;
 

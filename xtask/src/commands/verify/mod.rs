@@ -87,7 +87,7 @@ pub(crate) fn run(global: &GlobalArgs, args: &VerifyArgs) -> Result<RunOutcome, 
             ));
             return Err(error.with_hint("pass a file of bundles: --bundle FILE"));
         }
-        None => Some(github::connect(context.host(), context.retry_policy, trust_root.clone())?),
+        None => Some(github::connect(context.host(), context.retry_policy, trust_root.clone(), None)?),
     };
     let bundles = match (&args.bundle, &clients) {
         (Some(path), _) => BundleSource::File(path.clone()),

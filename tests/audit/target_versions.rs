@@ -1,0 +1,102 @@
+//! `audit --target`: every release of a target, and the versions that registries list for it.
+
+use emulators::{Fault, FaultKind, FaultTiming};
+use serde_json::{Value, json};
+
+use crate::channels::published_packages::{ATTESTING_WORKFLOW, PublishedPackages, edited_json};
+use crate::channels::pypi_audit::{INDEX, attest, published};
+use crate::support::repository::{CapturedOutput, print_note};
+
+/// Returns a published and attested Python project with one tagged version. `None` if hatchling is missing.
+fn published_project(test: &str) -> Option<PublishedPackages> {
+    let (mut project, wheel, sdist) = published(ATTESTING_WORKFLOW, test)?;
+    attest(&mut project, &wheel, &sdist);
+    Some(project)
+}
+
+fn audit_target(project: &PublishedPackages) -> CapturedOutput {
+    project.audit_subject(&["--target", "server"], "pypi", &["--format", "json"])
+}
+
+/// Lists further versions in the index, each with one file that is yanked or not.
+fn list_versions(project: &PublishedPackages, versions: &[(&str, Value)]) {
+    let index = edited_json(&project.registries.document(INDEX).unwrap(), |it| {
+        for (version, yanked) in versions {
+            it["versions"].as_array_mut().unwrap().push(json!(version));
+            let mut file = it["files"][0].clone();
+            file["filename"] = json!(format!("opensandbox_server-{version}-py3-none-any.whl"));
+            file["yanked"] = yanked.clone();
+            it["files"].as_array_mut().unwrap().push(file);
+        }
+    });
+    project.registries.set_document(INDEX, "application/json", index);
+}
+
+/// Returns `check subject reason` of each finding about the listed versions.
+fn version_findings(output: &CapturedOutput) -> Vec<String> {
+    let entry = &output.json()["audits"][0];
+    assert_eq!(entry["subject"], "server");
+    let text = |it: &Value, key: &str| it[key].as_str().unwrap().to_owned();
+    let findings = entry["findings"].as_array().unwrap().iter();
+    findings
+        .map(|it| format!("{} {} {}", text(it, "check"), text(it, "subject"), text(it, "reason")))
+        .collect()
+}
+
+#[test]
+fn case_91_versions_without_a_tag_are_refuted() {
+    let Some(project) = published_project("versions_without_a_tag") else { return };
+    let twin = audit_target(&project);
+    assert_eq!(twin.json()["verdict"], "proven", "{}", twin.stdout);
+    assert_eq!(version_findings(&twin), ["versions opensandbox-server ok"]);
+    assert_eq!(twin.json()["audits"][1]["subject"], "server/v1.2.3");
+    // A tag that only GitHub has, and versions that no tag explains.
+    project.bed.clone.git(["tag", "server/v1.2.4"]);
+    project.bed.clone.git(["push", "-q", project.bed.github.git_dir().to_str().unwrap(), "server/v1.2.4"]);
+    project.bed.clone.git(["tag", "-d", "server/v1.2.4"]);
+    list_versions(
+        &project,
+        &[
+            ("1.2.4", json!(false)),
+            ("1.3.0.dev1", json!("made\u{1b} by hand")),
+            ("1.03.0", json!(false)),
+            ("nonsense", json!(true)),
+        ],
+    );
+    let output = audit_target(&project);
+    assert_eq!(output.json()["verdict"], "refuted");
+    print_note(&format!("{:#?}", version_findings(&output)));
+    assert_eq!(
+        version_findings(&output),
+        [
+            "versions pkg:pypi/opensandbox-server@1.2.4 tag-only-on-remote",
+            "versions pkg:pypi/opensandbox-server@1.3.0.dev1 untagged",
+            "versions pkg:pypi/opensandbox-server@1.03.0 untagged",
+            "versions pkg:pypi/opensandbox-server@nonsense untagged",
+        ]
+    );
+    let warnings = output.json()["audits"][0]["notes"].to_string();
+    assert!(warnings.contains("1.3.0.dev1 was withdrawn: yanked: made\\\\u{1b} by hand"), "{warnings}");
+    let text = project.audit_subject(&["--target", "server"], "pypi", &[]);
+    assert!(text.stdout.contains("1.3.0.dev1 is published, but neither GitHub nor"), "{}", text.stdout);
+    // Without an answer of GitHub, nothing is refuted.
+    let (headers, body, timing) = (Vec::new(), "{}".to_owned(), FaultTiming::Before);
+    let busy = FaultKind::CannedResponse { status: 503, headers, body, timing };
+    project.bed.github.inject(Fault::once("GET", "server/v1.3.0.dev1", busy));
+    let findings = version_findings(&audit_target(&project));
+    assert!(findings[1].ends_with("unreachable"), "{findings:?}");
+}
+
+#[test]
+fn tokens_are_used_for_metadata_only() {
+    let Some(project) = published_project("tokens_are_used_for_metadata_only") else { return };
+    project.bed.github.clear_log();
+    let output = audit_target(&project);
+    assert_eq!(output.json()["verdict"], "proven", "{}", output.stdout);
+    assert!(output.json()["notes"][0].as_str().unwrap().contains("a token was used"), "{}", output.stdout);
+    let exchanges = project.bed.github.exchanges();
+    let anonymous = exchanges.iter().filter(|it| !it.authorized).map(|it| it.path.as_str());
+    let anonymous: Vec<&str> = anonymous.filter(|it| it.starts_with("/repos/")).collect();
+    assert_eq!(anonymous, ["/repos/acme/widgets"]);
+    assert!(exchanges.len() > 5, "{exchanges:?}");
+}

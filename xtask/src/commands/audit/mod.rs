@@ -1,0 +1,252 @@
+//! `audit`: verifies published releases from their public downloads.
+
+mod audit_run;
+mod channel;
+mod output;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use clap::Args;
+use model::evidence::verdict::Verdict;
+use model::{ReleaseTag, Target};
+use ops::{AuditRequest, GitHubClients, RecordedAudit, RecordingFolder};
+
+use self::audit_run::AuditRun;
+use self::channel::{AuditChannel, check_channels, selects_source};
+use self::output::{AuditAllJson, AuditJson, AuditResult, RepositoryJson, summary_markdown};
+use crate::args::{GlobalArgs, TrustArgs};
+use crate::clock;
+use crate::environment::GITHUB_STEP_SUMMARY;
+use crate::error::CliError;
+use crate::escape;
+use crate::github;
+use crate::outcome::RunOutcome;
+use crate::report::{self, TextPage};
+use crate::session::{RepositoryContext, Session};
+use crate::trust;
+
+/// The arguments of `audit`.
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// The release tag, as in server/v0.1.14
+    #[arg(required_unless_present_any = ["all", "target"])]
+    pub(crate) tag: Option<String>,
+    /// Audit every release whose tag this clone has
+    #[arg(long, conflicts_with = "tag")]
+    pub(crate) all: bool,
+    /// Audit every release of this target, and the versions that registries list for it
+    #[arg(long, value_name = "ID", conflicts_with_all = ["tag", "all"])]
+    pub(crate) target: Option<String>,
+    /// Audit only this channel; may be repeated [default: all that the target has]
+    #[arg(long, value_name = "KIND")]
+    pub(crate) channel: Vec<AuditChannel>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+    /// Retry for up to this long, as in 10m
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) wait: Option<Duration>,
+    /// Keep what is downloaded in this folder; go on with it after an interruption
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["wait", "from"])]
+    pub(crate) save: Option<PathBuf>,
+    /// Read what an audit with --save kept, and send no request
+    #[arg(long, value_name = "DIR", conflicts_with = "wait")]
+    pub(crate) from: Option<PathBuf>,
+}
+
+/// Parses a duration: a whole number and the unit s, m or h.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wanted = || format!("invalid duration '{text}': expected a number with s, m or h, as in 10m");
+    let unit = text.chars().last().ok_or_else(wanted)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        _ => return Err(wanted()),
+    };
+    let number: u32 = text[..text.len() - 1].parse().map_err(|_| wanted())?;
+    Ok(Duration::from_secs(u64::from(number) * seconds))
+}
+
+/// What is audited.
+enum AuditScope<'a> {
+    Tag(ReleaseTag),
+    /// All tags of a target in the clone.
+    Target(&'a Target, Vec<ReleaseTag>),
+    /// All tags of the clone.
+    All(Vec<ReleaseTag>),
+}
+
+impl AuditScope<'_> {
+    /// Returns the name of the scope in a recording.
+    fn name(&self) -> String {
+        match self {
+            Self::Tag(tag) => tag.name(),
+            Self::Target(target, _) => format!("--target {}", target.id),
+            Self::All(_) => "--all".to_owned(),
+        }
+    }
+}
+
+pub(crate) fn run(global: &GlobalArgs, args: &AuditArgs) -> Result<RunOutcome, CliError> {
+    let session = Session::discover(global)?.map(|it| it.with_trust_root(&args.trust)).transpose()?;
+    let context = match &session {
+        Some(session) => session.repository_context(),
+        None => RepositoryContext::find(global)?,
+    };
+    let scope = audit_scope(args, &context, session.as_ref())?;
+    let recording = open_recording(args, &context, &scope)?;
+    let clients = connect(args, &context, recording.as_ref())?;
+    let request = AuditRequest {
+        clients: clients.clients(),
+        metadata: None,
+        slug: &context.slug,
+        current_name_only: global.repo.is_some(),
+        catalog: &context.catalog,
+        clone: session.as_ref().map(Session::context),
+        now: clock::now(),
+        source: selects_source(&args.channel),
+        packages: None,
+    };
+    let mut run = AuditRun::new(global, args, request, recording);
+    match scope {
+        AuditScope::Tag(tag) => audit_one(&mut run, &context, &tag),
+        AuditScope::Target(target, tags) => audit_many(&mut run, &context, Some(target), &tags),
+        AuditScope::All(tags) => audit_many(&mut run, &context, None, &tags),
+    }
+}
+
+/// Returns what the arguments select.
+fn audit_scope<'a>(
+    args: &AuditArgs,
+    context: &'a RepositoryContext,
+    session: Option<&Session>,
+) -> Result<AuditScope<'a>, CliError> {
+    let catalog = &context.catalog;
+    if let Some(text) = &args.tag {
+        let tag = ReleaseTag::parse(catalog, text)?;
+        check_channels(&args.channel, catalog.known_target(tag.target())?)?;
+        return Ok(AuditScope::Tag(tag));
+    }
+    let flag = if args.all { "--all" } else { "--target" };
+    let no_clone = || CliError::usage(anyhow!("{flag} audits the tags of a clone: select one with -C DIR"));
+    let session = session.ok_or_else(no_clone)?;
+    if let Some(id) = &args.target {
+        let target = catalog.known_target(id)?;
+        check_channels(&args.channel, target)?;
+        return Ok(AuditScope::Target(target, release_tags(session, target)?));
+    }
+    let mut all = Vec::new();
+    for target in catalog.targets() {
+        all.extend(release_tags(session, target)?);
+    }
+    Ok(AuditScope::All(all))
+}
+
+/// Returns the release tags of a target in the clone.
+fn release_tags(session: &Session, target: &Target) -> Result<Vec<ReleaseTag>, CliError> {
+    let tags = session.repo.tags(target)?;
+    // A tag that is not a valid release tag of the target was never released by it.
+    Ok(tags.iter().filter_map(|it| ReleaseTag::parse(&session.catalog, &it.name).ok()).collect())
+}
+
+/// Opens the folder of `--save` or `--from`.
+fn open_recording(
+    args: &AuditArgs,
+    context: &RepositoryContext,
+    scope: &AuditScope<'_>,
+) -> Result<Option<RecordingFolder>, CliError> {
+    let (subject, repository) = (scope.name(), context.slug.to_string());
+    let audit = RecordedAudit { subject: &subject, repository: &repository };
+    Ok(match (&args.save, &args.from) {
+        (Some(folder), _) => Some(RecordingFolder::save(folder, &audit, clock::now())?),
+        (None, Some(folder)) => Some(RecordingFolder::replay(folder, &audit)?),
+        (None, None) => None,
+    })
+}
+
+fn connect(
+    args: &AuditArgs,
+    context: &RepositoryContext,
+    recording: Option<&RecordingFolder>,
+) -> Result<GitHubClients, CliError> {
+    let is_online = args.from.is_none();
+    let trust_root = trust::trust_root_source(&args.trust, is_online, context.retry_policy.idle_timeout)?;
+    github::connect(context.host(), context.retry_policy, trust_root, recording)
+}
+
+/// Returns the line that names the audited repository. It shows a reader who is in the wrong folder.
+fn repository_line(context: &RepositoryContext) -> String {
+    format!("for {} ({})", context.slug, escape::sanitize(&context.slug_source.to_string()))
+}
+
+/// Audits one release.
+fn audit_one(
+    run: &mut AuditRun<'_>,
+    context: &RepositoryContext,
+    tag: &ReleaseTag,
+) -> Result<RunOutcome, CliError> {
+    let mut result = run.audit_tag(tag)?;
+    run.finish([&result.report])?;
+    result.report.warnings.extend(run.recording_note());
+    report::append_to_actions_file(GITHUB_STEP_SUMMARY, &summary_markdown(&result))?;
+    if report::is_json(run.global) {
+        let schema = "opensandbox-release/audit/3";
+        let (repository, audit) = (RepositoryJson::of(context), result.to_json());
+        report::print_json(&AuditJson { schema, repository, audit })?;
+    } else {
+        let mut page = TextPage::new();
+        page.line(format!("{}  {}", result.subject, tag.title()));
+        page.line(repository_line(context));
+        report::audit(&mut page, &result.report);
+        page.print()?;
+    }
+    Ok(RunOutcome::Verdict(result.verdict()))
+}
+
+/// Audits every release of a target or of the clone, and the versions that registries list for a target. The outcome is
+/// the worst verdict.
+fn audit_many(
+    run: &mut AuditRun<'_>,
+    context: &RepositoryContext,
+    target: Option<&Target>,
+    tags: &[ReleaseTag],
+) -> Result<RunOutcome, CliError> {
+    let metadata = ops::metadata_client(run.request.clients, &mut |_| {})?;
+    run.request.metadata = metadata.forge;
+    let versions = target.map(|it| run.audit_versions(it, tags)).transpose()?;
+    let mut results: Vec<AuditResult> = Vec::new();
+    for (index, tag) in tags.iter().enumerate() {
+        report::print_progress(run.global, &format!("auditing {tag} ({} of {})", index + 1, tags.len()));
+        results.push(run.audit_tag(tag)?);
+    }
+    run.finish(results.iter().chain(&versions).map(|it| &it.report))?;
+    let notes: Vec<String> = std::iter::once(metadata.note.to_owned()).chain(run.recording_note()).collect();
+    // Without tags nothing was verified, so the verdict is unproven.
+    let all = || versions.iter().chain(&results);
+    let verdict = all().map(AuditResult::verdict).max().unwrap_or(Verdict::Unproven);
+    let verdict = if results.is_empty() { verdict.max(Verdict::Unproven) } else { verdict };
+    for result in all() {
+        report::append_to_actions_file(GITHUB_STEP_SUMMARY, &summary_markdown(result))?;
+    }
+    if report::is_json(run.global) {
+        let schema = "opensandbox-release/audit-all/3";
+        let (repository, audits) = (RepositoryJson::of(context), all().map(AuditResult::to_json).collect());
+        report::print_json(&AuditAllJson { schema, repository, verdict, notes: &notes, audits })?;
+    } else {
+        let mut page = TextPage::new();
+        page.line(repository_line(context));
+        report::warnings(&mut page, &notes);
+        if let Some(result) = &versions {
+            report::warnings(&mut page, &result.report.warnings);
+            report::each_finding(&mut page, &result.report.findings);
+        }
+        for result in &results {
+            report::audit_row(&mut page, &result.subject, result.verdict(), &result.unproven_summary());
+        }
+        report::overall_verdict(&mut page, verdict);
+        page.print()?;
+    }
+    Ok(RunOutcome::Verdict(verdict))
+}
