@@ -7,6 +7,7 @@ use model::UntrustedText;
 use model::base::http::{HttpEvent, RetryPolicy};
 use model::base::url::redact_userinfo;
 
+use crate::body::BodySink;
 use crate::error::{RequestError, file_host_error};
 use crate::event::HttpObserver;
 use crate::recording::{Recording, RecordingSink, ResponseHead, recorded_error};
@@ -47,28 +48,6 @@ pub struct DownloadPolicy {
     pub redirects: Redirects,
     /// When a failed request is sent again.
     pub retry_mode: RetryMode,
-}
-
-/// Receives the bytes of a response body.
-pub trait BodySink {
-    /// Discards all bytes received so far. Called before the body of each attempt, because an attempt may break off.
-    fn restart(&mut self);
-    /// Appends the next chunk.
-    fn write_chunk(&mut self, chunk: &[u8]);
-}
-
-/// Collects a body in memory. The caller limits its length.
-#[derive(Debug, Default)]
-pub struct BodyBytes(pub Vec<u8>);
-
-impl BodySink for BodyBytes {
-    fn restart(&mut self) {
-        self.0.clear();
-    }
-
-    fn write_chunk(&mut self, chunk: &[u8]) {
-        self.0.extend_from_slice(chunk);
-    }
 }
 
 impl HttpClient {

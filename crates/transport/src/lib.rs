@@ -12,6 +12,7 @@
 //! assert!(!api.is_same_origin(&page), "the token must not go there");
 //! ```
 
+mod body;
 mod client;
 mod error;
 mod event;
@@ -19,7 +20,8 @@ mod recording;
 mod retry;
 mod url;
 
-pub use client::{BodyBytes, BodySink, DownloadPolicy, HttpClient, Redirects};
+pub use body::{BodyBytes, BodySink};
+pub use client::{DownloadPolicy, HttpClient, Redirects};
 pub use error::{ErrorResponse, RequestError, error_from_headers, is_connect_error};
 pub use event::HttpObserver;
 pub use recording::{RecordedResponse, Recording, ResponseHead, ResponseStore, ResponseWriter};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use model::UntrustedText;
 
-use crate::client::BodySink;
+use crate::body::BodySink;
 use crate::error::{ErrorResponse, RequestError};
 use crate::url::HttpUrl;
 

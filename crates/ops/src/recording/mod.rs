@@ -35,7 +35,7 @@ pub struct RecordedAudit<'a> {
 
 /// The description of a recording, as its file has it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Description {
+struct RecordingDescription {
     schema: String,
     subject: String,
     repository: String,
@@ -59,7 +59,7 @@ struct RecordedRegistry {
 #[derive(Debug)]
 pub struct RecordingFolder {
     path: PathBuf,
-    description: Description,
+    description: RecordingDescription,
     /// The folder for the description, while it is written, with the lock that keeps other runs away.
     writer: Option<(FolderHandle, FolderLock)>,
     recording: Recording,
@@ -82,7 +82,7 @@ impl RecordingFolder {
             Some(existing) if existing.complete => return Err(RecordingError::Complete(path.to_owned())),
             Some(existing) => existing.checked(path, audit)?,
             None if has_files(path)? => return Err(RecordingError::OtherFiles(path.to_owned())),
-            None => Description {
+            None => RecordingDescription {
                 schema: SCHEMA.to_owned(),
                 subject: audit.subject.to_owned(),
                 repository: audit.repository.to_owned(),
@@ -181,7 +181,7 @@ impl RecordingFolder {
     }
 }
 
-impl Description {
+impl RecordingDescription {
     /// Returns the description if it is of this audit and of a known format.
     fn checked(self, path: &Path, audit: &RecordedAudit<'_>) -> Result<Self, RecordingError> {
         if self.schema != SCHEMA {
@@ -197,7 +197,10 @@ impl Description {
     }
 }
 
-fn read_description(folder: &FolderHandle, path: &Path) -> Result<Option<Description>, RecordingError> {
+fn read_description(
+    folder: &FolderHandle,
+    path: &Path,
+) -> Result<Option<RecordingDescription>, RecordingError> {
     let Some(bytes) = folder.read(DESCRIPTION, MAX_DESCRIPTION_BYTES)? else { return Ok(None) };
     serde_json::from_slice(&bytes).map(Some).map_err(|error| RecordingError::damaged(path, &error))
 }

@@ -24,7 +24,7 @@ pub(super) struct ResponseFolder {
 
 /// The description of a response, as its file has it.
 #[derive(Debug, Serialize, Deserialize)]
-struct Description {
+struct ResponseDescription {
     schema: String,
     /// The URL without its query, which may grant access to a file.
     url: String,
@@ -48,13 +48,13 @@ impl ResponseStore for ResponseFolder {
         let name = file_name(url);
         let bytes = self.folder.read(&description_name(&name), MAX_DESCRIPTION_BYTES).map_err(to_io)?;
         let Some(bytes) = bytes else { return Ok(None) };
-        let description: Description = serde_json::from_slice(&bytes)?;
+        let description: ResponseDescription = serde_json::from_slice(&bytes)?;
         if description.schema != SCHEMA {
             return Err(io::Error::other(format!("{name} has another format than {SCHEMA}")));
         }
         let body = self.folder.open_file(&name).map_err(to_io)?;
         let body = body.ok_or_else(|| io::Error::other(format!("{name} is missing")))?;
-        let Description { status, link, authenticated, size, sha256, .. } = description;
+        let ResponseDescription { status, link, authenticated, size, sha256, .. } = description;
         let head = ResponseHead { status, link, authenticated };
         let body = CheckedBody { file: body, name, remaining: size, hasher: Hasher::default(), sha256 };
         Ok(Some(RecordedResponse { head, body: Box::new(body) }))
@@ -84,7 +84,7 @@ impl ResponseWriter for ResponseFiles<'_> {
     fn finish(self: Box<Self>, head: &ResponseHead) -> io::Result<()> {
         let Self { folder, name, url, body } = *self;
         let body = body.finish().map_err(to_io)?;
-        let description = Description {
+        let description = ResponseDescription {
             schema: SCHEMA.to_owned(),
             url,
             status: head.status,

@@ -1,22 +1,20 @@
 //! `audit`: verifies published releases from their public downloads.
 
-mod audit_run;
+mod args;
 mod channel;
 mod output;
-
-use std::path::PathBuf;
-use std::time::Duration;
+mod session;
 
 use anyhow::anyhow;
-use clap::Args;
 use model::evidence::verdict::Verdict;
 use model::{ReleaseTag, Target};
 use ops::{AuditRequest, GitHubClients, RecordedAudit, RecordingFolder};
 
-use self::audit_run::AuditRun;
-use self::channel::{AuditChannel, check_channels, selects_source};
+pub(crate) use self::args::AuditArgs;
+use self::channel::{check_channels, selects_source};
 use self::output::{AuditAllJson, AuditJson, AuditResult, RepositoryJson, summary_markdown};
-use crate::args::{GlobalArgs, TrustArgs};
+use self::session::AuditSession;
+use crate::args::GlobalArgs;
 use crate::clock;
 use crate::environment::GITHUB_STEP_SUMMARY;
 use crate::error::CliError;
@@ -26,48 +24,6 @@ use crate::outcome::RunOutcome;
 use crate::report::{self, TextPage};
 use crate::session::{RepositoryContext, Session};
 use crate::trust;
-
-/// The arguments of `audit`.
-#[derive(Debug, Args)]
-pub(crate) struct AuditArgs {
-    /// The release tag, as in server/v0.1.14
-    #[arg(required_unless_present_any = ["all", "target"])]
-    pub(crate) tag: Option<String>,
-    /// Audit every release whose tag this clone has
-    #[arg(long, conflicts_with = "tag")]
-    pub(crate) all: bool,
-    /// Audit every release of this target, and the versions that registries list for it
-    #[arg(long, value_name = "ID", conflicts_with_all = ["tag", "all"])]
-    pub(crate) target: Option<String>,
-    /// Audit only this channel; may be repeated [default: all that the target has]
-    #[arg(long, value_name = "KIND")]
-    pub(crate) channel: Vec<AuditChannel>,
-    #[command(flatten)]
-    pub(crate) trust: TrustArgs,
-    /// Retry for up to this long, as in 10m
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub(crate) wait: Option<Duration>,
-    /// Keep what is downloaded in this folder; go on with it after an interruption
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["wait", "from"])]
-    pub(crate) save: Option<PathBuf>,
-    /// Read what an audit with --save kept, and send no request
-    #[arg(long, value_name = "DIR", conflicts_with = "wait")]
-    pub(crate) from: Option<PathBuf>,
-}
-
-/// Parses a duration: a whole number and the unit s, m or h.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wanted = || format!("invalid duration '{text}': expected a number with s, m or h, as in 10m");
-    let unit = text.chars().last().ok_or_else(wanted)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        _ => return Err(wanted()),
-    };
-    let number: u32 = text[..text.len() - 1].parse().map_err(|_| wanted())?;
-    Ok(Duration::from_secs(u64::from(number) * seconds))
-}
 
 /// What is audited.
 enum AuditScope<'a> {
@@ -109,7 +65,7 @@ pub(crate) fn run(global: &GlobalArgs, args: &AuditArgs) -> Result<RunOutcome, C
         source: selects_source(&args.channel),
         packages: None,
     };
-    let mut run = AuditRun::new(global, args, request, recording);
+    let mut run = AuditSession::new(global, args, request, recording);
     match scope {
         AuditScope::Tag(tag) => audit_one(&mut run, &context, &tag),
         AuditScope::Target(target, tags) => audit_many(&mut run, &context, Some(target), &tags),
@@ -183,7 +139,7 @@ fn repository_line(context: &RepositoryContext) -> String {
 
 /// Audits one release.
 fn audit_one(
-    run: &mut AuditRun<'_>,
+    run: &mut AuditSession<'_>,
     context: &RepositoryContext,
     tag: &ReleaseTag,
 ) -> Result<RunOutcome, CliError> {
@@ -208,7 +164,7 @@ fn audit_one(
 /// Audits every release of a target or of the clone, and the versions that registries list for a target. The outcome is
 /// the worst verdict.
 fn audit_many(
-    run: &mut AuditRun<'_>,
+    run: &mut AuditSession<'_>,
     context: &RepositoryContext,
     target: Option<&Target>,
     tags: &[ReleaseTag],

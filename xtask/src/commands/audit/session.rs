@@ -7,7 +7,7 @@ use model::evidence::verdict::{Verdict, overall};
 use model::{ReleaseTag, Target};
 use ops::{AuditRequest, PackageRegistries, PackageScope, RecordingFolder, ReleaseEvent};
 
-use super::AuditArgs;
+use super::args::AuditArgs;
 use super::channel::{selected_registries, unsupported_channels};
 use super::output::AuditResult;
 use crate::args::GlobalArgs;
@@ -24,7 +24,7 @@ use crate::report;
 const AUDIT_RETRY_INTERVAL: Duration = Duration::from_secs(30);
 
 /// A run of the command.
-pub(super) struct AuditRun<'a> {
+pub(super) struct AuditSession<'a> {
     pub(super) global: &'a GlobalArgs,
     pub(super) args: &'a AuditArgs,
     pub(super) request: AuditRequest<'a>,
@@ -34,7 +34,7 @@ pub(super) struct AuditRun<'a> {
     registries: Option<(String, PackageRegistries)>,
 }
 
-impl<'a> AuditRun<'a> {
+impl<'a> AuditSession<'a> {
     pub(super) fn new(
         global: &'a GlobalArgs,
         args: &'a AuditArgs,
