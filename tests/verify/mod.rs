@@ -7,5 +7,6 @@ mod cosign;
 mod external_builders;
 mod identity_attacks;
 mod limits;
+mod registry_documents;
 mod regressions;
 mod standalone_binary;

@@ -76,6 +76,13 @@ impl RegistryClient {
         }
     }
 
+    /// Fetches a document in UTF-8.
+    pub(crate) fn text(&self, request: DocumentRequest<'_>, observer: HttpObserver<'_>) -> Answer<String> {
+        let bytes = self.document(request, observer)?;
+        let not_utf8 = |_| invalid(request.url, "not UTF-8");
+        bytes.map(|it| String::from_utf8(it).map_err(not_utf8)).transpose()
+    }
+
     /// Fetches a JSON document.
     pub(crate) fn json<T: DeserializeOwned>(
         &self,

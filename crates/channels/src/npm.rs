@@ -16,17 +16,15 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use transport::{HttpObserver, HttpUrl};
 
-use crate::client::{Answer, DocumentRequest, RegistryClient, invalid, parse_json};
+use crate::client::{Answer, DocumentRequest, RegistryClient, parse_json};
 
 const JSON_HEADERS: &[(&str, &str)] = &[("accept", "application/json")];
 /// The longest packument. The largest ones on npm have some tens of MiB.
 const MAX_PACKUMENT_BYTES: u64 = 64 << 20;
 /// The longest list of keys or attestations.
 const MAX_LIST_BYTES: u64 = 8 << 20;
-/// The most signatures, keys and attestations that are read.
+/// The most signatures and keys that are read.
 const MAX_ENTRIES: usize = 100;
-/// The beginning of the predicate types of provenance.
-const PROVENANCE: &str = "https://slsa.dev/provenance/";
 /// The time of a version whose registry states none, in seconds since 1970: 2015-01-01, before npm signed packages
 /// (npm's `pacote`, `lib/registry.js`).
 const UNKNOWN_PUBLICATION: i64 = 1_420_070_400;
@@ -81,18 +79,6 @@ struct ListedKey {
     key: String,
     #[serde(default)]
     expires: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct AttestationList {
-    attestations: Vec<ListedAttestation>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListedAttestation {
-    predicate_type: String,
-    bundle: Box<RawValue>,
 }
 
 pub(crate) fn find_package(
@@ -172,22 +158,14 @@ fn published_file(
     // `integrity` may have several hashes, of which the strongest one counts (W3C, Subresource Integrity).
     let digests = dist.integrity.split_ascii_whitespace().filter_map(digest);
     let stated_digests = digests.map(|digest| StatedDigest { document: "packument", digest }).collect();
-    let bundles = dist.attestations.as_ref();
-    let bundles = bundles.map(|it| attestations(client, &absolute(&it.url), observer).into());
-    PublishedFile { name: UntrustedText::new(name.unwrap_or_default()), url, stated_digests, bundles }
+    let attestations_url = dist.attestations.as_ref();
+    let attestations = attestations_url.map(|it| attestations(client, &absolute(&it.url), observer).into());
+    PublishedFile { name: UntrustedText::new(name.unwrap_or_default()), url, stated_digests, attestations }
 }
 
-/// Fetches the provenance of a version as Sigstore bundles. The registry's own attestation that the version was
-/// published is left out: like its signature, it says nothing about who built the version.
-fn attestations(client: &RegistryClient, url: &str, observer: HttpObserver<'_>) -> Answer<Vec<String>> {
-    let request = DocumentRequest { url, headers: JSON_HEADERS, max_bytes: MAX_LIST_BYTES };
-    let Some(list) = client.json::<AttestationList>(request, observer)? else { return Ok(None) };
-    let all = list.attestations;
-    if all.len() > MAX_ENTRIES {
-        return Err(invalid(url, &format!("{} attestations, expected at most {MAX_ENTRIES}", all.len())));
-    }
-    let provenance = all.into_iter().filter(|it| it.predicate_type.starts_with(PROVENANCE));
-    Ok(Some(provenance.map(|it| it.bundle.get().to_owned()).collect()))
+/// Fetches the list of a version's attestations.
+fn attestations(client: &RegistryClient, url: &str, observer: HttpObserver<'_>) -> Answer<String> {
+    client.text(DocumentRequest { url, headers: JSON_HEADERS, max_bytes: MAX_LIST_BYTES }, observer)
 }
 
 /// Returns the registry's signatures over a version, with its keys. `None` if it states no signature.

@@ -11,10 +11,9 @@ use model::package::registry::{
 };
 use model::{Digest, Scheme, UntrustedText, Version};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use transport::{HttpObserver, HttpUrl};
 
-use crate::client::{Answer, DocumentRequest, RegistryClient, invalid};
+use crate::client::{Answer, DocumentRequest, RegistryClient};
 
 /// The media type of the simple index as JSON (PEP 691).
 const SIMPLE_HEADERS: &[(&str, &str)] = &[("accept", "application/vnd.pypi.simple.v1+json")];
@@ -25,9 +24,8 @@ const JSON_HEADERS: &[(&str, &str)] = &[("accept", "application/json")];
 const MAX_INDEX_BYTES: u64 = 64 << 20;
 /// The longest document about one version or one file.
 const MAX_VERSION_BYTES: u64 = 8 << 20;
-/// The most files of a version whose attestations are asked for, and the most attestations of a file.
+/// The most files of a version that are audited.
 const MAX_FILES: usize = 1000;
-const MAX_ATTESTATIONS: usize = 100;
 
 #[derive(Deserialize)]
 struct SimpleIndex {
@@ -198,41 +196,15 @@ fn published_file(
     let base = format!("{}/x/", registry.url());
     let absolute = |url: &str| HttpUrl::parse(&base).and_then(|it| it.join(url));
     let url = absolute(&file.url).unwrap_or_default();
-    let bundles = file.provenance;
-    let bundles = bundles.map(|it| provenance(client, &absolute(&it).unwrap_or_default(), observer).into());
-    PublishedFile { name: UntrustedText::new(file.filename), url, stated_digests, bundles }
+    let attestations = file.provenance;
+    let attestations =
+        attestations.map(|it| provenance(client, &absolute(&it).unwrap_or_default(), observer).into());
+    PublishedFile { name: UntrustedText::new(file.filename), url, stated_digests, attestations }
 }
 
-/// Fetches the attestations of a file, and returns them as Sigstore bundles.
-fn provenance(client: &RegistryClient, url: &str, observer: HttpObserver<'_>) -> Answer<Vec<String>> {
-    let request = DocumentRequest { url, headers: INTEGRITY_HEADERS, max_bytes: MAX_VERSION_BYTES };
-    let Some(document) = client.json::<Value>(request, observer)? else { return Ok(None) };
-    let bundles = document["attestation_bundles"].as_array().into_iter().flatten();
-    let attestations: Vec<&Value> =
-        bundles.flat_map(|it| it["attestations"].as_array().into_iter().flatten()).collect();
-    if attestations.is_empty() || attestations.len() > MAX_ATTESTATIONS {
-        let reason = format!("{} attestations, expected 1 to {MAX_ATTESTATIONS}", attestations.len());
-        return Err(invalid(url, &reason));
-    }
-    Ok(Some(attestations.into_iter().map(|it| sigstore_bundle(it).to_string()).collect()))
-}
-
-/// Returns the Sigstore bundle of an attestation object (PEP 740, "Attestation objects"). A field that is missing
-/// becomes `null`, which the verifier refuses.
-fn sigstore_bundle(attestation: &Value) -> Value {
-    let material = &attestation["verification_material"];
-    json!({
-        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
-        "verificationMaterial": {
-            "certificate": { "rawBytes": material["certificate"] },
-            "tlogEntries": material["transparency_entries"],
-        },
-        "dsseEnvelope": {
-            "payload": attestation["envelope"]["statement"],
-            "payloadType": "application/vnd.in-toto+json",
-            "signatures": [{ "sig": attestation["envelope"]["signature"] }],
-        },
-    })
+/// Fetches the attestations of a file.
+fn provenance(client: &RegistryClient, url: &str, observer: HttpObserver<'_>) -> Answer<String> {
+    client.text(DocumentRequest { url, headers: INTEGRITY_HEADERS, max_bytes: MAX_VERSION_BYTES }, observer)
 }
 
 /// Returns whether a file name states this project and version. What follows the version tells wheels, source

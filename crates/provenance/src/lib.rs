@@ -15,6 +15,7 @@ mod gitsign;
 mod json;
 mod parse;
 mod protobuf;
+mod registry_document;
 mod statement;
 mod summary;
 mod timestamp;
@@ -24,6 +25,7 @@ mod verifier;
 
 pub use bundle::{MAX_BUNDLE_BYTES, RawBundle, read_bundles};
 pub use gitsign::is_gitsign;
+pub use registry_document::bundles_of_document;
 pub use trusted_root::{RootError, TrustedRootSet};
 pub use tuf::{MetadataCache, RefreshError, TufSource, fetch_trusted_roots};
 pub use verifier::{Artifact, BundleVerifier, KeyError, SelfManagedKey};

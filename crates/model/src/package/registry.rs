@@ -167,8 +167,8 @@ pub struct PublishedFile {
     pub url: String,
     /// The digests that the registry states for it.
     pub stated_digests: Vec<StatedDigest>,
-    /// The attestations that the registry stores for the file, as Sigstore bundles. Absent if it stores none.
-    pub bundles: Option<Lookup<Vec<String>>>,
+    /// The attestations that the registry stores for the file, as it serves them. `None` if it states none.
+    pub attestations: Option<Lookup<String>>,
 }
 
 impl fmt::Debug for PublishedFile {

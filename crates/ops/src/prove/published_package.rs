@@ -140,7 +140,7 @@ impl AuditedPackage<'_> {
             let policy = self.policy(file, false);
             evidence.attestations = Some(attestations.on_github(&artifact, &policy, on_event)?);
             let policy = self.policy(file, true);
-            let stored = file.bundles.as_ref();
+            let stored = file.attestations.as_ref();
             evidence.registry_attestations =
                 stored.map(|it| verify_stored(it, attestations, &artifact, &policy)).transpose()?;
         }
@@ -212,14 +212,14 @@ impl AuditedPackage<'_> {
 
 /// Verifies the attestations that a registry stores for a file.
 fn verify_stored(
-    stored: &Lookup<Vec<String>>,
+    stored: &Lookup<String>,
     attestations: &mut AttestationCheck<'_>,
     artifact: &Artifact<'_>,
     policy: &AttestationPolicy,
 ) -> Result<Result<BundleVerdicts, Unavailable>, OpsError> {
     let bundles = match stored {
-        Lookup::Found(bundles) => Ok(BundleStream::Registry(bundles.clone())),
-        Lookup::Absent => Ok(BundleStream::Registry(Vec::new())),
+        Lookup::Found(document) => Ok(BundleStream::Registry(document)),
+        Lookup::Absent => Ok(BundleStream::Registry("")),
         Lookup::Unavailable(unavailable) => Err(unavailable.clone()),
     };
     attestations.verify(bundles, artifact, policy)

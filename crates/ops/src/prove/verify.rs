@@ -190,8 +190,8 @@ fn verify_subject(
 pub(crate) enum BundleStream<'a> {
     File(&'a Path),
     Attestations(Vec<GitHubAttestation>),
-    /// Bundles that a registry serves.
-    Registry(Vec<String>),
+    /// A registry's document of attestations. Empty if it serves none.
+    Registry(&'a str),
 }
 
 impl BundleStream<'_> {
@@ -200,7 +200,7 @@ impl BundleStream<'_> {
         match self {
             Self::File(_) => false,
             Self::Attestations(all) => all.is_empty(),
-            Self::Registry(all) => all.is_empty(),
+            Self::Registry(document) => document.is_empty(),
         }
     }
 }
@@ -229,9 +229,9 @@ pub(crate) fn verify_bundles(
                 check_one(format!("GitHub, {}", index + 1), Some(attestation.repository_id), text);
             }
         }
-        BundleStream::Registry(all) => {
-            for (index, bundle) in all.into_iter().enumerate() {
-                check_one(format!("registry, {}", index + 1), None, Ok(bundle));
+        BundleStream::Registry(document) => {
+            for (origin, bundle) in bundles_of("registry", Ok(document.to_owned())) {
+                check_one(origin, None, bundle);
             }
         }
         BundleStream::File(path) => {
@@ -242,7 +242,9 @@ pub(crate) fn verify_bundles(
             let mut count = 0;
             let mut each = |it: RawBundle| {
                 count = it.number;
-                check_one(format!("{name}, {}", it.number), None, it.text);
+                for (origin, bundle) in bundles_of(&format!("{name}, {}", it.number), it.text) {
+                    check_one(origin, None, bundle);
+                }
             };
             provenance::read_bundles(file, &mut each).map_err(failed)?;
             if count > 1 && !is_json_lines {
@@ -256,6 +258,18 @@ pub(crate) fn verify_bundles(
         }
     }
     Ok(verdicts)
+}
+
+/// Returns the bundles in a text, each with its origin: those of a registry's document, else the text itself.
+fn bundles_of(origin: &str, text: Result<String, Rejection>) -> Vec<(String, Result<String, Rejection>)> {
+    match text.and_then(|it| Ok((provenance::bundles_of_document(&it)?, it))) {
+        Ok((Some(bundles), _)) => {
+            let numbered = bundles.into_iter().enumerate();
+            numbered.map(|(index, bundle)| (format!("{origin}, {}", index + 1), Ok(bundle))).collect()
+        }
+        Ok((None, text)) => vec![(origin.to_owned(), Ok(text))],
+        Err(rejection) => vec![(origin.to_owned(), Err(rejection))],
+    }
 }
 
 /// Fetches the attestations of a digest from GitHub, first without credentials. If that is refused, for a private

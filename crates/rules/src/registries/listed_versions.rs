@@ -1,5 +1,5 @@
-//! Whether every version that a registry lists has a tag. A version without one was published by somebody who could
-//! upload packages, but nothing in the repository says from what.
+//! Whether every version that a registry lists has a tag. Nothing in the repository says what a version without one was
+//! made of.
 
 use model::evidence::audit::AuditReport;
 use model::evidence::lookup::Lookup;
