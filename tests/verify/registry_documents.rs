@@ -36,7 +36,7 @@ fn attestations_in_documents_of_registries_are_verified() {
     let good = file.bundle();
     let mut forged = good.clone();
     forged["dsseEnvelope"]["signatures"][0]["sig"] = json!("AAAA");
-    let mut verdict = |document: &Value| {
+    let verdict = |document: &Value| {
         let output = run(&mut file.command(&document.to_string(), "provenance.json", &RELEASE_POLICY_FLAGS));
         let bundles = output.json()["subjects"][0]["bundles"].as_array().map_or(0, Vec::len);
         (verify_verdict(&output).0, bundles)

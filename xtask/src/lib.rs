@@ -15,6 +15,7 @@ mod error;
 mod escape;
 mod github;
 mod github_host;
+mod helper_program;
 mod http;
 mod outcome;
 mod progress;

@@ -1,7 +1,5 @@
 //! The addresses of package registries: those of the release configuration, else those that the installed clients use.
 
-use std::process::{Command, Stdio};
-
 use anyhow::anyhow;
 use model::catalog::Channel;
 use model::package::registry::{ChecksumDatabase, Registry, RegistryKind};
@@ -9,15 +7,12 @@ use model::{Catalog, Target};
 use ops::RecordingFolder;
 
 use crate::error::CliError;
+use crate::helper_program::output_of;
 
 /// The public Go module proxy, which the `go` command uses by default (`go help environment`, GOPROXY).
 const GO_PROXY: &str = "https://proxy.golang.org";
 /// The public checksum database, which the `go` command uses by default (`cmd/go/internal/modfetch/key.go`).
 const GO_CHECKSUM_DATABASE: &str = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
-/// A folder outside of every repository, in which the clients are asked for their configuration. In the working
-/// directory, the configuration of a project could name another registry.
-const NEUTRAL_DIR: &str = "/";
-
 /// Returns the registries of the wanted kinds that a target publishes to. If responses are read from a recording, it
 /// also has the addresses.
 pub(crate) fn find_registries(
@@ -94,34 +89,23 @@ fn default_index(text: &str) -> Option<String> {
 }
 
 fn run_pip(arguments: &[&str]) -> Option<String> {
-    let programs: [&[&str]; 3] = [&["pip"], &["pip3"], &["python3", "-m", "pip"]];
-    programs.into_iter().find_map(|program| run(&[program, arguments].concat()))
+    let module = [&["-m", "pip"], arguments].concat();
+    let programs = [("pip", arguments), ("pip3", arguments), ("python3", &module)];
+    programs.into_iter().find_map(|(program, arguments)| output_of(program, arguments))
 }
 
 /// Returns the registry that npm uses for a package: that of the package's scope, else the general one.
 fn npm_registry(name: &str) -> Result<String, CliError> {
     let scope = name.split_once('/').map(|(scope, _)| format!("{scope}:registry"));
     let keys: Vec<&str> = scope.as_deref().into_iter().chain(["registry"]).collect();
-    let values = keys.into_iter().filter_map(|key| run(&["npm", "config", "get", key]));
+    let values = keys.into_iter().filter_map(|key| output_of("npm", &["config", "get", key]));
     let mut addresses = values.map(|it| it.trim().to_owned()).filter(|it| it.contains("://"));
     addresses.next().ok_or_else(|| no_address("npm", "npm", "npm"))
 }
 
-/// Runs a client in a neutral folder and returns its output. `None` if it is not installed or fails.
-fn run(command: &[&str]) -> Option<String> {
-    let (program, arguments) = command.split_first()?;
-    let output = Command::new(program)
-        .current_dir(NEUTRAL_DIR)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    String::from_utf8(output.stdout).ok().filter(|_| output.status.success())
-}
-
 fn no_address(registry: &str, program: &str, key: &str) -> CliError {
-    let error = anyhow!("no address for {registry}: {program} is not installed, and names no registry");
+    let error =
+        anyhow!("no address for {registry}: {program} is not installed, does not answer or names none");
     CliError::usage(error)
         .with_hint(format!("install {program}, or set {key} under [registries] in release.toml"))
 }
@@ -135,7 +119,7 @@ mod tests {
         let list =
             "global.index-url='https://a.example/simple'\n:env:.index-url='https://b.example/simple'\n";
         assert_eq!(configured_index(list).as_deref(), Some("https://b.example/simple"));
-        assert_eq!(configured_index(&list[..41]).as_deref(), Some("https://a.example/simple"));
+        assert_eq!(configured_index(list.lines().next().unwrap()).as_deref(), Some("https://a.example/simple"));
         assert_eq!(configured_index("global.cert='/x'\n"), None);
         let help = "  -i, --index-url <url>       Base URL of the Index (default\n      https://c.example/simple). This\n";
         assert_eq!(default_index(help).as_deref(), Some("https://c.example/simple"));

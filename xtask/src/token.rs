@@ -7,6 +7,7 @@ use model::release::host::CredentialSource;
 
 use crate::environment::{self, non_empty};
 use crate::github_host::is_tenant;
+use crate::helper_program::{NEUTRAL_DIR, output_of};
 
 /// Returns the first token found for a host: from the environment, from `gh`, or from git's credential helpers.
 ///
@@ -41,20 +42,9 @@ pub(crate) fn find_token(host: &str, host_is_explicit: bool) -> Option<Token> {
 
 /// Returns the token that `gh` stores for a host. `None` if `gh` is not installed or has no token.
 fn token_from_gh(host: &str) -> Option<Token> {
-    let output = Command::new("gh")
-        .current_dir(NEUTRAL_DIR)
-        .args(["auth", "token", "--hostname", host])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    let secret = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+    let secret = output_of("gh", &["auth", "token", "--hostname", host])?;
     Token::new(&secret, CredentialSource::User("gh auth token"))
 }
-
-/// A folder outside of every repository, in which `gh` and git are asked for tokens. In the working directory, the
-/// repository's configuration could name another program.
-const NEUTRAL_DIR: &str = "/";
 
 /// Returns the token that git's credential helpers provide for a host (`git help credential`). `None` if there is none.
 /// Prompts are disabled.
