@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::channels::published_packages::{ATTESTING_WORKFLOW, PLAIN_WORKFLOW};
 use crate::support::attested_file::{AttestedFile, RELEASE_POLICY_FLAGS};
 use crate::support::published_release::{PublishedRelease, checksum_file, sha256_hex};
 use crate::support::repository::{TestRepository, run, xtask};
@@ -190,6 +191,24 @@ fn notes_of_every_channel_match_the_snapshot() {
     insta::assert_snapshot!(markdown);
     let unsigned = fixture.xtask(["notes", "server/v1.0.0-rc.1", "--initial-release"]).ok().stdout;
     assert!(!unsigned.contains("verify-tag"), "an unsigned tag gets no instructions");
+}
+
+/// The notes name only commands that can succeed: a package without attestation is compared with the tag.
+#[test]
+fn notes_follow_what_the_publish_workflow_attests() {
+    for (workflow, attested) in [(ATTESTING_WORKFLOW, true), (PLAIN_WORKFLOW, false)] {
+        let mut fixture = TestRepository::new();
+        fixture.commit("feat: all", &[("server/a", "1"), (".github/workflows/publish-server.yml", workflow)]);
+        fixture.git(["remote", "add", "origin", "git@github.com:acme/Fork.git"]);
+        let notes = fixture.xtask(["notes", "server/v1.0.0", "--initial-release"]).ok().stdout;
+        let wheel = "opensandbox_server-1.0.0-*.whl";
+        assert_eq!(notes.contains(&format!("gh attestation verify {wheel}")), attested, "{notes}");
+        assert_eq!(
+            notes.contains(&format!("cargo xtask compare {wheel} 'server/v1.0.0'")),
+            !attested,
+            "{notes}"
+        );
+    }
 }
 
 /// The JSON of `rehearse`, without what differs between rehearsals: times, folders, and the tag's object, which a new

@@ -119,7 +119,10 @@ mod tests {
         let list =
             "global.index-url='https://a.example/simple'\n:env:.index-url='https://b.example/simple'\n";
         assert_eq!(configured_index(list).as_deref(), Some("https://b.example/simple"));
-        assert_eq!(configured_index(list.lines().next().unwrap()).as_deref(), Some("https://a.example/simple"));
+        assert_eq!(
+            configured_index(list.lines().next().unwrap()).as_deref(),
+            Some("https://a.example/simple")
+        );
         assert_eq!(configured_index("global.cert='/x'\n"), None);
         let help = "  -i, --index-url <url>       Base URL of the Index (default\n      https://c.example/simple). This\n";
         assert_eq!(default_index(help).as_deref(), Some("https://c.example/simple"));

@@ -21,4 +21,6 @@ pub struct NotesInput<'a> {
     pub changelog: &'a Changelog,
     /// Whether the tag is signed, or will be. Only then the notes contain `git verify-tag`.
     pub signed_tag: bool,
+    /// Whether the target's publish workflow at the commit attests what it publishes. `None` if that is unknown.
+    pub workflow_attests: Option<bool>,
 }

@@ -9,6 +9,7 @@ use crate::context::TemplateContext;
 use crate::error::NotesError;
 use crate::input::NotesInput;
 use crate::limits::{MAX_OUTPUT_BYTES, MAX_TEMPLATE_FUEL};
+use crate::template::VERIFY_TEMPLATES;
 use crate::truncate::{Notes, fit_to_limit};
 
 /// A buffer that refuses writes beyond [`MAX_OUTPUT_BYTES`].
@@ -56,6 +57,9 @@ pub fn render(input: &NotesInput<'_>, template: &NotesTemplate) -> Result<Notes,
             .detail()
             .map_or_else(|| error.kind().to_string(), |it| format!("{}: {it}", error.kind())),
     };
+    for (name, text) in VERIFY_TEMPLATES {
+        environment.add_template(name, text).map_err(wrong)?;
+    }
     environment.add_template("notes", &template.text).map_err(wrong)?;
     let compiled = environment.get_template("notes").map_err(wrong)?;
     fit_to_limit(TemplateContext::from_input(input), |context| {

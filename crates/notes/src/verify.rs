@@ -28,6 +28,9 @@ pub(crate) struct VerifyCommands {
     source_workflow: String,
     /// The workflow that publishes the packages of the target, as `--signer-workflow` takes it.
     workflow: String,
+    /// Whether that workflow attests the packages, as far as the released commit tells. If not, the notes compare them
+    /// with the tag instead.
+    packages_attested: bool,
     /// The certificate identity that signs images: the publishing workflow at the ref of the tag.
     identity: String,
     /// The version as the tag spells it, with the `v` if the tag has one.
@@ -84,6 +87,7 @@ impl VerifyCommands {
             archive: input.tag.archive_name(),
             source_workflow: workflow(&input.catalog.source_workflow),
             workflow: workflow(&input.target.workflow),
+            packages_attested: input.workflow_attests != Some(false),
             identity: format!("{}@{reference}", workflow_url(&input.target.workflow)),
             reference,
             label: input.tag.label().to_owned(),

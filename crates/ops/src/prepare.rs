@@ -14,6 +14,7 @@ use crate::error::OpsError;
 use crate::event::ReleaseEvent;
 use crate::gather::author_logins::LoginCache;
 use crate::gather::{GatheredFacts, gather};
+use crate::prove::publish_workflow;
 
 /// A prepared release. Nothing has been changed yet.
 #[derive(Debug)]
@@ -57,6 +58,7 @@ pub fn prepare(
     });
     let name = request.tag.name();
     let has_signed_tag = facts.tags.iter().any(|it| it.name == name && it.kind == TagKind::Signed);
+    let workflow_attests = publish_workflow::attests(context.repo(), facts.commit, &target.workflow);
     let render = |changelog: &Changelog| {
         let input = notes::NotesInput {
             catalog: context.catalog,
@@ -66,6 +68,7 @@ pub fn prepare(
             slug: &request.slug,
             changelog,
             signed_tag: has_signed_tag || request.tag_signing != TagSigning::Unsigned,
+            workflow_attests,
         };
         match template {
             Some(template) => notes::render(&input, template),

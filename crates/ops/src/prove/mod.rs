@@ -8,7 +8,7 @@ pub(crate) mod listed_versions;
 pub(crate) mod metadata_client;
 pub(crate) mod package;
 mod package_download;
-mod publish_workflow;
+pub(crate) mod publish_workflow;
 pub(crate) mod published_package;
 mod regenerate;
 pub(crate) mod tag;

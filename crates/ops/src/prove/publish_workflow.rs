@@ -8,7 +8,7 @@ const MAX_WORKFLOWS: usize = 20;
 
 /// Returns whether a workflow in a commit, or one that it calls there, attests. `None` if one of them cannot be read, so
 /// that it is unknown.
-pub(super) fn attests(repo: &Repo, commit: CommitId, workflow: &str) -> Option<bool> {
+pub(crate) fn attests(repo: &Repo, commit: CommitId, workflow: &str) -> Option<bool> {
     let mut names = vec![workflow.to_owned()];
     let mut next = 0;
     while let Some(name) = names.get(next) {
