@@ -12,14 +12,29 @@ if ! cargo fuzz --version >/dev/null 2>&1; then
   echo "SKIPPED: cargo-fuzz is not on this machine; the property tests stand in for it" >&2
   exit 0
 fi
-# Seeds: a valid bundle with its trusted root, and archives written by git.
+# Seeds: a valid bundle with its trusted root, archives written by git, and small packages.
 seeds="$(mktemp -d)"
 trap 'rm -rf "$seeds"' EXIT
-mkdir "$seeds/bundles" "$seeds/archives"
+mkdir "$seeds/bundles" "$seeds/archives" "$seeds/zip_packages" "$seeds/tar_packages"
 cargo build --quiet --locked --workspace --example attested_file
 target/debug/examples/attested_file "$seeds/bundles"
 git archive --format=tar.gz --prefix=seed/ HEAD:docs -o "$seeds/archives/seed.tar.gz"
 git archive --format=tar --prefix=seed/ HEAD:docs -o "$seeds/archives/seed.tar"
+python3 - "$seeds" <<'PYTHON'
+import io, pathlib, sys, tarfile, zipfile
+seeds = pathlib.Path(sys.argv[1])
+for name, method in [("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)]:
+    with zipfile.ZipFile(seeds / "zip_packages" / name, "w", method) as out:
+        for path in ["widgets/__init__.py", "widgets/b.py"]:
+            entry = zipfile.ZipInfo(path)
+            entry.compress_type, entry.external_attr = method, 0o100644 << 16
+            out.writestr(entry, f"{path}\n" * 20)
+with tarfile.open(seeds / "tar_packages" / "ustar", "w", format=tarfile.USTAR_FORMAT) as out:
+    for path in ["package/package.json", "package/src/index.js"]:
+        entry = tarfile.TarInfo(path)
+        entry.size = len(path)
+        out.addfile(entry, io.BytesIO(path.encode()))
+PYTHON
 
 # Lets the stable compiler accept the unstable sanitizer flags that cargo-fuzz sets. Not set earlier, because a change
 # of this variable rebuilds everything.
