@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use archive::{create_nameless, read_package};
+use archive::create_nameless;
 use model::base::base64;
 use model::base::http::HttpEvent;
 use model::evidence::attestation::{AttestationPolicy, BundleVerdicts, SLSA_PROVENANCE_V1};
@@ -20,7 +20,7 @@ use provenance::Artifact;
 use crate::error::OpsError;
 use crate::prove::attestation_check::AttestationCheck;
 use crate::prove::audit_request::{AuditRequest, PackageScope};
-use crate::prove::package::package_tree;
+use crate::prove::package::{package_tree, read_both};
 use crate::prove::package_download::{FileReader, PackageDownload};
 use crate::prove::publish_workflow;
 use crate::prove::verify::BundleStream;
@@ -175,20 +175,14 @@ impl AuditedPackage<'_> {
             return rules::unexpected_file(&name);
         };
         let Some(context) = self.audit.request.clone else { return rules::not_compared_without_clone(&name) };
-        let manifest = (format, manifest);
-        let tree = match package_tree(context, self.target, self.audit.scope.tag, self.audit.commit, manifest)
-        {
+        let (tag, commit) = (self.audit.scope.tag, self.audit.commit);
+        let (contents, tree) = read_both(downloaded, format, || {
+            package_tree(context, self.target, tag, commit, (format, manifest))
+        });
+        let tree = match tree {
             Ok(tree) => tree,
-            Err(error) => {
-                return rules::not_compared_with_tree(
-                    &name,
-                    &self.audit.scope.tag.name(),
-                    &error.to_string(),
-                );
-            }
+            Err(error) => return rules::not_compared_with_tree(&name, &tag.name(), &error.to_string()),
         };
-        let keep = |path: &str| rules::reads_packaged_content(format, path);
-        let contents = read_package(downloaded, format, &keep);
         let mut comparison = rules::compare_package(&name, &self.id, &contents, &tree);
         if let (Some(stated), Ok(contents)) = (&published.manifest, &contents) {
             comparison.findings.extend(rules::compare_stated_manifest(&name, stated, contents, &tree));
