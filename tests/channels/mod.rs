@@ -10,5 +10,6 @@ pub(crate) mod published_packages;
 mod pypi;
 pub(crate) mod pypi_audit;
 mod python_clients;
+mod python_metadata;
 mod tar_containers;
 mod zip_containers;

@@ -46,9 +46,8 @@ pub fn compare_package(
     let id = rules::package_id(package_name.ok_or_else(no_package)?, tag, format);
     let package_file = open_named_file(file)?;
     let commit = tag_commit(context, &tag.name())?;
-    let (package, tree) = read_both(&package_file, format, || {
-        package_tree(context, target, tag, commit, (format, manifest))
-    });
+    let (package, tree) =
+        read_both(&package_file, format, || package_tree(context, target, tag, commit, (format, manifest)));
     let comparison = rules::compare_package(&name, &id, &package, &tree?);
     Ok(PackageReport { format, id, commit, comparison })
 }

@@ -10,6 +10,7 @@ mod ignored_files;
 mod listed_versions;
 mod no_answer;
 mod npm;
+mod project_files;
 mod published;
 mod pypi;
 mod python_metadata;
@@ -56,7 +57,7 @@ pub fn reads_packaged_content(format: PackageFormat, path: &str) -> bool {
 pub fn reads_tree_content(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     matches!(name, "pyproject.toml" | "package.json" | "go.mod" | ".gitignore")
-        || python_metadata::LICENSE_NAMES.iter().any(|it| name.starts_with(it))
+        || project_files::is_read(name)
 }
 
 /// Returns the paths outside the package's folder that a comparison needs, relative to the repository's root.

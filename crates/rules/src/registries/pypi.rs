@@ -13,7 +13,8 @@ use super::compared_package::{
 };
 use super::file_comparison::FileComparison;
 use super::file_selection::FileSelection;
-use super::python_metadata::{compare_metadata, license_files};
+use super::project_files::license_files;
+use super::python_metadata::compare_metadata;
 use super::wheel_metadata::{
     GENERATED_MODE, check_entry_points, check_generated_modes, check_record, check_wheel_file,
 };
@@ -97,8 +98,11 @@ impl PythonProject {
         if let Some(key) = hatch_keys {
             return Err(format!("pyproject.toml has the hatch option '{key}', which is not supported"));
         }
-        let license_patterns = project.project.license_files.as_ref().map_or(0, Vec::len);
-        if options.force_include.len() > MAX_PATHS || license_patterns > MAX_PATHS {
+        let license_patterns = project.project.license_files.as_deref().unwrap_or_default();
+        if let Some(pattern) = license_patterns.iter().find(|it| it.contains('[')) {
+            return Err(format!("the pattern '{pattern}' of license-files is not supported"));
+        }
+        if options.force_include.len() > MAX_PATHS || license_patterns.len() > MAX_PATHS {
             return Err(format!("pyproject.toml has more than {MAX_PATHS} forced or license files"));
         }
         let selection = FileSelection::new(&options).ok_or("pyproject.toml has too many file patterns")?;

@@ -1,17 +1,16 @@
 //! The metadata of Python packages, compared with `pyproject.toml` as hatchling renders it: `METADATA` of a wheel and
 //! `PKG-INFO` of a source distribution (Python Packaging User Guide, "Core metadata").
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::Digest;
-use model::package::pyproject::{FileOrText, PersonTable, ProjectTable, PyProject, normalized_name};
+use model::package::pyproject::{ProjectTable, PyProject, normalized_name};
 use model::package::{PackageId, PackageTree};
 
+use super::project_files::{
+    Description, license_field, license_files, normalized_expression, people_fields, readme_media_type,
+};
 use super::requirement::{normalized_requirement, normalized_specifiers, requirement_of_extra};
-use crate::pattern::matches_wildcards;
 
-/// The beginnings of the names of license files that hatchling includes (PEP 639).
-pub(super) const LICENSE_NAMES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS"];
 /// The versions of the metadata format that hatchling writes.
 const METADATA_VERSIONS: [&str; 5] = ["2.1", "2.2", "2.3", "2.4", "2.5"];
 
@@ -68,15 +67,9 @@ pub(super) fn compare_metadata(
     for (key, value) in expected.into_keys() {
         differences.push(format!("{key}: {} of pyproject.toml is missing", shortened(&value)));
     }
-    let readme = readme_file(&project.project)?;
-    let expected_body = match readme {
-        Some(file) => {
-            Some(tree.in_folder(file).ok_or_else(|| format!("{file} is not in the tag's tree"))?.digest)
-        }
-        None => None,
-    };
-    if body.map(Digest::of) != expected_body {
-        differences.push(format!("the description differs from {}", readme.unwrap_or("no description")));
+    if !Description::of(&project.project, tree)?.is(body) {
+        let readme = project.project.readme_path().unwrap_or("that of pyproject.toml");
+        differences.push(format!("the description differs from {readme}"));
     }
     Ok(differences)
 }
@@ -124,6 +117,7 @@ fn one_spelling((key, value): HeaderField) -> HeaderField {
         "Requires-Dist" => normalized_requirement(&value),
         "Requires-Python" => normalized_specifiers(&value),
         "Provides-Extra" => normalized_name(&value),
+        "License-Expression" => normalized_expression(&value),
         _ => value,
     };
     (key, value)
@@ -161,8 +155,9 @@ fn expected_fields(project: &ProjectTable, tree: &PackageTree) -> Result<Vec<Hea
     }
     let mut fields: Vec<HeaderField> = Vec::new();
     let mut add = |key: &str, value: String| fields.push((key.to_owned(), value));
-    if let Some(summary) = &project.description {
-        add("Summary", summary.clone());
+    let summary = project.description.as_deref().unwrap_or_default();
+    if !summary.is_empty() {
+        add("Summary", summary.lines().collect::<Vec<_>>().join(" "));
     }
     for (label, url) in &project.urls {
         add("Project-URL", format!("{label}, {url}"));
@@ -196,94 +191,39 @@ fn expected_fields(project: &ProjectTable, tree: &PackageTree) -> Result<Vec<Hea
     if let Some(versions) = &project.requires_python {
         add("Requires-Python", normalized_specifiers(versions));
     }
-    for requirement in &project.dependencies {
-        add("Requires-Dist", normalized_requirement(requirement));
-    }
-    for (extra, requirements) in &project.optional_dependencies {
-        add("Provides-Extra", normalized_name(extra));
-        for requirement in requirements {
-            add("Requires-Dist", requirement_of_extra(requirement, extra));
-        }
-    }
-    if let Some(media_type) = readme_media_type(project)? {
-        add("Description-Content-Type", media_type);
+    add_requirements(project, &mut fields)?;
+    if Description::of(project, tree)? != Description::Missing {
+        fields.push(("Description-Content-Type".to_owned(), readme_media_type(project)?));
     }
     Ok(fields)
 }
 
-/// Returns the names of people without an address, and the addresses of the others with their names.
-fn people_fields(people: &[PersonTable]) -> (Vec<String>, Vec<String>) {
-    let (mut names, mut emails) = (Vec::new(), Vec::new());
-    for person in people {
-        match (&person.name, &person.email) {
-            (Some(name), Some(email)) => emails.push(format!("{name} <{email}>")),
-            (Some(name), None) => names.push(name.clone()),
-            (None, Some(email)) => emails.push(email.clone()),
-            (None, None) => {}
-        }
+/// Adds the requirements of a project and of its extras. hatchling writes each once, however often it is stated.
+fn add_requirements(project: &ProjectTable, fields: &mut Vec<HeaderField>) -> Result<(), String> {
+    if let Some(extra) = self_referential_extra(project) {
+        return Err(format!(
+            "the extra '{extra}' contains another extra of the project, which is not resolved"
+        ));
     }
-    (names, emails)
+    let mut requirements: BTreeSet<String> =
+        project.dependencies.iter().map(|it| normalized_requirement(it)).collect();
+    for (extra, of_extra) in &project.optional_dependencies {
+        fields.push(("Provides-Extra".to_owned(), normalized_name(extra)));
+        requirements.extend(of_extra.iter().map(|it| requirement_of_extra(it, extra)));
+    }
+    fields.extend(requirements.into_iter().map(|it| ("Requires-Dist".to_owned(), it)));
+    Ok(())
 }
 
-/// Returns the field of the license: an SPDX expression, or a text that is folded with 8 spaces.
-fn license_field(
-    project: &ProjectTable,
-    tree: &PackageTree,
-) -> Result<Option<(&'static str, String)>, String> {
-    let text = match &project.license {
-        None => return Ok(None),
-        Some(FileOrText::Plain(expression)) => return Ok(Some(("License-Expression", expression.clone()))),
-        Some(FileOrText::Table(table)) => match (&table.text, &table.file) {
-            (Some(text), _) => text.clone(),
-            (None, Some(file)) => {
-                let text = tree.text(file);
-                text.ok_or_else(|| {
-                    format!("the license file {file} is not in the tag's tree, or is not a text")
-                })?
-                .to_owned()
-            }
-            (None, None) => return Ok(None),
-        },
+/// Returns an extra that requires the project itself with another extra. `None` if there is none.
+fn self_referential_extra(project: &ProjectTable) -> Option<&str> {
+    let own = normalized_name(&project.name);
+    let is_own = |requirement: &String| {
+        let end = requirement.find(|c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c)));
+        normalized_name(&requirement[..end.unwrap_or(requirement.len())]) == own
     };
-    let lines: Vec<&str> = text.lines().collect();
-    Ok(Some(("License", lines.join("\n        "))))
-}
-
-/// Returns the license files, relative to the package's folder (PEP 639; without patterns those of hatchling).
-pub(super) fn license_files(project: &ProjectTable, tree: &PackageTree) -> Vec<String> {
-    let is_license = |path: &str| match &project.license_files {
-        Some(patterns) => patterns.iter().any(|it| matches_wildcards(it, path, Some(b'?'))),
-        None => !path.contains('/') && LICENSE_NAMES.iter().any(|it| path.starts_with(it)),
-    };
-    tree.below("").map(|(path, _)| path).filter(|it| is_license(it)).map(str::to_owned).collect()
-}
-
-/// Returns the description file, relative to the package's folder.
-fn readme_file(project: &ProjectTable) -> Result<Option<&str>, String> {
-    match &project.readme {
-        None => Ok(None),
-        Some(FileOrText::Plain(file)) => Ok(Some(file)),
-        Some(FileOrText::Table(table)) => match &table.file {
-            Some(file) => Ok(Some(file)),
-            None => Err("the description is a text in pyproject.toml, which is not compared".to_owned()),
-        },
-    }
-}
-
-fn readme_media_type(project: &ProjectTable) -> Result<Option<String>, String> {
-    if let Some(FileOrText::Table(table)) = &project.readme
-        && let Some(media_type) = &table.content_type
-    {
-        return Ok(Some(media_type.clone()));
-    }
-    let Some(file) = readme_file(project)? else { return Ok(None) };
-    let ending = file.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
-    match ending.as_str() {
-        "md" => Ok(Some("text/markdown".to_owned())),
-        "rst" => Ok(Some("text/x-rst".to_owned())),
-        "txt" => Ok(Some("text/plain".to_owned())),
-        _ => Err(format!("the media type of {file} is not known")),
-    }
+    let extras = &project.optional_dependencies;
+    extras.iter().find(|(_, requirements)| requirements.iter().any(is_own)).map(|(extra, _)| extra.as_str())
 }
 
 /// Returns the first line of a value, for messages.
