@@ -5,6 +5,7 @@ mod go;
 mod go_audit;
 mod npm;
 mod npm_audit;
+mod npm_file_lists;
 mod package_bed;
 pub(crate) mod published_packages;
 mod pypi;

@@ -10,6 +10,7 @@ mod ignored_files;
 mod listed_versions;
 mod no_answer;
 mod npm;
+mod npm_file_list;
 mod project_files;
 mod published;
 mod pypi;

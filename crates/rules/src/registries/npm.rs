@@ -14,6 +14,7 @@ use super::compared_package::{
     ComparedPackage, FILES, MAX_NAMED_DIFFERENCES, METADATA, not_comparable, refute_metadata,
 };
 use super::file_comparison::FileComparison;
+use super::npm_file_list::{FileList, Inclusion};
 use super::source_map::mapped_sources;
 
 /// The manifest of an npm package.
@@ -30,11 +31,12 @@ const MAX_BUNDLE_FILES: usize = 64;
 const ENTRY_KEYS: [&str; 7] = ["main", "module", "types", "typings", "browser", "bin", "exports"];
 /// The endings of the files of a bundle.
 const BUNDLE_ENDINGS: [&str; 7] = [".js", ".cjs", ".mjs", ".map", ".d.ts", ".d.cts", ".d.mts"];
-/// The names of files that npm always includes, without regard to case and ending.
-const ALWAYS_INCLUDED: [&str; 3] = ["README", "LICENSE", "LICENCE"];
 /// The keys of dependency tables, in which pnpm replaces the protocol `workspace:`.
 const DEPENDENCY_TABLES: [&str; 4] =
     ["dependencies", "devDependencies", "peerDependencies", "optionalDependencies"];
+
+/// The key that pnpm removes from the packaged `package.json`.
+const PACKAGE_MANAGER: &str = "packageManager";
 
 /// Returns the manifests of all targets that are npm packages, relative to the repository's root.
 pub(super) fn manifests(targets: &[Target]) -> Vec<String> {
@@ -65,17 +67,19 @@ pub(super) fn compare(compared: ComparedPackage<'_>, out: &mut PackageComparison
             files.fail(&file.path, format!("has mode {:o}, expected 644 or 755", file.mode));
         }
     }
-    for (path, file) in tree.below("") {
+    let list = FileList::of(&manifest, tree);
+    for (path, file) in tree.below("").filter(|(path, _)| *path != MANIFEST) {
         let (name, tree_path) = (format!("{ROOT}{path}"), tree.path_of(path));
-        if is_always_included(path) {
-            files.expect(name, tree_path, file, None);
-        } else if path != MANIFEST && is_listed(path, &manifest) {
-            if path.starts_with(BUNDLE_FOLDER) {
-                files.accept(name, tree_path, file, None);
-            } else {
+        match list.inclusion(path) {
+            Inclusion::Always if !path.starts_with(BUNDLE_FOLDER) => {
                 files.expect(name, tree_path, file, None);
             }
+            Inclusion::Always | Inclusion::Perhaps => files.accept(name, tree_path, file, None),
+            Inclusion::Never => {}
         }
+    }
+    if let Some(evidence) = list.not_interpreted {
+        not_comparable(FILES, subject, evidence, out);
     }
     for file in bundle(package, &manifest) {
         let path = file.path.strip_prefix(ROOT).unwrap_or_default();
@@ -179,24 +183,6 @@ pub(super) fn is_license(path: &str) -> bool {
     !path.contains('/') && (name.starts_with("LICENSE") || name.starts_with("LICENCE"))
 }
 
-/// Whether npm includes a file whatever `files` says (npm documentation, `package.json`, "files"): a readme or license
-/// at the root, with at most one ending.
-fn is_always_included(path: &str) -> bool {
-    let upper = path.to_ascii_uppercase();
-    let stem = upper.split('.').next().unwrap_or_default();
-    !path.contains('/') && ALWAYS_INCLUDED.contains(&stem) && upper.matches('.').count() <= 1
-}
-
-/// Whether `files` of `package.json` lists a file or a folder above it.
-fn is_listed(path: &str, manifest: &Map<String, Value>) -> bool {
-    let Some(patterns) = manifest.get("files").and_then(Value::as_array) else { return true };
-    patterns.iter().filter_map(Value::as_str).any(|it| {
-        let pattern = it.trim_start_matches("./").trim_matches('/');
-        let pattern = pattern.strip_suffix("/**").unwrap_or(pattern);
-        path == pattern || path.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('/'))
-    })
-}
-
 /// Compares the packaged `package.json` with that of the tree.
 fn compare_manifest(
     compared: ComparedPackage<'_>,
@@ -223,7 +209,9 @@ fn compare_manifest(
     };
     let keys: BTreeSet<&String> = expected.keys().chain(packaged.keys()).collect();
     for key in keys {
-        if expected.get(key) != packaged.get(key) {
+        // npm keeps `packageManager`.
+        let is_kept = key == PACKAGE_MANAGER && packaged.get(key) == manifest.get(key);
+        if expected.get(key) != packaged.get(key) && !is_kept {
             differences.push(format!(
                 "{} in package.json differs from the tag's tree",
                 described_key(key, &expected, &packaged)
@@ -256,7 +244,7 @@ fn expected_manifest(
     tree: &PackageTree,
 ) -> Result<Map<String, Value>, String> {
     let mut expected = manifest.clone();
-    expected.remove("packageManager");
+    expected.remove(PACKAGE_MANAGER);
     if expected.contains_key("publishConfig") {
         return Err("package.json has 'publishConfig', whose effect is not derived".to_owned());
     }
