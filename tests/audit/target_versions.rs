@@ -82,7 +82,7 @@ fn case_91_versions_without_a_tag_are_refuted() {
     // Without an answer of GitHub, nothing is refuted.
     let (headers, body, timing) = (Vec::new(), "{}".to_owned(), FaultTiming::Before);
     let busy = FaultKind::CannedResponse { status: 503, headers, body, timing };
-    project.bed.github.inject(Fault::once("GET", "server/v1.3.0.dev1", busy));
+    project.bed.github.inject(Fault::once("GET", "matching-refs", busy));
     let findings = version_findings(&audit_target(&project));
     assert!(findings[1].ends_with("unreachable"), "{findings:?}");
 }
@@ -99,4 +99,44 @@ fn tokens_are_used_for_metadata_only() {
     let anonymous: Vec<&str> = anonymous.filter(|it| it.starts_with("/repos/")).collect();
     assert_eq!(anonymous, ["/repos/acme/widgets"]);
     assert!(exchanges.len() > 5, "{exchanges:?}");
+}
+
+#[test]
+fn recorded_audits_of_a_target_need_no_token() {
+    let Some(project) = published_project("recorded_audits_of_a_target") else { return };
+    let folder = project.bed.home.path().join("recording");
+    let audit = |flag: &str| {
+        let arguments = [flag, folder.to_str().unwrap(), "--format", "json"];
+        project.audit_subject(&["--target", "server"], "pypi", &arguments)
+    };
+    let saved = audit("--save");
+    assert_eq!(saved.json()["verdict"], "proven", "{}", saved.stdout);
+    project.bed.github.clear_log();
+    drop(project.registries.take_requests());
+    let replayed = audit("--from");
+    assert_eq!(replayed.json()["verdict"], "proven", "{}", replayed.stdout);
+    assert!(replayed.stdout.contains("answers that were recorded with a token"), "{}", replayed.stdout);
+    assert_eq!((project.bed.github.exchanges().len(), project.registries.take_requests()), (0, Vec::new()));
+}
+
+#[test]
+fn long_lists_of_versions_are_unproven() {
+    let Some(project) = published_project("long_lists_of_versions") else { return };
+    let versions: Vec<String> = (0..4999).map(|it| format!("9.9.{it}")).collect();
+    let set = |versions: &[String]| {
+        let index =
+            edited_json(&project.registries.document(INDEX).unwrap(), |it| it["versions"] = json!(versions));
+        project.registries.set_document(INDEX, "application/json", index);
+    };
+    set(&versions);
+    project.bed.github.clear_log();
+    let output = audit_target(&project);
+    assert_eq!(output.json()["verdict"], "refuted");
+    assert_eq!(version_findings(&output).len(), 201);
+    assert!(output.stdout.contains("4799 more versions of opensandbox-server"), "{}", output.stdout);
+    let asked = project.bed.github.exchanges().iter().filter(|it| it.path.contains("matching-refs")).count();
+    assert_eq!(asked, 1);
+    set(&[&versions[..], &versions[..2]].concat());
+    let output = audit_target(&project);
+    assert_eq!(version_findings(&output), ["versions opensandbox-server limit"]);
 }

@@ -129,6 +129,8 @@ fn case_83_a_moved_tag_is_refuted_by_the_checksum_database() {
     let other = [&go_mod, &b"\nrequire example.com/evil v1.0.0\n"[..]].concat();
     registries.set_document(&INFO.replace(".info", ".mod"), "text/plain", other);
     table.push(module.published.expect("go", "another go.mod", "refuted", &["metadata"]));
+    registries.remove_documents(".mod");
+    table.push(module.published.expect("go", "no go.mod", "unproven", &["metadata: stale-index"]));
     print_note(&table.join("\n"));
 }
 

@@ -10,6 +10,7 @@ mod package_bed;
 pub(crate) mod published_packages;
 mod pypi;
 pub(crate) mod pypi_audit;
+mod pypi_index_attacks;
 mod python_clients;
 mod python_metadata;
 mod tar_containers;

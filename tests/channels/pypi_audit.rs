@@ -252,7 +252,7 @@ fn wrong_digests_and_names_in_the_index_are_refuted() {
         it["files"].as_array_mut().unwrap().push(file);
     });
     table.push(published.expect("pypi", "a file of another format", "refuted", &["files: unexpected-file"]));
-    set_index(&|it| it["files"][0]["url"] = json!("http://192.0.2.1/x.whl"));
+    set_index(&|it| it["files"][0]["url"] = json!(format!("http://192.0.2.1/{WHEEL}")));
     table.push(published.expect("pypi", "an unencrypted URL", "unproven", &["expected an https URL"]));
     print_note(&table.join("\n"));
 }
@@ -318,7 +318,7 @@ fn credentials_of_the_index_are_sent_but_never_shown() {
         return;
     };
     attest(&mut published, &wheel, &sdist);
-    let secret = published.registries.pypi_index().replace("http://", "http://ada:s3cret-invented@");
+    let secret = published.registries.pypi_index().replace("http://", "http://ada:s3cret'inv%22ented@");
     published.configure(&format!("[registries]\npypi = \"{secret}\"\n"));
     drop(published.registries.take_requests());
     let output = published.audit("pypi", &[]);

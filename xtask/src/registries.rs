@@ -27,12 +27,27 @@ pub(crate) fn find_registries(
     for (kind, name) in selected {
         if registries.iter().all(|it| it.kind != kind) {
             let recorded = recording.and_then(|it| it.registry(kind));
-            let recorded = recorded.map(|(url, source)| Registry::new(kind, url, source));
+            let recorded =
+                recorded.map(|(url, source)| Registry::new(kind, url, format!("{source}, as recorded")));
             let found = recorded.map_or_else(|| find_address(catalog, kind, name), Ok)?;
+            check_address(&found)?;
             registries.push(with_keys(catalog, found));
         }
     }
     Ok(registries)
+}
+
+/// Fails if an address has a query or a fragment: paths are added to it, and both are shown in reports.
+fn check_address(registry: &Registry) -> Result<(), CliError> {
+    if !registry.url().contains(['?', '#']) {
+        return Ok(());
+    }
+    let shown = registry.shown_url();
+    let shown = shown.split(['?', '#']).next().unwrap_or_default();
+    let error = anyhow!("the address {shown} of {} has a query or a fragment", registry.kind);
+    Err(CliError::usage(error).with_hint(
+        "use an address without '?' and '#'; a user name and a password may stand before the host",
+    ))
 }
 
 /// Returns the registry of a kind, for the package with this name.

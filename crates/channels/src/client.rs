@@ -2,7 +2,7 @@
 
 use model::UntrustedText;
 use model::base::http::RetryPolicy;
-use model::base::url::redact_userinfo;
+use model::base::url::redact_url;
 use model::evidence::lookup::{Unavailable, UnavailableCause};
 use model::package::registry::{Registry, RegistryKind};
 use serde::Deserialize;
@@ -22,6 +22,9 @@ pub(crate) const PROXY_HEADERS: &[(&str, &str)] = &[("disable-module-fetch", "tr
 /// usable answer.
 pub(crate) type Answer<T> = Result<Option<T>, Unavailable>;
 
+/// The most versions of a package that are read.
+const MAX_VERSIONS: usize = 5000;
+
 /// A client of package registries. Calls block.
 #[derive(Debug)]
 pub struct RegistryClient {
@@ -32,6 +35,8 @@ pub struct RegistryClient {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DocumentRequest<'a> {
     pub(crate) url: &'a str,
+    /// The address of the registry: a URL in its answers may be unencrypted only if this one is, too.
+    pub(crate) index: &'a str,
     pub(crate) headers: &'static [(&'static str, &'static str)],
     /// The longest document, in bytes.
     pub(crate) max_bytes: u64,
@@ -58,7 +63,7 @@ impl RegistryClient {
         request: DocumentRequest<'_>,
         observer: HttpObserver<'_>,
     ) -> Answer<Vec<u8>> {
-        check_url(request.url, request.url)?;
+        check_url(request.url, request.index)?;
         let policy = DownloadPolicy {
             headers: request.headers,
             max_bytes: request.max_bytes,
@@ -68,7 +73,7 @@ impl RegistryClient {
         let mut body = BodyBytes::default();
         match self.http.download(request.url, policy, &mut body, observer) {
             Ok(length) if length > request.max_bytes => {
-                Err(invalid(request.url, &format!("longer than {} KiB", request.max_bytes >> 10)))
+                Err(too_large(request.url, &format!("longer than {} KiB", request.max_bytes >> 10)))
             }
             Ok(_) => Ok(Some(body.0)),
             Err(error) if error.has_status(404) || error.has_status(410) => Ok(None),
@@ -96,23 +101,26 @@ impl RegistryClient {
     /// Downloads a file that a registry lists into a sink, and returns its length in bytes.
     ///
     /// # Errors
-    /// [`Unavailable`] if the address is not acceptable, the request failed, or the file is longer than 1 GiB.
+    /// [`Unavailable`] if the address is not acceptable, the request failed, or the file is longer than `max_bytes` or
+    /// 1 GiB.
     pub fn download(
         &self,
         registry: &Registry,
-        url: &str,
+        (url, max_bytes): (&str, u64),
         sink: &mut dyn BodySink,
         observer: HttpObserver<'_>,
     ) -> Result<u64, Unavailable> {
         check_url(url, registry.url())?;
         let policy = DownloadPolicy {
             headers: if registry.kind == RegistryKind::Go { PROXY_HEADERS } else { &[] },
-            max_bytes: MAX_FILE_BYTES,
+            max_bytes: max_bytes.min(MAX_FILE_BYTES),
             redirects: Redirects::Follow,
             retry_mode: RetryMode::Idempotent,
         };
         match self.http.download(url, policy, sink, observer) {
-            Ok(length) if length > MAX_FILE_BYTES => Err(invalid(url, "longer than 1 GiB")),
+            Ok(length) if length > policy.max_bytes => {
+                Err(too_large(url, &format!("longer than {} KiB", policy.max_bytes >> 10)))
+            }
             Ok(length) => Ok(length),
             Err(error) => Err(failed_request(url, &error)),
         }
@@ -132,14 +140,27 @@ pub(crate) fn parse_json<'a, T: Deserialize<'a>>(url: &str, bytes: &'a [u8]) -> 
     serde_json::from_slice(bytes).map_err(|error| invalid(url, &format!("not the expected JSON: {error}")))
 }
 
+/// Fails if a registry lists more versions than are read.
+pub(crate) fn check_count(url: &str, count: usize) -> Result<(), Unavailable> {
+    if count > MAX_VERSIONS {
+        return Err(too_large(url, &format!("{count} versions, expected at most {MAX_VERSIONS}")));
+    }
+    Ok(())
+}
+
 /// Returns the failure of a request whose answer cannot be used.
 pub(crate) fn invalid(url: &str, reason: &str) -> Unavailable {
     unavailable(url, UnavailableCause::InvalidAnswer, reason)
 }
 
+/// Returns the failure of a request whose answer is larger than the suite reads.
+pub(crate) fn too_large(url: &str, reason: &str) -> Unavailable {
+    unavailable(url, UnavailableCause::LimitExceeded, reason)
+}
+
 /// Returns the failure of a request, with its URL and the reason.
 pub(crate) fn unavailable(url: &str, cause: UnavailableCause, reason: &str) -> Unavailable {
-    let url = UntrustedText::new(redact_userinfo(url)).escaped();
+    let url = UntrustedText::new(redact_url(url)).escaped();
     let url = url.split('?').next().unwrap_or_default();
     Unavailable { cause, message: format!("GET {url}: {}", UntrustedText::new(reason).escaped()) }
 }
@@ -154,4 +175,20 @@ fn failed_request(url: &str, error: &RequestError) -> Unavailable {
         }
     };
     unavailable(url, cause, &error.reason())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encrypted_registries_lead_to_encrypted_urls_only() {
+        let (encrypted, local) = ("https://index.example/simple", "http://127.0.0.1:1/simple");
+        assert!(check_url("https://files.example/x", encrypted).is_ok());
+        assert!(check_url("http://127.0.0.1:2/x", local).is_ok());
+        for url in ["http://127.0.0.1:2/x", "http://files.example/x", "file:///etc/passwd", "x", ""] {
+            assert!(check_url(url, encrypted).is_err(), "{url}");
+        }
+        assert!(check_url("http://files.example/x", local).is_err());
+    }
 }

@@ -19,7 +19,9 @@ use signed_note::{Note, StandardVerifier, VerifierList};
 use tlog_tiles::{Checkpoint, Error as TreeError, Hash, HashReader as _, Tile, TileHashReader, TileReader};
 use transport::HttpObserver;
 
-use crate::client::{Answer, DocumentRequest, PROXY_HEADERS, RegistryClient, invalid, unavailable};
+use crate::client::{
+    Answer, DocumentRequest, PROXY_HEADERS, RegistryClient, check_count, invalid, unavailable,
+};
 
 /// The longest `.info` and the longest entry of the database.
 const MAX_ENTRY_BYTES: u64 = 64 << 10;
@@ -58,9 +60,20 @@ pub(crate) fn find_package(
     let (module, version) = (escaped_path(&id.name), encode_segment(&escaped_path(&id.version)));
     let url = |ending: &str| format!("{}/{module}/@v/{version}.{ending}", registry.url());
     let info_url = url("info");
-    let request = DocumentRequest { url: &info_url, headers: PROXY_HEADERS, max_bytes: MAX_ENTRY_BYTES };
+    let request = DocumentRequest {
+        url: &info_url,
+        index: registry.url(),
+        headers: PROXY_HEADERS,
+        max_bytes: MAX_ENTRY_BYTES,
+    };
     let Some(info) = client.json::<VersionInfo>(request, observer)? else { return Ok(None) };
-    let request = DocumentRequest { url: &url("mod"), headers: PROXY_HEADERS, max_bytes: MAX_MANIFEST_BYTES };
+    let mod_url = url("mod");
+    let request = DocumentRequest {
+        url: &mod_url,
+        index: registry.url(),
+        headers: PROXY_HEADERS,
+        max_bytes: MAX_MANIFEST_BYTES,
+    };
     let manifest = client.document(request, observer)?;
     let file = PublishedFile {
         name: UntrustedText::new(format!("{}.zip", id.version)),
@@ -83,10 +96,18 @@ pub(crate) fn list_versions(
     observer: HttpObserver<'_>,
 ) -> Answer<Vec<ListedVersion>> {
     let url = format!("{}/{}/@v/list", registry.url(), escaped_path(name));
-    let request = DocumentRequest { url: &url, headers: PROXY_HEADERS, max_bytes: MAX_LIST_BYTES };
+    let request = DocumentRequest {
+        url: &url,
+        index: registry.url(),
+        headers: PROXY_HEADERS,
+        max_bytes: MAX_LIST_BYTES,
+    };
     let Some(text) = client.document(request, observer)? else { return Ok(None) };
+    let text = String::from_utf8_lossy(&text);
+    let versions: Vec<&str> = text.lines().filter(|it| !it.is_empty()).collect();
+    check_count(&url, versions.len())?;
     let listed = |it| ListedVersion { version: UntrustedText::new(it), withdrawal: None };
-    Ok(Some(String::from_utf8_lossy(&text).lines().filter(|it| !it.is_empty()).map(listed).collect()))
+    Ok(Some(versions.into_iter().map(listed).collect()))
 }
 
 /// Asks a checksum database for a version, and verifies the signed tree head and that the entry is in the tree. Call it
@@ -102,7 +123,8 @@ pub fn find_checksums(
 ) -> Result<ChecksumEntry, ChecksumError> {
     let version = encode_segment(&escaped_path(&id.version));
     let url = format!("{}/lookup/{}@{version}", database.url, escaped_path(&id.name));
-    let request = DocumentRequest { url: &url, headers: &[], max_bytes: MAX_ENTRY_BYTES };
+    let request =
+        DocumentRequest { url: &url, index: &database.url, headers: &[], max_bytes: MAX_ENTRY_BYTES };
     let absent = || unavailable(&url, UnavailableCause::Status(404), "the database has no such version");
     let text = client.document(request, observer).and_then(|it| it.ok_or_else(absent));
     let text = text.map_err(ChecksumError::Unavailable)?;
@@ -212,7 +234,8 @@ impl TileClient<'_> {
         let full = Tile::new(tile.height(), tile.level(), tile.level_index(), 1 << TILE_HEIGHT, false);
         for candidate in [tile, &full] {
             let url = format!("{}/{}", self.url, candidate.path());
-            let request = DocumentRequest { url: &url, headers: &[], max_bytes: MAX_ENTRY_BYTES };
+            let request =
+                DocumentRequest { url: &url, index: self.url, headers: &[], max_bytes: MAX_ENTRY_BYTES };
             last = match self.client.document(request, &mut **observer) {
                 Ok(Some(mut bytes)) if bytes.len() >= length => {
                     bytes.truncate(length);

@@ -16,7 +16,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use transport::{HttpObserver, HttpUrl};
 
-use crate::client::{Answer, DocumentRequest, RegistryClient, parse_json};
+use crate::client::{Answer, DocumentRequest, RegistryClient, check_count, parse_json};
 
 const JSON_HEADERS: &[(&str, &str)] = &[("accept", "application/json")];
 /// The longest packument. The largest ones on npm have some tens of MiB.
@@ -88,7 +88,7 @@ pub(crate) fn find_package(
     observer: HttpObserver<'_>,
 ) -> Answer<PublishedPackage> {
     let url = packument_url(registry, &id.name);
-    let Some(bytes) = packument(client, &url, observer)? else { return Ok(None) };
+    let Some(bytes) = packument(client, registry, &url, observer)? else { return Ok(None) };
     let packument: Packument<'_> = parse_json(&url, &bytes)?;
     let Some(text) = packument.versions.as_ref().and_then(|it| it.get(&id.version)) else { return Ok(None) };
     let manifest: VersionManifest = parse_json(&url, text.get().as_bytes())?;
@@ -110,9 +110,11 @@ pub(crate) fn list_versions(
     observer: HttpObserver<'_>,
 ) -> Answer<Vec<ListedVersion>> {
     let url = packument_url(registry, name);
-    let Some(bytes) = packument(client, &url, observer)? else { return Ok(None) };
+    let Some(bytes) = packument(client, registry, &url, observer)? else { return Ok(None) };
     let packument: Packument<'_> = parse_json(&url, &bytes)?;
-    let listed = packument.versions.unwrap_or_default().into_iter().map(|(version, text)| {
+    let versions = packument.versions.unwrap_or_default();
+    check_count(&url, versions.len())?;
+    let listed = versions.into_iter().map(|(version, text)| {
         let manifest: Option<VersionManifest> = serde_json::from_str(text.get()).ok();
         let withdrawal = manifest.and_then(|it| deprecation(&it.deprecated));
         ListedVersion { version: UntrustedText::new(version), withdrawal }
@@ -125,8 +127,16 @@ fn packument_url(registry: &Registry, name: &str) -> String {
     format!("{}/{}", registry.url(), name.replace('/', "%2f"))
 }
 
-fn packument(client: &RegistryClient, url: &str, observer: HttpObserver<'_>) -> Answer<Vec<u8>> {
-    client.document(DocumentRequest { url, headers: JSON_HEADERS, max_bytes: MAX_PACKUMENT_BYTES }, observer)
+fn packument(
+    client: &RegistryClient,
+    registry: &Registry,
+    url: &str,
+    observer: HttpObserver<'_>,
+) -> Answer<Vec<u8>> {
+    client.document(
+        DocumentRequest { url, index: registry.url(), headers: JSON_HEADERS, max_bytes: MAX_PACKUMENT_BYTES },
+        observer,
+    )
 }
 
 /// Returns the deprecation of a version. npm's clients ignore an empty message.
@@ -159,13 +169,28 @@ fn published_file(
     let digests = dist.integrity.split_ascii_whitespace().filter_map(digest);
     let stated_digests = digests.map(|digest| StatedDigest { document: "packument", digest }).collect();
     let attestations_url = dist.attestations.as_ref();
-    let attestations = attestations_url.map(|it| attestations(client, &absolute(&it.url), observer).into());
-    PublishedFile { name: UntrustedText::new(name.unwrap_or_default()), url, stated_digests, attestations }
+    let attestations =
+        attestations_url.map(|it| attestations(client, registry, &absolute(&it.url), observer).into());
+    PublishedFile {
+        name: UntrustedText::new(name.unwrap_or_default()),
+        url,
+        stated_digests,
+        attestations,
+        ..PublishedFile::default()
+    }
 }
 
 /// Fetches the list of a version's attestations.
-fn attestations(client: &RegistryClient, url: &str, observer: HttpObserver<'_>) -> Answer<String> {
-    client.text(DocumentRequest { url, headers: JSON_HEADERS, max_bytes: MAX_LIST_BYTES }, observer)
+fn attestations(
+    client: &RegistryClient,
+    registry: &Registry,
+    url: &str,
+    observer: HttpObserver<'_>,
+) -> Answer<String> {
+    client.text(
+        DocumentRequest { url, index: registry.url(), headers: JSON_HEADERS, max_bytes: MAX_LIST_BYTES },
+        observer,
+    )
 }
 
 /// Returns the registry's signatures over a version, with its keys. `None` if it states no signature.
@@ -180,7 +205,12 @@ fn signatures(
         return None;
     }
     let url = format!("{}/-/npm/v1/keys", registry.url());
-    let request = DocumentRequest { url: &url, headers: JSON_HEADERS, max_bytes: MAX_LIST_BYTES };
+    let request = DocumentRequest {
+        url: &url,
+        index: registry.url(),
+        headers: JSON_HEADERS,
+        max_bytes: MAX_LIST_BYTES,
+    };
     let parse = |list: KeyList| list.keys.into_iter().take(MAX_ENTRIES).filter_map(registry_key).collect();
     let keys: Lookup<Vec<RegistryKey>> =
         client.json::<KeyList>(request, observer).map(|it| it.map(parse)).into();

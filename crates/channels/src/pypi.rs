@@ -3,17 +3,20 @@
 
 use std::collections::BTreeMap;
 
+use model::base::id::decode_hex;
 use model::base::url::encode_segment;
 use model::package::PackageId;
 use model::package::pyproject::normalized_name;
+use model::package::python_file_name::{VersionOfFile, version_of_file};
 use model::package::registry::{
     FileDigest, ListedVersion, ProjectStatus, PublishedFile, PublishedPackage, Registry, StatedDigest,
 };
-use model::{Digest, Scheme, UntrustedText, Version};
+use model::{Digest, UntrustedText};
 use serde::Deserialize;
+use serde_json::Value;
 use transport::{HttpObserver, HttpUrl};
 
-use crate::client::{Answer, DocumentRequest, RegistryClient};
+use crate::client::{Answer, DocumentRequest, RegistryClient, check_count, invalid, too_large};
 
 /// The media type of the simple index as JSON (PEP 691).
 const SIMPLE_HEADERS: &[(&str, &str)] = &[("accept", "application/vnd.pypi.simple.v1+json")];
@@ -24,17 +27,25 @@ const JSON_HEADERS: &[(&str, &str)] = &[("accept", "application/json")];
 const MAX_INDEX_BYTES: u64 = 64 << 20;
 /// The longest document about one version or one file.
 const MAX_VERSION_BYTES: u64 = 8 << 20;
-/// The most files of a version that are audited.
-const MAX_FILES: usize = 1000;
+/// The most files of a version that are audited. Pure Python projects have two.
+const MAX_FILES: usize = 100;
 
 #[derive(Deserialize)]
 struct SimpleIndex {
+    #[serde(default)]
+    meta: IndexMeta,
     name: String,
     files: Vec<IndexFile>,
     #[serde(default)]
     versions: Vec<String>,
     #[serde(default, rename = "project-status")]
     project_status: Option<IndexStatus>,
+}
+
+#[derive(Default, Deserialize)]
+struct IndexMeta {
+    #[serde(default, rename = "api-version")]
+    api_version: String,
 }
 
 /// The status of a project (PEP 792).
@@ -62,6 +73,22 @@ struct IndexFile {
     yanked: Yanked,
     #[serde(default)]
     provenance: Option<String>,
+    /// Whether the index serves the metadata of a wheel, or their digests. The later keys are older names (PEP 714).
+    #[serde(default, rename = "core-metadata")]
+    core_metadata: Value,
+    #[serde(default, rename = "dist-info-metadata")]
+    dist_info_metadata: Value,
+    #[serde(default, rename = "data-dist-info-metadata")]
+    data_dist_info_metadata: Value,
+}
+
+impl IndexFile {
+    /// Returns whether an installer would read the metadata that the index serves beside the file.
+    fn has_metadata(&self) -> bool {
+        [&self.core_metadata, &self.dist_info_metadata, &self.data_dist_info_metadata]
+            .iter()
+            .any(|it| !matches!(it, Value::Null | Value::Bool(false)))
+    }
 }
 
 /// `yanked` of a file: whether, or why (PEP 592).
@@ -121,14 +148,22 @@ pub(crate) fn find_package(
     // Only PyPI itself and few mirrors have the JSON API, so that it cannot be used means nothing if the index has files.
     let document = version_document(client, registry, id, observer);
     let Some(index) = index else { return Ok(document?.map(|_| PublishedPackage::default())) };
-    let files = index.files.into_iter().filter(|it| is_of_version(&it.filename, id));
-    let files: Vec<IndexFile> = files.take(MAX_FILES).collect();
+    let files: Vec<IndexFile> = index.files.into_iter().filter(|it| is_of_version(it, id)).collect();
+    if files.len() > MAX_FILES {
+        let reason = format!("{} files of the version, expected at most {MAX_FILES}", files.len());
+        return Err(too_large(&index_url(registry, &id.name), &reason));
+    }
     let document = if files.is_empty() { document? } else { document.ok().flatten() };
     if files.is_empty() && document.is_none() {
         return Ok(None);
     }
-    let mut package =
-        PublishedPackage { project_status: index.project_status.map(Into::into), ..Default::default() };
+    let listed = |it: &&VersionFile| !files.iter().any(|file| file.filename == it.filename);
+    let unlisted = document.iter().flat_map(|it| &it.urls).filter(listed).take(MAX_FILES);
+    let mut package = PublishedPackage {
+        unlisted_files: unlisted.map(|it| UntrustedText::new(&it.filename)).collect(),
+        project_status: index.project_status.map(Into::into),
+        ..PublishedPackage::default()
+    };
     for file in files {
         package.withdrawals.extend(file.yanked.withdrawal());
         package.files.push(published_file(client, registry, file, document.as_ref(), observer));
@@ -147,12 +182,21 @@ pub(crate) fn list_versions(
     observer: HttpObserver<'_>,
 ) -> Answer<Vec<ListedVersion>> {
     let Some(index) = simple_index(client, registry, name, observer)? else { return Ok(None) };
+    let url = index_url(registry, name);
+    check_count(&url, index.versions.len())?;
+    check_count(&url, index.files.len())?;
+    let yanked: Vec<&IndexFile> = index.files.iter().filter(|it| it.yanked.withdrawal().is_some()).collect();
     let withdrawal = |version: &str| {
-        let id = PackageId { name: name.to_owned(), version: version.to_owned() };
-        index.files.iter().filter(|it| is_of_version(&it.filename, &id)).find_map(|it| it.yanked.withdrawal())
+        let is_of = |it: &&&IndexFile| version_of_file(&it.filename, name, version) == VersionOfFile::Wanted;
+        yanked.iter().find(is_of).and_then(|it| it.yanked.withdrawal())
     };
     let listed = |it: &String| ListedVersion { version: UntrustedText::new(it), withdrawal: withdrawal(it) };
     Ok(Some(index.versions.iter().map(listed).collect()))
+}
+
+/// Returns the address of a project in the simple index.
+fn index_url(registry: &Registry, name: &str) -> String {
+    format!("{}/{}/", registry.url(), encode_segment(&normalized_name(name)))
 }
 
 fn simple_index(
@@ -161,8 +205,20 @@ fn simple_index(
     name: &str,
     observer: HttpObserver<'_>,
 ) -> Answer<SimpleIndex> {
-    let url = format!("{}/{}/", registry.url(), encode_segment(&normalized_name(name)));
-    client.json(DocumentRequest { url: &url, headers: SIMPLE_HEADERS, max_bytes: MAX_INDEX_BYTES }, observer)
+    let url = index_url(registry, name);
+    let request = DocumentRequest {
+        url: &url,
+        index: registry.url(),
+        headers: SIMPLE_HEADERS,
+        max_bytes: MAX_INDEX_BYTES,
+    };
+    let Some(index) = client.json::<SimpleIndex>(request, observer)? else { return Ok(None) };
+    // A client must not read a document of another major version (PEP 629).
+    let version = &index.meta.api_version;
+    if !version.is_empty() && version.split('.').next() != Some("1") {
+        return Err(invalid(&url, &format!("version {version} of the simple API, expected 1")));
+    }
+    Ok(Some(index))
 }
 
 /// Asks the JSON API for a version. Only PyPI itself and few mirrors have it, so its absence means nothing.
@@ -175,7 +231,15 @@ fn version_document(
     let Some(root) = registry.url().strip_suffix("/simple") else { return Ok(None) };
     let (name, version) = (encode_segment(&normalized_name(&id.name)), encode_segment(&id.version));
     let url = format!("{root}/pypi/{name}/{version}/json");
-    client.json(DocumentRequest { url: &url, headers: JSON_HEADERS, max_bytes: MAX_VERSION_BYTES }, observer)
+    client.json(
+        DocumentRequest {
+            url: &url,
+            index: registry.url(),
+            headers: JSON_HEADERS,
+            max_bytes: MAX_VERSION_BYTES,
+        },
+        observer,
+    )
 }
 
 /// Returns a file of the index, with its digests and its attestations.
@@ -186,69 +250,57 @@ fn published_file(
     document: Option<&VersionDocument>,
     observer: HttpObserver<'_>,
 ) -> PublishedFile {
-    let sha256 = |document: &'static str, digests: &BTreeMap<String, String>| {
-        let digest = FileDigest::Sha256(Digest::from_hex(digests.get("sha256")?)?);
-        Some(StatedDigest { document, digest })
-    };
-    let mut stated_digests: Vec<StatedDigest> = sha256("simple index", &file.hashes).into_iter().collect();
+    let mut stated_digests = stated_digests("simple index", &file.hashes);
     let other = document.and_then(|it| it.urls.iter().find(|it| it.filename == file.filename));
-    stated_digests.extend(other.and_then(|it| sha256("JSON API", &it.digests)));
+    stated_digests.extend(other.into_iter().flat_map(|it| self::stated_digests("JSON API", &it.digests)));
     let base = format!("{}/x/", registry.url());
-    let absolute = |url: &str| HttpUrl::parse(&base).and_then(|it| it.join(url));
-    let url = absolute(&file.url).unwrap_or_default();
-    let attestations = file.provenance;
-    let attestations =
-        attestations.map(|it| provenance(client, &absolute(&it).unwrap_or_default(), observer).into());
-    PublishedFile { name: UntrustedText::new(file.filename), url, stated_digests, attestations }
-}
-
-/// Fetches the attestations of a file.
-fn provenance(client: &RegistryClient, url: &str, observer: HttpObserver<'_>) -> Answer<String> {
-    client.text(DocumentRequest { url, headers: INTEGRITY_HEADERS, max_bytes: MAX_VERSION_BYTES }, observer)
-}
-
-/// Returns whether a file name states this project and version. What follows the version tells wheels, source
-/// distributions and older formats apart, so every file of the version is found.
-fn is_of_version(file_name: &str, id: &PackageId) -> bool {
-    let wanted = normalized_name(&id.name);
-    let version = |text: &str| Version::parse(Scheme::Pep440, text).ok().map(|it| it.canonical());
-    let Some(expected) = version(&id.version) else { return false };
-    let starts = file_name.match_indices('-').map(|(at, _)| at);
-    starts.filter(|start| normalized_name(&file_name[..*start]) == wanted).any(|start| {
-        let rest = file_name[start + 1..].split('-').next().unwrap_or_default();
-        // The longest text that is a version decides: `1.0` is not the version of `x-1.0.1.tar.gz`.
-        let ends = rest.match_indices('.').map(|(at, _)| at).chain([rest.len()]);
-        let ends: Vec<usize> = ends.collect();
-        ends.iter().rev().find_map(|end| version(&rest[..*end])) == Some(expected.clone())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_are_assigned_to_versions() {
-        let of = |file: &str, version: &str| {
-            is_of_version(file, &PackageId { name: "my-widgets".to_owned(), version: version.to_owned() })
+    let absolute = |url: &str| HttpUrl::parse(&base).and_then(|it| it.join(url)).unwrap_or_default();
+    let url = absolute(&file.url);
+    let metadata = file.has_metadata().then(|| {
+        let url = format!("{url}.metadata");
+        let request =
+            DocumentRequest { url: &url, index: registry.url(), headers: &[], max_bytes: MAX_VERSION_BYTES };
+        client.document(request, observer).into()
+    });
+    let attestations = file.provenance.map(|it| {
+        let url = absolute(&it);
+        let request = DocumentRequest {
+            url: &url,
+            index: registry.url(),
+            headers: INTEGRITY_HEADERS,
+            max_bytes: MAX_VERSION_BYTES,
         };
-        for file in [
-            "my_widgets-1.0.0-py3-none-any.whl",
-            "my_widgets-1.0.0-1-py3-none-any.whl",
-            "my-widgets-1.0.0.tar.gz",
-            "My.Widgets-1.0.0.zip",
-            "my_widgets-1.0.0-py3.10.egg",
-            "my_widgets-1.0.0.win-amd64.exe",
-        ] {
-            assert!(of(file, "1.0.0"), "{file}");
-            for other in ["1.0.1", "1.0.0.1", "1.0.0rc1", "1"] {
-                assert!(!of(file, other), "{file} {other}");
-            }
-        }
-        assert!(of("my_widgets-1.0.0.dev1-py3-none-any.whl", "1.0.0.dev1"));
-        assert!(!of("my_widgets-1.0.0.dev1-py3-none-any.whl", "1.0.0"));
-        assert!(!of("my_widgets-1.0.0.1.tar.gz", "1.0.0"));
-        assert!(!of("my_widgets_extra-1.0.0.tar.gz", "1.0.0"));
-        assert!(!of("widgets-1.0.0.tar.gz", "1.0.0"));
+        client.text(request, observer).into()
+    });
+    PublishedFile {
+        name_in_url: Some(UntrustedText::new(name_in_url(&file.url))),
+        name: UntrustedText::new(file.filename),
+        url,
+        metadata,
+        stated_digests,
+        attestations,
     }
+}
+
+/// Returns the digests of a document that the suite computes, too.
+fn stated_digests(document: &'static str, digests: &BTreeMap<String, String>) -> Vec<StatedDigest> {
+    let sha256 = digests.get("sha256").and_then(|it| Digest::from_hex(it)).map(FileDigest::Sha256);
+    let sha512 = digests.get("sha512").and_then(|it| decode_hex(it)).map(FileDigest::Sha512);
+    sha256.into_iter().chain(sha512).map(|digest| StatedDigest { document, digest }).collect()
+}
+
+/// Returns the file name at the end of a URL. A fragment that names another file is added, because pip reads that one.
+fn name_in_url(url: &str) -> String {
+    let (path, fragment) = url.split_once('#').unwrap_or((url, ""));
+    let path = path.split('?').next().unwrap_or_default();
+    let name = percent_encoding::percent_decode_str(path.rsplit('/').next().unwrap_or_default());
+    let name = name.decode_utf8_lossy().into_owned();
+    if fragment.contains("egg=") { format!("{name}#{fragment}") } else { name }
+}
+
+/// Returns whether an installer that is asked for the version may choose a file, by its name or by the end of its URL. A
+/// file whose version is unclear belongs to every version.
+fn is_of_version(file: &IndexFile, id: &PackageId) -> bool {
+    let of = |name: &str| version_of_file(name, &id.name, &id.version) != VersionOfFile::Other;
+    of(&file.filename) || of(&name_in_url(&file.url))
 }

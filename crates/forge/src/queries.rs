@@ -11,8 +11,8 @@ use transport::{HttpObserver, HttpUrl, RetryMode};
 use crate::client::Forge;
 use crate::error::ForgeError;
 use crate::response::{
-    self, AssetResponse, CommitResponse, CompareResponse, ImmutableReleasesResponse, RefObject, RefResponse,
-    ReleaseResponse, RepositoryResponse, TagObjectResponse,
+    self, AssetResponse, CommitResponse, CompareResponse, ImmutableReleasesResponse, NamedRefResponse,
+    RefObject, RefResponse, ReleaseResponse, RepositoryResponse, TagObjectResponse,
 };
 
 /// The most pages of a list that are read. With 100 entries per page these are 10,000 entries.
@@ -97,13 +97,15 @@ impl Forge {
         Ok(optional(response)?.map(GitHubRelease::from))
     }
 
-    /// Returns whether GitHub has a tag. A 404 is not retried: the tag may be missing.
+    /// Returns the names of all tags that begin with `prefix` (REST, "List matching references").
     ///
     /// # Errors
-    /// The [`ForgeError`] of the request.
-    pub fn has_tag(&self, name: &str, observer: HttpObserver<'_>) -> Result<bool, ForgeError> {
-        let path = self.repo_path(&format!("/git/ref/tags/{}", url::encode_path(name)));
-        Ok(optional(self.get::<RefResponse>(&path, RetryMode::Idempotent, observer))?.is_some())
+    /// [`ForgeError::NoResponse`] if the list has more than 100 pages, else the [`ForgeError`] of a request.
+    pub fn tag_names(&self, prefix: &str, observer: HttpObserver<'_>) -> Result<Vec<String>, ForgeError> {
+        let path = self.repo_path(&format!("/git/matching-refs/tags/{}", url::encode_path(prefix)));
+        let references = self.list_all::<NamedRefResponse>(&path, RetryMode::Idempotent, observer)?;
+        let name = |it: NamedRefResponse| it.r#ref.strip_prefix("refs/tags/").map(str::to_owned);
+        Ok(references.into_iter().filter_map(name).collect())
     }
 
     /// Returns a tag that should exist, peeled once. `None` if GitHub still answers 404 after the last attempt.

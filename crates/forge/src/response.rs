@@ -118,6 +118,12 @@ pub(crate) struct RefResponse {
     pub(crate) object: RefObject,
 }
 
+/// A ref in a list (REST, "List matching references").
+#[derive(Debug, Deserialize)]
+pub(crate) struct NamedRefResponse {
+    pub(crate) r#ref: String,
+}
+
 /// The object that a ref or tag points to: its id in hex, and its type, as in `commit`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct RefObject {

@@ -57,12 +57,16 @@ impl<'a> OperatorForge<'a> {
         self.connect().map(|(_, credentials)| *credentials)
     }
 
+    /// Returns whether all answers are read from a recording.
+    pub(crate) fn is_replay(&self) -> bool {
+        self.recording.as_ref().is_some_and(Recording::is_replay)
+    }
+
     fn connect(&self) -> Result<&(Forge, CredentialSource), ForgeError> {
         if let Some(connected) = self.connection.get() {
             return Ok(connected);
         }
-        let is_replay = self.recording.as_ref().is_some_and(Recording::is_replay);
-        let token = if is_replay { None } else { (self.find_token)() };
+        let token = if self.is_replay() { None } else { (self.find_token)() };
         let credentials = token.as_ref().map_or(CredentialSource::None, Token::source);
         let forge = Forge::connect(ForgeSettings { token, ..self.settings.clone() })?;
         let forge = forge.with_recording(self.recording.clone());

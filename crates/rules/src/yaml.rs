@@ -75,6 +75,9 @@ pub(crate) fn values_of_key(text: &str, key: &str) -> Result<Vec<String>, String
             Event::Scalar(text, ..) => (Some(text.into_owned()), None),
             Event::MappingStart(..) => (None, Some(OpenCollection::BeforeKey)),
             Event::SequenceStart(..) => (None, Some(OpenCollection::Sequence)),
+            Event::Alias(_) if matches!(open.last(), Some(OpenCollection::BeforeValue(true))) => {
+                return Err(format!("the value of {key} is an alias"));
+            }
             Event::Alias(_) => (None, None),
             Event::MappingEnd | Event::SequenceEnd => {
                 open.pop();

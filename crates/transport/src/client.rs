@@ -1,7 +1,7 @@
 //! The HTTP client: sends requests within limits, retries them, and downloads files without credentials.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model::UntrustedText;
 use model::base::http::{HttpEvent, RetryPolicy};
@@ -56,8 +56,12 @@ impl HttpClient {
     /// # Errors
     /// The message of the library if the system's certificates or proxy settings cannot be read.
     pub fn new(retry_policy: RetryPolicy) -> Result<Self, String> {
-        let builder =
-            || reqwest::Client::builder().connect_timeout(retry_policy.idle_timeout).user_agent(USER_AGENT);
+        let builder = || {
+            reqwest::Client::builder()
+                .connect_timeout(retry_policy.idle_timeout)
+                .user_agent(USER_AGENT)
+                .referer(false)
+        };
         let client = builder().redirect(reqwest::redirect::Policy::custom(check_redirect)).build();
         let client = client.map_err(|error| error.to_string())?;
         let no_redirect_client = builder().redirect(reqwest::redirect::Policy::none()).build();
@@ -229,9 +233,10 @@ impl HttpClient {
         }
         let announced = response.content_length();
         sink.restart();
-        let mut length = 0;
+        let (mut length, started) = (0, Instant::now());
         while let Some(chunk) = with_timeout(timeout, response.chunk(), &failure).await? {
             length += chunk.len() as u64;
+            retry::check_rate(&self.retry_policy, started.elapsed(), length)?;
             sink.write_chunk(&chunk);
             if length > policy.max_bytes {
                 return Ok(length);

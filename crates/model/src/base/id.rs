@@ -124,7 +124,8 @@ impl Sha512Hasher {
 }
 
 /// Decodes exactly `N` pairs of lower-case hexadecimal digits. Upper case is rejected, so each id has one spelling.
-fn decode_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+#[must_use]
+pub fn decode_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     if text.len() != 2 * N || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
         return None;

@@ -35,6 +35,18 @@ pub fn redact_userinfo(text: &str) -> String {
     out
 }
 
+/// Returns a URL with `***` in place of its credentials: the part between `://` and the last `@` of the authority, which
+/// ends at `/`, `?`, `#` or `\` (RFC 3986, 3.2; WHATWG URL Standard).
+#[must_use]
+pub fn redact_url(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://***{}", &rest[at..]),
+        None => url.to_owned(),
+    }
+}
+
 fn percent_encode(name: &str, unescaped: &[u8]) -> String {
     const HEX_DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut out = String::with_capacity(name.len());
@@ -53,6 +65,18 @@ fn percent_encode(name: &str, unescaped: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_of_a_url_are_redacted_whatever_they_contain() {
+        for secret in ["a:b", "a:S3cr'et", "a:\"b", "a:b c", "a@b:c@d", "a"] {
+            assert_eq!(
+                redact_url(&format!("https://{secret}@example.com/x@y?z@")),
+                "https://***@example.com/x@y?z@"
+            );
+        }
+        assert_eq!(redact_url("https://example.com/x@y"), "https://example.com/x@y");
+        assert_eq!(redact_url("no url"), "no url");
+    }
 
     #[test]
     fn only_userinfo_is_redacted() {

@@ -33,6 +33,8 @@ pub enum UnavailableCause {
     Status(u16),
     /// The answer was malformed, too long, or about another object.
     InvalidAnswer,
+    /// The answer is larger than the suite reads.
+    LimitExceeded,
     /// The answer could not be verified, because no trusted root could be loaded.
     NoTrustedRoot,
 }

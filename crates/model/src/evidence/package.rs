@@ -53,6 +53,8 @@ pub struct PackageEvidence {
 pub struct FileEvidence {
     /// The file name, escaped.
     pub name: String,
+    /// The file name at the end of the URL, escaped. `None` if installers do not read it there.
+    pub name_in_url: Option<String>,
     /// The digests that the registry states.
     pub stated_digests: Vec<StatedDigest>,
     /// What was downloaded, or why it could not be.

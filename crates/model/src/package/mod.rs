@@ -1,6 +1,7 @@
 //! Packages as registries serve them, and the tree that their files are compared with.
 
 pub mod pyproject;
+pub mod python_file_name;
 pub mod registry;
 
 use std::collections::BTreeMap;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::PackageId;
-use crate::base::url::{encode_segment, redact_userinfo};
+use crate::base::url::{encode_segment, redact_url};
 use crate::evidence::lookup::Lookup;
 use crate::{Digest, UntrustedText};
 
@@ -114,10 +114,16 @@ impl Registry {
         &self.url
     }
 
+    /// Returns the address and where it comes from, to be shown.
+    #[must_use]
+    pub fn named(&self) -> String {
+        format!("{} (from {})", self.shown_url(), UntrustedText::new(&self.source).escaped())
+    }
+
     /// Returns the address without credentials, to be shown.
     #[must_use]
     pub fn shown_url(&self) -> String {
-        UntrustedText::new(redact_userinfo(&self.url)).escaped()
+        UntrustedText::new(redact_url(&self.url)).escaped()
     }
 }
 
@@ -137,6 +143,8 @@ pub struct PublishedPackage {
     pub stated_id: Option<(UntrustedText, UntrustedText)>,
     /// The files of the version. Empty if the registry knows the version but lists no file of it yet.
     pub files: Vec<PublishedFile>,
+    /// The names of files of the version that only another document of the registry lists (PyPI).
+    pub unlisted_files: Vec<UntrustedText>,
     /// Why the publisher or the registry withdrew the version, as in `yanked: broken`.
     pub withdrawals: Vec<UntrustedText>,
     /// The status of the whole project (PyPI). Absent if the registry states none.
@@ -165,6 +173,10 @@ pub struct PublishedFile {
     pub name: UntrustedText,
     /// The address that it is downloaded from. It may contain credentials, so it is never printed.
     pub url: String,
+    /// The file name at the end of that address, where installers read it (PyPI). `None` if they do not.
+    pub name_in_url: Option<UntrustedText>,
+    /// The metadata of a wheel that the index serves beside it (PEP 658). `None` if it states that it serves none.
+    pub metadata: Option<Lookup<Vec<u8>>>,
     /// The digests that the registry states for it.
     pub stated_digests: Vec<StatedDigest>,
     /// The attestations that the registry stores for the file, as it serves them. `None` if it states none.

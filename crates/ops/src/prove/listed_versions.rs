@@ -1,11 +1,13 @@
 //! Which versions the registries list for a target, and which of them have a tag.
 
+use std::collections::BTreeSet;
+
 use model::base::http::HttpEvent;
 use model::evidence::audit::AuditReport;
-use model::evidence::lookup::Lookup;
+use model::evidence::lookup::{Lookup, Unavailable};
 use model::evidence::package::{TaggedVersion, VersionListing, VersionTag};
 use model::package::registry::{ListedVersion, RegistryKind};
-use model::{ReleaseTag, Target, Version};
+use model::{Catalog, ReleaseTag, Target, Version};
 
 use crate::package_registries::PackageRegistries;
 use crate::prove::audit_request::AuditRequest;
@@ -19,19 +21,26 @@ pub fn audit_versions(
     on_event: &mut dyn FnMut(HttpEvent),
 ) -> AuditReport {
     let mut report = AuditReport::default();
+    let mut github_tags: Option<Result<BTreeSet<String>, Unavailable>> = None;
     for (kind, name) in target.channels.iter().filter_map(model::catalog::Channel::package) {
         let Some(registry) = registries.registry(kind) else { continue };
         let versions = channels::list_versions(&registries.client, registry, name, on_event);
         let versions = match versions {
             Lookup::Found(versions) => {
                 let ids = tags.iter().map(|it| rules::registry_package_id(kind, name, it).version);
-                let known: Vec<String> = ids.map(|it| canonical(target, kind, &it)).collect();
+                let known: BTreeSet<String> = ids.map(|it| canonical(target, kind, &it)).collect();
+                let unknown =
+                    |it: &ListedVersion| !known.contains(&canonical(target, kind, it.version.raw()));
+                if github_tags.is_none() && versions.iter().any(unknown) {
+                    let found = request.metadata().tag_names(&format!("{}/", target.id), on_event);
+                    github_tags = Some(found.map(BTreeSet::from_iter).map_err(Unavailable::from));
+                }
                 let tagged = versions.into_iter().map(|listed| {
-                    let is_known = known.contains(&canonical(target, kind, listed.version.raw()));
-                    let tag = if is_known {
-                        VersionTag::InClone
-                    } else {
-                        find_tag(request, target, &listed, on_event)
+                    let tag = match &github_tags {
+                        Some(github_tags) if unknown(&listed) => {
+                            find_tag(request.catalog, target, &listed, github_tags)
+                        }
+                        _ => VersionTag::InClone,
                     };
                     TaggedVersion { listed, tag }
                 });
@@ -52,16 +61,21 @@ fn canonical(target: &Target, kind: RegistryKind, version: &str) -> String {
     Version::parse(target.scheme, bare).map_or_else(|_| version.to_owned(), |it| it.canonical())
 }
 
-/// Asks GitHub for the tag of a version.
+/// Finds the tag of a version among those on GitHub.
 fn find_tag(
-    request: &AuditRequest<'_>,
+    catalog: &Catalog,
     target: &Target,
     listed: &ListedVersion,
-    on_event: &mut dyn FnMut(HttpEvent),
+    github_tags: &Result<BTreeSet<String>, Unavailable>,
 ) -> VersionTag {
-    let Ok(tag) = ReleaseTag::new(request.catalog, &target.id, listed.version.raw()) else {
+    let Ok(tag) = ReleaseTag::new(catalog, &target.id, listed.version.raw()) else {
         return VersionTag::Impossible;
     };
-    let found = request.metadata().has_tag(&tag.name(), on_event);
-    VersionTag::NotInClone(tag.name(), found.map(|it| it.then_some(())).into())
+    let name = tag.name();
+    let found = match github_tags {
+        Ok(tags) if tags.contains(&name) => Lookup::Found(()),
+        Ok(_) => Lookup::Absent,
+        Err(unavailable) => Lookup::Unavailable(unavailable.clone()),
+    };
+    VersionTag::NotInClone(name, found)
 }

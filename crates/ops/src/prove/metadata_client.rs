@@ -19,7 +19,7 @@ pub struct MetadataClient<'a> {
 
 /// Returns the client for metadata: with the operator's token if there is one and the repository is public. Whether it
 /// is public is asked without the token: everything in a public repository is public, except drafts, which are not found
-/// by their tag. Files are always downloaded without it.
+/// by their tag. Files are always downloaded without it. If answers are read from a recording, all of them are used.
 ///
 /// # Errors
 /// [`OpsError::Forge`] if the client with the token cannot be set up.
@@ -27,6 +27,10 @@ pub fn metadata_client<'a>(
     clients: ForgeClients<'a>,
     on_event: &mut dyn FnMut(HttpEvent),
 ) -> Result<MetadataClient<'a>, OpsError> {
+    if clients.authenticated.is_replay() {
+        let note = "answers that were recorded with a token are used";
+        return Ok(MetadataClient { forge: Some(clients.authenticated.forge()?), note });
+    }
     if !clients.anonymous.repository(on_event).is_ok_and(|it| !it.private) {
         let note = "no request used a token: GitHub does not show the repository to everybody";
         return Ok(MetadataClient { forge: None, note });

@@ -1,5 +1,6 @@
 //! The audit of the packages of a tag: what registries serve, who built it, and what is in it.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
 
@@ -14,7 +15,7 @@ use model::evidence::package::{
 };
 use model::package::registry::{PublishedFile, PublishedPackage, Registry, RegistryKind};
 use model::package::{PackageComparison, PackageId, PackageTree};
-use model::{CommitId, Target};
+use model::{CommitId, Target, UntrustedText};
 use provenance::Artifact;
 
 use crate::error::OpsError;
@@ -33,8 +34,13 @@ pub(super) struct PackageAudit<'a> {
     pub(super) commit: CommitId,
 }
 
+/// The most bytes that all files of a version may have together.
+const MAX_VERSION_BYTES: u64 = 4 << 30;
+
 /// One package of an audit.
 struct AuditedPackage<'a> {
+    /// How many bytes may still be downloaded.
+    remaining_bytes: Cell<u64>,
     audit: &'a PackageAudit<'a>,
     target: &'a Target,
     registry: &'a Registry,
@@ -54,7 +60,8 @@ impl PackageAudit<'_> {
             let Some((kind, name)) = channel.package() else { continue };
             let Some(registry) = self.scope.registries.registry(kind) else { continue };
             let id = rules::registry_package_id(kind, name, self.scope.tag);
-            let package = AuditedPackage { audit: self, target, registry, id };
+            let remaining_bytes = Cell::new(MAX_VERSION_BYTES);
+            let package = AuditedPackage { remaining_bytes, audit: self, target, registry, id };
             package.audit_version(attestations, report, on_event)?;
         }
         Ok(())
@@ -69,7 +76,7 @@ impl AuditedPackage<'_> {
         report: &mut AuditReport,
         on_event: &mut dyn FnMut(HttpEvent),
     ) -> Result<(), OpsError> {
-        let Self { audit, target, registry, id } = self;
+        let Self { audit, target, registry, id, .. } = self;
         let client = &audit.scope.registries.client;
         let published = channels::find_package(client, registry, id, on_event);
         let repo = self.audit.request.clone.map(|it| it.repo());
@@ -105,7 +112,7 @@ impl AuditedPackage<'_> {
 
     /// Returns the tree of a Go module. `None` if the clone cannot provide it; the comparison of files reports that.
     fn module_tree(&self) -> Option<PackageTree> {
-        let (format, manifest) = rules::registry_format(RegistryKind::Go, ".zip")?;
+        let (format, manifest) = rules::registry_format(RegistryKind::Go, &self.id, ".zip")?;
         let context = self.audit.request.clone?;
         package_tree(context, self.target, self.audit.scope.tag, self.audit.commit, (format, manifest)).ok()
     }
@@ -119,7 +126,8 @@ impl AuditedPackage<'_> {
         on_event: &mut dyn FnMut(HttpEvent),
     ) -> Result<FileEvidence, OpsError> {
         let mut evidence = FileEvidence {
-            name: file.name.escaped(),
+            name: shown_name(&file.name),
+            name_in_url: file.name_in_url.as_ref().map(shown_name),
             stated_digests: file.stated_digests.clone(),
             content: Err(Unavailable { cause: UnavailableCause::Connection, message: String::new() }),
             comparison: None,
@@ -159,7 +167,9 @@ impl AuditedPackage<'_> {
             message: error.to_string(),
         })?;
         let mut sink = PackageDownload::new(target);
-        let size = registries.client.download(self.registry, &file.url, &mut sink, on_event)?;
+        let limit = self.remaining_bytes.get();
+        let size = registries.client.download(self.registry, (&file.url, limit), &mut sink, on_event)?;
+        self.remaining_bytes.set(limit.saturating_sub(size));
         sink.finish(size)
     }
 
@@ -170,8 +180,9 @@ impl AuditedPackage<'_> {
         file: &PublishedFile,
         downloaded: &File,
     ) -> PackageComparison {
-        let name = file.name.escaped();
-        let Some((format, manifest)) = rules::registry_format(self.registry.kind, file.name.raw()) else {
+        let name = shown_name(&file.name);
+        let Some((format, manifest)) = rules::registry_format(self.registry.kind, &self.id, file.name.raw())
+        else {
             return rules::unexpected_file(&name);
         };
         let Some(context) = self.audit.request.clone else { return rules::not_compared_without_clone(&name) };
@@ -184,7 +195,8 @@ impl AuditedPackage<'_> {
             Err(error) => return rules::not_compared_with_tree(&name, &tag.name(), &error.to_string()),
         };
         let mut comparison = rules::compare_package(&name, &self.id, &contents, &tree);
-        if let (Some(stated), Ok(contents)) = (&published.manifest, &contents) {
+        let of_package = published.manifest.clone().map(Lookup::Found);
+        if let (Some(stated), Ok(contents)) = (file.metadata.as_ref().or(of_package.as_ref()), &contents) {
             comparison.findings.extend(rules::compare_stated_manifest(&name, stated, contents, &tree));
         }
         comparison
@@ -202,6 +214,13 @@ impl AuditedPackage<'_> {
         let predicate_types = if any_type { Vec::new() } else { vec![SLSA_PROVENANCE_V1.to_owned()] };
         AttestationPolicy { signer, subject_name, predicate_types, now: self.audit.request.now }
     }
+}
+
+/// Returns the beginning of a file name, escaped. File systems have no names of more than 255 bytes.
+fn shown_name(name: &UntrustedText) -> String {
+    let escaped = name.escaped();
+    let beginning: String = escaped.chars().take(255).collect();
+    if beginning.len() == escaped.len() { beginning } else { format!("{beginning}…") }
 }
 
 /// Verifies the attestations that a registry stores for a file.
@@ -223,7 +242,7 @@ fn verify_stored(
 fn check_signatures(published: &PublishedPackage) -> Vec<SignatureCheck> {
     let Some(signatures) = &published.signatures else { return Vec::new() };
     let keys = signatures.keys.found().map_or(&[][..], Vec::as_slice);
-    let check = |(key_id, signature): &(model::UntrustedText, String)| {
+    let check = |(key_id, signature): &(UntrustedText, String)| {
         let key = keys.iter().find(|it| it.key_id == *key_id);
         let signature = base64::decode(signature).unwrap_or_default();
         let message = signatures.message.as_bytes();

@@ -184,6 +184,10 @@ impl RecordingFolder {
 impl RecordingDescription {
     /// Returns the description if it is of this audit and of a known format.
     fn checked(self, path: &Path, audit: &RecordedAudit<'_>) -> Result<Self, RecordingError> {
+        if time::parse_rfc3339(&self.started_at).is_none() {
+            let reason = "started_at is not a time in RFC 3339".to_owned();
+            return Err(RecordingError::Damaged { path: path.to_owned(), reason });
+        }
         if self.schema != SCHEMA {
             let found = model::UntrustedText::new(self.schema).escaped();
             return Err(RecordingError::Format { path: path.to_owned(), found, expected: SCHEMA });

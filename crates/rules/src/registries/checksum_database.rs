@@ -6,6 +6,7 @@ use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 use model::package::registry::{ChecksumError, PublishedPackage};
 
+use super::compared_package::METADATA;
 use super::no_answer::no_answer;
 
 const CHECK: &str = "checksum-database";
@@ -30,6 +31,10 @@ pub(super) fn findings(
             );
             Finding::refuted(ORIGIN, purl, Reason::WrongCommit, evidence)
         });
+    }
+    if package.manifest.is_none() {
+        let evidence = "the proxy has the version, but not its go.mod";
+        findings.push(Finding::unproven(METADATA, purl, Reason::StaleIndex, evidence));
     }
     findings.push(checksums(purl, expectation, evidence));
     findings

@@ -12,11 +12,13 @@ use super::file_comparison::counted;
 use super::no_answer::no_answer;
 
 const CHECK: &str = "versions";
+/// The largest number of versions that are named, of each kind. More are counted.
+const MAX_NAMED_VERSIONS: usize = 200;
 
 /// Adds the findings about the versions that a registry lists, and a warning for each that was withdrawn.
 pub fn audit_versions(listing: &VersionListing, report: &mut AuditReport) {
     let VersionListing { registry, name, versions } = listing;
-    let index = format!("{} (from {})", registry.shown_url(), registry.source);
+    let index = registry.named();
     let versions = match versions {
         Lookup::Found(versions) => versions,
         Lookup::Absent => {
@@ -31,10 +33,13 @@ pub fn audit_versions(listing: &VersionListing, report: &mut AuditReport) {
         let id = PackageId { name: name.clone(), version: it.listed.version.escaped() };
         registry.kind.purl(&id)
     };
-    for version in versions {
-        if let Some(withdrawal) = &version.listed.withdrawal {
-            report.warnings.push(format!("{} was withdrawn: {}", purl(version), withdrawal.escaped()));
-        }
+    let withdrawn = versions.iter().filter_map(|it| Some((it, it.listed.withdrawal.as_ref()?)));
+    let withdrawn: Vec<_> = withdrawn.collect();
+    for (version, withdrawal) in withdrawn.iter().take(MAX_NAMED_VERSIONS) {
+        report.warnings.push(format!("{} was withdrawn: {}", purl(version), withdrawal.escaped()));
+    }
+    if let Some(more) = withdrawn.len().checked_sub(MAX_NAMED_VERSIONS).filter(|it| *it > 0) {
+        report.warnings.push(format!("{more} more versions of {name} were withdrawn"));
     }
     let untagged: Vec<Finding> = versions.iter().filter_map(|it| missing_tag(&purl(it), &it.tag)).collect();
     if untagged.is_empty() && !versions.is_empty() {
@@ -44,7 +49,12 @@ pub fn audit_versions(listing: &VersionListing, report: &mut AuditReport) {
         let evidence = format!("{index} lists no version of {name}");
         report.findings.push(Finding::unproven(CHECK, name, Reason::NotPublished, evidence));
     }
-    report.findings.extend(untagged);
+    if let Some(more) = untagged.len().checked_sub(MAX_NAMED_VERSIONS).filter(|it| *it > 0) {
+        let evidence =
+            format!("{more} more versions of {name} are published, and the clone lacks their tags");
+        report.findings.push(Finding::unproven(CHECK, name, Reason::Limit, evidence));
+    }
+    report.findings.extend(untagged.into_iter().take(MAX_NAMED_VERSIONS));
 }
 
 /// Returns the finding for a version whose tag the clone lacks. `None` if the clone has it.

@@ -155,10 +155,14 @@ pub fn format_of(file_name: &str) -> Option<(PackageFormat, &'static str)> {
 /// Returns the format of a file that a registry of this kind lists, and the name of the manifest in the package's
 /// folder. `None` if the publish workflows build no such file.
 #[must_use]
-pub fn registry_format(kind: RegistryKind, file_name: &str) -> Option<(PackageFormat, &'static str)> {
+pub fn registry_format(
+    kind: RegistryKind,
+    id: &PackageId,
+    file_name: &str,
+) -> Option<(PackageFormat, &'static str)> {
     let found = format_of(file_name)?;
     let fits = match kind {
-        RegistryKind::Pypi => matches!(found.0, PackageFormat::Wheel | PackageFormat::Sdist),
+        RegistryKind::Pypi => pypi::is_file_of(id, file_name, found.0),
         RegistryKind::Npm => found.0 == PackageFormat::NpmTarball,
         RegistryKind::Go => found.0 == PackageFormat::GoModule,
     };

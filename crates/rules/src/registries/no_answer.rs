@@ -9,6 +9,7 @@ pub(super) fn no_answer(check: &'static str, subject: &str, unavailable: &Unavai
     let reason = match unavailable.cause {
         UnavailableCause::NoTrustedRoot => Reason::TrustRoot,
         UnavailableCause::RateLimited => Reason::RateLimited,
+        UnavailableCause::LimitExceeded => Reason::Limit,
         UnavailableCause::Status(401 | 403 | 407) => Reason::Forbidden,
         UnavailableCause::Connection | UnavailableCause::Status(_) | UnavailableCause::InvalidAnswer => {
             Reason::Unreachable

@@ -12,6 +12,7 @@ use model::package::pyproject::normalized_name;
 use model::package::registry::{FileDigest, ProjectStatus, PublishedPackage, RegistryKind};
 use model::{Scheme, UntrustedText, Version};
 
+use super::compared_package::FILES;
 use super::file_comparison::counted;
 use super::no_answer::no_answer;
 use super::{checksum_database, registry_signature};
@@ -35,6 +36,10 @@ pub fn audit_package(expectation: &PackageExpectation, evidence: &PackageEvidenc
         }
     };
     report.findings.push(published(&purl, expectation, package));
+    for name in &package.unlisted_files {
+        let evidence = format!("the JSON API lists {}, and the simple index does not", name.escaped());
+        report.findings.push(Finding::unproven(PUBLISHED, &purl, Reason::StaleIndex, evidence));
+    }
     for withdrawal in &package.withdrawals {
         report.warnings.push(format!("{purl} was withdrawn: {}", withdrawal.escaped()));
     }
@@ -78,19 +83,13 @@ fn add_project_status(purl: &str, project: &ProjectStatus, report: &mut AuditRep
 
 fn not_published(purl: &str, expectation: &PackageExpectation) -> Finding {
     let id = &expectation.id;
-    let evidence = format!("{} has no version {} of {}", named_index(expectation), id.version, id.name);
+    let evidence = format!("{} has no version {} of {}", expectation.registry.named(), id.version, id.name);
     Finding::unproven(PUBLISHED, purl, Reason::NotPublished, evidence)
-}
-
-/// Names the registry: its address, and where the address comes from.
-fn named_index(expectation: &PackageExpectation) -> String {
-    let registry = &expectation.registry;
-    format!("{} (from {})", registry.shown_url(), registry.source)
 }
 
 /// Checks that the registry lists files of the version, under the expected name and version.
 fn published(purl: &str, expectation: &PackageExpectation, package: &PublishedPackage) -> Finding {
-    let index = named_index(expectation);
+    let index = expectation.registry.named();
     if package.files.is_empty() {
         let evidence = format!("{index} knows the version, but lists no file of it");
         return Finding::unproven(PUBLISHED, purl, Reason::StaleIndex, evidence);
@@ -118,8 +117,12 @@ fn is_expected(expectation: &PackageExpectation, name: &UntrustedText, version: 
     }
 }
 
-/// Adds the findings about one file: its digest, its content and its origin.
+/// Adds the findings about one file: its name, its digest, its content and its origin.
 fn audit_file(expectation: &PackageExpectation, file: &FileEvidence, report: &mut AuditReport) {
+    if let Some(in_url) = file.name_in_url.as_ref().filter(|it| **it != file.name) {
+        let evidence = format!("the index names it {}, and its URL ends with {in_url}", file.name);
+        report.findings.push(Finding::refuted(FILES, &file.name, Reason::UnexpectedFile, evidence));
+    }
     report.findings.push(digest(expectation, file));
     if let Some(comparison) = &file.comparison {
         report.findings.extend(comparison.findings.iter().cloned());
@@ -157,8 +160,9 @@ fn digest(expectation: &PackageExpectation, file: &FileEvidence) -> Finding {
             Finding::unproven(DIGEST, &file.name, Reason::NoStatedDigest, evidence)
         }
         (documents, _) => {
-            let stated = documents.join(" and the ");
-            Finding::proven(DIGEST, &file.name, format!("{downloaded}, as the {stated} states"))
+            let (stated, verb) =
+                (documents.join(" and the "), if documents.len() == 1 { "states" } else { "state" });
+            Finding::proven(DIGEST, &file.name, format!("{downloaded}, as the {stated} {verb}"))
         }
     }
 }

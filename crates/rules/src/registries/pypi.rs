@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use model::evidence::verdict::Finding;
 use model::package::pyproject::{HatchOptions, PyProject, normalized_name};
-use model::package::{PackageComparison, PackageTree, TreeFile};
+use model::package::{PackageComparison, PackageFormat, PackageId, PackageTree, TreeFile};
 
 use super::compared_package::{
     ComparedPackage, FILES, MAX_NAMED_DIFFERENCES, METADATA, not_comparable, refute_metadata,
@@ -60,6 +60,17 @@ pub(super) fn ignore_files(folder: &str) -> Vec<String> {
 fn nearest_ignore_file(tree: &PackageTree) -> Option<(String, &TreeFile)> {
     let nearest = std::iter::once(tree.path_of(".gitignore")).chain(ignore_files(&tree.folder));
     nearest.into_iter().find_map(|path| tree.files.get(&path).map(|file| (path, file)))
+}
+
+/// Whether a file has the name that hatchling gives the package of a version: its name and version in their normal forms.
+pub(super) fn is_file_of(id: &PackageId, file_name: &str, format: PackageFormat) -> bool {
+    let name = normalized_name(&id.name).replace('-', "_");
+    let Some(rest) = file_name.strip_prefix(&format!("{name}-{}", id.version)) else { return false };
+    match format {
+        PackageFormat::Wheel => rest.starts_with('-'),
+        PackageFormat::Sdist => rest == ".tar.gz",
+        PackageFormat::NpmTarball | PackageFormat::GoModule => false,
+    }
 }
 
 /// What both kinds of packages need from the tree.

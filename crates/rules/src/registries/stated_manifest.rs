@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use model::evidence::lookup::Lookup;
 use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 use model::package::{PackageContents, PackageFormat, PackageTree};
 use serde_json::{Map, Value};
 
 use super::compared_package::METADATA;
+use super::no_answer::no_answer;
 use super::{go, npm};
 
 /// The keys of `package.json` that decide what clients install and run.
@@ -29,17 +31,26 @@ const COMPARED_KEYS: [&str; 14] = [
     "type",
 ];
 
-/// Compares the manifest that a registry states for a version with the one in the package (npm), or in the tag's tree
-/// (Go). Other kinds state none.
+/// Compares the manifest that a registry states for a version or a file with the one in the package (npm, wheels), or in
+/// the tag's tree (Go). A source distribution has none.
 #[must_use]
 pub fn compare_stated_manifest(
     subject: &str,
-    stated: &[u8],
+    stated: &Lookup<Vec<u8>>,
     package: &PackageContents,
     tree: &PackageTree,
 ) -> Option<Finding> {
+    let stated = match stated {
+        Lookup::Found(stated) => stated.as_slice(),
+        Lookup::Absent => {
+            let evidence = "the registry states that it serves the metadata, and does not";
+            return Some(Finding::unproven(METADATA, subject, Reason::StaleIndex, evidence));
+        }
+        Lookup::Unavailable(unavailable) => return Some(no_answer(METADATA, subject, unavailable)),
+    };
     match package.format {
-        PackageFormat::Wheel | PackageFormat::Sdist => None,
+        PackageFormat::Sdist => None,
+        PackageFormat::Wheel => Some(compare_metadata_file(subject, stated, package)),
         PackageFormat::NpmTarball => {
             let content = package.file(npm::PACKAGED_MANIFEST).and_then(|it| it.content.as_deref());
             Some(compare_packument(subject, stated, content.unwrap_or_default()))
@@ -54,6 +65,18 @@ pub fn compare_stated_manifest(
             })
         }
     }
+}
+
+/// Compares the metadata that an index serves beside a wheel with those in it (PEP 658). Installers resolve requirements by
+/// the former.
+fn compare_metadata_file(subject: &str, stated: &[u8], package: &PackageContents) -> Finding {
+    let is_metadata = |path: &str| path.ends_with(".dist-info/METADATA") && path.matches('/').count() == 1;
+    let packaged = package.files.iter().find(|it| is_metadata(&it.path));
+    if packaged.and_then(|it| it.content.as_deref()) == Some(stated) {
+        return Finding::proven(METADATA, subject, "the index serves the METADATA of the wheel");
+    }
+    let evidence = "the index serves other metadata than those in the wheel";
+    Finding::refuted(METADATA, subject, Reason::PackageMetadata, evidence)
 }
 
 fn compare_packument(subject: &str, stated: &[u8], packaged: &[u8]) -> Finding {

@@ -66,6 +66,9 @@ pub(crate) fn run(global: &GlobalArgs, args: &AuditArgs) -> Result<RunOutcome, C
         packages: None,
     };
     let mut run = AuditSession::new(global, args, request, recording);
+    if args.from.is_some() {
+        run.request.metadata = ops::metadata_client(run.request.clients, &mut |_| {})?.forge;
+    }
     match scope {
         AuditScope::Tag(tag) => audit_one(&mut run, &context, &tag),
         AuditScope::Target(target, tags) => audit_many(&mut run, &context, Some(target), &tags),
