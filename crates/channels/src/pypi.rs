@@ -7,7 +7,7 @@ use model::base::id::decode_hex;
 use model::base::url::encode_segment;
 use model::package::PackageId;
 use model::package::pyproject::normalized_name;
-use model::package::python_file_name::{VersionOfFile, version_of_file};
+use model::package::python_file_name::{VersionMatch, version_of_file};
 use model::package::registry::{
     FileDigest, ListedVersion, ProjectStatus, PublishedFile, PublishedPackage, Registry, StatedDigest,
 };
@@ -187,7 +187,7 @@ pub(crate) fn list_versions(
     check_count(&url, index.files.len())?;
     let yanked: Vec<&IndexFile> = index.files.iter().filter(|it| it.yanked.withdrawal().is_some()).collect();
     let withdrawal = |version: &str| {
-        let is_of = |it: &&&IndexFile| version_of_file(&it.filename, name, version) == VersionOfFile::Wanted;
+        let is_of = |it: &&&IndexFile| version_of_file(&it.filename, name, version) == VersionMatch::Wanted;
         yanked.iter().find(is_of).and_then(|it| it.yanked.withdrawal())
     };
     let listed = |it: &String| ListedVersion { version: UntrustedText::new(it), withdrawal: withdrawal(it) };
@@ -301,6 +301,6 @@ fn name_in_url(url: &str) -> String {
 /// Returns whether an installer that is asked for the version may choose a file, by its name or by the end of its URL. A
 /// file whose version is unclear belongs to every version.
 fn is_of_version(file: &IndexFile, id: &PackageId) -> bool {
-    let of = |name: &str| version_of_file(name, &id.name, &id.version) != VersionOfFile::Other;
+    let of = |name: &str| version_of_file(name, &id.name, &id.version) != VersionMatch::Other;
     of(&file.filename) || of(&name_in_url(&file.url))
 }

@@ -1,7 +1,7 @@
 //! The HTTP client: sends requests within limits, retries them, and downloads files without credentials.
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use model::UntrustedText;
 use model::base::http::{HttpEvent, RetryPolicy};
@@ -15,6 +15,8 @@ use crate::retry::{self, RetryMode, with_timeout};
 
 /// The name of the suite in requests. Registries ask clients for one, so that they can contact their authors.
 const USER_AGENT: &str = concat!("opensandbox-release/", env!("CARGO_PKG_VERSION"));
+/// The part of a body that must arrive at the slowest accepted rate, in bytes. A body that drips ends with its first part.
+const PART_BYTES: u64 = 1 << 20;
 /// The most redirects that a download follows.
 const MAX_REDIRECTS: usize = 10;
 
@@ -233,22 +235,42 @@ impl HttpClient {
         }
         let announced = response.content_length();
         sink.restart();
-        let (mut length, started) = (0, Instant::now());
-        while let Some(chunk) = with_timeout(timeout, response.chunk(), &failure).await? {
-            length += chunk.len() as u64;
-            retry::check_rate(&self.retry_policy, started.elapsed(), length)?;
-            sink.write_chunk(&chunk);
-            if length > policy.max_bytes {
-                return Ok(length);
+        let mut length = 0;
+        loop {
+            // Each part has its own time-out: that of the whole body, which may be as long as the limit, takes hours.
+            let part = read_part(&mut response, timeout, (length, policy.max_bytes), sink);
+            let (new_length, has_ended) =
+                retry::with_total_timeout(&self.retry_policy, PART_BYTES, part).await?;
+            length = new_length;
+            match announced {
+                _ if length > policy.max_bytes => return Ok(length),
+                _ if !has_ended => {}
+                Some(announced) if announced != length => {
+                    return Err(RequestError::NoResponse(format!("received {length} of {announced} bytes")));
+                }
+                _ => return Ok(length),
             }
-        }
-        match announced {
-            Some(announced) if announced != length => {
-                Err(RequestError::NoResponse(format!("received {length} of {announced} bytes")))
-            }
-            _ => Ok(length),
         }
     }
+}
+
+/// Passes the next [`PART_BYTES`] of a body to a sink, or what is left. Returns the length so far, which may be above the
+/// limit, and whether the body has ended.
+async fn read_part(
+    response: &mut reqwest::Response,
+    timeout: Duration,
+    (mut length, max_bytes): (u64, u64),
+    sink: &mut dyn BodySink,
+) -> Result<(u64, bool), RequestError> {
+    let end = length.saturating_add(PART_BYTES).min(max_bytes);
+    while length <= end {
+        let Some(chunk) = with_timeout(timeout, response.chunk(), &failure).await? else {
+            return Ok((length, true));
+        };
+        length += chunk.len() as u64;
+        sink.write_chunk(&chunk);
+    }
+    Ok((length, false))
 }
 
 /// Follows a redirect, unless it leads from https to an unencrypted URL or is the eleventh in a row.

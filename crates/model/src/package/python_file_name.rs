@@ -24,7 +24,7 @@ const ARCHIVE_ENDINGS: [&str; 11] = [
 
 /// Whether a file is one of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VersionOfFile {
+pub enum VersionMatch {
     /// An installer that is asked for the version may choose the file.
     Wanted,
     /// The file is of another version.
@@ -36,10 +36,10 @@ pub enum VersionOfFile {
 /// Returns whether a file of a project is one of a version. Local versions, trailing zeros and spellings make no
 /// difference: `==1.2.3` also selects `1.2.3.0` and `1.2.3+x` (PEP 440, "Version matching").
 #[must_use]
-pub fn version_of_file(file_name: &str, project: &str, version: &str) -> VersionOfFile {
-    let Some(wanted) = public_version(version) else { return VersionOfFile::Unclear };
+pub fn version_of_file(file_name: &str, project: &str, version: &str) -> VersionMatch {
+    let Some(wanted) = public_version(version) else { return VersionMatch::Unclear };
     if file_name.len() > MAX_NAME_BYTES {
-        return VersionOfFile::Unclear;
+        return VersionMatch::Unclear;
     }
     let spellings = match file_name.strip_suffix(".whl") {
         Some(stem) => wheel_versions(stem, project),
@@ -47,11 +47,11 @@ pub fn version_of_file(file_name: &str, project: &str, version: &str) -> Version
     };
     let versions: Vec<pep440_rs::Version> = spellings.iter().filter_map(|it| public_version(it)).collect();
     if versions.contains(&wanted) {
-        VersionOfFile::Wanted
+        VersionMatch::Wanted
     } else if versions.is_empty() {
-        VersionOfFile::Unclear
+        VersionMatch::Unclear
     } else {
-        VersionOfFile::Other
+        VersionMatch::Other
     }
 }
 
@@ -86,7 +86,7 @@ fn is_name_of(name: &str, project: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn of(file: &str, version: &str) -> VersionOfFile {
+    fn of(file: &str, version: &str) -> VersionMatch {
         version_of_file(file, "my-widgets", version)
     }
 
@@ -104,14 +104,14 @@ mod tests {
             "my_widgets-1.2.3.0.zip",
             "my_widgets- 1.2.3.tar.gz",
         ] {
-            assert_eq!(of(file, "1.2.3"), VersionOfFile::Wanted, "{file}");
+            assert_eq!(of(file, "1.2.3"), VersionMatch::Wanted, "{file}");
             for other in ["1.2.4", "1.2", "1.2.3rc1", "1!1.2.3"] {
-                assert_eq!(of(file, other), VersionOfFile::Other, "{file} {other}");
+                assert_eq!(of(file, other), VersionMatch::Other, "{file} {other}");
             }
         }
-        assert_eq!(of("my_widgets-1.2.3-rc1.tar.gz", "1.2.3rc1"), VersionOfFile::Wanted);
-        assert_eq!(of("my_widgets-1.2.3-1.tar.gz", "1.2.3.post1"), VersionOfFile::Wanted);
-        assert_eq!(of("my_widgets-1.2.3_1-py3-none-any.whl", "1.2.3.post1"), VersionOfFile::Wanted);
+        assert_eq!(of("my_widgets-1.2.3-rc1.tar.gz", "1.2.3rc1"), VersionMatch::Wanted);
+        assert_eq!(of("my_widgets-1.2.3-1.tar.gz", "1.2.3.post1"), VersionMatch::Wanted);
+        assert_eq!(of("my_widgets-1.2.3_1-py3-none-any.whl", "1.2.3.post1"), VersionMatch::Wanted);
     }
 
     #[test]
@@ -125,8 +125,8 @@ mod tests {
             "my_widgets-x.tar.gz",
             "",
         ] {
-            assert_eq!(of(file, "1.2.3"), VersionOfFile::Unclear, "{file}");
+            assert_eq!(of(file, "1.2.3"), VersionMatch::Unclear, "{file}");
         }
-        assert_eq!(of(&"-".repeat(100_000), "1.2.3"), VersionOfFile::Unclear);
+        assert_eq!(of(&"-".repeat(100_000), "1.2.3"), VersionMatch::Unclear);
     }
 }
