@@ -4,6 +4,7 @@
 use emulators::{ActionsRun, Fault, FaultKind, FaultTiming};
 use serde_json::json;
 
+use crate::channels::published_packages::{ATTESTING_WORKFLOW, PLAIN_WORKFLOW};
 use crate::support::published_release::{
     ARCHIVE_NAME, PublishedRelease, checksum_file, run_filter, sha256_hex, unproven_findings,
 };
@@ -200,6 +201,20 @@ fn release_without_attestations_is_unproven() {
     published_release.publish_unattested(&good, sums.as_bytes());
     let unproven = ["attestation: missing", "attestation: missing"].map(str::to_owned).to_vec();
     assert_eq!(unproven_findings(&published_release.audit(&[])), ("unproven".to_owned(), unproven));
+}
+
+/// Whether an attestation is owed is read from the release workflow in the tag's tree.
+#[test]
+fn attestations_are_owed_by_the_workflow_in_the_tree() {
+    for (workflow, reason) in [(ATTESTING_WORKFLOW, "missing"), (PLAIN_WORKFLOW, "not-owed")] {
+        let mut release = PublishedRelease::with_workflow(workflow);
+        let good = release.archive();
+        release.publish_unattested(&good, checksum_file(&good).as_bytes());
+        let unproven = vec![format!("attestation: {reason}"); 2];
+        assert_eq!(unproven_findings(&release.audit(&[])), ("unproven".to_owned(), unproven));
+        release.publish_attested(&good);
+        assert_eq!(unproven_findings(&release.audit(&[])), ("proven".to_owned(), Vec::new()));
+    }
 }
 
 #[test]

@@ -50,7 +50,18 @@ pub(crate) fn checksum_file(archive: &[u8]) -> String {
 impl PublishedRelease {
     /// Creates and pushes the annotated tag at the newest commit. No release exists yet.
     pub(crate) fn new() -> Self {
-        let bed = TestBed::new();
+        Self::with_bed(TestBed::new())
+    }
+
+    /// As [`Self::new`], with this release workflow in the tag's tree.
+    pub(crate) fn with_workflow(workflow: &str) -> Self {
+        let mut bed = TestBed::new();
+        bed.clone.commit("ci: release", &[(".github/workflows/release-generic.yml", workflow)]);
+        bed.clone.git(["push", "-q", "origin", "main"]);
+        Self::with_bed(bed)
+    }
+
+    fn with_bed(bed: TestBed) -> Self {
         bed.github.configure(|it| it.now = SIGNING_TIME);
         bed.clone.git(["tag", "-a", "-m", "release", TAG]);
         bed.clone.git(["push", "-q", "origin", TAG]);

@@ -1,5 +1,6 @@
 //! `verify --bundle` with the documents of attestations that PyPI and npm serve.
 
+use emulators::pypi_attestation;
 use serde_json::{Value, json};
 
 use crate::support::attested_file::{AttestedFile, RELEASE_POLICY_FLAGS, verify_verdict};
@@ -7,18 +8,7 @@ use crate::support::repository::run;
 
 /// Returns PyPI's provenance of a file with these bundles (PEP 740).
 fn pypi_document(bundles: &[&Value]) -> Value {
-    let attestation = |bundle: &&Value| {
-        let (material, envelope) = (&bundle["verificationMaterial"], &bundle["dsseEnvelope"]);
-        json!({
-            "version": 1,
-            "verification_material": {
-                "certificate": material["certificate"]["rawBytes"],
-                "transparency_entries": material["tlogEntries"],
-            },
-            "envelope": { "statement": envelope["payload"], "signature": envelope["signatures"][0]["sig"] },
-        })
-    };
-    let attestations: Vec<Value> = bundles.iter().map(attestation).collect();
+    let attestations: Vec<Value> = bundles.iter().map(|it| pypi_attestation(it)).collect();
     let publisher = json!({ "kind": "GitHub", "repository": "acme/widgets", "workflow": "x.yml" });
     json!({ "version": 1, "attestation_bundles": [{ "publisher": publisher, "attestations": attestations }] })
 }

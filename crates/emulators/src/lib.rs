@@ -27,7 +27,7 @@ pub use error::EmulatorError;
 pub use fault::{Fault, FaultKind, FaultTiming, Hook};
 pub use github::{GitHub, GitHubSettings, HttpExchange, UserAccount};
 pub use key::{EphemeralKey, KeyOwner};
-pub use registries::{GoModuleHashes, NpmVersion, PypiFile, RegistryServer};
+pub use registries::{GoModuleHashes, NpmVersion, PypiFile, RegistryServer, pypi_attestation};
 pub use sigstore::{
     ActionsRun, BundleContent, BundleSigner, BundleSpec, CertificateClaims, CertificateLog, ManagedKey,
     RekorVersion, Sigstore, SubjectAlternativeName, Tuf,

@@ -11,5 +11,5 @@ mod server;
 
 pub use checksum_log::GoModuleHashes;
 pub use npm::NpmVersion;
-pub use pypi::PypiFile;
+pub use pypi::{PypiFile, pypi_attestation};
 pub use registry_server::RegistryServer;

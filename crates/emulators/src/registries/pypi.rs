@@ -45,7 +45,7 @@ impl RegistryServer {
             );
             self.set_document(&path, "application/octet-stream", file.bytes.to_vec());
             if !file.bundles.is_empty() {
-                let attestations: Vec<Value> = file.bundles.iter().map(attestation).collect();
+                let attestations: Vec<Value> = file.bundles.iter().map(pypi_attestation).collect();
                 let document = json!({
                     "version": 1,
                     "attestation_bundles": [{
@@ -81,7 +81,8 @@ impl RegistryServer {
 }
 
 /// Returns the attestation object of a Sigstore bundle (PEP 740).
-fn attestation(bundle: &Value) -> Value {
+#[must_use]
+pub fn pypi_attestation(bundle: &Value) -> Value {
     let (material, envelope) = (&bundle["verificationMaterial"], &bundle["dsseEnvelope"]);
     json!({
         "version": 1,

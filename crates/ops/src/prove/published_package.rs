@@ -125,35 +125,32 @@ impl AuditedPackage<'_> {
         attestations: &mut AttestationCheck<'_>,
         on_event: &mut dyn FnMut(HttpEvent),
     ) -> Result<FileEvidence, OpsError> {
-        let mut evidence = FileEvidence {
+        let evidence = |content| FileEvidence {
             name: shown_name(&file.name),
             name_in_url: file.name_in_url.as_ref().map(shown_name),
             stated_digests: file.stated_digests.clone(),
-            content: Err(Unavailable { cause: UnavailableCause::Connection, message: String::new() }),
+            content,
             comparison: None,
             attestations: None,
             registry_attestations: None,
         };
         let (downloaded, content) = match self.download(file, on_event) {
             Ok(downloaded) => downloaded,
-            Err(unavailable) => {
-                evidence.content = Err(unavailable);
-                return Ok(evidence);
-            }
+            Err(unavailable) => return Ok(evidence(Err(unavailable))),
         };
-        evidence.comparison = Some(self.compare(published, file, &downloaded));
-        if self.registry.kind != RegistryKind::Go {
-            let open = || -> io::Result<Box<dyn Read>> { Ok(Box::new(FileReader::new(&downloaded)?)) };
-            let artifact = Artifact { sha256: content.sha256, open: Some(&open) };
-            let policy = self.policy(file, false);
-            evidence.attestations = Some(attestations.on_github(&artifact, &policy, on_event)?);
-            let policy = self.policy(file, true);
-            let stored = file.attestations.as_ref();
-            evidence.registry_attestations =
-                stored.map(|it| verify_stored(it, attestations, &artifact, &policy)).transpose()?;
+        let comparison = Some(self.compare(published, file, &downloaded));
+        if self.registry.kind == RegistryKind::Go {
+            return Ok(FileEvidence { comparison, ..evidence(Ok(content)) });
         }
-        evidence.content = Ok(content);
-        Ok(evidence)
+        let open = || -> io::Result<Box<dyn Read>> { Ok(Box::new(FileReader::new(&downloaded)?)) };
+        let artifact = Artifact { sha256: content.sha256, open: Some(&open) };
+        let on_github = attestations.on_github(&artifact, &self.policy(file, false), on_event)?;
+        let policy = self.policy(file, true);
+        let stored = file.attestations.as_ref();
+        let registry_attestations =
+            stored.map(|it| verify_stored(it, attestations, &artifact, &policy)).transpose()?;
+        let attestations = Some(on_github);
+        Ok(FileEvidence { comparison, attestations, registry_attestations, ..evidence(Ok(content)) })
     }
 
     fn download(
