@@ -92,7 +92,7 @@ fn interrupted_audits_go_on_with_what_they_have() {
     assert!(replay(&project).stdout.contains("which is not complete"));
     let resumed = save(&project);
     assert_eq!(unproven(&resumed), ("proven".to_owned(), Vec::new()));
-    assert!(resumed.stdout.contains("were not asked again"), "{}", resumed.stdout);
+    assert!(resumed.stdout.contains("reused the answers that were recorded in"), "{}", resumed.stdout);
     let second = take_requests(&project);
     assert!(second.iter().any(|it| it.ends_with(".tar.gz")), "{second:?}");
     // A file without attestations has status 404, which may have changed, so it is asked again.
@@ -160,7 +160,8 @@ fn unusable_folders_are_refused() {
     let Some(project) = published_project("unusable_folders") else { return };
     let folder = folder_of(&project);
     let expect = |output: CapturedOutput, text: &str| {
-        assert_eq!(output.code, 2, "{}", output.stderr);
+        let code = if text.contains("recording.json") { 1 } else { 2 };
+        assert_eq!(output.code, code, "{}", output.stderr);
         assert!(output.stderr.contains(text), "{}", output.stderr);
     };
     expect(replay(&project), "has no recording of an audit");
@@ -171,7 +172,7 @@ fn unusable_folders_are_refused() {
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
     std::fs::write(folder.join("recording.json"), "{").unwrap();
     expect(save(&project), "recording.json in");
-    expect(replay(&project), "is not valid");
+    expect(replay(&project), "recording.json in");
     let description = |schema: &str, subject: &str| {
         let text = json!({ "schema": schema, "subject": subject, "repository": "x/y", "started_at": "2026-06-01T00:00:00Z", "complete": true });
         std::fs::write(folder.join("recording.json"), text.to_string()).unwrap();

@@ -87,8 +87,8 @@ fn assets_of_an_unread_release_are_not_reported_missing() {
         timing: FaultTiming::Before,
     };
     published_release.bed.github.inject(Fault::once("GET", "/releases/tags/", refused));
-    let unreachable = vec!["asset: unreachable".to_owned(); 2];
-    assert_eq!(assets(), ("unproven".to_owned(), unreachable));
+    let forbidden = vec!["asset: forbidden".to_owned(); 2];
+    assert_eq!(assets(), ("unproven".to_owned(), forbidden));
 }
 
 #[test]

@@ -97,14 +97,24 @@ fn escape_workflow_command(message: &str) -> String {
 impl From<OpsError> for CliError {
     fn from(error: OpsError) -> Self {
         let hint = error.hint().map(str::to_owned);
-        Self { kind: CliErrorKind::Runtime, error: error.into(), hint }
+        let kind = match error {
+            OpsError::UnknownPackageFormat(_) | OpsError::NoSuchPackage { .. } => CliErrorKind::Usage,
+            _ => CliErrorKind::Runtime,
+        };
+        Self { kind, error: error.into(), hint }
     }
 }
 
 impl From<RecordingError> for CliError {
     fn from(error: RecordingError) -> Self {
         let hint = error.hint().map(str::to_owned);
-        Self { hint, ..Self::usage(error) }
+        let kind = match error {
+            RecordingError::Folder(_) | RecordingError::List(..) | RecordingError::Damaged { .. } => {
+                CliErrorKind::Runtime
+            }
+            _ => CliErrorKind::Usage,
+        };
+        Self { kind, error: error.into(), hint }
     }
 }
 

@@ -37,17 +37,26 @@ pub(crate) fn find_registries(
     Ok(registries)
 }
 
-/// Fails if an address has a query or a fragment: paths are added to it, and both are shown in reports.
+/// The beginnings of the addresses that are accepted: encrypted ones, and those of this machine.
+const ACCEPTED_ADDRESSES: [&str; 4] = ["https://", "http://127.0.0.1", "http://localhost", "http://[::1]"];
+
+/// Fails if an address is not encrypted, or has a query or a fragment: paths are added to it, and both are shown in
+/// reports.
 fn check_address(registry: &Registry) -> Result<(), CliError> {
-    if !registry.url().contains(['?', '#']) {
-        return Ok(());
-    }
+    let without_credentials = registry.shown_url().replacen("***@", "", 1);
+    let is_encrypted = ACCEPTED_ADDRESSES.iter().any(|it| without_credentials.starts_with(it));
+    let problem = match registry.url() {
+        url if url.contains(['?', '#']) => "has a query or a fragment",
+        _ if !is_encrypted => "is not an https URL",
+        _ => return Ok(()),
+    };
     let shown = registry.shown_url();
     let shown = shown.split(['?', '#']).next().unwrap_or_default();
-    let error = anyhow!("the address {shown} of {} has a query or a fragment", registry.kind);
-    Err(CliError::usage(error).with_hint(
-        "use an address without '?' and '#'; a user name and a password may stand before the host",
-    ))
+    let error = anyhow!("the address {shown} of {} (from {}) {problem}", registry.kind, registry.source);
+    Err(CliError::usage(error).with_hint(format!(
+        "set {} under [registries] in release.toml, as in https://ada:password@packages.example/simple",
+        registry.kind
+    )))
 }
 
 /// Returns the registry of a kind, for the package with this name.

@@ -190,21 +190,27 @@ fn wrapped(page: &mut TextPage, head: &str, width: usize, text: &str, style: Sty
     page.line(format!("{head}{style}{line}{style:#}"));
 }
 
+/// The largest number of findings that are shown if there are more.
+const MAX_SHOWN_FINDINGS: usize = 20;
+
 /// Adds findings and their overall verdict.
 pub(crate) fn findings(page: &mut TextPage, findings: &[Finding]) {
     each_finding(page, findings);
     overall_verdict(page, overall(findings));
 }
 
-/// Adds findings, each with its reason and hint if it is not proven.
+/// Adds findings, each with its reason and hint if it is not proven. Of many, only the first ones are shown.
 pub(crate) fn each_finding(page: &mut TextPage, findings: &[Finding]) {
-    for finding in findings {
+    for finding in findings.iter().take(MAX_SHOWN_FINDINGS) {
         let (word, style) = verdict_style(finding.verdict);
         let head = format!("  {style}{word:<9}{style:#} {:<11} ", finding.check);
         wrapped(page, &head, 24, &finding.explanation.evidence, Style::new());
         if finding.verdict != Verdict::Proven {
             wrapped(page, &" ".repeat(24), 24, &reason_and_hint(finding), DIM);
         }
+    }
+    if let Some(more) = findings.len().checked_sub(MAX_SHOWN_FINDINGS).filter(|it| *it > 0) {
+        page.line(format!("  … {more} more; --format json has all"));
     }
 }
 
@@ -225,7 +231,13 @@ pub(crate) fn warnings(page: &mut TextPage, warnings: &[String]) {
 /// Adds the report of an audit: warnings, findings, verdict and trusted roots.
 pub(crate) fn audit(page: &mut TextPage, report: &AuditReport) {
     warnings(page, &report.warnings);
-    findings(page, &report.findings);
+    let (source, packages) = report.findings.split_at(report.source_findings.min(report.findings.len()));
+    each_finding(page, source);
+    for group in packages.chunk_by(|a, b| a.subject == b.subject) {
+        page.line(escape::sanitize(&group[0].subject));
+        each_finding(page, group);
+    }
+    overall_verdict(page, overall(&report.findings));
     if let Some(roots) = &report.trusted_root {
         page.line(format!("{DIM}{}{DIM:#}", escape::sanitize(roots)));
     }

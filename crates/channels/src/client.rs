@@ -169,6 +169,7 @@ fn failed_request(url: &str, error: &RequestError) -> Unavailable {
     let cause = match error {
         RequestError::NotSent(_) | RequestError::NoResponse(_) => UnavailableCause::Connection,
         RequestError::RateLimited { .. } => UnavailableCause::RateLimited,
+        RequestError::NotRecorded(_) => UnavailableCause::NotRecorded,
         RequestError::Server(response) if response.status == 429 => UnavailableCause::RateLimited,
         RequestError::Server(response) | RequestError::Client(response) => {
             UnavailableCause::Status(response.status)

@@ -42,6 +42,14 @@ pub enum ForgeError {
         /// Why the response is missing or unusable, or which limit it exceeds.
         reason: String,
     },
+    /// Answers are read from a recording, which has no usable one, or the answer could not be recorded.
+    #[error("{operation}: {reason}")]
+    NotRecorded {
+        /// The method and path of the request.
+        operation: String,
+        /// The reason.
+        reason: String,
+    },
     /// A rate limit is used up: the wait is longer than the retry policy allows, or no attempt is left.
     #[error("{operation} failed: GitHub asks to wait{}: {}", retry_after.map_or(String::new(), |it| format!(" for {} s", it.as_secs())), message.escaped())]
     RateLimited {
@@ -150,6 +158,7 @@ impl ForgeError {
                 "check the network, GITHUB_API_URL and the proxy variables, then run again: it resumes here"
             }
             Self::NoResponse { .. } => "run again: it resumes here; or raise RELEASE_HTTP_TIMEOUT",
+            Self::NotRecorded { .. } => "run it again with --save and a new folder",
             Self::RateLimited { .. } => "wait, then run again; or raise RELEASE_HTTP_LONGEST_WAIT",
             Self::Status { status: 401, .. } => {
                 "the token is not valid or has expired: run gh auth login, or set GH_TOKEN"
@@ -182,6 +191,7 @@ impl From<ForgeError> for Unavailable {
         let cause = match &error {
             ForgeError::Unreachable { .. } | ForgeError::NoResponse { .. } => UnavailableCause::Connection,
             ForgeError::RateLimited { .. } => UnavailableCause::RateLimited,
+            ForgeError::NotRecorded { .. } => UnavailableCause::NotRecorded,
             ForgeError::Status { status, .. } => UnavailableCause::Status(*status),
             _ => UnavailableCause::InvalidAnswer,
         };
@@ -194,6 +204,7 @@ pub(crate) fn into_forge_error(error: RequestError, operation: &str) -> ForgeErr
     let operation = operation.to_owned();
     match error {
         RequestError::NotSent(reason) => ForgeError::Unreachable { operation, reason },
+        RequestError::NotRecorded(reason) => ForgeError::NotRecorded { operation, reason },
         RequestError::RateLimited { retry_after, message } => {
             ForgeError::RateLimited { operation, retry_after, message }
         }

@@ -1,6 +1,7 @@
 //! The values of the verification commands: names, files and URLs of this release.
 
 use model::catalog::Channel;
+use model::package::registry::RegistryKind;
 use serde::Serialize;
 
 use crate::input::NotesInput;
@@ -31,6 +32,8 @@ pub(crate) struct VerifyCommands {
     /// Whether that workflow attests the packages, as far as the released commit tells. If not, the notes compare them
     /// with the tag instead.
     packages_attested: bool,
+    /// The registries whose packages `audit` covers, as text. Empty if there are none.
+    audited: String,
     /// The certificate identity that signs images: the publishing workflow at the ref of the tag.
     identity: String,
     /// The version as the tag spells it, with the `v` if the tag has one.
@@ -71,6 +74,19 @@ struct MavenArtifact {
     folder: String,
 }
 
+/// Returns the registries of the channels whose packages `audit` covers, as in `PyPI and npm`.
+fn audited_registries(channels: &[Channel]) -> String {
+    let name = |(kind, _)| match kind {
+        RegistryKind::Pypi => "PyPI",
+        RegistryKind::Npm => "npm",
+        RegistryKind::Go => "the Go module proxy",
+    };
+    let mut names: Vec<&str> = channels.iter().filter_map(Channel::package).map(name).collect();
+    names.dedup();
+    let last = names.pop().unwrap_or_default();
+    if names.is_empty() { last.to_owned() } else { format!("{} and {last}", names.join(", ")) }
+}
+
 impl VerifyCommands {
     /// Collects the values for every channel of the target.
     pub(crate) fn from_input(input: &NotesInput<'_>) -> Self {
@@ -87,6 +103,7 @@ impl VerifyCommands {
             archive: input.tag.archive_name(),
             source_workflow: workflow(&input.catalog.source_workflow),
             workflow: workflow(&input.target.workflow),
+            audited: audited_registries(&input.target.channels),
             packages_attested: input.workflow_attests != Some(false),
             identity: format!("{}@{reference}", workflow_url(&input.target.workflow)),
             reference,

@@ -141,6 +141,9 @@ pub enum OpsError {
     /// The tag does not point to a commit.
     #[error("the tag {0} does not point to a commit")]
     TagNotACommit(String),
+    /// The package cannot be read.
+    #[error("cannot read the package")]
+    PackageFile(#[source] FolderError),
     /// The file name has none of the endings of packages.
     #[error("{0} is not the name of a package")]
     UnknownPackageFormat(String),
@@ -227,17 +230,28 @@ impl OpsError {
             Self::Folder(FolderError::UnexpectedFileType { .. }) => Some(
                 "remove it (git rm, if it is tracked), or choose another path: links and devices are not followed",
             ),
-            Self::UnknownPackageFormat(_) => Some(
-                "expected a wheel (.whl), a source distribution (.tar.gz), an npm package (.tgz) or a Go module (.zip)",
-            ),
-            Self::NoSuchPackage { .. } => Some("check the tag, and the target's channels in release.toml"),
-            Self::NoPackageFolder { .. } => Some("check the tag, and the target's paths in release.toml"),
+            Self::PackageFile(_)
+            | Self::UnknownPackageFormat(_)
+            | Self::NoSuchPackage { .. }
+            | Self::NoPackageFolder { .. } => Some(self.package_hint()),
             Self::Notes(_) | Self::Folder(_) | Self::Tar(_) | Self::Write { .. } => None,
         }
     }
 }
 
 impl OpsError {
+    /// Returns what to do next if a package cannot be compared.
+    fn package_hint(&self) -> &'static str {
+        match self {
+            Self::UnknownPackageFormat(_) => {
+                "expected a wheel (.whl), a source distribution (.tar.gz), an npm package (.tgz) or a Go module (.zip)"
+            }
+            Self::NoSuchPackage { .. } => "check the tag, and the target's channels in release.toml",
+            Self::NoPackageFolder { .. } => "check the tag, and the target's paths in release.toml",
+            _ => "name the file of a package",
+        }
+    }
+
     /// Returns the error for a range of notes without a start.
     #[must_use]
     pub fn no_previous_release(tag: &ReleaseTag, commit: CommitId) -> Self {

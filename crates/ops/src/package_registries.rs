@@ -35,6 +35,11 @@ impl PackageRegistries {
         Ok(Self { client, registries, temporary_folder })
     }
 
+    /// Returns the kinds of the registries.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = RegistryKind> {
+        self.registries.iter().map(|it| it.kind)
+    }
+
     /// Returns the registry of a kind. `None` if this kind is not asked.
     pub(crate) fn registry(&self, kind: RegistryKind) -> Option<&Registry> {
         self.registries.iter().find(|it| it.kind == kind)

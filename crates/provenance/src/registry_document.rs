@@ -12,12 +12,16 @@ use crate::json::reject_duplicate_keys;
 
 /// The most attestations that are read from a document.
 const MAX_ATTESTATIONS: usize = 100;
-/// The beginning of the predicate types of provenance.
-const PROVENANCE: &str = "https://slsa.dev/provenance/";
+/// The beginning of the predicate type of npm's attestation that a version was published.
+const NPM_PUBLICATION: &str = "https://github.com/npm/attestation/";
+/// The version of PyPI's document (PyPI's documentation, "Integrity API").
+const PYPI_VERSION: u64 = 1;
 
 /// The keys that tell the forms apart. A bundle has neither.
 #[derive(Deserialize)]
 struct Document {
+    #[serde(default)]
+    version: Option<u64>,
     #[serde(default)]
     attestation_bundles: Option<Vec<PypiPublication>>,
     #[serde(default)]
@@ -42,20 +46,29 @@ struct NpmAttestation {
 ///
 /// # Errors
 /// Refuted with [`Reason::ParseError`] if the text is not JSON, repeats a key, or has the keys of such a document and
-/// other content. Unproven with [`Reason::Limit`] if it has more than 100 attestations.
+/// other content. Unproven with [`Reason::Limit`] if it has more than 100 attestations, and
+/// with [`Reason::Unsupported`] if it has another version.
 pub fn bundles_of_document(text: &str) -> Result<Option<Vec<String>>, Rejection> {
     let malformed = |error: serde_json::Error| Rejection::refuted(Reason::ParseError, error.to_string());
     reject_duplicate_keys(text.as_bytes(), None).map_err(malformed)?;
     let document: Document = serde_json::from_str(text).map_err(malformed)?;
     let bundles: Vec<String> = match (document.attestation_bundles, document.attestations) {
         (None, None) => return Ok(None),
+        (Some(_), None) if document.version.is_some_and(|it| it != PYPI_VERSION) => {
+            let reason = format!(
+                "version {} of PyPI's document, expected {PYPI_VERSION}",
+                document.version.unwrap_or(0)
+            );
+            return Err(Rejection::unproven(Reason::Unsupported, reason));
+        }
         (Some(publications), None) => {
             let attestations = publications.into_iter().flat_map(|it| it.attestations);
             attestations.map(|it| sigstore_bundle(&it).to_string()).collect()
         }
         (None, Some(attestations)) => {
-            let provenance = attestations.into_iter().filter(|it| it.predicate_type.starts_with(PROVENANCE));
-            provenance.map(|it| it.bundle.get().to_owned()).collect()
+            let others =
+                attestations.into_iter().filter(|it| !it.predicate_type.starts_with(NPM_PUBLICATION));
+            others.map(|it| it.bundle.get().to_owned()).collect()
         }
         (Some(_), Some(_)) => {
             let reason = "the document has the keys of PyPI and of npm";
@@ -116,5 +129,6 @@ mod tests {
         assert_eq!(code(r#"{"attestation_bundles": {}}"#), "parse");
         let many = format!(r#"{{"attestation_bundles": [{{"attestations": [{}1]}}]}}"#, "1,".repeat(100));
         assert_eq!(code(&many), "limit");
+        assert_eq!(code(r#"{"version": 2, "attestation_bundles": []}"#), "unsupported");
     }
 }

@@ -93,7 +93,7 @@ impl HttpClient {
     /// Keeps a response of another library, if the client has a recording. Requests with an effect are not kept.
     ///
     /// # Errors
-    /// [`RequestError::NotSent`] if it cannot be written.
+    /// [`RequestError::NotRecorded`] if it cannot be written.
     pub fn record(&self, url: &str, head: ResponseHead, body: &[u8]) -> Result<(), RequestError> {
         self.recording.as_ref().map_or(Ok(()), |it| it.keep(url, head, body))
     }

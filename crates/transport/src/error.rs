@@ -15,6 +15,8 @@ pub enum RequestError {
     NoResponse(String),
     /// The server failed (5xx), so the effect of the request is unknown.
     Server(ErrorResponse),
+    /// Answers are read from a recording, which has no usable one, or the answer could not be recorded.
+    NotRecorded(String),
     /// A rate limit stopped the request, so it had no effect. It may be sent again after the wait.
     RateLimited {
         /// The wait that the server asks for. `None` if it names no time.
@@ -56,7 +58,9 @@ impl RequestError {
     #[must_use]
     pub fn reason(&self) -> String {
         match self {
-            Self::NotSent(message) | Self::NoResponse(message) => message.clone(),
+            Self::NotSent(message) | Self::NoResponse(message) | Self::NotRecorded(message) => {
+                message.clone()
+            }
             Self::RateLimited { message, .. } => format!("rate limit reached: {}", message.escaped()),
             Self::Server(response) | Self::Client(response) => {
                 format!("{}: {}", response.status, response.message.escaped())

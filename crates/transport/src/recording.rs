@@ -118,13 +118,13 @@ impl Recording {
         };
         match self.store.find(&url) {
             Ok(Some(response)) if usable(&response) => {
-                Some(copy(response, max_bytes, sink).map_err(|error| not_sent("read", &error)))
+                Some(copy(response, max_bytes, sink).map_err(|error| not_recorded("read", &error)))
             }
-            Ok(_) if self.is_replay => {
-                Some(Err(RequestError::NotSent("the recording has no response to this request".to_owned())))
-            }
+            Ok(_) if self.is_replay => Some(Err(RequestError::NotRecorded(
+                "the recording has no response to this request".to_owned(),
+            ))),
             Ok(_) => None,
-            Err(error) => Some(Err(not_sent("read", &error))),
+            Err(error) => Some(Err(not_recorded("read", &error))),
         }
     }
 
@@ -136,7 +136,7 @@ impl Recording {
             it.write_chunk(body)?;
             it.finish(&head)
         });
-        kept.map_err(|error| not_sent("written", &error))
+        kept.map_err(|error| not_recorded("written", &error))
     }
 }
 
@@ -158,7 +158,7 @@ impl<'a> RecordingSink<'a> {
         let Some(writer) = self.writer else { return Ok(()) };
         let authenticated = self.recording.is_some_and(|it| it.authenticated);
         let head = ResponseHead { status: 200, link: None, authenticated };
-        writer.and_then(|it| it.finish(&head)).map_err(|error| not_sent("written", &error))
+        writer.and_then(|it| it.finish(&head)).map_err(|error| not_recorded("written", &error))
     }
 }
 
@@ -183,9 +183,9 @@ impl BodySink for RecordingSink<'_> {
 }
 
 /// Returns the error of a request that a recording replaces, or whose response could not be kept.
-fn not_sent(action: &str, error: &io::Error) -> RequestError {
+fn not_recorded(action: &str, error: &io::Error) -> RequestError {
     let error = UntrustedText::new(error.to_string()).escaped();
-    RequestError::NotSent(format!("the recording could not be {action}: {error}"))
+    RequestError::NotRecorded(format!("the recording could not be {action}: {error}"))
 }
 
 /// Passes a recorded body to a sink. Returns its length.

@@ -59,7 +59,7 @@ pub(crate) fn delay_after(policy: &RetryPolicy, attempt: u32, error: &RequestErr
         RequestError::NoResponse(_) | RequestError::NotSent(_) | RequestError::Server(_) => {
             return Some(backoff);
         }
-        RequestError::Client(_) => return None,
+        RequestError::Client(_) | RequestError::NotRecorded(_) => return None,
     };
     (wait <= policy.max_wait).then(|| wait + with_jitter(INITIAL_BACKOFF))
 }

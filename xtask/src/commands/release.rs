@@ -238,7 +238,7 @@ fn print(
                 draft: it.draft,
             }),
             audit: outcome.map(|it| &it.audit).filter(|it| !it.findings.is_empty()).map(
-                |AuditReport { findings, warnings: notes, trusted_root }| {
+                |AuditReport { findings, warnings: notes, trusted_root, .. }| {
                     let trusted_root = trusted_root.as_deref();
                     ReleaseAuditJson { verdict: overall(findings), findings, notes, trusted_root }
                 },

@@ -188,6 +188,9 @@ pub struct AuditReport {
     /// Warnings: worth showing, without effect on the verdict.
     #[serde(rename = "notes")]
     pub warnings: Vec<String>,
+    /// The number of findings before those about packages.
+    #[serde(skip)]
+    pub source_findings: usize,
     /// The trusted root that attestations were verified with, and its age. `None` if there were none to verify.
     pub trusted_root: Option<String>,
 }

@@ -35,6 +35,8 @@ pub enum UnavailableCause {
     InvalidAnswer,
     /// The answer is larger than the suite reads.
     LimitExceeded,
+    /// Answers are read from a recording, which has no usable one.
+    NotRecorded,
     /// The answer could not be verified, because no trusted root could be loaded.
     NoTrustedRoot,
 }

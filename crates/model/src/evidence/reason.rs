@@ -34,6 +34,8 @@ reasons! {
         RateLimited = "rate-limited" later: "The host allows no further request for now." => "wait, then run again";
         Forbidden = "forbidden": "The host refuses the request." => "check that the repository or package is public";
         Unreachable = "unreachable" later: "The host could not be reached, or gave no usable answer." => "check the network, then run again";
+        InvalidAnswer = "invalid-answer": "The host gave an answer that cannot be used." => "check the address; an index of Python packages must serve JSON (PEP 691)";
+        NotRecorded = "not-recorded": "The recording has no usable answer to a request." => "audit again with --save and a new folder";
         Limit = "limit": "The input is larger or more deeply nested than the suite reads." => "inspect it by hand: no genuine release is this large";
     }
     "Pre-flight checks of the clone" {
@@ -170,7 +172,7 @@ reasons! {
         DownloadMismatch = "transport": "The downloaded bytes do not have the digest that GitHub reports." => "do not use this release, and tell the maintainers";
         SumsFormat = "sums-format": "SHA256SUMS does not have the strict format." => "do not use this release, and tell the maintainers";
         SumsContent = "sums-content": "SHA256SUMS does not list exactly what was downloaded." => "do not use this release, and tell the maintainers";
-        MalformedArchive = "archive": "The archive or package is not well-formed, or programs could read it in different ways." => "do not use this release, and tell the maintainers";
+        MalformedArchive = "archive": "The archive or package is not well-formed, or programs could read it in different ways." => "download it again; if it is the same, do not use it, and tell the maintainers";
         TreeMismatch = "tree-mismatch": "The archive does not match the tag's tree." => "do not use this release, and tell the maintainers";
         TreeUnavailable { tag: String } = "tree-unavailable": "The clone lacks the tag's tree."
             => "git fetch origin tag {tag}, then run again";
@@ -182,6 +184,7 @@ reasons! {
     "Packages" {
         PackageContent = "content": "A file of the package is missing, was added, or differs from the tag's tree." => "do not use this package, and tell the maintainers";
         PackageMetadata = "metadata": "The package's own metadata contradicts the tag's tree." => "do not use this package, and tell the maintainers";
+        OtherPackage = "other-package": "The package is of another name or version than the tag." => "check that the package and the tag belong together";
         NothingCompared = "nothing-compared": "The package has no file that could be compared." => "check that the package and the tag belong together";
         NotComparable = "not-comparable": "The rules do not cover how this package is built." => "compare it by hand: build the package from the tag, and compare the files";
     }
@@ -202,7 +205,7 @@ reasons! {
         Untagged = "untagged": "The registry has a version that no tag explains." => "do not use this version until its maintainers explain it";
     }
     "Attestations" {
-        AttestationMissing = "missing" later: "No attestation exists for the artifact." => "run again when the release workflow has finished, which creates the attestation";
+        AttestationMissing = "missing" later: "No attestation exists for the artifact." => "if the workflow that attests has not finished, run again later; if it has, nothing proves who built it";
         FileMissing = "file-missing": "A file that SHA256SUMS lists does not exist." => "download it into the folder of SHA256SUMS";
         SubjectDigest = "subject-digest": "The attestation is for other bytes." => "do not use the artifact: its bytes were not attested";
         SubjectName = "subject-name": "The attestation gives these bytes another name."
@@ -234,7 +237,7 @@ reasons! {
         CertificateChain = "chain": "The certificate chain is not valid." => "do not use the artifact, and tell the maintainers";
         CertificateLog = "sct": "The certificate's entry in a certificate transparency log is not proven." => "do not use the artifact, and tell the maintainers";
         Statement = "statement": "The signed content is not a well-formed in-toto statement." => "do not use the artifact, and tell the maintainers";
-        PredicateType = "predicate-type": "The attestation is of another type." => "check --predicate-type; this attestation does not prove what you asked for";
+        PredicateType = "predicate-type" later: "The attestation is of another type." => "check --predicate-type; this attestation does not prove what you asked for";
         PredicateMismatch = "predicate-mismatch": "The statement contradicts the certificate." => "do not use the artifact, and tell the maintainers";
         InvalidBundle = "bundle": "The bundle is not valid." => "do not use the artifact, and tell the maintainers";
     }

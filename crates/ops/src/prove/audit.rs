@@ -78,9 +78,17 @@ pub fn audit(
         source,
     };
     let mut report = rules::audit(expectation, &evidence);
-    if let (Some(packages), Some(remote_tag)) = (request.packages, run.remote_tag) {
-        let audit = PackageAudit { request, scope: packages, commit: remote_tag.commit };
-        audit.run(&mut attestations, &mut report, on_event)?;
+    report.source_findings = report.findings.len();
+    match (request.packages, run.remote_tag) {
+        (Some(packages), Some(remote_tag)) => {
+            let audit = PackageAudit { request, scope: packages, commit: remote_tag.commit };
+            audit.run(&mut attestations, &mut report, on_event)?;
+        }
+        (Some(packages), None) => {
+            let skipped = packages.registries.kinds().map(|it| rules::skipped_package(it, &expectation.tag));
+            report.findings.extend(skipped);
+        }
+        (None, _) => {}
     }
     report.warnings.extend(attestations.note());
     report.trusted_root = attestations.describe_roots(request.now);

@@ -39,7 +39,7 @@ pub fn metadata_client<'a>(
         let note = "no request used a token, because none was found: GitHub then allows 60 requests an hour";
         return Ok(MetadataClient { forge: None, note });
     }
-    let note = "a token was used to read tags, branches, releases and lists of attestations; that the repository is \
-                public was asked without it, and files were downloaded without it";
+    let note = "a token was used to read tags, branches, releases and lists of attestations; visibility and files were \
+                requested without it";
     Ok(MetadataClient { forge: Some(clients.authenticated.forge()?), note })
 }

@@ -44,7 +44,7 @@ pub fn compare_package(
     let target = context.catalog.target(tag.target()).ok_or_else(no_package)?;
     let package_name = target.channels.iter().find_map(|it| rules::package_name(it, format));
     let id = rules::package_id(package_name.ok_or_else(no_package)?, tag, format);
-    let package_file = open_named_file(file)?;
+    let package_file = open_named_file(file).map_err(OpsError::PackageFile)?;
     let commit = tag_commit(context, &tag.name())?;
     let (package, tree) =
         read_both(&package_file, format, || package_tree(context, target, tag, commit, (format, manifest)));

@@ -167,8 +167,7 @@ impl RecordingFolder {
                 "no request was sent: all answers are from the recording {path} of {started_at}{state}"
             ));
         }
-        let resumed =
-            || format!("answers that the recording {path} of {started_at} has were not asked again");
+        let resumed = || format!("reused the answers that were recorded in {path} on {started_at}");
         self.is_resumed.then(resumed)
     }
 

@@ -1,5 +1,6 @@
 //! The checks of the downloaded source archive and of `SHA256SUMS`.
 
+use crate::no_answer::no_answer;
 use model::evidence::audit::{
     ArchiveError, ArchiveInspection, ArchiveSummary, AssetDownload, AuditEvidence, AuditReport,
     DownloadedContent, ReleaseExpectation, SourceEvidence, TreeComparison, TreeDifference,
@@ -45,7 +46,7 @@ fn asset(name: &str, expectation: &ReleaseExpectation, source: &SourceEvidence) 
     let content = match download(name, source) {
         None => {
             if let Lookup::Unavailable(unavailable) = &source.release {
-                return super::findings::unreachable("asset", name, unavailable);
+                return no_answer("asset", name, unavailable);
             }
             let evidence = format!("the release has no asset {name}");
             return Finding::unproven("asset", name, Reason::AssetMissing, evidence);

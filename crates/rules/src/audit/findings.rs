@@ -1,16 +1,10 @@
 //! Findings that several parts of the audit use.
 
-use model::evidence::lookup::{Lookup, Unavailable, UnavailableCause};
+use model::evidence::lookup::Lookup;
 use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 
-/// Returns the finding for a query to GitHub that got no usable answer.
-pub(super) fn unreachable(check: &'static str, subject: &str, unavailable: &Unavailable) -> Finding {
-    if unavailable.cause == UnavailableCause::NoTrustedRoot {
-        return Finding::unproven(check, subject, Reason::TrustRoot, &unavailable.message);
-    }
-    Finding::unproven(check, subject, Reason::Unreachable, format!("no answer from GitHub: {unavailable}"))
-}
+use crate::no_answer::no_answer;
 
 /// Returns the finding for a yes-or-no query to GitHub. `reason` is the reason if the answer is no.
 pub(super) fn yes_no_finding(
@@ -21,7 +15,7 @@ pub(super) fn yes_no_finding(
     reason: Reason,
 ) -> Finding {
     match answer {
-        Lookup::Unavailable(unavailable) => unreachable(check, subject, unavailable),
+        Lookup::Unavailable(unavailable) => no_answer(check, subject, unavailable),
         Lookup::Absent => {
             let evidence = "GitHub does not know one of the two commits";
             Finding::unproven(check, subject, Reason::Unreachable, evidence)

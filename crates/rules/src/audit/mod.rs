@@ -12,8 +12,8 @@ use model::evidence::lookup::Unavailable;
 use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 
-use self::findings::unreachable;
 use crate::attestation::attestation_finding;
+use crate::no_answer::no_answer;
 
 /// Returns whether an audit received every answer that it asked for. If not, the same audit may be repeated to get the
 /// others.
@@ -22,7 +22,11 @@ pub fn has_all_answers(report: &AuditReport) -> bool {
     !report.findings.iter().any(|it| {
         matches!(
             it.reason(),
-            Reason::RateLimited | Reason::Unreachable | Reason::TagUnavailable | Reason::DownloadFailed
+            Reason::RateLimited
+                | Reason::Unreachable
+                | Reason::NotRecorded
+                | Reason::TagUnavailable
+                | Reason::DownloadFailed
         )
     })
 }
@@ -75,6 +79,6 @@ fn attestations(expectation: &ReleaseExpectation, source: &SourceEvidence, repor
 fn bundle_finding(subject: &str, verdicts: &Result<BundleVerdicts, Unavailable>) -> Finding {
     match verdicts {
         Ok(verdicts) => attestation_finding(subject, verdicts),
-        Err(unavailable) => unreachable("attestation", subject, unavailable),
+        Err(unavailable) => no_answer("attestation", subject, unavailable),
     }
 }

@@ -5,7 +5,8 @@ use model::evidence::lookup::Lookup;
 use model::evidence::reason::{CONFIGURE_SIGNERS, Reason};
 use model::evidence::verdict::Finding;
 
-use super::findings::{unreachable, yes_no_finding};
+use super::findings::yes_no_finding;
+use crate::no_answer::no_answer;
 
 /// Compares the tag on GitHub with the one that this run made and with the one in the clone.
 pub(super) fn tag(expectation: &ReleaseExpectation, evidence: &AuditEvidence) -> Finding {
@@ -15,7 +16,7 @@ pub(super) fn tag(expectation: &ReleaseExpectation, evidence: &AuditEvidence) ->
         return Finding::refuted("tag", name, Reason::NotACommit, evidence);
     }
     let remote_tag = match &evidence.tag {
-        Lookup::Unavailable(unavailable) => return unreachable("tag", name, unavailable),
+        Lookup::Unavailable(unavailable) => return no_answer("tag", name, unavailable),
         Lookup::Absent if expectation.private => return private_finding("tag", name),
         Lookup::Absent => {
             let reason = Reason::TagMissing { tag: name.clone() };
@@ -45,7 +46,7 @@ fn private_finding(check: &'static str, subject: &str) -> Finding {
 pub(super) fn release(expectation: &ReleaseExpectation, source: &SourceEvidence) -> Finding {
     let tag = &expectation.tag;
     let release = match &source.release {
-        Lookup::Unavailable(unavailable) => return unreachable("release", tag, unavailable),
+        Lookup::Unavailable(unavailable) => return no_answer("release", tag, unavailable),
         Lookup::Absent if expectation.private => return private_finding("release", tag),
         Lookup::Absent => {
             let evidence = "no public release exists for this tag";

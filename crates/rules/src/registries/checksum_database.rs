@@ -7,7 +7,7 @@ use model::evidence::verdict::Finding;
 use model::package::registry::{ChecksumError, PublishedPackage};
 
 use super::compared_package::METADATA;
-use super::no_answer::no_answer;
+use crate::no_answer::no_answer;
 
 const CHECK: &str = "checksum-database";
 const ORIGIN: &str = "origin";

@@ -117,7 +117,7 @@ impl FileComparison {
         let total = self.failures.len();
         for (path, evidence) in self.failures.into_iter().take(MAX_NAMED_FILES) {
             let evidence = format!("{path}: {evidence}");
-            out.findings.push(Finding::refuted(FILES, &path, Reason::PackageContent, evidence));
+            out.findings.push(Finding::refuted(FILES, subject, Reason::PackageContent, evidence));
         }
         if total > MAX_NAMED_FILES {
             let evidence = format!("{} more files differ", total - MAX_NAMED_FILES);

@@ -38,6 +38,13 @@ fn module_files(tree: &PackageTree) -> BTreeMap<String, (String, &TreeFile)> {
     files
 }
 
+/// Returns the module path and version before the path of a file in a module's zip file. `None` if there is none.
+pub(super) fn module_root(path: &str) -> Option<&str> {
+    let at = path.find('@')?;
+    let end = path[at..].find('/')?;
+    Some(&path[..at + end])
+}
+
 /// Whether a file belongs to a vendored package: it is below a folder `vendor`, but not directly in it. From Go 1.24 on,
 /// `vendor/modules.txt` is left out too.
 fn is_vendored(path: &str) -> bool {

@@ -9,7 +9,7 @@ use model::evidence::verdict::Finding;
 use model::package::PackageId;
 
 use super::file_comparison::counted;
-use super::no_answer::no_answer;
+use crate::no_answer::no_answer;
 
 const CHECK: &str = "versions";
 /// The largest number of versions that are named, of each kind. More are counted.

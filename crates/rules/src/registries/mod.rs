@@ -8,7 +8,6 @@ mod file_selection;
 mod go;
 mod ignored_files;
 mod listed_versions;
-mod no_answer;
 mod npm;
 mod npm_file_list;
 mod project_files;
@@ -23,11 +22,12 @@ mod wheel_metadata;
 
 pub use go::module_hashes;
 pub use listed_versions::audit_versions;
-pub use published::audit_package;
+pub use published::{audit_package, skipped_package};
 pub use stated_manifest::compare_stated_manifest;
 
 use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
+use model::package::pyproject::normalized_name;
 use model::package::{
     PackageComparison, PackageContents, PackageError, PackageFormat, PackageId, PackageListing, PackageTree,
 };
@@ -35,7 +35,7 @@ use model::package::{
 use model::package::registry::RegistryKind;
 use model::{Channel, ReleaseTag, Target};
 
-use self::compared_package::{ComparedPackage, FILES, not_comparable};
+use self::compared_package::{ComparedPackage, FILES, METADATA, not_comparable};
 use crate::check_observation::{CheckObservation, fail, pass, warn};
 
 /// The check that reads a package.
@@ -194,7 +194,8 @@ pub fn attested_name(kind: RegistryKind, id: &PackageId, file_name: &str, stored
 /// Returns the finding for a file that the publish workflows do not build.
 #[must_use]
 pub fn unexpected_file(name: &str) -> PackageComparison {
-    let evidence = "the version has this file, expected only packages that the publish workflow builds";
+    let evidence =
+        format!("the version has the file {name}, expected only those that the publish workflow builds");
     single_finding(Finding::refuted(FILES, name, Reason::UnexpectedFile, evidence))
 }
 
@@ -269,6 +270,11 @@ pub fn compare_package(
         );
         not_comparable(FILES, subject, evidence, &mut out);
     }
+    if let Some(found) = other_package(compared) {
+        let evidence = format!("the package is {found}, the tag is of {} {}", id.name, id.version);
+        out.findings.push(Finding::refuted(METADATA, subject, Reason::OtherPackage, evidence));
+        return out;
+    }
     match package.format {
         PackageFormat::Wheel => pypi::compare_wheel(compared, &mut out),
         PackageFormat::Sdist => pypi::compare_sdist(compared, &mut out),
@@ -276,6 +282,28 @@ pub fn compare_package(
         PackageFormat::GoModule => go::compare(compared, &mut out),
     }
     out
+}
+
+/// Returns the name and version of a package that is not the one of the tag, as its folder states them: then a comparison
+/// of its files says nothing more. `None` if a file is in the expected folder, or if no folder states another package.
+fn other_package(compared: ComparedPackage<'_>) -> Option<String> {
+    let ComparedPackage { id, package, .. } = compared;
+    let name = || normalized_name(&id.name).replace('-', "_");
+    let (expected, folder_of): (String, fn(&str) -> Option<&str>) = match package.format {
+        PackageFormat::Wheel => {
+            (format!("{}-{}", name(), id.version), |it| it.split('/').next()?.strip_suffix(".dist-info"))
+        }
+        PackageFormat::Sdist => {
+            (format!("{}-{}", name(), id.version), |it| it.split_once('/').map(|(folder, _)| folder))
+        }
+        PackageFormat::GoModule => (format!("{}@{}", id.name, id.version), go::module_root),
+        PackageFormat::NpmTarball => return None,
+    };
+    let folders = || package.files.iter().filter_map(|it| folder_of(&it.path));
+    if folders().any(|it| it == expected) {
+        return None;
+    }
+    folders().find(|it| it.contains(['-', '@'])).map(|it| it.replacen(['-', '@'], " ", 1))
 }
 
 /// Returns the finding for a package that was not read to its end.

@@ -14,9 +14,9 @@ use model::{Scheme, UntrustedText, Version};
 
 use super::compared_package::FILES;
 use super::file_comparison::counted;
-use super::no_answer::no_answer;
 use super::{checksum_database, registry_signature};
 use crate::attestation::attestation_finding;
+use crate::no_answer::no_answer;
 
 /// The check that asks whether a version is published.
 const PUBLISHED: &str = "published";
@@ -64,6 +64,13 @@ pub fn audit_package(expectation: &PackageExpectation, evidence: &PackageEvidenc
             report.findings.extend(checksum_database::findings(&purl, expectation, package, evidence));
         }
     }
+}
+
+/// Returns the finding for the packages of a kind that were not looked for, because the tag could not be read.
+#[must_use]
+pub fn skipped_package(kind: RegistryKind, tag: &str) -> Finding {
+    let evidence = format!("{kind} was not asked, because the tag could not be read on GitHub");
+    Finding::unproven(PUBLISHED, tag, Reason::TagUnavailable, evidence)
 }
 
 /// Reports the status of a project, if it is another than `active` (PEP 792). A quarantined project is considered unsafe
@@ -137,7 +144,11 @@ fn audit_file(expectation: &PackageExpectation, file: &FileEvidence, report: &mu
 fn digest(expectation: &PackageExpectation, file: &FileEvidence) -> Finding {
     let content = match &file.content {
         Ok(content) => content,
-        Err(unavailable) => return no_answer(DIGEST, &file.name, unavailable),
+        Err(unavailable) => {
+            let mut finding = no_answer(DIGEST, &file.name, unavailable);
+            finding.explanation.evidence.push_str("; its content and origin were not checked");
+            return finding;
+        }
     };
     let mut documents = Vec::new();
     for stated in &file.stated_digests {
@@ -181,7 +192,7 @@ fn origin(expectation: &PackageExpectation, file: &FileEvidence) -> Vec<Finding>
         })
     };
     let on_registry = from(&file.registry_attestations);
-    let is_missing = |it: &Finding| *it.reason() == Reason::AttestationMissing;
+    let is_missing = |it: &Finding| matches!(it.reason(), Reason::AttestationMissing | Reason::PredicateType);
     let Some(on_github) = from(&file.attestations) else { return on_registry.into_iter().collect() };
     if on_github.verdict == Verdict::Proven || !is_missing(&on_github) {
         return std::iter::once(on_github).chain(on_registry).collect();

@@ -1,6 +1,7 @@
 //! The signature of an npm registry over a version (npm documentation, "About registry signatures"). It proves that the
 //! registry served these bytes under this name. It says nothing about who built them.
 
+use crate::no_answer::no_answer;
 use model::Digest;
 use model::base::{base64, time};
 use model::evidence::lookup::Lookup;
@@ -8,8 +9,6 @@ use model::evidence::package::SignatureCheck;
 use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;
 use model::package::registry::{PublishedPackage, RegistryKey, RegistrySignatures};
-
-use super::no_answer::no_answer;
 
 const CHECK: &str = "registry-signature";
 

@@ -10,8 +10,8 @@ use model::package::{PackageContents, PackageFormat, PackageTree};
 use serde_json::{Map, Value};
 
 use super::compared_package::METADATA;
-use super::no_answer::no_answer;
 use super::{go, npm};
+use crate::no_answer::no_answer;
 
 /// The keys of `package.json` that decide what clients install and run.
 const COMPARED_KEYS: [&str; 14] = [

@@ -10,6 +10,7 @@ use crate::args::TrustArgs;
 
 /// The arguments of `audit`.
 #[derive(Debug, Args)]
+#[command(override_usage = "audit [OPTIONS] <TAG | --target ID | --all>")]
 pub(crate) struct AuditArgs {
     /// The release tag, as in server/v0.1.14
     #[arg(required_unless_present_any = ["all", "target"])]
@@ -28,10 +29,10 @@ pub(crate) struct AuditArgs {
     /// Retry for up to this long, as in 10m
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) wait: Option<Duration>,
-    /// Keep what is downloaded in this folder; go on with it after an interruption
+    /// Save the downloads in this folder, or resume an interrupted audit from it
     #[arg(long, value_name = "DIR", conflicts_with_all = ["wait", "from"])]
     pub(crate) save: Option<PathBuf>,
-    /// Read what an audit with --save kept, and send no request
+    /// Audit from what --save kept, without a request
     #[arg(long, value_name = "DIR", conflicts_with = "wait")]
     pub(crate) from: Option<PathBuf>,
 }

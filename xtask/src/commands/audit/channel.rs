@@ -46,6 +46,13 @@ pub(super) fn selects_source(channels: &[AuditChannel]) -> bool {
     channels.is_empty() || channels.contains(&AuditChannel::Source)
 }
 
+/// Returns whether a target has one of the selected channels.
+pub(super) fn selects_target(channels: &[AuditChannel], target: &Target) -> bool {
+    let wanted = selected_registries(channels);
+    selects_source(channels)
+        || target.channels.iter().filter_map(Channel::package).any(|(kind, _)| wanted.contains(&kind))
+}
+
 /// Fails if a selected channel is none of the target's.
 pub(super) fn check_channels(channels: &[AuditChannel], target: &Target) -> Result<(), CliError> {
     let kinds: Vec<RegistryKind> =
@@ -64,5 +71,5 @@ pub(super) fn unsupported_channels(channels: &[AuditChannel], target: &Target) -
         return Vec::new();
     }
     let unsupported = target.channels.iter().filter(|it| it.package().is_none());
-    unsupported.map(|it| format!("{it}: this version cannot audit it")).collect()
+    unsupported.map(|it| format!("not audited: {it} (the suite does not audit such channels yet)")).collect()
 }

@@ -11,7 +11,7 @@ use model::{ReleaseTag, Target};
 use ops::{AuditRequest, GitHubClients, RecordedAudit, RecordingFolder};
 
 pub(crate) use self::args::AuditArgs;
-use self::channel::{check_channels, selects_source};
+use self::channel::{check_channels, selects_source, selects_target};
 use self::output::{AuditAllJson, AuditJson, AuditResult, RepositoryJson, summary_markdown};
 use self::session::AuditSession;
 use crate::args::GlobalArgs;
@@ -31,7 +31,19 @@ enum AuditScope<'a> {
     /// All tags of a target in the clone.
     Target(&'a Target, Vec<ReleaseTag>),
     /// All tags of the clone.
-    All(Vec<ReleaseTag>),
+    All(Vec<ReleaseTag>, SkippedTargets),
+}
+
+/// The targets that have none of the selected channels.
+#[derive(Default)]
+struct SkippedTargets(Vec<String>);
+
+impl SkippedTargets {
+    /// Returns a note for the report. `None` if no target was skipped.
+    fn note(&self) -> Option<String> {
+        let targets = self.0.join(", ");
+        (!targets.is_empty()).then(|| format!("not audited, because they have no such channel: {targets}"))
+    }
 }
 
 impl AuditScope<'_> {
@@ -40,7 +52,7 @@ impl AuditScope<'_> {
         match self {
             Self::Tag(tag) => tag.name(),
             Self::Target(target, _) => format!("--target {}", target.id),
-            Self::All(_) => "--all".to_owned(),
+            Self::All(..) => "--all".to_owned(),
         }
     }
 }
@@ -72,7 +84,10 @@ pub(crate) fn run(global: &GlobalArgs, args: &AuditArgs) -> Result<RunOutcome, C
     match scope {
         AuditScope::Tag(tag) => audit_one(&mut run, &context, &tag),
         AuditScope::Target(target, tags) => audit_many(&mut run, &context, Some(target), &tags),
-        AuditScope::All(tags) => audit_many(&mut run, &context, None, &tags),
+        AuditScope::All(tags, skipped) => {
+            run.notes.extend(skipped.note());
+            audit_many(&mut run, &context, None, &tags)
+        }
     }
 }
 
@@ -96,18 +111,25 @@ fn audit_scope<'a>(
         check_channels(&args.channel, target)?;
         return Ok(AuditScope::Target(target, release_tags(session, target)?));
     }
-    let mut all = Vec::new();
+    let (mut all, mut skipped) = (Vec::new(), SkippedTargets::default());
     for target in catalog.targets() {
-        all.extend(release_tags(session, target)?);
+        if selects_target(&args.channel, target) {
+            all.extend(release_tags(session, target)?);
+        } else {
+            skipped.0.push(target.id.clone());
+        }
     }
-    Ok(AuditScope::All(all))
+    Ok(AuditScope::All(all, skipped))
 }
 
-/// Returns the release tags of a target in the clone.
+/// Returns the release tags of a target in the clone, in the order of their versions.
 fn release_tags(session: &Session, target: &Target) -> Result<Vec<ReleaseTag>, CliError> {
     let tags = session.repo.tags(target)?;
     // A tag that is not a valid release tag of the target was never released by it.
-    Ok(tags.iter().filter_map(|it| ReleaseTag::parse(&session.catalog, &it.name).ok()).collect())
+    let mut tags: Vec<ReleaseTag> =
+        tags.iter().filter_map(|it| ReleaseTag::parse(&session.catalog, &it.name).ok()).collect();
+    tags.sort_by(|a, b| a.version().cmp_precedence(b.version()));
+    Ok(tags)
 }
 
 /// Opens the folder of `--save` or `--from`.
@@ -181,7 +203,8 @@ fn audit_many(
         results.push(run.audit_tag(tag)?);
     }
     run.finish(results.iter().chain(&versions).map(|it| &it.report))?;
-    let notes: Vec<String> = std::iter::once(metadata.note.to_owned()).chain(run.recording_note()).collect();
+    let notes = std::iter::once(metadata.note.to_owned()).chain(run.recording_note());
+    let notes: Vec<String> = notes.chain(std::mem::take(&mut run.notes)).collect();
     // Without tags nothing was verified, so the verdict is unproven.
     let all = || versions.iter().chain(&results);
     let verdict = all().map(AuditResult::verdict).max().unwrap_or(Verdict::Unproven);
@@ -203,6 +226,10 @@ fn audit_many(
         }
         for result in &results {
             report::audit_row(&mut page, &result.subject, result.verdict(), &result.unproven_summary());
+        }
+        if results.iter().any(|it| it.verdict() != Verdict::Proven) {
+            page.blank();
+            page.line("cargo xtask audit TAG shows the findings of a release");
         }
         report::overall_verdict(&mut page, verdict);
         page.print()?;

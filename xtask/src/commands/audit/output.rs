@@ -78,9 +78,13 @@ impl AuditResult {
     /// Returns the check and reason of each finding that is not proven, separated by commas. Empty if all are proven.
     pub(super) fn unproven_summary(&self) -> String {
         let open = self.report.findings.iter().filter(|it| it.verdict != Verdict::Proven);
-        let mut open: Vec<String> = open.map(|it| format!("{} {}", it.check, it.reason())).collect();
-        open.dedup();
-        open.join(", ")
+        let mut unique: Vec<String> = Vec::new();
+        for text in open.map(|it| format!("{} {}", it.check, it.reason())) {
+            if !unique.contains(&text) {
+                unique.push(text);
+            }
+        }
+        unique.join(", ")
     }
 }
 

@@ -30,6 +30,8 @@ pub(super) struct AuditSession<'a> {
     pub(super) request: AuditRequest<'a>,
     /// The folder that keeps the responses, or that they are read from.
     pub(super) recording: Option<RecordingFolder>,
+    /// Notes for the report of many releases.
+    pub(super) notes: Vec<String>,
     /// The registries of the target with this id. The tags of a target follow each other.
     registries: Option<(String, PackageRegistries)>,
 }
@@ -41,7 +43,7 @@ impl<'a> AuditSession<'a> {
         request: AuditRequest<'a>,
         recording: Option<RecordingFolder>,
     ) -> Self {
-        Self { global, args, request, recording, registries: None }
+        Self { global, args, request, recording, notes: Vec::new(), registries: None }
     }
 
     /// Audits a release.
