@@ -70,9 +70,10 @@ fn case_91_versions_without_a_tag_are_refuted() {
         version_findings(&output),
         [
             "versions pkg:pypi/opensandbox-server@1.2.4 tag-only-on-remote",
+            "versions pkg:pypi/opensandbox-server@1.3.0 untagged",
             "versions pkg:pypi/opensandbox-server@1.3.0.dev1 untagged",
-            "versions pkg:pypi/opensandbox-server@1.03.0 untagged",
             "versions pkg:pypi/opensandbox-server@nonsense untagged",
+            "versions pkg:pypi/opensandbox-server@opensandbox_server-nonsense-py3-none-any.whl untagged",
         ]
     );
     let warnings = output.json()["audits"][0]["notes"].to_string();
@@ -85,6 +86,19 @@ fn case_91_versions_without_a_tag_are_refuted() {
     project.bed.github.inject(Fault::once("GET", "matching-refs", busy));
     let findings = version_findings(&audit_target(&project));
     assert!(findings[1].ends_with("unreachable"), "{findings:?}");
+}
+
+/// Installers choose among the files of an index, whatever its list of versions says.
+#[test]
+fn files_of_unlisted_versions_are_found() {
+    let Some(project) = published_project("files_of_unlisted_versions") else { return };
+    list_versions(&project, &[("9.9.9", json!(false)), ("9.9.9.win32", json!(false))]);
+    let index =
+        edited_json(&project.registries.document(INDEX).unwrap(), |it| it["versions"] = json!(["1.2.3"]));
+    project.registries.set_document(INDEX, "application/json", index);
+    let findings = version_findings(&audit_target(&project));
+    assert!(findings.iter().any(|it| it.ends_with("server@9.9.9 untagged")), "{findings:?}");
+    assert!(findings.iter().any(|it| it.ends_with("9.9.9.win32-py3-none-any.whl untagged")), "{findings:?}");
 }
 
 #[test]

@@ -159,8 +159,7 @@ fn signed_and_attested_packages_are_proven() {
     drop(package.published.registries.take_requests());
     let output = package.published.audit("npm", &[]);
     assert_eq!(unproven(&output), ("proven".to_owned(), Vec::new()));
-    let mut requests: Vec<String> =
-        package.published.registries.take_requests().into_iter().map(|(path, _)| path).collect();
+    let mut requests: Vec<(String, Vec<String>)> = package.published.registries.take_requests();
     print_note(&format!("requests: {requests:#?}"));
     let all = requests.len();
     requests.sort();
@@ -197,6 +196,40 @@ fn case_77_a_packument_that_states_another_manifest_is_refuted() {
         table.push(format!("{row} (pacote: {pacote})"));
         package.published.registries.set_document(PACKUMENT, "application/json", packument.clone());
     }
+    package.published.expect_proven("npm");
+    print_note(&table.join("\n"));
+}
+
+/// npm's documents are read in two forms: npm asks for the full packument, pnpm for the abbreviated one.
+#[test]
+fn case_77_the_abbreviated_packument_counts_too() {
+    const ABBREVIATED: &str = "application/vnd.npm.install-v1+json";
+    let mut package = NpmPackage::publish(ATTESTING_WORKFLOW);
+    let tarball = package.tarball.clone();
+    package.attest(&tarball);
+    let packument = package.published.registries.document(PACKUMENT).unwrap();
+    let mut table = Vec::new();
+    for (attack, verdict, reason, dependencies) in [
+        ("another dependency", "refuted", "abbreviated form: ", json!({ "undici": "^7", "evil": "1" })),
+        (
+            "dependencies as an array",
+            "refuted",
+            "abbreviated form: ",
+            json!(["https://registry.example/evil.tgz"]),
+        ),
+    ] {
+        let edited = edited_json(&packument, |it| it["versions"][VERSION]["dependencies"] = dependencies);
+        package.published.registries.set_variant(PACKUMENT, ABBREVIATED, edited);
+        table.push(package.published.expect("npm", attack, verdict, &[reason]));
+    }
+    let without = edited_json(&packument, |it| it["versions"] = json!({}));
+    package.published.registries.set_variant(PACKUMENT, ABBREVIATED, without);
+    table.push(package.published.expect("npm", "no version", "unproven", &["metadata: stale-index"]));
+    let abbreviated = edited_json(&packument, |it| {
+        let version = it["versions"][VERSION].as_object_mut().unwrap();
+        version.retain(|key, _| !matches!(key.as_str(), "scripts" | "exports" | "license" | "files"));
+    });
+    package.published.registries.set_variant(PACKUMENT, ABBREVIATED, abbreviated);
     package.published.expect_proven("npm");
     print_note(&table.join("\n"));
 }

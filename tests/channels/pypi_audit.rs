@@ -13,7 +13,7 @@ const TAG: &str = "server/v1.2.3";
 pub(crate) const PROJECT: &str = "opensandbox-server";
 const WORKFLOW: &str = "publish-server.yml";
 pub(crate) const WHEEL: &str = "opensandbox_server-1.2.3-py3-none-any.whl";
-const SDIST: &str = "opensandbox_server-1.2.3.tar.gz";
+pub(crate) const SDIST: &str = "opensandbox_server-1.2.3.tar.gz";
 pub(crate) const INDEX: &str = "/simple/opensandbox-server/";
 const PYPROJECT: &str = r#"
 [build-system]

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::channels::published_packages::{ATTESTING_WORKFLOW, PublishedPackages, edited_json};
-use crate::channels::pypi_audit::{INDEX, WHEEL, attest, published};
+use crate::channels::pypi_audit::{INDEX, SDIST, WHEEL, attest, published};
 use crate::support::repository::{hermetic_command, print_note, run};
 
 const JSON_API: &str = "/pypi/opensandbox-server/1.2.3/json";
@@ -113,6 +113,51 @@ fn metadata_beside_a_wheel_must_be_those_in_it() {
         print_note(&project.expect("pypi", key, "refuted", &["the index serves other metadata"]));
     }
     set_index(&project, &index, |it| it["files"][0]["core-metadata"] = json!(false));
+    project.expect_proven("pypi");
+}
+
+#[test]
+fn metadata_beside_a_source_distribution_must_be_those_in_it() {
+    let Some((project, _, index)) = published_project("metadata_beside_a_source_distribution") else {
+        return;
+    };
+    set_index(&project, &index, |it| {
+        let file =
+            it["files"].as_array_mut().unwrap().iter_mut().find(|it| it["filename"] == json!(SDIST)).unwrap();
+        file["core-metadata"] = json!(true);
+    });
+    let path = format!("/packages/{SDIST}.metadata");
+    project.registries.set_document(&path, "text/plain", b"Name: evil\n".to_vec());
+    print_note(&project.expect("pypi", "other metadata", "refuted", &["the index serves other metadata"]));
+    set_index(&project, &index, |it| it["files"][0]["requires-python"] = json!(">=99"));
+    print_note(&project.expect(
+        "pypi",
+        "other Python versions",
+        "refuted",
+        &["the index states Python >=99"],
+    ));
+    set_index(&project, &index, |it| it["files"][0]["hashes"]["md5"] = json!("00"));
+    print_note(&project.expect("pypi", "another kind of digest", "unproven", &["the index also states md5"]));
+}
+
+/// Installers resolve relative URLs against the index as it was served, after redirects.
+#[test]
+fn relative_urls_follow_redirects_of_the_index() {
+    let Some((project, wheel, index)) = published_project("relative_urls_follow_redirects") else { return };
+    let mirror = "/mirror/a/b/opensandbox-server/";
+    let evil = project.packages.edited(
+        project.packages.packages.iter().find(|it| it.extension().is_some_and(|it| it == "whl")).unwrap(),
+        &["set", "opensandbox_server/evil.py", "x"],
+    );
+    let served = edited_json(&index, |it| it["files"][0]["url"] = json!(format!("../../f/{WHEEL}")));
+    project.registries.set_document(mirror, "application/json", served);
+    project.registries.set_document(&format!("/f/{WHEEL}"), "application/octet-stream", wheel.clone());
+    let in_mirror = format!("/mirror/a/f/{WHEEL}");
+    project.registries.set_document(&in_mirror, "application/octet-stream", std::fs::read(evil).unwrap());
+    let address = project.registries.pypi_index().replace("/simple", mirror);
+    project.registries.refuse("/simple/opensandbox-server/", 302, vec![("location", address)], 9);
+    print_note(&project.expect("pypi", "a redirected index", "refuted", &["evil.py: not in"]));
+    project.registries.set_document(&in_mirror, "application/octet-stream", wheel);
     project.expect_proven("pypi");
 }
 

@@ -23,7 +23,7 @@ pub(crate) const PROXY_HEADERS: &[(&str, &str)] = &[("disable-module-fetch", "tr
 pub(crate) type Answer<T> = Result<Option<T>, Unavailable>;
 
 /// The most versions of a package that are read.
-const MAX_VERSIONS: usize = 5000;
+pub(crate) const MAX_VERSIONS: usize = 5000;
 
 /// A client of package registries. Calls block.
 #[derive(Debug)]
@@ -63,6 +63,15 @@ impl RegistryClient {
         request: DocumentRequest<'_>,
         observer: HttpObserver<'_>,
     ) -> Answer<Vec<u8>> {
+        Ok(self.located_document(request, observer)?.map(|it| it.bytes))
+    }
+
+    /// Fetches a document, and the URL that it comes from, after redirects. A status of 404 or 410 means that it is absent.
+    pub(crate) fn located_document(
+        &self,
+        request: DocumentRequest<'_>,
+        observer: HttpObserver<'_>,
+    ) -> Answer<BodyBytes> {
         check_url(request.url, request.index)?;
         let policy = DownloadPolicy {
             headers: request.headers,
@@ -75,7 +84,7 @@ impl RegistryClient {
             Ok(length) if length > request.max_bytes => {
                 Err(too_large(request.url, &format!("longer than {} KiB", request.max_bytes >> 10)))
             }
-            Ok(_) => Ok(Some(body.0)),
+            Ok(_) => Ok(Some(body)),
             Err(error) if error.has_status(404) || error.has_status(410) => Ok(None),
             Err(error) => Err(failed_request(request.url, &error)),
         }

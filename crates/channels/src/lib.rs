@@ -4,6 +4,7 @@
 //! host than the registry's. Calls block. Its answers are those of the registry: only the proof of a checksum database
 //! is verified here, because it is meaningless without its tree.
 
+mod bounded;
 mod client;
 mod go;
 mod npm;

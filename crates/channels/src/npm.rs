@@ -1,26 +1,28 @@
 //! The npm registry: the packument, the registry's keys, and the attestations of a version (npm's `REGISTRY-API.md`;
 //! npm documentation, "About registry signatures" and "Generating provenance statements").
 
-use std::collections::BTreeMap;
-
 use model::UntrustedText;
 use model::base::{base64, time};
-use model::evidence::lookup::Lookup;
+use model::evidence::lookup::{Lookup, Unavailable};
 use model::package::PackageId;
 use model::package::registry::{
     FileDigest, ListedVersion, PublishedFile, PublishedPackage, Registry, RegistryKey, RegistrySignatures,
     StatedDigest,
 };
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 use transport::{HttpObserver, HttpUrl};
 
-use crate::client::{Answer, DocumentRequest, RegistryClient, check_count, parse_json};
+use crate::bounded::{Entries, Note, ValueOf, read_with};
+use crate::client::{Answer, DocumentRequest, MAX_VERSIONS, RegistryClient, invalid, parse_json, too_large};
 
 const JSON_HEADERS: &[(&str, &str)] = &[("accept", "application/json")];
 /// The longest packument. The largest ones on npm have some tens of MiB.
 const MAX_PACKUMENT_BYTES: u64 = 64 << 20;
+/// The longest manifest of a version in a packument.
+const MAX_VERSION_BYTES: usize = 4 << 20;
+/// The media type of the abbreviated packument.
+const ABBREVIATED_HEADERS: &[(&str, &str)] = &[("accept", "application/vnd.npm.install-v1+json")];
 /// The longest list of keys or attestations.
 const MAX_LIST_BYTES: u64 = 8 << 20;
 /// The most signatures and keys that are read.
@@ -29,12 +31,13 @@ const MAX_ENTRIES: usize = 100;
 /// (npm's `pacote`, `lib/registry.js`).
 const UNKNOWN_PUBLICATION: i64 = 1_420_070_400;
 
+/// A packument, whose parts are read as they are needed.
 #[derive(Deserialize)]
 struct Packument<'a> {
     #[serde(borrow)]
-    versions: Option<BTreeMap<String, &'a RawValue>>,
-    #[serde(default)]
-    time: BTreeMap<String, Value>,
+    versions: Option<&'a RawValue>,
+    #[serde(borrow)]
+    time: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -43,7 +46,7 @@ struct VersionManifest {
     version: String,
     dist: Dist,
     #[serde(default)]
-    deprecated: Value,
+    deprecated: Note,
 }
 
 #[derive(Deserialize)]
@@ -88,19 +91,43 @@ pub(crate) fn find_package(
     observer: HttpObserver<'_>,
 ) -> Answer<PublishedPackage> {
     let url = packument_url(registry, &id.name);
-    let Some(bytes) = packument(client, registry, &url, observer)? else { return Ok(None) };
-    let packument: Packument<'_> = parse_json(&url, &bytes)?;
-    let Some(text) = packument.versions.as_ref().and_then(|it| it.get(&id.version)) else { return Ok(None) };
-    let manifest: VersionManifest = parse_json(&url, text.get().as_bytes())?;
-    let published_at = packument.time.get(&id.version).and_then(Value::as_str).and_then(time::parse_rfc3339);
+    let Some(text) = packument(client, registry, (&url, JSON_HEADERS), observer)? else { return Ok(None) };
+    let packument: Packument<'_> = parse_json(&url, text.as_bytes())?;
+    let Some(version) = value_of(&url, packument.versions, &id.version)? else { return Ok(None) };
+    if version.len() > MAX_VERSION_BYTES {
+        return Err(too_large(&url, &format!("version {} has {} bytes", id.version, version.len())));
+    }
+    let manifest: VersionManifest = parse_json(&url, version.as_bytes())?;
+    let published_at = value_of(&url, packument.time, &id.version)?;
+    let published_at = published_at.and_then(|it| time::parse_rfc3339(serde_json::from_str(it).ok()?));
+    let manifest_text = version.as_bytes().to_vec();
+    let signatures = signatures(client, registry, id, (&manifest.dist, published_at), observer);
     Ok(Some(PublishedPackage {
         stated_id: Some((UntrustedText::new(&manifest.name), UntrustedText::new(&manifest.version))),
-        withdrawals: deprecation(&manifest.deprecated).into_iter().collect(),
-        signatures: signatures(client, registry, id, (&manifest.dist, published_at), observer),
         files: vec![published_file(client, registry, &manifest.dist, observer)],
-        manifest: Some(text.get().as_bytes().to_vec()),
+        withdrawals: deprecation(manifest.deprecated).into_iter().collect(),
+        abbreviated_manifest: Some(abbreviated_manifest(client, registry, id, observer).into()),
+        signatures,
+        manifest: Some(manifest_text),
         ..PublishedPackage::default()
     }))
+}
+
+/// Fetches the manifest of a version in the abbreviated packument, which some clients ask for (npm's `REGISTRY-API.md`,
+/// "Package metadata"). A registry may answer with the full one.
+fn abbreviated_manifest(
+    client: &RegistryClient,
+    registry: &Registry,
+    id: &PackageId,
+    observer: HttpObserver<'_>,
+) -> Answer<Vec<u8>> {
+    let url = packument_url(registry, &id.name);
+    let Some(text) = packument(client, registry, (&url, ABBREVIATED_HEADERS), observer)? else {
+        return Ok(None);
+    };
+    let packument: Packument<'_> = parse_json(&url, text.as_bytes())?;
+    let version = value_of(&url, packument.versions, &id.version)?;
+    Ok(version.filter(|it| it.len() <= MAX_VERSION_BYTES).map(|it| it.as_bytes().to_vec()))
 }
 
 pub(crate) fn list_versions(
@@ -110,16 +137,25 @@ pub(crate) fn list_versions(
     observer: HttpObserver<'_>,
 ) -> Answer<Vec<ListedVersion>> {
     let url = packument_url(registry, name);
-    let Some(bytes) = packument(client, registry, &url, observer)? else { return Ok(None) };
-    let packument: Packument<'_> = parse_json(&url, &bytes)?;
-    let versions = packument.versions.unwrap_or_default();
-    check_count(&url, versions.len())?;
-    let listed = versions.into_iter().map(|(version, text)| {
-        let manifest: Option<VersionManifest> = serde_json::from_str(text.get()).ok();
-        let withdrawal = manifest.and_then(|it| deprecation(&it.deprecated));
+    let Some(text) = packument(client, registry, (&url, JSON_HEADERS), observer)? else { return Ok(None) };
+    let packument: Packument<'_> = parse_json(&url, text.as_bytes())?;
+    let versions = packument.versions.map_or("{}", RawValue::get);
+    let versions = read_with(Entries(MAX_VERSIONS), versions);
+    let versions = versions.map_err(|error| too_large(&url, &format!("its versions: {error}")))?;
+    let listed = versions.into_iter().map(|(version, manifest)| {
+        let deprecated = read_with(ValueOf("deprecated"), manifest.get()).ok().flatten();
+        let withdrawal = deprecated.and_then(|it| deprecation(serde_json::from_str(it.get()).ok()?));
         ListedVersion { version: UntrustedText::new(version), withdrawal }
     });
     Ok(Some(listed.collect()))
+}
+
+/// Returns the text of the value of a key, in an object of a packument.
+fn value_of<'a>(url: &str, object: Option<&'a RawValue>, key: &str) -> Result<Option<&'a str>, Unavailable> {
+    let Some(object) = object else { return Ok(None) };
+    let value = read_with(ValueOf(key), object.get());
+    let invalid_object = |error| invalid(url, &format!("not the expected JSON: {error}"));
+    Ok(value.map_err(invalid_object)?.map(RawValue::get))
 }
 
 /// Returns the address of a packument. npm's clients encode only the slash of a scoped name.
@@ -130,23 +166,21 @@ fn packument_url(registry: &Registry, name: &str) -> String {
 fn packument(
     client: &RegistryClient,
     registry: &Registry,
-    url: &str,
+    (url, headers): (&str, &'static [(&'static str, &'static str)]),
     observer: HttpObserver<'_>,
-) -> Answer<Vec<u8>> {
-    client.document(
-        DocumentRequest { url, index: registry.url(), headers: JSON_HEADERS, max_bytes: MAX_PACKUMENT_BYTES },
-        observer,
-    )
+) -> Answer<String> {
+    let max_bytes = MAX_PACKUMENT_BYTES;
+    client.text(DocumentRequest { url, index: registry.url(), headers, max_bytes }, observer)
 }
 
 /// Returns the deprecation of a version. npm's clients ignore an empty message.
-fn deprecation(deprecated: &Value) -> Option<UntrustedText> {
+fn deprecation(deprecated: Note) -> Option<UntrustedText> {
     match deprecated {
-        Value::String(reason) if !reason.is_empty() => {
-            Some(UntrustedText::new(format!("deprecated: {reason}")))
+        Note::Text(reason) if !reason.is("") => {
+            Some(UntrustedText::new(format!("deprecated: {}", reason.raw())))
         }
-        Value::Bool(true) => Some(UntrustedText::new("deprecated")),
-        _ => None,
+        Note::Flag => Some(UntrustedText::new("deprecated")),
+        Note::Text(_) | Note::None => None,
     }
 }
 
@@ -250,8 +284,9 @@ mod tests {
 
     #[test]
     fn deprecations_have_a_reason() {
-        assert_eq!(deprecation(&Value::from("old")), Some(UntrustedText::new("deprecated: old")));
-        assert_eq!(deprecation(&Value::from("")), None);
-        assert_eq!(deprecation(&Value::from(false)), None);
+        let of = |text: &str| deprecation(serde_json::from_str(text).unwrap());
+        assert_eq!(of("\"old\""), Some(UntrustedText::new("deprecated: old")));
+        assert_eq!((of("\"\""), of("false"), of("null")), (None, None, None));
+        assert_eq!(of("true"), Some(UntrustedText::new("deprecated")));
     }
 }

@@ -7,16 +7,16 @@ use model::base::id::decode_hex;
 use model::base::url::encode_segment;
 use model::package::PackageId;
 use model::package::pyproject::normalized_name;
-use model::package::python_file_name::{VersionMatch, version_of_file};
+use model::package::python_file_name::{VersionMatch, normal_version, stated_version, version_of_file};
 use model::package::registry::{
     FileDigest, ListedVersion, ProjectStatus, PublishedFile, PublishedPackage, Registry, StatedDigest,
 };
 use model::{Digest, UntrustedText};
 use serde::Deserialize;
-use serde_json::Value;
 use transport::{HttpObserver, HttpUrl};
 
-use crate::client::{Answer, DocumentRequest, RegistryClient, check_count, invalid, too_large};
+use crate::bounded::{Presence, StatedHashes};
+use crate::client::{Answer, DocumentRequest, RegistryClient, check_count, invalid, parse_json, too_large};
 
 /// The media type of the simple index as JSON (PEP 691).
 const SIMPLE_HEADERS: &[(&str, &str)] = &[("accept", "application/vnd.pypi.simple.v1+json")];
@@ -24,7 +24,7 @@ const SIMPLE_HEADERS: &[(&str, &str)] = &[("accept", "application/vnd.pypi.simpl
 const INTEGRITY_HEADERS: &[(&str, &str)] = &[("accept", "application/vnd.pypi.integrity.v1+json")];
 const JSON_HEADERS: &[(&str, &str)] = &[("accept", "application/json")];
 /// The longest index of a project. The largest ones on PyPI have some MiB.
-const MAX_INDEX_BYTES: u64 = 64 << 20;
+const MAX_INDEX_BYTES: u64 = 32 << 20;
 /// The longest document about one version or one file.
 const MAX_VERSION_BYTES: u64 = 8 << 20;
 /// The most files of a version that are audited. Pure Python projects have two.
@@ -40,6 +40,9 @@ struct SimpleIndex {
     versions: Vec<String>,
     #[serde(default, rename = "project-status")]
     project_status: Option<IndexStatus>,
+    /// The URL of the index, after redirects: URLs of files are relative to it.
+    #[serde(skip)]
+    source: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -68,26 +71,26 @@ struct IndexFile {
     filename: String,
     url: String,
     #[serde(default)]
-    hashes: BTreeMap<String, String>,
+    hashes: StatedHashes,
+    #[serde(default, rename = "requires-python")]
+    requires_python: Option<String>,
     #[serde(default)]
     yanked: Yanked,
     #[serde(default)]
     provenance: Option<String>,
     /// Whether the index serves the metadata of a wheel, or their digests. The later keys are older names (PEP 714).
     #[serde(default, rename = "core-metadata")]
-    core_metadata: Value,
+    core_metadata: Presence,
     #[serde(default, rename = "dist-info-metadata")]
-    dist_info_metadata: Value,
+    dist_info_metadata: Presence,
     #[serde(default, rename = "data-dist-info-metadata")]
-    data_dist_info_metadata: Value,
+    data_dist_info_metadata: Presence,
 }
 
 impl IndexFile {
     /// Returns whether an installer would read the metadata that the index serves beside the file.
     fn has_metadata(&self) -> bool {
-        [&self.core_metadata, &self.dist_info_metadata, &self.data_dist_info_metadata]
-            .iter()
-            .any(|it| !matches!(it, Value::Null | Value::Bool(false)))
+        self.core_metadata.0 || self.dist_info_metadata.0 || self.data_dist_info_metadata.0
     }
 }
 
@@ -133,7 +136,7 @@ struct VersionInfo {
 struct VersionFile {
     filename: String,
     #[serde(default)]
-    digests: BTreeMap<String, String>,
+    digests: StatedHashes,
 }
 
 /// Asks the index for a version. If it lists no file of the version, but the JSON API knows the version, the index is
@@ -166,7 +169,8 @@ pub(crate) fn find_package(
     };
     for file in files {
         package.withdrawals.extend(file.yanked.withdrawal());
-        package.files.push(published_file(client, registry, file, document.as_ref(), observer));
+        let urls = (index.source.as_str(), registry);
+        package.files.push(published_file(client, urls, file, document.as_ref(), observer));
     }
     package.withdrawals.dedup();
     let (name, version) =
@@ -185,13 +189,21 @@ pub(crate) fn list_versions(
     let url = index_url(registry, name);
     check_count(&url, index.versions.len())?;
     check_count(&url, index.files.len())?;
-    let yanked: Vec<&IndexFile> = index.files.iter().filter(|it| it.yanked.withdrawal().is_some()).collect();
-    let withdrawal = |version: &str| {
-        let is_of = |it: &&&IndexFile| version_of_file(&it.filename, name, version) == VersionMatch::Wanted;
-        yanked.iter().find(is_of).and_then(|it| it.yanked.withdrawal())
-    };
-    let listed = |it: &String| ListedVersion { version: UntrustedText::new(it), withdrawal: withdrawal(it) };
-    Ok(Some(index.versions.iter().map(listed).collect()))
+    // Installers choose among the files, whatever `versions` lists.
+    let mut listed: BTreeMap<String, Option<UntrustedText>> = BTreeMap::new();
+    for version in index.versions {
+        listed.entry(normal_version(&version).unwrap_or(version)).or_default();
+    }
+    for file in &index.files {
+        for file_name in [&file.filename, &name_in_url(&file.url)] {
+            let version = stated_version(file_name, name).unwrap_or_else(|| file_name.clone());
+            let withdrawal = listed.entry(version).or_default();
+            *withdrawal = withdrawal.take().or_else(|| file.yanked.withdrawal());
+        }
+    }
+    let versions = listed.into_iter();
+    let version = |(text, withdrawal)| ListedVersion { version: UntrustedText::new(text), withdrawal };
+    Ok(Some(versions.map(version).collect()))
 }
 
 /// Returns the address of a project in the simple index.
@@ -212,7 +224,8 @@ fn simple_index(
         headers: SIMPLE_HEADERS,
         max_bytes: MAX_INDEX_BYTES,
     };
-    let Some(index) = client.json::<SimpleIndex>(request, observer)? else { return Ok(None) };
+    let Some(document) = client.located_document(request, observer)? else { return Ok(None) };
+    let index = SimpleIndex { source: document.source, ..parse_json(&url, &document.bytes)? };
     // A client must not read a document of another major version (PEP 629).
     let version = &index.meta.api_version;
     if !version.is_empty() && version.split('.').next() != Some("1") {
@@ -245,7 +258,7 @@ fn version_document(
 /// Returns a file of the index, with its digests and its attestations.
 fn published_file(
     client: &RegistryClient,
-    registry: &Registry,
+    (source, registry): (&str, &Registry),
     file: IndexFile,
     document: Option<&VersionDocument>,
     observer: HttpObserver<'_>,
@@ -253,8 +266,9 @@ fn published_file(
     let mut stated_digests = stated_digests("simple index", &file.hashes);
     let other = document.and_then(|it| it.urls.iter().find(|it| it.filename == file.filename));
     stated_digests.extend(other.into_iter().flat_map(|it| self::stated_digests("JSON API", &it.digests)));
-    let base = format!("{}/x/", registry.url());
-    let absolute = |url: &str| HttpUrl::parse(&base).and_then(|it| it.join(url)).unwrap_or_default();
+    // The credentials of the registry are for its own origin.
+    let base = HttpUrl::parse(registry.url()).and_then(|it| HttpUrl::parse(&it.join(source)?));
+    let absolute = |url: &str| base.as_ref().and_then(|it| it.join(url)).unwrap_or_default();
     let url = absolute(&file.url);
     let metadata = file.has_metadata().then(|| {
         let url = format!("{url}.metadata");
@@ -278,14 +292,16 @@ fn published_file(
         url,
         metadata,
         stated_digests,
+        other_digests: file.hashes.others.into_iter().map(UntrustedText::new).collect(),
+        requires_python: file.requires_python.map(UntrustedText::new),
         attestations,
     }
 }
 
 /// Returns the digests of a document that the suite computes, too.
-fn stated_digests(document: &'static str, digests: &BTreeMap<String, String>) -> Vec<StatedDigest> {
-    let sha256 = digests.get("sha256").and_then(|it| Digest::from_hex(it)).map(FileDigest::Sha256);
-    let sha512 = digests.get("sha512").and_then(|it| decode_hex(it)).map(FileDigest::Sha512);
+fn stated_digests(document: &'static str, hashes: &StatedHashes) -> Vec<StatedDigest> {
+    let sha256 = hashes.sha256.as_deref().and_then(Digest::from_hex).map(FileDigest::Sha256);
+    let sha512 = hashes.sha512.as_deref().and_then(decode_hex).map(FileDigest::Sha512);
     sha256.into_iter().chain(sha512).map(|digest| StatedDigest { document, digest }).collect()
 }
 

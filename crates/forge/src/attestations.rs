@@ -109,7 +109,7 @@ impl Forge {
         let mut bytes = BodyBytes::default();
         let download = self.http.download(address, policy, &mut bytes, observer);
         download.map_err(|error| format!("{shown_url}: {}", error.reason()))?;
-        decompress_bundle(bytes.0).map_err(|reason| format!("{shown_url}: {reason}"))
+        decompress_bundle(bytes.bytes).map_err(|reason| format!("{shown_url}: {reason}"))
     }
 
     /// Accepts an https URL. An http URL is accepted only if both it and the API are on this machine.

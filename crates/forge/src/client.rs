@@ -169,7 +169,7 @@ impl Forge {
             if let Some(link) = head.link.and_then(|it| it.parse().ok()) {
                 headers.insert("link", link);
             }
-            Ok(ApiResponse { status, headers, body: body.0 })
+            Ok(ApiResponse { status, headers, body: body.bytes })
         }))
     }
 

@@ -42,7 +42,7 @@ impl Forge {
 struct HashingSink(Hasher);
 
 impl BodySink for HashingSink {
-    fn restart(&mut self) {
+    fn restart(&mut self, _: &str) {
         *self = Self::default();
     }
 

@@ -190,14 +190,15 @@ impl HttpClient {
         sink: &mut dyn BodySink,
         observer: HttpObserver<'_>,
     ) -> Result<u64, RequestError> {
-        let found = self.recording.as_ref().and_then(|it| it.find(url, policy.max_bytes, sink));
+        let key = request_key(url, policy.headers);
+        let found = self.recording.as_ref().and_then(|it| it.find(&key, policy.max_bytes, sink));
         if let Some(found) = found {
             let (head, length) = found?;
             return if head.is_success() { Ok(length) } else { Err(recorded_error(&head)) };
         }
         let operation = format!("GET {}", UntrustedText::new(redact_userinfo(url)).escaped());
         let operation = operation.split('?').next().unwrap_or_default();
-        let mut sink = RecordingSink::new(sink, self.recording.as_ref(), url);
+        let mut sink = RecordingSink::new(sink, self.recording.as_ref(), (url, &key));
         let answer = self.retry(operation, policy.retry_mode, observer, &mut |_| {
             let attempt = self.download_once(url, policy, &mut sink);
             self.send(policy.max_bytes, attempt)
@@ -205,7 +206,7 @@ impl HttpClient {
         match &answer {
             Ok(length) if *length <= policy.max_bytes => sink.finish()?,
             Err(RequestError::Client(response)) if matches!(response.status, 404 | 410) => {
-                self.record(url, ResponseHead { status: response.status, ..ResponseHead::default() }, &[])?;
+                self.record(&key, ResponseHead { status: response.status, ..ResponseHead::default() }, &[])?;
             }
             Ok(_) | Err(_) => {}
         }
@@ -234,7 +235,7 @@ impl HttpClient {
             return Err(file_host_error(status, response.headers()));
         }
         let announced = response.content_length();
-        sink.restart();
+        sink.restart(response.url().as_str());
         let mut length = 0;
         loop {
             // Each part has its own time-out: that of the whole body, which may be as long as the limit, takes hours.
@@ -252,6 +253,12 @@ impl HttpClient {
             }
         }
     }
+}
+
+/// Returns the name of a request in a recording: its URL, and the headers on which the answer may depend.
+fn request_key(url: &str, headers: &[(&str, &str)]) -> String {
+    let headers = headers.iter().map(|(name, value)| format!(" {name}: {value}"));
+    std::iter::once(url.to_owned()).chain(headers).collect()
 }
 
 /// Passes the next [`PART_BYTES`] of a body to a sink, or what is left. Returns the length so far, which may be above the

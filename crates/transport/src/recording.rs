@@ -22,6 +22,8 @@ pub struct ResponseHead {
     pub link: Option<String>,
     /// Whether the request carried a token. Such a response does not show what an anonymous user sees.
     pub authenticated: bool,
+    /// The URL that the body comes from. `None` if it is that of the request.
+    pub final_url: Option<String>,
 }
 
 impl ResponseHead {
@@ -40,7 +42,7 @@ pub struct RecordedResponse {
     pub body: Box<dyn Read>,
 }
 
-/// Keeps responses by the URL of the request, which has no credentials.
+/// Keeps responses by the URL of the request, which has no credentials, and the headers after it.
 pub trait ResponseStore: fmt::Debug + Send + Sync {
     /// Returns the response to a URL. `None` if it was not recorded.
     ///
@@ -118,7 +120,7 @@ impl Recording {
         };
         match self.store.find(&url) {
             Ok(Some(response)) if usable(&response) => {
-                Some(copy(response, max_bytes, sink).map_err(|error| not_recorded("read", &error)))
+                Some(copy(response, &url, max_bytes, sink).map_err(|error| not_recorded("read", &error)))
             }
             Ok(_) if self.is_replay => Some(Err(RequestError::NotRecorded(
                 "the recording has no response to this request".to_owned(),
@@ -145,29 +147,39 @@ pub(crate) struct RecordingSink<'a> {
     sink: &'a mut dyn BodySink,
     recording: Option<&'a Recording>,
     url: String,
+    key: String,
+    final_url: Option<String>,
     writer: Option<io::Result<Box<dyn ResponseWriter + 'a>>>,
 }
 
 impl<'a> RecordingSink<'a> {
-    pub(crate) fn new(sink: &'a mut dyn BodySink, recording: Option<&'a Recording>, url: &str) -> Self {
-        Self { sink, recording, url: without_credentials(url), writer: None }
+    /// `url` is that of the request, `key` its name in the recording.
+    pub(crate) fn new(
+        sink: &'a mut dyn BodySink,
+        recording: Option<&'a Recording>,
+        (url, key): (&str, &str),
+    ) -> Self {
+        let (url, key) = (without_credentials(url), without_credentials(key));
+        Self { sink, recording, url, key, final_url: None, writer: None }
     }
 
     /// Completes the recording of a download.
     pub(crate) fn finish(self) -> Result<(), RequestError> {
         let Some(writer) = self.writer else { return Ok(()) };
         let authenticated = self.recording.is_some_and(|it| it.authenticated);
-        let head = ResponseHead { status: 200, link: None, authenticated };
+        let head = ResponseHead { status: 200, link: None, authenticated, final_url: self.final_url };
         writer.and_then(|it| it.finish(&head)).map_err(|error| not_recorded("written", &error))
     }
 }
 
 impl BodySink for RecordingSink<'_> {
-    fn restart(&mut self) {
-        self.sink.restart();
+    fn restart(&mut self, source: &str) {
+        self.sink.restart(source);
+        let source = without_credentials(source);
+        self.final_url = (source != self.url).then_some(source);
         // The partial file of an earlier attempt is removed before the next one is created.
         self.writer = None;
-        self.writer = self.recording.map(|it| it.store.create(&self.url));
+        self.writer = self.recording.map(|it| it.store.create(&self.key));
     }
 
     fn write_chunk(&mut self, chunk: &[u8]) {
@@ -191,10 +203,12 @@ fn not_recorded(action: &str, error: &io::Error) -> RequestError {
 /// Passes a recorded body to a sink. Returns its length.
 fn copy(
     mut response: RecordedResponse,
+    key: &str,
     max_bytes: u64,
     sink: &mut dyn BodySink,
 ) -> io::Result<(ResponseHead, u64)> {
-    sink.restart();
+    let url = key.split(' ').next().unwrap_or_default();
+    sink.restart(response.head.final_url.as_deref().unwrap_or(url));
     let mut buffer = vec![0; CHUNK_BYTES];
     let mut length = 0;
     loop {
@@ -213,9 +227,10 @@ pub(crate) fn recorded_error(head: &ResponseHead) -> RequestError {
     RequestError::Client(ErrorResponse { status: head.status, message, request_id: None, location: None })
 }
 
-/// Returns a URL without user name and password.
-fn without_credentials(url: &str) -> String {
-    HttpUrl::parse(url).map_or_else(|| url.to_owned(), |it| it.without_credentials())
+/// Returns a URL, and what follows it after a space, without user name and password.
+fn without_credentials(key: &str) -> String {
+    let (url, rest) = key.split_at(key.find(' ').unwrap_or(key.len()));
+    HttpUrl::parse(url).map_or_else(|| url.to_owned(), |it| it.without_credentials()) + rest
 }
 
 #[cfg(test)]
@@ -226,5 +241,6 @@ mod tests {
     fn urls_are_recorded_without_credentials() {
         assert_eq!(without_credentials("https://ada:s3cret@example.com/a?b"), "https://example.com/a?b");
         assert_eq!(without_credentials("https://example.com/a?b"), "https://example.com/a?b");
+        assert_eq!(without_credentials("https://a@example.com/ accept: x"), "https://example.com/ accept: x");
     }
 }

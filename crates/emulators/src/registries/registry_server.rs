@@ -48,6 +48,11 @@ impl RegistryServer {
         self.server.state().documents.insert(decoded(path), Document { content_type, bytes });
     }
 
+    /// Replaces or adds the document that a path has for requests with this header `Accept`.
+    pub fn set_variant(&self, path: &str, accept: &str, bytes: Vec<u8>) {
+        self.set_document(&format!("{path} {accept}"), "application/json", bytes);
+    }
+
     /// Returns the document under a path. `None` if there is none.
     #[must_use]
     pub fn document(&self, path: &str) -> Option<Vec<u8>> {

@@ -125,7 +125,9 @@ fn respond(state: &mut ServerState, request: &Request<Incoming>) -> Response<Bod
         }
         return response;
     }
-    match state.documents.get(&decoded(&path)) {
+    let accept = request.headers().get("accept").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let variant = state.documents.get(&format!("{} {accept}", decoded(&path)));
+    match variant.or_else(|| state.documents.get(&decoded(&path))) {
         Some(document) => text_response(200, document.content_type, document.bytes.clone()),
         None => text_response(404, "text/plain", format!("not found: {path}").into_bytes()),
     }

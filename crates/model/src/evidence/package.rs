@@ -57,6 +57,8 @@ pub struct FileEvidence {
     pub name_in_url: Option<String>,
     /// The digests that the registry states.
     pub stated_digests: Vec<StatedDigest>,
+    /// The names of stated digests that the suite does not compute, escaped.
+    pub other_digests: Vec<String>,
     /// What was downloaded, or why it could not be.
     pub content: Result<PackageContent, Unavailable>,
     /// The comparison with the tag's tree. `None` if the file was not downloaded.

@@ -38,13 +38,7 @@ pub enum VersionMatch {
 #[must_use]
 pub fn version_of_file(file_name: &str, project: &str, version: &str) -> VersionMatch {
     let Some(wanted) = public_version(version) else { return VersionMatch::Unclear };
-    if file_name.len() > MAX_NAME_BYTES {
-        return VersionMatch::Unclear;
-    }
-    let spellings = match file_name.strip_suffix(".whl") {
-        Some(stem) => wheel_versions(stem, project),
-        None => archive_version(file_name, project).into_iter().collect(),
-    };
+    let spellings = version_spellings(file_name, project);
     let versions: Vec<pep440_rs::Version> = spellings.iter().filter_map(|it| public_version(it)).collect();
     if versions.contains(&wanted) {
         VersionMatch::Wanted
@@ -52,6 +46,30 @@ pub fn version_of_file(file_name: &str, project: &str, version: &str) -> Version
         VersionMatch::Unclear
     } else {
         VersionMatch::Other
+    }
+}
+
+/// Returns the version that a file name states, in its normal form and without its local part. `None` if it is unclear.
+#[must_use]
+pub fn stated_version(file_name: &str, project: &str) -> Option<String> {
+    let spellings = version_spellings(file_name, project);
+    spellings.iter().find_map(|it| normal_version(it))
+}
+
+/// Returns a version in its normal form and without its local part. `None` if the text is none.
+#[must_use]
+pub fn normal_version(text: &str) -> Option<String> {
+    public_version(text).map(|it| it.to_string())
+}
+
+/// Returns the spellings of the version in a file name.
+fn version_spellings(file_name: &str, project: &str) -> Vec<String> {
+    if file_name.len() > MAX_NAME_BYTES {
+        return Vec::new();
+    }
+    match file_name.strip_suffix(".whl") {
+        Some(stem) => wheel_versions(stem, project),
+        None => archive_version(file_name, project).into_iter().collect(),
     }
 }
 
@@ -112,6 +130,14 @@ mod tests {
         assert_eq!(of("my_widgets-1.2.3-rc1.tar.gz", "1.2.3rc1"), VersionMatch::Wanted);
         assert_eq!(of("my_widgets-1.2.3-1.tar.gz", "1.2.3.post1"), VersionMatch::Wanted);
         assert_eq!(of("my_widgets-1.2.3_1-py3-none-any.whl", "1.2.3.post1"), VersionMatch::Wanted);
+    }
+
+    #[test]
+    fn stated_versions_are_in_their_normal_form() {
+        let of = |file: &str| stated_version(file, "my-widgets");
+        assert_eq!(of("my_widgets-v1.2.3-RC1.tar.gz").as_deref(), Some("1.2.3rc1"));
+        assert_eq!(of("my_widgets-1.2.3+x-py3-none-any.whl").as_deref(), Some("1.2.3"));
+        assert_eq!(of("my_widgets.egg"), None);
     }
 
     #[test]

@@ -151,6 +151,8 @@ pub struct PublishedPackage {
     pub project_status: Option<ProjectStatus>,
     /// The commit that the registry fetched the version from (Go).
     pub origin_commit: Option<UntrustedText>,
+    /// The manifest of the version in the abbreviated answer that some clients ask for (npm). `None` if there is none.
+    pub abbreviated_manifest: Option<Lookup<Vec<u8>>>,
     /// The manifest of the version in the registry's answer, as JSON (npm), or as the registry serves it (Go).
     pub manifest: Option<Vec<u8>>,
     /// The signatures of the registry over the version (npm). Absent if the registry signs nothing.
@@ -179,6 +181,10 @@ pub struct PublishedFile {
     pub metadata: Option<Lookup<Vec<u8>>>,
     /// The digests that the registry states for it.
     pub stated_digests: Vec<StatedDigest>,
+    /// The names of digests in the index that the suite does not compute.
+    pub other_digests: Vec<UntrustedText>,
+    /// The Python versions that the index states for it, by which installers choose (PyPI). `None` if it states none.
+    pub requires_python: Option<UntrustedText>,
     /// The attestations that the registry stores for the file, as it serves them. `None` if it states none.
     pub attestations: Option<Lookup<String>>,
 }

@@ -34,7 +34,7 @@ impl DownloadSink {
 }
 
 impl BodySink for DownloadSink {
-    fn restart(&mut self) {
+    fn restart(&mut self, _: &str) {
         (self.hasher, self.prefix, self.error) = Default::default();
         let expected = self.regenerated.as_ref().map(RegeneratedArchive::spawn);
         self.verifier = self.is_archive.then(|| archive::ArchiveVerifier::new(expected));

@@ -34,7 +34,7 @@ impl PackageDownload {
 }
 
 impl BodySink for PackageDownload {
-    fn restart(&mut self) {
+    fn restart(&mut self, _: &str) {
         (self.sha256, self.sha512) = Default::default();
         self.error = self.file.set_len(0).and_then(|()| self.file.rewind()).err();
     }

@@ -129,6 +129,7 @@ impl AuditedPackage<'_> {
             name: shown_name(&file.name),
             name_in_url: file.name_in_url.as_ref().map(shown_name),
             stated_digests: file.stated_digests.clone(),
+            other_digests: file.other_digests.iter().map(UntrustedText::escaped).collect(),
             content,
             comparison: None,
             attestations: None,
@@ -194,7 +195,13 @@ impl AuditedPackage<'_> {
         let mut comparison = rules::compare_package(&name, &self.id, &contents, &tree);
         let of_package = published.manifest.clone().map(Lookup::Found);
         if let (Some(stated), Ok(contents)) = (file.metadata.as_ref().or(of_package.as_ref()), &contents) {
-            comparison.findings.extend(rules::compare_stated_manifest(&name, stated, contents, &tree));
+            comparison.findings.push(rules::compare_stated_manifest(&name, stated, contents, &tree));
+        }
+        if let (Some(stated), Ok(contents)) = (&published.abbreviated_manifest, &contents) {
+            comparison.findings.push(rules::compare_abbreviated_manifest(&name, stated, contents));
+        }
+        if let (Some(stated), Ok(contents)) = (&file.requires_python, &contents) {
+            comparison.findings.extend(rules::compare_requires_python(&name, stated.raw(), contents));
         }
         comparison
     }

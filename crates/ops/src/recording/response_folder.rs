@@ -32,6 +32,8 @@ struct ResponseDescription {
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<String>,
     authenticated: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    final_url: Option<String>,
     size: u64,
     /// The SHA-256 of the body in hexadecimal digits.
     sha256: String,
@@ -54,8 +56,8 @@ impl ResponseStore for ResponseFolder {
         }
         let body = self.folder.open_file(&name).map_err(to_io)?;
         let body = body.ok_or_else(|| io::Error::other(format!("{name} is missing")))?;
-        let ResponseDescription { status, link, authenticated, size, sha256, .. } = description;
-        let head = ResponseHead { status, link, authenticated };
+        let ResponseDescription { status, link, authenticated, final_url, size, sha256, .. } = description;
+        let head = ResponseHead { status, link, authenticated, final_url };
         let body = CheckedBody { file: body, name, remaining: size, hasher: Hasher::default(), sha256 };
         Ok(Some(RecordedResponse { head, body: Box::new(body) }))
     }
@@ -63,7 +65,7 @@ impl ResponseStore for ResponseFolder {
     fn create(&self, url: &str) -> io::Result<Box<dyn ResponseWriter + '_>> {
         let name = file_name(url);
         let body = self.folder.create(&name).map_err(to_io)?;
-        let url = url.split('?').next().unwrap_or_default().to_owned();
+        let url = url.split(['?', ' ']).next().unwrap_or_default().to_owned();
         Ok(Box::new(ResponseFiles { folder: &self.folder, name, url, body }))
     }
 }
@@ -90,6 +92,7 @@ impl ResponseWriter for ResponseFiles<'_> {
             status: head.status,
             link: head.link.clone(),
             authenticated: head.authenticated,
+            final_url: head.final_url.clone(),
             size: body.size,
             sha256: body.digest.hex(),
         };
@@ -124,7 +127,7 @@ impl Read for CheckedBody {
 /// Returns the name of the file for a URL: a digest of the URL, and its last part for people.
 fn file_name(url: &str) -> String {
     let digest = Digest::of(url.as_bytes()).hex();
-    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let path = url.split(['?', '#', ' ']).next().unwrap_or_default();
     let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let last: String = last.chars().filter(is_plain).take(MAX_NAME_CHARS).collect();

@@ -89,17 +89,20 @@ impl FileComparison {
 
     fn report(self, subject: &str, equal: usize, out: &mut PackageComparison) {
         if !self.opaque.is_empty() {
-            let names = self.opaque.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
             out.warnings.push(format!(
-                "{subject}: {} made by the build cannot be compared with the tree: {names}{}",
+                "{subject}: {} made by the build cannot be compared with the tree: {}",
                 counted(self.opaque.len(), "file"),
-                if self.opaque.len() > 3 { ", …" } else { "" },
+                self.opaque.join(", "),
             ));
         }
         if self.failures.is_empty() {
             let generated = self.generated.len();
+            let opaque = match self.opaque.len() {
+                0 => String::new(),
+                count => format!(", {count} NOT COMPARED"),
+            };
             let evidence = format!(
-                "{} the same as in the tag's tree, {generated} made by the build and checked",
+                "{} the same as in the tag's tree, {generated} made by the build and checked{opaque}",
                 counted(equal, "file")
             );
             out.findings.push(if equal == 0 {

@@ -23,7 +23,7 @@ mod wheel_metadata;
 pub use go::module_hashes;
 pub use listed_versions::audit_versions;
 pub use published::{audit_package, skipped_package};
-pub use stated_manifest::compare_stated_manifest;
+pub use stated_manifest::{compare_abbreviated_manifest, compare_requires_python, compare_stated_manifest};
 
 use model::evidence::reason::Reason;
 use model::evidence::verdict::Finding;

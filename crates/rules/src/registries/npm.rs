@@ -74,6 +74,12 @@ pub(super) fn compare(compared: ComparedPackage<'_>, out: &mut PackageComparison
             Inclusion::Always if !path.starts_with(BUNDLE_FOLDER) => {
                 files.expect(name, tree_path, file, None);
             }
+            Inclusion::Always if package.file(&name).is_none() => {
+                let evidence = format!(
+                    "{tree_path} is in the tag's tree and not in the package: the build may have removed it"
+                );
+                not_comparable(FILES, subject, evidence, out);
+            }
             Inclusion::Always | Inclusion::Perhaps => files.accept(name, tree_path, file, None),
             Inclusion::Never => {}
         }
@@ -113,7 +119,8 @@ fn bundle<'p>(package: &'p PackageContents, manifest: &Map<String, Value>) -> Ve
     let mut candidates: BTreeMap<&str, &PackagedFile> = BTreeMap::new();
     for file in &package.files {
         let path = file.path.strip_prefix(ROOT).unwrap_or_default();
-        let is_candidate = path.strip_prefix(BUNDLE_FOLDER).is_some_and(is_bundle_file);
+        let is_dependency = path.split('/').any(|it| it == "node_modules");
+        let is_candidate = path.strip_prefix(BUNDLE_FOLDER).is_some_and(is_bundle_file) && !is_dependency;
         if is_candidate && candidates.len() < MAX_BUNDLE_FILES {
             candidates.insert(path, file);
         }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 /// The names of files that npm always includes, without regard to case and ending.
 const ALWAYS_INCLUDED: [&str; 4] = ["README", "COPYING", "LICENSE", "LICENCE"];
 /// The keys of `package.json` whose files npm always includes.
-const ENTRY_KEYS: [&str; 2] = ["main", "bin"];
+const ENTRY_KEYS: [&str; 3] = ["main", "bin", "browser"];
 /// The names of files that leave out others below their folder.
 const IGNORE_FILES: [&str; 2] = [".npmignore", ".gitignore"];
 /// Folders that npm leaves out, wherever they are.
@@ -74,7 +74,8 @@ impl<'m> FileList<'m> {
         match endings_of_root_document(path) {
             Some(0 | 1) => Inclusion::Always,
             Some(_) => Inclusion::Perhaps,
-            None if self.not_interpreted.is_some() || self.entries.contains(&path) => Inclusion::Perhaps,
+            None if self.entries.contains(&path) => Inclusion::Always,
+            None if self.not_interpreted.is_some() => Inclusion::Perhaps,
             None if !is_listed => Inclusion::Never,
             None if is_left_out(path) => Inclusion::Perhaps,
             None => Inclusion::Always,

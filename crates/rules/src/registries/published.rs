@@ -131,6 +131,13 @@ fn audit_file(expectation: &PackageExpectation, file: &FileEvidence, report: &mu
         report.findings.push(Finding::refuted(FILES, &file.name, Reason::UnexpectedFile, evidence));
     }
     report.findings.push(digest(expectation, file));
+    if !file.other_digests.is_empty() {
+        let evidence = format!(
+            "the index also states {}, which an installer may check instead",
+            file.other_digests.join(", ")
+        );
+        report.findings.push(Finding::unproven(DIGEST, &file.name, Reason::NoStatedDigest, evidence));
+    }
     if let Some(comparison) = &file.comparison {
         report.findings.extend(comparison.findings.iter().cloned());
         report.warnings.extend(comparison.warnings.iter().cloned());

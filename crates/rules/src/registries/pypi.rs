@@ -185,7 +185,7 @@ pub(super) fn compare_wheel(compared: ComparedPackage<'_>, out: &mut PackageComp
             let (name, tree_path, mode) =
                 (path[parent..].to_owned(), tree.path_of(path), Some(FileMode::WithType.of(file)));
             if python.selection.is_excluded(path) {
-                files.accept(name, tree_path, file, mode);
+                accept_excluded(compared, (name, tree_path), (file, mode), &mut files, out);
             } else {
                 files.expect(name, tree_path, file, mode);
             }
@@ -227,7 +227,7 @@ pub(super) fn compare_sdist(compared: ComparedPackage<'_>, out: &mut PackageComp
             files.expect(name, tree_path, file, mode);
         } else if python.selection.is_included(path) {
             if python.selection.is_excluded(path) {
-                files.accept(name, tree_path, file, mode);
+                accept_excluded(compared, (name, tree_path), (file, mode), &mut files, out);
             } else {
                 files.expect(name, tree_path, file, mode);
             }
@@ -242,6 +242,22 @@ pub(super) fn compare_sdist(compared: ComparedPackage<'_>, out: &mut PackageComp
     files.mark_generated(&metadata_path);
     check_metadata(compared, &metadata_path, &python.project, out);
     files.compare(subject, package, out);
+}
+
+/// Accepts a file that the patterns of `pyproject.toml` exclude. If the package has it, either it was added, or the patterns
+/// mean something else than they are read as.
+fn accept_excluded(
+    compared: ComparedPackage<'_>,
+    (name, tree_path): (String, String),
+    (file, mode): (&TreeFile, Option<u32>),
+    files: &mut FileComparison,
+    out: &mut PackageComparison,
+) {
+    if compared.package.file(&name).is_some() {
+        let evidence = format!("{name} is in the package, although pyproject.toml excludes it");
+        not_comparable(FILES, compared.subject, evidence, out);
+    }
+    files.accept(name, tree_path, file, mode);
 }
 
 /// Checks the metadata file at a path of the package.

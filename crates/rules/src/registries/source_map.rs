@@ -6,6 +6,20 @@ use serde_json::Value;
 /// The largest number of sources of a map that are read.
 const MAX_SOURCES: usize = 10_000;
 
+/// The keys of a map (ECMA-426, "Source map format"), and those that bundlers add.
+const KEYS: [&str; 10] = [
+    "debugId",
+    "file",
+    "ignoreList",
+    "mappings",
+    "names",
+    "sourceRoot",
+    "sources",
+    "sourcesContent",
+    "version",
+    "x_google_ignoreList",
+];
+
 /// A source of a map: its path relative to the package's root, and its content.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct MappedSource {
@@ -23,7 +37,7 @@ pub(super) fn mapped_sources(content: &[u8], folder: &str) -> Option<Vec<MappedS
     let texts = map.get("sourcesContent").and_then(Value::as_array);
     if sources.len() > MAX_SOURCES
         || map.get("version") != Some(&Value::from(3))
-        || map.get("sections").is_some()
+        || !map.as_object()?.keys().all(|it| KEYS.contains(&it.as_str()))
     {
         return None;
     }
@@ -66,6 +80,7 @@ mod tests {
             MappedSource { path: Some("src/a.ts".to_owned()), digest: Some(Digest::of(b"x")) }
         );
         assert_eq!(sources[1], MappedSource { path: None, digest: None });
+        assert!(mapped_sources(br#"{"version":3,"sources":[],"evil":"x"}"#, "dist").is_none());
         assert!(mapped_sources(br#"{"version":2,"sources":[]}"#, "dist").is_none());
         assert!(mapped_sources(br#"{"version":3,"sources":["a"],"sourcesContent":[]}"#, "dist").is_none());
     }
