@@ -6,6 +6,7 @@ mod go_audit;
 mod npm;
 mod npm_audit;
 mod npm_file_lists;
+mod npm_package;
 mod package_bed;
 pub(crate) mod published_packages;
 mod pypi;
