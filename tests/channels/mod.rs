@@ -3,7 +3,7 @@
 mod byte_mutations;
 mod go;
 mod go_audit;
-mod npm;
+pub(crate) mod npm;
 mod npm_audit;
 mod npm_file_lists;
 mod npm_package;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::channels::npm::small_package;
 use crate::channels::published_packages::{ATTESTING_WORKFLOW, PLAIN_WORKFLOW};
 use crate::support::attested_file::{AttestedFile, RELEASE_POLICY_FLAGS};
 use crate::support::published_release::{PublishedRelease, checksum_file, sha256_hex};
@@ -191,6 +192,13 @@ fn notes_of_every_channel_match_the_snapshot() {
     insta::assert_snapshot!(markdown);
     let unsigned = fixture.xtask(["notes", "server/v1.0.0-rc.1", "--initial-release"]).ok().stdout;
     assert!(!unsigned.contains("verify-tag"), "an unsigned tag gets no instructions");
+}
+
+#[test]
+fn compare_json_matches_the_snapshot() {
+    let (bed, package) = small_package();
+    let text = bed.compare_output(&package).ok().stdout;
+    insta::assert_snapshot!(text.replace(package.to_str().unwrap(), "[FILE]"));
 }
 
 /// The notes name only commands that can succeed: a package without attestation is compared with the tag.

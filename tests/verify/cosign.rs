@@ -59,7 +59,7 @@ fn message_signature_is_checked_against_the_identity() {
     expect_verdict(&attested_file, &bundle, &like("^(ada|grace)@example\\.com$"), "proven", "ok");
     expect_verdict(&attested_file, &bundle, &like("^grace@"), "refuted", "identity");
     // An email identity does not satisfy a workflow policy.
-    expect_verdict(&attested_file, &bundle, &RELEASE_POLICY_FLAGS, "unproven", "predicate-type");
+    expect_verdict(&attested_file, &bundle, &RELEASE_POLICY_FLAGS, "unproven", "missing");
     // Other content under the same name: one more byte.
     std::fs::write(attested_file.file_path(), "invented bytes\n\n").unwrap();
     expect_verdict(&attested_file, &bundle, &by(PERSON_EMAIL, OIDC_ISSUER), "refuted", "subject-digest");
@@ -74,7 +74,7 @@ fn workflow_matches_as_certificate_identity() {
     let arguments = ["--certificate-identity", &signer, "--certificate-oidc-issuer", issuer];
     expect_verdict(&attested_file, &bundle, &arguments, "proven", "ok");
     let typed = [&arguments[..], &["--predicate-type", "https://sigstore.dev/cosign/sign/v1"]].concat();
-    expect_verdict(&attested_file, &bundle, &typed, "unproven", "predicate-type");
+    expect_verdict(&attested_file, &bundle, &typed, "unproven", "missing");
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn external_builder_must_have_built_the_source() {
         timestamped_after_seconds: Some(1),
         ..it
     });
-    expect_verdict(&attested_file, &bundle, &BUILDER_POLICY_FLAGS, ("unproven", "predicate-type"));
+    expect_verdict(&attested_file, &bundle, &BUILDER_POLICY_FLAGS, ("unproven", "missing"));
     // Without a source repository the policy is incomplete.
     let output = attested_file.verify(&bundle, &BUILDER_POLICY_FLAGS[..2]);
     assert_eq!(output.code, 2, "{}", output.stdout);

@@ -205,7 +205,7 @@ reasons! {
         Untagged = "untagged": "The registry has a version that no tag explains." => "do not use this version until its maintainers explain it";
     }
     "Attestations" {
-        AttestationMissing = "missing" later: "No attestation exists for the artifact." => "if the workflow that attests has not finished, run again later; if it has, nothing proves who built it";
+        AttestationMissing = "missing" later: "No attestation exists for the artifact." => "if the workflow that attests has not finished, run again later; if there are attestations of another type, verify accepts one with --predicate-type";
         FileMissing = "file-missing": "A file that SHA256SUMS lists does not exist." => "download it into the folder of SHA256SUMS";
         SubjectDigest = "subject-digest": "The attestation is for other bytes." => "do not use the artifact: its bytes were not attested";
         SubjectName = "subject-name": "The attestation gives these bytes another name."
@@ -237,7 +237,7 @@ reasons! {
         CertificateChain = "chain": "The certificate chain is not valid." => "do not use the artifact, and tell the maintainers";
         CertificateLog = "sct": "The certificate's entry in a certificate transparency log is not proven." => "do not use the artifact, and tell the maintainers";
         Statement = "statement": "The signed content is not a well-formed in-toto statement." => "do not use the artifact, and tell the maintainers";
-        PredicateType = "predicate-type" later: "The attestation is of another type." => "check --predicate-type; this attestation does not prove what you asked for";
+        PredicateType = "predicate-type": "The attestation is of another type." => "check --predicate-type; this attestation does not prove what you asked for";
         PredicateMismatch = "predicate-mismatch": "The statement contradicts the certificate." => "do not use the artifact, and tell the maintainers";
         InvalidBundle = "bundle": "The bundle is not valid." => "do not use the artifact, and tell the maintainers";
     }

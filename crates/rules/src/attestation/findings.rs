@@ -56,7 +56,7 @@ pub fn attestation_finding(subject: &str, verdicts: &BundleVerdicts) -> Finding 
         (None, Some(other)) => {
             let evidence =
                 format!("no attestation of the expected type exists: {}", other.explanation.evidence);
-            Finding::unproven(CHECK, subject, Reason::PredicateType, evidence)
+            Finding::unproven(CHECK, subject, Reason::AttestationMissing, evidence)
         }
     }
 }

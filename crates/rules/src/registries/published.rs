@@ -199,7 +199,7 @@ fn origin(expectation: &PackageExpectation, file: &FileEvidence) -> Vec<Finding>
         })
     };
     let on_registry = from(&file.registry_attestations);
-    let is_missing = |it: &Finding| matches!(it.reason(), Reason::AttestationMissing | Reason::PredicateType);
+    let is_missing = |it: &Finding| *it.reason() == Reason::AttestationMissing;
     let Some(on_github) = from(&file.attestations) else { return on_registry.into_iter().collect() };
     if on_github.verdict == Verdict::Proven || !is_missing(&on_github) {
         return std::iter::once(on_github).chain(on_registry).collect();
