@@ -205,7 +205,7 @@ reasons! {
         Untagged = "untagged": "The registry has a version that no tag explains." => "do not use this version until its maintainers explain it";
     }
     "Attestations" {
-        AttestationMissing = "missing" later: "No attestation exists for the artifact." => "if the workflow that attests has not finished, run again later; if there are attestations of another type, verify accepts one with --predicate-type";
+        AttestationMissing = "missing" later: "No attestation exists for the artifact." => "if the workflow that attests has not finished, run again later";
         FileMissing = "file-missing": "A file that SHA256SUMS lists does not exist." => "download it into the folder of SHA256SUMS";
         SubjectDigest = "subject-digest": "The attestation is for other bytes." => "do not use the artifact: its bytes were not attested";
         SubjectName = "subject-name": "The attestation gives these bytes another name."

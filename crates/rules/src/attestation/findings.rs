@@ -54,8 +54,10 @@ pub fn attestation_finding(subject: &str, verdicts: &BundleVerdicts) -> Finding 
             Finding::unproven(CHECK, subject, Reason::AttestationMissing, "no attestation exists")
         }
         (None, Some(other)) => {
-            let evidence =
-                format!("no attestation of the expected type exists: {}", other.explanation.evidence);
+            let evidence = format!(
+                "no attestation of the expected type exists (--predicate-type): {}",
+                other.explanation.evidence
+            );
             Finding::unproven(CHECK, subject, Reason::AttestationMissing, evidence)
         }
     }

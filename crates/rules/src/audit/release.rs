@@ -27,7 +27,11 @@ pub(super) fn tag(expectation: &ReleaseExpectation, evidence: &AuditEvidence) ->
     let product = expectation.products.as_ref().map(|it| (it.object, "this run made"));
     let local = evidence.local_tag_object.map(|it| (it, "this clone has"));
     let other = product.into_iter().chain(local).find(|(object, _)| *object != remote_tag.object);
-    let reported = format!("GitHub reports object {} at {}", remote_tag.object, remote_tag.commit.short());
+    let reported = if remote_tag.object == remote_tag.commit.object() {
+        format!("GitHub's tag is at commit {}", remote_tag.commit)
+    } else {
+        format!("GitHub's tag is object {}, of commit {}", remote_tag.object, remote_tag.commit.short())
+    };
     match other {
         Some((object, who)) => {
             Finding::refuted("tag", name, Reason::Moved, format!("{reported}, {who} {object}"))

@@ -99,7 +99,7 @@ impl FileComparison {
             let generated = self.generated.len();
             let opaque = match self.opaque.len() {
                 0 => String::new(),
-                count => format!(", {count} NOT COMPARED"),
+                count => format!(", {count} not compared"),
             };
             let evidence = format!(
                 "{} the same as in the tag's tree, {generated} made by the build and checked{opaque}",
