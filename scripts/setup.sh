@@ -10,6 +10,7 @@ needs() {
 git git manages the repository; the tests compare results with it
 cc gcc compiles libgit2
 gpg gnupg creates and verifies OpenPGP signatures
+sqv sqv the tests compare verdicts on OpenPGP signatures with it
 gpgsm gpgsm creates and verifies X.509 signatures
 gpgme-tool libgpgme-dev the library through which gpg and gpgsm are called
 pkg-config pkg-config finds that library for the compiler

@@ -7,8 +7,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::channels::go::small_module;
+use crate::channels::helm_package::{lock, packaged_chart};
+use crate::channels::maven_package::{MavenArtifacts, built_file};
 use crate::channels::npm::small_package;
+use crate::channels::nuget_package::packed_project;
 use crate::channels::package_bed::PackageBed;
+use crate::channels::published_packages::PLAIN_WORKFLOW;
 use crate::channels::zip_containers::small_project;
 use crate::support::repository::{hermetic_command, print_note, run};
 
@@ -93,6 +97,24 @@ fn no_changed_byte_of_a_source_distribution_is_proven() {
 #[test]
 fn no_changed_byte_of_an_npm_package_is_proven() {
     let (bed, package) = small_package();
+    check_mutations(&bed, &package);
+}
+
+#[test]
+fn no_changed_byte_of_a_nuget_package_is_proven() {
+    let (bed, package) = packed_project(PLAIN_WORKFLOW);
+    check_mutations(&bed, &package);
+}
+
+#[test]
+fn no_changed_byte_of_a_jar_is_proven() {
+    let bed = MavenArtifacts::build(PLAIN_WORKFLOW).bed;
+    check_mutations(&bed, &built_file(&bed, "-sources.jar"));
+}
+
+#[test]
+fn no_changed_byte_of_a_chart_is_proven() {
+    let (bed, package) = packaged_chart(PLAIN_WORKFLOW, &lock());
     check_mutations(&bed, &package);
 }
 

@@ -2,6 +2,8 @@
 
     edit_package.py IN OUT OPERATION...
 
+IN may be "-" for a package without files.
+
 An operation is one of: set PATH TEXT, sub PATH "OLD => NEW", remove PATH, mode PATH OCTAL. A wheel's RECORD is written
 anew, so that it agrees with the edited files.
 """
@@ -15,6 +17,11 @@ import tarfile
 import zipfile
 
 
+# The gzip header of Helm: an extra field and a comment.
+HELM_EXTRA = b"+aHR0cHM6Ly95b3V0dS5iZS96OVV6MWljandyTQo="
+HELM_HEADER = b"\x1f\x8b\x08\x14\0\0\0\0\0\xff" + len(HELM_EXTRA).to_bytes(2, "little") + HELM_EXTRA + b"Helm\0"
+
+
 def record_of(files, path):
     lines = []
     for name, content in files.items():
@@ -26,6 +33,8 @@ def record_of(files, path):
 
 
 def read(path):
+    if path == "-":
+        return {}, {}
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
@@ -69,12 +78,18 @@ class Unseekable(io.RawIOBase):
 
 
 def write_tar(path, files, modes):
-    with open(path, "wb") as out, gzip.GzipFile("", "wb", 9, out, 1580601600) as packed:
+    is_chart = any(it.count("/") == 1 and it.endswith("/Chart.yaml") for it in files)
+    content = io.BytesIO()
+    with gzip.GzipFile("", "wb", 9, content, 1580601600) as packed:
         with tarfile.TarFile(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
-            for name, content in files.items():
+            for name, data in files.items():
                 info = tarfile.TarInfo(name)
-                info.size, info.mode, info.mtime = len(content), modes.get(name, 0o644), 1580601600
-                archive.addfile(info, io.BytesIO(content))
+                info.size, info.mode, info.mtime = len(data), modes.get(name, 0o644), 1580601600
+                archive.addfile(info, io.BytesIO(data))
+    packed = content.getvalue()
+    with open(path, "wb") as out:
+        out.write(HELM_HEADER + packed[10:] if is_chart else packed)
+
 
 
 def main(source, target, operations):

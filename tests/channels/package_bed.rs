@@ -110,13 +110,28 @@ impl PackageBed {
         run(command.arg("compare").arg(package).arg(self.tag).args(["--format", "json"]))
     }
 
-    /// Returns a package edited by `edit_package.py`, next to the original.
+    /// Returns a package edited by `edit_package.py`, in another folder.
     pub(crate) fn edited(&self, package: &Path, operations: &[&str]) -> PathBuf {
         let name = package.file_name().unwrap().to_str().unwrap();
-        let target = self.folder.path().join(format!("edited-{name}"));
+        let folder = self.folder.path().join("edited");
+        std::fs::create_dir_all(&folder).unwrap();
+        let target = folder.join(name);
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/channels/edit_package.py");
         let mut command = hermetic_command("python3", self.folder.path());
         run(command.arg(script).arg(package).arg(&target).args(operations)).ok();
+        target
+    }
+
+    /// Returns a package with this name and these files, as a build tool lays them out.
+    pub(crate) fn built(&self, name: &str, files: &[(String, String)]) -> PathBuf {
+        let target = self.folder.path().join(name);
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/channels/edit_package.py");
+        let mut command = hermetic_command("python3", self.folder.path());
+        command.arg(script).arg("-").arg(&target);
+        for (path, text) in files {
+            command.args(["set", path, text]);
+        }
+        run(&mut command).ok();
         target
     }
 

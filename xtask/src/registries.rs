@@ -2,26 +2,35 @@
 
 use anyhow::anyhow;
 use model::catalog::Channel;
-use model::package::registry::{ChecksumDatabase, Registry, RegistryKind};
-use model::{Catalog, Target};
+use model::package::registry::{ChecksumDatabase, KeySource, Registry, RegistryKind};
+use model::{Catalog, RepoSlug, Target};
 use ops::RecordingFolder;
 
+use crate::environment;
 use crate::error::CliError;
+use crate::github_host::api_url;
 use crate::helper_program::output_of;
 
 /// The public Go module proxy, which the `go` command uses by default (`go help environment`, GOPROXY).
 const GO_PROXY: &str = "https://proxy.golang.org";
 /// The public checksum database, which the `go` command uses by default (`cmd/go/internal/modfetch/key.go`).
 const GO_CHECKSUM_DATABASE: &str = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
+/// The service index of nuget.org, which the `dotnet` command uses by default (Microsoft documentation, "NuGet.Config").
+const NUGET_INDEX: &str = "https://api.nuget.org/v3/index.json";
+/// Maven Central, which Maven uses by default (Maven's super POM).
+const MAVEN_CENTRAL: &str = "https://repo1.maven.org/maven2";
+/// The key server that Maven Central recommends (Sonatype, "GPG"). It verifies the addresses of keys.
+const KEY_SERVER: &str = "https://keys.openpgp.org";
+
 /// Returns the registries of the wanted kinds that a target publishes to. If responses are read from a recording, it
 /// also has the addresses.
 pub(crate) fn find_registries(
     catalog: &Catalog,
-    target: &Target,
+    (target, slug): (&Target, &RepoSlug),
     wanted: &[RegistryKind],
     recording: Option<&RecordingFolder>,
 ) -> Result<Vec<Registry>, CliError> {
-    let published = target.channels.iter().filter_map(Channel::package);
+    let published = target.channels.iter().flat_map(Channel::packages);
     let selected = published.filter(|(kind, _)| wanted.contains(kind));
     let mut registries: Vec<Registry> = Vec::new();
     for (kind, name) in selected {
@@ -29,7 +38,7 @@ pub(crate) fn find_registries(
             let recorded = recording.and_then(|it| it.registry(kind));
             let recorded =
                 recorded.map(|(url, source)| Registry::new(kind, url, format!("{source}, as recorded")));
-            let found = recorded.map_or_else(|| find_address(catalog, kind, name), Ok)?;
+            let found = recorded.map_or_else(|| find_address(catalog, kind, &name, slug), Ok)?;
             check_address(&found)?;
             registries.push(with_keys(catalog, found));
         }
@@ -60,18 +69,31 @@ fn check_address(registry: &Registry) -> Result<(), CliError> {
 }
 
 /// Returns the registry of a kind, for the package with this name.
-fn find_address(catalog: &Catalog, kind: RegistryKind, name: &str) -> Result<Registry, CliError> {
+fn find_address(
+    catalog: &Catalog,
+    kind: RegistryKind,
+    name: &str,
+    slug: &RepoSlug,
+) -> Result<Registry, CliError> {
     let configured = &catalog.registries;
+    let api = environment::non_empty(environment::GITHUB_API_URL).unwrap_or_else(|| api_url(slug.host()));
+    let releases_url = &format!("{api}/repos/{}/releases", slug.full_name());
     let address = match kind {
         RegistryKind::Pypi => &configured.pypi,
         RegistryKind::Npm => &configured.npm,
         RegistryKind::Go => &configured.go,
+        RegistryKind::Nuget => &configured.nuget,
+        RegistryKind::Maven => &configured.maven,
+        RegistryKind::Helm => &None,
     };
     Ok(match (address, kind) {
         (Some(address), _) => Registry::new(kind, address, "release.toml"),
         (None, RegistryKind::Pypi) => Registry::new(kind, &pip_index()?, "pip"),
         (None, RegistryKind::Npm) => Registry::new(kind, &npm_registry(name)?, "npm"),
         (None, RegistryKind::Go) => Registry::new(kind, GO_PROXY, "the default of go"),
+        (None, RegistryKind::Nuget) => Registry::new(kind, NUGET_INDEX, "the default of nuget"),
+        (None, RegistryKind::Maven) => Registry::new(kind, MAVEN_CENTRAL, "the default of Maven"),
+        (None, RegistryKind::Helm) => Registry::new(kind, releases_url, "the repository"),
     })
 }
 
@@ -79,11 +101,16 @@ fn find_address(catalog: &Catalog, kind: RegistryKind, name: &str) -> Result<Reg
 fn with_keys(catalog: &Catalog, mut registry: Registry) -> Registry {
     let configured = &catalog.registries;
     match registry.kind {
-        RegistryKind::Pypi => {}
+        RegistryKind::Pypi | RegistryKind::Nuget => {}
         RegistryKind::Npm => registry.key_ids.clone_from(&configured.npm_keys),
         RegistryKind::Go => {
             let public = || ChecksumDatabase::parse(GO_CHECKSUM_DATABASE);
             registry.checksum_database = configured.go_checksum_database.clone().or_else(public);
+        }
+        RegistryKind::Maven | RegistryKind::Helm => {
+            registry.key_ids.clone_from(&configured.openpgp_keys);
+            let public = || KeySource::Server(KEY_SERVER.to_owned());
+            registry.key_source = Some(configured.key_source.clone().unwrap_or_else(public));
         }
     }
     registry

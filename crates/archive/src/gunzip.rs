@@ -1,4 +1,5 @@
-//! A strict reader for untrusted gzip streams (RFC 1952): one member, no optional header fields, no trailing data.
+//! A strict reader for untrusted gzip streams (RFC 1952): one member, no optional header fields except those that Helm
+//! writes, no trailing data.
 
 use flate2::Crc;
 
@@ -10,6 +11,27 @@ const HEADER_BYTES: usize = 10;
 /// The length of the trailer, in bytes: CRC-32, and length modulo 2^32.
 const TRAILER_BYTES: usize = 8;
 
+/// The flags of the header of a Helm chart: an extra field and a comment (RFC 1952, 2.3.1).
+const CHART_FLAGS: u8 = 1 << 2 | 1 << 4;
+/// The comment in that header, with its end (`helm:pkg/chart/v2/util/save.go`).
+const CHART_COMMENT: &[u8] = b"Helm\0";
+/// The longest extra field of that header, in bytes. Helm writes 41, which differ between its versions.
+const MAX_CHART_EXTRA_BYTES: usize = 64;
+
+/// Returns the content of a small gzip stream. `limit` is the largest number of inflated bytes.
+///
+/// # Errors
+/// [`StreamError::Malformed`], [`StreamError::LimitExceeded`].
+pub fn gunzip_document(bytes: &[u8], limit: u64) -> Result<Vec<u8>, StreamError> {
+    let (mut gunzip, mut content) = (Gunzip::new(limit), Vec::new());
+    gunzip.push(bytes, &mut |inflated| {
+        content.extend_from_slice(inflated);
+        Ok(())
+    })?;
+    gunzip.finish()?;
+    Ok(content)
+}
+
 /// Inflates a gzip stream in chunks of any size. Memory: one output buffer, and zlib's window.
 #[derive(Debug)]
 pub struct Gunzip {
@@ -20,12 +42,18 @@ pub struct Gunzip {
     crc: Crc,
     inflated_bytes: u64,
     limit: u64,
+    /// Whether the header may have the fields that Helm writes.
+    is_chart: bool,
 }
 
 /// The part of the stream that comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum GzipState {
     Header,
+    /// The length of the extra field.
+    ExtraLength,
+    /// The extra field of this length, and the comment.
+    ExtraField(usize),
     Body,
     Trailer,
     End,
@@ -42,7 +70,14 @@ impl Gunzip {
             crc: Crc::new(),
             inflated_bytes: 0,
             limit,
+            is_chart: false,
         }
+    }
+
+    /// Creates a reader for Helm charts, whose header has an extra field and a comment.
+    #[must_use]
+    pub fn of_chart(limit: u64) -> Self {
+        Self { is_chart: true, ..Self::new(limit) }
     }
 
     /// Inflates the next bytes, and passes the result to `sink`.
@@ -54,7 +89,32 @@ impl Gunzip {
             match self.state {
                 GzipState::Header => {
                     if self.fill_buffer(&mut bytes, HEADER_BYTES) {
+                        let has_fields = self.is_chart && self.buffer[3] == CHART_FLAGS;
+                        if has_fields {
+                            self.buffer[3] = 0;
+                        }
                         check_header(&self.buffer)?;
+                        self.buffer.clear();
+                        self.state = if has_fields { GzipState::ExtraLength } else { GzipState::Body };
+                    }
+                }
+                GzipState::ExtraLength => {
+                    if self.fill_buffer(&mut bytes, 2) {
+                        let length = usize::from(u16::from_le_bytes([self.buffer[0], self.buffer[1]]));
+                        if length > MAX_CHART_EXTRA_BYTES {
+                            return Err(malformed(
+                                "the gzip header has another extra field than that of Helm",
+                            ));
+                        }
+                        self.buffer.clear();
+                        self.state = GzipState::ExtraField(length);
+                    }
+                }
+                GzipState::ExtraField(length) => {
+                    if self.fill_buffer(&mut bytes, length + CHART_COMMENT.len()) {
+                        if !self.buffer.ends_with(CHART_COMMENT) {
+                            return Err(malformed("the gzip header has another comment than 'Helm'"));
+                        }
                         self.buffer.clear();
                         self.state = GzipState::Body;
                     }

@@ -30,8 +30,9 @@ pub use folder::{
     DigestWriter, FolderError, FolderHandle, FolderLock, PendingFile, create_nameless, open_named_file,
     read_below, read_named,
 };
+pub use gunzip::gunzip_document;
 pub use gzip::{GzipError, Threads};
-pub use package::read_package;
+pub use package::{read_package, remove_package_signature};
 pub use stream_error::StreamError;
 pub use tar::{TarError, TarStream};
 pub use verify::{ArchiveVerifier, ReferenceChunks};

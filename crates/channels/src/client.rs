@@ -42,6 +42,18 @@ pub(crate) struct DocumentRequest<'a> {
     pub(crate) max_bytes: u64,
 }
 
+impl<'a> DocumentRequest<'a> {
+    /// Returns a request without headers for a document of a registry.
+    pub(crate) fn new(url: &'a str, registry: &'a Registry, max_bytes: u64) -> Self {
+        Self { url, index: registry.url(), headers: &[], max_bytes }
+    }
+
+    /// Returns the request with these headers.
+    pub(crate) fn with_headers(self, headers: &'static [(&'static str, &'static str)]) -> Self {
+        Self { headers, ..self }
+    }
+}
+
 impl RegistryClient {
     /// Returns a client. No request is sent yet.
     ///

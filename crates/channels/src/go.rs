@@ -60,20 +60,10 @@ pub(crate) fn find_package(
     let (module, version) = (escaped_path(&id.name), encode_segment(&escaped_path(&id.version)));
     let url = |ending: &str| format!("{}/{module}/@v/{version}.{ending}", registry.url());
     let info_url = url("info");
-    let request = DocumentRequest {
-        url: &info_url,
-        index: registry.url(),
-        headers: PROXY_HEADERS,
-        max_bytes: MAX_ENTRY_BYTES,
-    };
+    let request = DocumentRequest::new(&info_url, registry, MAX_ENTRY_BYTES).with_headers(PROXY_HEADERS);
     let Some(info) = client.json::<VersionInfo>(request, observer)? else { return Ok(None) };
     let mod_url = url("mod");
-    let request = DocumentRequest {
-        url: &mod_url,
-        index: registry.url(),
-        headers: PROXY_HEADERS,
-        max_bytes: MAX_MANIFEST_BYTES,
-    };
+    let request = DocumentRequest::new(&mod_url, registry, MAX_MANIFEST_BYTES).with_headers(PROXY_HEADERS);
     let manifest = client.document(request, observer)?;
     let file = PublishedFile {
         name: UntrustedText::new(format!("{}.zip", id.version)),
@@ -96,12 +86,7 @@ pub(crate) fn list_versions(
     observer: HttpObserver<'_>,
 ) -> Answer<Vec<ListedVersion>> {
     let url = format!("{}/{}/@v/list", registry.url(), escaped_path(name));
-    let request = DocumentRequest {
-        url: &url,
-        index: registry.url(),
-        headers: PROXY_HEADERS,
-        max_bytes: MAX_LIST_BYTES,
-    };
+    let request = DocumentRequest::new(&url, registry, MAX_LIST_BYTES).with_headers(PROXY_HEADERS);
     let Some(text) = client.document(request, observer)? else { return Ok(None) };
     let text = String::from_utf8_lossy(&text);
     let versions: Vec<&str> = text.lines().filter(|it| !it.is_empty()).collect();

@@ -5,9 +5,9 @@ use model::UntrustedText;
 use model::base::{base64, time};
 use model::evidence::lookup::{Lookup, Unavailable};
 use model::package::PackageId;
+use model::package::file_digest::FileDigest;
 use model::package::registry::{
-    FileDigest, ListedVersion, PublishedFile, PublishedPackage, Registry, RegistryKey, RegistrySignatures,
-    StatedDigest,
+    ListedVersion, PublishedFile, PublishedPackage, Registry, RegistryKey, RegistrySignatures, StatedDigest,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -170,7 +170,7 @@ fn packument(
     observer: HttpObserver<'_>,
 ) -> Answer<String> {
     let max_bytes = MAX_PACKUMENT_BYTES;
-    client.text(DocumentRequest { url, index: registry.url(), headers, max_bytes }, observer)
+    client.text(DocumentRequest::new(url, registry, max_bytes).with_headers(headers), observer)
 }
 
 /// Returns the deprecation of a version. npm's clients ignore an empty message.
@@ -221,10 +221,7 @@ fn attestations(
     url: &str,
     observer: HttpObserver<'_>,
 ) -> Answer<String> {
-    client.text(
-        DocumentRequest { url, index: registry.url(), headers: JSON_HEADERS, max_bytes: MAX_LIST_BYTES },
-        observer,
-    )
+    client.text(DocumentRequest::new(url, registry, MAX_LIST_BYTES).with_headers(JSON_HEADERS), observer)
 }
 
 /// Returns the registry's signatures over a version, with its keys. `None` if it states no signature.
@@ -239,12 +236,7 @@ fn signatures(
         return None;
     }
     let url = format!("{}/-/npm/v1/keys", registry.url());
-    let request = DocumentRequest {
-        url: &url,
-        index: registry.url(),
-        headers: JSON_HEADERS,
-        max_bytes: MAX_LIST_BYTES,
-    };
+    let request = DocumentRequest::new(&url, registry, MAX_LIST_BYTES).with_headers(JSON_HEADERS);
     let parse = |list: KeyList| list.keys.into_iter().take(MAX_ENTRIES).filter_map(registry_key).collect();
     let keys: Lookup<Vec<RegistryKey>> =
         client.json::<KeyList>(request, observer).map(|it| it.map(parse)).into();

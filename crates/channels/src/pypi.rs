@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use model::base::id::decode_hex;
 use model::base::url::encode_segment;
 use model::package::PackageId;
+use model::package::file_digest::FileDigest;
 use model::package::pyproject::normalized_name;
 use model::package::python_file_name::{VersionMatch, normal_version, stated_version, version_of_file};
 use model::package::registry::{
-    FileDigest, ListedVersion, ProjectStatus, PublishedFile, PublishedPackage, Registry, StatedDigest,
+    ListedVersion, ProjectStatus, PublishedFile, PublishedPackage, Registry, StatedDigest,
 };
 use model::{Digest, UntrustedText};
 use serde::Deserialize;
@@ -218,12 +219,7 @@ fn simple_index(
     observer: HttpObserver<'_>,
 ) -> Answer<SimpleIndex> {
     let url = index_url(registry, name);
-    let request = DocumentRequest {
-        url: &url,
-        index: registry.url(),
-        headers: SIMPLE_HEADERS,
-        max_bytes: MAX_INDEX_BYTES,
-    };
+    let request = DocumentRequest::new(&url, registry, MAX_INDEX_BYTES).with_headers(SIMPLE_HEADERS);
     let Some(document) = client.located_document(request, observer)? else { return Ok(None) };
     let index = SimpleIndex { source: document.source, ..parse_json(&url, &document.bytes)? };
     // A client must not read a document of another major version (PEP 629).
@@ -244,15 +240,7 @@ fn version_document(
     let Some(root) = registry.url().strip_suffix("/simple") else { return Ok(None) };
     let (name, version) = (encode_segment(&normalized_name(&id.name)), encode_segment(&id.version));
     let url = format!("{root}/pypi/{name}/{version}/json");
-    client.json(
-        DocumentRequest {
-            url: &url,
-            index: registry.url(),
-            headers: JSON_HEADERS,
-            max_bytes: MAX_VERSION_BYTES,
-        },
-        observer,
-    )
+    client.json(DocumentRequest::new(&url, registry, MAX_VERSION_BYTES).with_headers(JSON_HEADERS), observer)
 }
 
 /// Returns a file of the index, with its digests and its attestations.
@@ -272,18 +260,12 @@ fn published_file(
     let url = absolute(&file.url);
     let metadata = file.has_metadata().then(|| {
         let url = format!("{url}.metadata");
-        let request =
-            DocumentRequest { url: &url, index: registry.url(), headers: &[], max_bytes: MAX_VERSION_BYTES };
+        let request = DocumentRequest::new(&url, registry, MAX_VERSION_BYTES);
         client.document(request, observer).into()
     });
     let attestations = file.provenance.map(|it| {
         let url = absolute(&it);
-        let request = DocumentRequest {
-            url: &url,
-            index: registry.url(),
-            headers: INTEGRITY_HEADERS,
-            max_bytes: MAX_VERSION_BYTES,
-        };
+        let request = DocumentRequest::new(&url, registry, MAX_VERSION_BYTES).with_headers(INTEGRITY_HEADERS);
         client.text(request, observer).into()
     });
     PublishedFile {
@@ -295,6 +277,7 @@ fn published_file(
         other_digests: file.hashes.others.into_iter().map(UntrustedText::new).collect(),
         requires_python: file.requires_python.map(UntrustedText::new),
         attestations,
+        ..PublishedFile::default()
     }
 }
 

@@ -27,7 +27,9 @@ pub use error::EmulatorError;
 pub use fault::{Fault, FaultKind, FaultTiming, Hook};
 pub use github::{GitHub, GitHubSettings, HttpExchange, UserAccount};
 pub use key::{EphemeralKey, KeyOwner};
-pub use registries::{GoModuleHashes, NpmVersion, PypiFile, RegistryServer, pypi_attestation};
+pub use registries::{
+    GoModuleHashes, MavenFile, NpmVersion, PackageSigning, PypiFile, RegistryServer, pypi_attestation,
+};
 pub use sigstore::{
     ActionsRun, BundleContent, BundleSigner, BundleSpec, CertificateClaims, CertificateLog, ManagedKey,
     RekorVersion, Sigstore, SubjectAlternativeName, Tuf,

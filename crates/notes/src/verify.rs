@@ -52,6 +52,8 @@ pub(crate) struct VerifyCommands {
     nuget: Vec<PackageFile>,
     /// Artifacts on Maven Central.
     maven: Vec<MavenArtifact>,
+    /// The fingerprints of the keys that may sign them. If there is none, nothing proves who built them.
+    openpgp_keys: Vec<String>,
     /// Helm charts, which are assets of the release.
     helm: Vec<String>,
     /// Paths of Go modules.
@@ -80,8 +82,11 @@ fn audited_registries(channels: &[Channel]) -> String {
         RegistryKind::Pypi => "PyPI",
         RegistryKind::Npm => "npm",
         RegistryKind::Go => "the Go module proxy",
+        RegistryKind::Nuget => "nuget.org",
+        RegistryKind::Maven => "Maven Central",
+        RegistryKind::Helm => "GitHub",
     };
-    let mut names: Vec<&str> = channels.iter().filter_map(Channel::package).map(name).collect();
+    let mut names: Vec<&str> = channels.iter().flat_map(Channel::packages).map(name).collect();
     names.dedup();
     let last = names.pop().unwrap_or_default();
     if names.is_empty() { last.to_owned() } else { format!("{} and {last}", names.join(", ")) }
@@ -114,6 +119,7 @@ impl VerifyCommands {
             npm: Vec::new(),
             nuget: Vec::new(),
             maven: Vec::new(),
+            openpgp_keys: input.catalog.registries.openpgp_keys.clone(),
             helm: Vec::new(),
             go: Vec::new(),
         };

@@ -46,12 +46,14 @@ pub(crate) fn package_listings(
                 break;
             }
         }
+        let lock_file = repo.file(commit, &format!("{folder}/{}", rules::LOCK_FILE))?;
         listings.push(PackageListing {
             manifest_name,
             folder: folder.to_owned(),
             paths: paths.unwrap_or_default(),
             manifest: manifest.unwrap_or_default(),
             ignore_file,
+            lock_file,
         });
     }
     Ok(listings)

@@ -11,8 +11,10 @@
 
 mod bundle;
 mod certificate;
+mod cms;
 mod gitsign;
 mod json;
+mod package_signature;
 mod parse;
 mod protobuf;
 mod registry_document;
@@ -25,6 +27,7 @@ mod verifier;
 
 pub use bundle::{MAX_BUNDLE_BYTES, RawBundle, read_bundles};
 pub use gitsign::is_gitsign;
+pub use package_signature::read_package_signature;
 pub use registry_document::bundles_of_document;
 pub use trusted_root::{RootError, TrustedRootSet};
 pub use tuf::{MetadataCache, RefreshError, TufSource, fetch_trusted_roots};

@@ -56,7 +56,7 @@ pub(crate) fn stated_time(response: &[u8]) -> Option<i64> {
 }
 
 /// Returns the time in a `TSTInfo` in DER, in seconds since 1970 in UTC.
-fn generation_time(info: &[u8]) -> Option<i64> {
+pub(crate) fn generation_time(info: &[u8]) -> Option<i64> {
     let info = AnyRef::from_der(info).ok()?;
     let mut fields = SliceReader::new(info.value()).ok()?;
     // Before the time come the version, the policy, the digest and the serial number.

@@ -17,12 +17,15 @@ const MAX_KEPT_BYTES: usize = 64 << 20;
 /// The largest file whose digest is computed, in bytes. It is in memory as a whole.
 const MAX_BLOB_BYTES: usize = 96 << 20;
 
+/// The byte order mark of UTF-8 (RFC 3629, 6).
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Callback that returns whether the content of the file at a path is kept, not only its digest.
 pub type KeepContent<'k> = dyn Fn(&str) -> bool + 'k;
 
 impl Repo {
-    /// Returns the regular files in a folder of a commit, and those at `other_paths`, as committed. Returns `None` if
-    /// the commit has no such folder. Paths of `other_paths` that do not exist are left out.
+    /// Returns the regular files in a folder of a commit, and those at `other_paths`, which are files or folders, as
+    /// committed. Returns `None` if the commit has no such folder. Paths of `other_paths` that do not exist are left out.
     ///
     /// # Errors
     /// [`RepoError::ObjectNotFound`] if an object is not in the clone, [`RepoError::ObjectTooLarge`],
@@ -40,21 +43,28 @@ impl Repo {
         let Some(Some((TREE_MODE, id))) = entries.first().copied() else { return Ok(None) };
         let odb = self.odb()?;
         let folder = folder.as_str().trim_end_matches('/');
-        let mut tree = PackageTree { folder: folder.to_owned(), ..PackageTree::default() };
+        let mut tree =
+            PackageTree { commit: Some(commit), folder: folder.to_owned(), ..PackageTree::default() };
         let mut reader = FileReader { odb: &odb, keep, kept_bytes: 0 };
-        self.walk_folder(&odb, id, &mut folder.as_bytes().to_vec(), &mut |entry| {
+        let mut visit = |entry: &FolderEntry<'_>| {
             match std::str::from_utf8(entry.path) {
+                Ok(path) if tree.files.contains_key(path) => {}
                 Ok(path) if entry.is_regular() => {
                     tree.files.insert(path.to_owned(), reader.read(entry.id, entry.mode, path)?);
                 }
                 _ => tree.other_entries.push(String::from_utf8_lossy(entry.path).into_owned()),
             }
             Ok(())
-        })?;
+        };
+        self.walk_folder(&odb, id, &mut folder.as_bytes().to_vec(), &mut visit)?;
         for (path, entry) in paths.iter().zip(entries).skip(1) {
-            if let Some((mode, id)) = entry.filter(|(mode, _)| mode & TYPE_MASK == REGULAR_MODE) {
-                let path = path.as_str();
-                tree.files.insert(path.to_owned(), reader.read(id, mode, path)?);
+            let path = path.as_str().trim_end_matches('/').as_bytes();
+            match entry {
+                Some((TREE_MODE, id)) => self.walk_folder(&odb, id, &mut path.to_vec(), &mut visit)?,
+                Some((mode, id)) if mode & TYPE_MASK == REGULAR_MODE => {
+                    visit(&FolderEntry { path, mode, id })?;
+                }
+                _ => {}
             }
         }
         Ok(Some(tree))
@@ -174,6 +184,7 @@ impl FileReader<'_> {
         }
         Ok(TreeFile {
             digest: Digest::of(bytes),
+            digest_without_mark: bytes.strip_prefix(BYTE_ORDER_MARK).map(Digest::of),
             executable: mode & 0o100 != 0,
             content: keeps.then(|| bytes.to_vec()),
         })

@@ -28,6 +28,7 @@ mod status;
 mod tag_signature;
 mod version_file;
 mod yaml;
+mod yaml_tree;
 
 pub use attestation::{
     accepted_repositories, attestation_finding, check_bundle, compile_identity_regexp, listed_digest_finding,
@@ -40,11 +41,11 @@ pub use preflight::{clone_checks, preflight};
 pub use previous::{newest_tag, previous_candidates};
 pub use publishing::{concurrent_change, is_latest};
 pub use registries::{
-    attested_name, audit_package, audit_versions, compare_abbreviated_manifest, compare_package,
-    compare_requires_python, compare_stated_manifest, files_outside, format_of, ignore_file_paths,
-    module_hashes, not_compared_with_tree, not_compared_without_clone, package_id, package_manifests,
-    package_name, reads_packaged_content, reads_tree_content, registry_format, registry_package_id,
-    skipped_package, unexpected_file,
+    LOCK_FILE, attested_name, audit_package, audit_versions, channel_package, compare_abbreviated_manifest,
+    compare_package, compare_requires_python, compare_stated_manifest, files_outside, formats_of,
+    ignore_file_paths, module_hashes, not_compared_with_tree, not_compared_without_clone, package_manifests,
+    reads_packaged_content, reads_tree_content, registry_format, registry_package_id,
+    restored_package_finding, skipped_package, unexpected_file,
 };
 pub use releases::{ReleaseSelection, is_leftover_draft, select_release};
 pub use status::{UnreleasedChanges, unreleased_changes};

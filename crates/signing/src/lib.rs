@@ -24,6 +24,7 @@ mod signing_key;
 mod stdin;
 
 pub use error::{PolicyError, ReadFileError, SignError};
+pub use gpg::file_signature::FileSignatureVerifier;
 pub use kind::{ExportedKey, GitSigningConfig};
 pub use p256::is_p256_signature;
 pub use policy::{SignaturePolicy, check};

@@ -9,7 +9,7 @@ use model::package::PackageFormat;
 
 fuzz_target!(|tar: &[u8]| {
     let bytes = package_file::stored_gzip(tar);
-    for format in [PackageFormat::Sdist, PackageFormat::NpmTarball] {
+    for format in [PackageFormat::Sdist, PackageFormat::NpmTarball, PackageFormat::HelmChart] {
         package_file::check(&bytes, format);
     }
 });

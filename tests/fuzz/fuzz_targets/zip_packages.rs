@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use model::package::PackageFormat;
 
 fuzz_target!(|bytes: &[u8]| {
-    for format in [PackageFormat::Wheel, PackageFormat::GoModule] {
+    for format in [PackageFormat::Wheel, PackageFormat::GoModule, PackageFormat::Nupkg, PackageFormat::Jar] {
         package_file::check(bytes, format);
     }
 });

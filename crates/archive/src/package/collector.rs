@@ -58,6 +58,11 @@ impl<'k> FileCollector<'k> {
         Ok(())
     }
 
+    /// Adds a folder, which has no content.
+    pub(super) fn add_folder(&mut self, path: &[u8]) -> Result<(), StreamError> {
+        self.paths.insert_folder(path)
+    }
+
     /// Adds content to the file that was started last.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), StreamError> {
         let Some(file) = self.files.last_mut() else { return Ok(()) };

@@ -1,6 +1,6 @@
 //! The paths of a package's files: relative, normalized, without duplicates.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::path_key::{PathKey, path_key};
 use crate::stream_error::{StreamError, malformed};
@@ -15,6 +15,8 @@ const MAX_PATH_NAMES: usize = 128;
 pub(super) struct PathSet {
     /// The use of each path, by the key of its lower-case form.
     entries: HashMap<PathKey, PathUse>,
+    /// The folders that are entries of their own.
+    folder_entries: HashSet<PathKey>,
 }
 
 /// What a path is used for.
@@ -32,6 +34,30 @@ impl PathSet {
     /// # Errors
     /// [`StreamError::Malformed`] for a path that is absolute, not normalized, not UTF-8 or a duplicate.
     pub(super) fn insert(&mut self, path: &[u8]) -> Result<String, StreamError> {
+        let text = self.insert_parents(path)?;
+        match self.entries.insert(folded_key(text), PathUse::File) {
+            None => Ok(text.to_owned()),
+            Some(_) => Err(malformed(format!("duplicate path '{text}' (ignoring case)"))),
+        }
+    }
+
+    /// Checks the path of a folder that is an entry of its own, and adds it. It must not be a duplicate either, but
+    /// files may be below it before.
+    ///
+    /// # Errors
+    /// [`StreamError::Malformed`] as for a file.
+    pub(super) fn insert_folder(&mut self, path: &[u8]) -> Result<(), StreamError> {
+        let text = self.insert_parents(path)?;
+        let as_written = PathUse::Folder(path_key(text.as_bytes()));
+        let first = *self.entries.entry(folded_key(text)).or_insert(as_written);
+        if first == as_written && self.folder_entries.insert(path_key(text.as_bytes())) {
+            return Ok(());
+        }
+        Err(malformed(format!("duplicate path '{text}' (ignoring case)")))
+    }
+
+    /// Checks a path and adds the folders above it.
+    fn insert_parents<'p>(&mut self, path: &'p [u8]) -> Result<&'p str, StreamError> {
         let lossy = || String::from_utf8_lossy(path).into_owned();
         let text = std::str::from_utf8(path)
             .map_err(|_| malformed(format!("the path '{}' is not UTF-8", lossy())))?;
@@ -54,10 +80,7 @@ impl PathSet {
                 PathUse::Folder(_) => {}
             }
         }
-        match self.entries.insert(folded_key(text), PathUse::File) {
-            None => Ok(text.to_owned()),
-            Some(_) => Err(malformed(format!("duplicate path '{text}' (ignoring case)"))),
-        }
+        Ok(text)
     }
 }
 

@@ -1,4 +1,5 @@
-//! A strict reader for the gzip-compressed tar files of source distributions and npm packages (POSIX.1-1988 ustar).
+//! A strict reader for the gzip-compressed tar files of source distributions, npm packages and Helm charts (POSIX.1-1988
+//! ustar).
 
 use std::io;
 
@@ -27,7 +28,10 @@ pub(super) fn read_tar(
     format: PackageFormat,
     collector: &mut FileCollector<'_>,
 ) -> Result<(), PackageError> {
-    let mut gunzip = Gunzip::new(MAX_TAR_BYTES);
+    let mut gunzip = match format {
+        PackageFormat::HelmChart => Gunzip::of_chart(MAX_TAR_BYTES),
+        _ => Gunzip::new(MAX_TAR_BYTES),
+    };
     let mut tar = PackageTarReader::new(format, collector);
     let mut buffer = vec![0; CHUNK_BYTES];
     let mut offset = 0;
@@ -195,12 +199,13 @@ impl<'c, 'k> PackageTarReader<'c, 'k> {
 const NAME_BYTES: usize = 100;
 
 /// Returns whether a ustar path is what a program writes for a path that does not fit: its beginning, in which Python's
-/// tarfile replaces each character that is not ASCII with `?`. Programs that ignore pax headers would extract another
+/// tarfile replaces each character that is not ASCII with `?`, and which Go's archive/tar leaves out. Programs that ignore pax headers would extract another
 /// path.
 fn is_shortened(ustar_path: &[u8], path: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(path) else { return false };
     let replaced: Vec<u8> = text.chars().map(|it| if it.is_ascii() { it as u8 } else { b'?' }).collect();
+    let removed: Vec<u8> = text.bytes().filter(u8::is_ascii).collect();
     let needs_pax = path.len() > NAME_BYTES || !text.is_ascii();
     let is_beginning = |whole: &[u8]| ustar_path == &whole[..whole.len().min(NAME_BYTES)];
-    needs_pax && (is_beginning(&replaced) || is_beginning(path))
+    needs_pax && (is_beginning(&replaced) || is_beginning(&removed) || is_beginning(path))
 }

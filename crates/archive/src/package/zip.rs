@@ -1,9 +1,9 @@
-//! A strict reader for the zip files of wheels and Go modules (PKWARE APPNOTE 6.3.10).
+//! A strict reader for the zip files of wheels, Go modules, NuGet packages and jars (PKWARE APPNOTE 6.3.10).
 //!
 //! `rawzip` parses the records. This module then rebuilds each local header, data descriptor, central directory record
-//! and the end record from the parsed values, in the one form that the writers of these packages use (`zipfile` of
-//! Python, `archive/zip` of Go), and compares it with the bytes of the file. So every byte outside the compressed data is
-//! accounted for: there is no gap, no comment, no extra field, no trailing data, and no second reading of a header.
+//! and the end record from the parsed values, in the form that the writers of these packages use, and compares it with
+//! the bytes of the file. So every byte outside the compressed data is accounted for: there is no gap, no comment, no
+//! unknown extra field, no trailing data, and no second reading of a header.
 
 use std::io;
 
@@ -13,23 +13,12 @@ use rawzip::{RECOMMENDED_BUFFER_SIZE, ReaderAt, ZipArchive, ZipFileHeaderRecord}
 
 use super::collector::FileCollector;
 use super::source::PackageSource;
+use super::zip_header::{CENTRAL_RECORD_BYTES, EntryHeader, LOCAL_HEADER_BYTES, STORE, is_folder};
 use crate::inflate::{Inflate, InflateProgress};
 use crate::stream_error::malformed;
 
 /// The size of the end of central directory record without a comment, in bytes (APPNOTE 4.3.16).
 const END_RECORD_BYTES: u64 = 22;
-/// The size of a central directory record without its variable fields, in bytes (APPNOTE 4.3.12).
-const CENTRAL_RECORD_BYTES: usize = 46;
-/// The size of a local header without its variable fields, in bytes (APPNOTE 4.3.7).
-const LOCAL_HEADER_BYTES: u64 = 30;
-/// Bit 3 of the flags: the sizes follow the data (APPNOTE 4.4.4).
-const DATA_DESCRIPTOR_FLAG: u16 = 1 << 3;
-/// Bit 11 of the flags: the name is UTF-8 (APPNOTE 4.4.4).
-const UTF8_FLAG: u16 = 1 << 11;
-/// The compression method of a file that is not compressed (APPNOTE 4.4.5).
-const STORE: u16 = 0;
-/// The compression method deflate (APPNOTE 4.4.5).
-const DEFLATE: u16 = 8;
 /// The size of the buffer for compressed data, in bytes.
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -87,7 +76,8 @@ impl ZipReader<'_> {
         let display_name = String::from_utf8_lossy(name).into_owned();
         let mut raw = [0; CENTRAL_RECORD_BYTES];
         read_exact(self.source, &mut raw, record_offset)?;
-        let header = EntryHeader::of(entry, &raw);
+        let extra = self.extra_fields(entry, &raw, record_offset)?;
+        let header = EntryHeader::of(entry, &raw, extra);
         header.check(self.format, name).map_err(|error| malformed(format!("{display_name}: {error}")))?;
         let central = header.central_record(name, self.offset);
         self.expect_bytes(
@@ -97,11 +87,17 @@ impl ZipReader<'_> {
         )?;
         let local = header.local_header(name);
         self.expect_bytes(&local, self.offset, &format!("the local header of {display_name}"))?;
-        let data_start = self.offset + LOCAL_HEADER_BYTES + name.len() as u64;
-        collector.start(name, entry.external_attributes() >> 16)?;
+        let data_start = self.offset + local.len() as u64;
+        if let Some(folder) = name.strip_suffix(b"/") {
+            collector.add_folder(folder)?;
+        } else {
+            collector.start(name, entry.external_attributes() >> 16)?;
+        }
         let read = self.data.read(self.source, data_start, &header, collector);
         read.map_err(|error| in_file(&display_name, error))?;
-        collector.finish();
+        if !is_folder(name) {
+            collector.finish();
+        }
         self.offset = data_start + u64::from(header.compressed_size);
         if header.has_descriptor() {
             let descriptor = header.data_descriptor();
@@ -109,6 +105,23 @@ impl ZipReader<'_> {
             self.offset += descriptor.len() as u64;
         }
         Ok(record_offset + central.len() as u64)
+    }
+
+    /// Returns the extra fields of an entry's record at `record_offset`, and of its local header.
+    fn extra_fields(
+        &self,
+        entry: &ZipFileHeaderRecord<'_>,
+        raw: &[u8; CENTRAL_RECORD_BYTES],
+        record_offset: u64,
+    ) -> Result<[Vec<u8>; 2], PackageError> {
+        let name_length = entry.file_path().as_bytes().len() as u64;
+        let mut central = vec![0; usize::from(u16::from_le_bytes([raw[30], raw[31]]))];
+        read_exact(self.source, &mut central, record_offset + CENTRAL_RECORD_BYTES as u64 + name_length)?;
+        let mut local_header = [0; LOCAL_HEADER_BYTES];
+        read_exact(self.source, &mut local_header, self.offset)?;
+        let mut local = vec![0; usize::from(u16::from_le_bytes([local_header[28], local_header[29]]))];
+        read_exact(self.source, &mut local, self.offset + LOCAL_HEADER_BYTES as u64 + name_length)?;
+        Ok([central, local])
     }
 
     /// Checks the end of central directory record, of which neither a comment nor another disk is accepted.
@@ -145,122 +158,6 @@ fn read_exact(source: PackageSource<'_>, buffer: &mut [u8], offset: u64) -> Resu
         io::ErrorKind::UnexpectedEof => malformed("unexpected end of the zip file").into(),
         _ => error.into(),
     })
-}
-
-/// The fields of an entry that may vary. All others have one value.
-struct EntryHeader {
-    made_by: u16,
-    version_needed: u16,
-    flags: u16,
-    method: u16,
-    /// The MS-DOS time and date, as stored.
-    modified: [u8; 4],
-    crc32: u32,
-    compressed_size: u32,
-    size: u32,
-    external_attributes: u32,
-    has_zip64_sizes: bool,
-}
-
-impl EntryHeader {
-    /// Takes the parsed values, and from the raw record those that the parser does not return.
-    fn of(entry: &ZipFileHeaderRecord<'_>, raw: &[u8; CENTRAL_RECORD_BYTES]) -> Self {
-        let short = |offset: usize| u16::from_le_bytes([raw[offset], raw[offset + 1]]);
-        let size = |it: u64| u32::try_from(it).unwrap_or(u32::MAX);
-        Self {
-            made_by: short(4),
-            version_needed: short(6),
-            flags: short(8),
-            method: short(10),
-            modified: [raw[12], raw[13], raw[14], raw[15]],
-            crc32: entry.crc32(),
-            compressed_size: size(entry.compressed_size_hint()),
-            size: size(entry.uncompressed_size_hint()),
-            external_attributes: entry.external_attributes(),
-            has_zip64_sizes: entry.compressed_size_hint().max(entry.uncompressed_size_hint())
-                >= u64::from(u32::MAX),
-        }
-    }
-
-    /// Checks the values that depend on the writer.
-    fn check(&self, format: PackageFormat, name: &[u8]) -> Result<(), &'static str> {
-        let name_flag = if name.is_ascii() { 0 } else { UTF8_FLAG };
-        // Python's zipfile writes "version 2.0, Unix"; Go's archive/zip "version 2.0, MS-DOS" and data descriptors.
-        let (made_by, flags) = match format {
-            PackageFormat::GoModule => (0x0014, name_flag | DATA_DESCRIPTOR_FLAG),
-            _ => (0x0314, name_flag),
-        };
-        if self.made_by != made_by || self.version_needed != 20 {
-            return Err("the entry was written by another program than those of this kind of package");
-        }
-        if self.flags != flags {
-            return Err("the entry is encrypted, or has other flags that are not supported");
-        }
-        if !matches!(self.method, STORE | DEFLATE) {
-            return Err("the compression method is neither deflate nor store");
-        }
-        if self.method == STORE && self.compressed_size != self.size {
-            return Err("the two sizes of a stored file differ");
-        }
-        if self.has_zip64_sizes {
-            return Err("zip64 is not supported");
-        }
-        // Links, devices and folders have another type; 0 means that the writer gave none.
-        if !matches!(self.external_attributes >> 28, 0 | 0o10) || self.external_attributes & 0xffff != 0 {
-            return Err("the entry is not a plain file");
-        }
-        Ok(())
-    }
-
-    fn has_descriptor(&self) -> bool {
-        self.flags & DATA_DESCRIPTOR_FLAG != 0
-    }
-
-    /// Returns the CRC-32 and the two sizes.
-    fn sizes(&self) -> Vec<u8> {
-        [self.crc32, self.compressed_size, self.size].iter().flat_map(|it| it.to_le_bytes()).collect()
-    }
-
-    /// Returns the fields that the local header and the central record share, up to the lengths.
-    fn common(&self, sizes: &[u8], name: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        for value in [self.version_needed, self.flags, self.method] {
-            out.extend_from_slice(&value.to_le_bytes());
-        }
-        out.extend_from_slice(&self.modified);
-        out.extend_from_slice(sizes);
-        out.extend_from_slice(&u16::try_from(name.len()).unwrap_or(u16::MAX).to_le_bytes());
-        // No extra field.
-        out.extend_from_slice(&[0, 0]);
-        out
-    }
-
-    /// Returns the local header (APPNOTE 4.3.7). With a data descriptor, its sizes are 0.
-    fn local_header(&self, name: &[u8]) -> Vec<u8> {
-        let sizes = if self.has_descriptor() { vec![0; 12] } else { self.sizes() };
-        [b"PK\x03\x04", &self.common(&sizes, name)[..], name].concat()
-    }
-
-    /// Returns the central directory record (APPNOTE 4.3.12) of an entry whose local header is at `offset`.
-    fn central_record(&self, name: &[u8], offset: u64) -> Vec<u8> {
-        let offset = u32::try_from(offset).unwrap_or(u32::MAX).to_le_bytes();
-        let parts: [&[u8]; 7] = [
-            b"PK\x01\x02",
-            &self.made_by.to_le_bytes(),
-            &self.common(&self.sizes(), name),
-            // No comment, first disk, no internal attributes.
-            &[0; 6],
-            &self.external_attributes.to_le_bytes(),
-            &offset,
-            name,
-        ];
-        parts.concat()
-    }
-
-    /// Returns the data descriptor with its signature (APPNOTE 4.3.9), as Go writes it.
-    fn data_descriptor(&self) -> Vec<u8> {
-        [&b"PK\x07\x08"[..], &self.sizes()].concat()
-    }
 }
 
 /// Reads the data of entries. Its buffers are used for all of them.

@@ -1,6 +1,7 @@
 //! The registries on one server, and what a test changes on them.
 
 use super::checksum_log::ChecksumLog;
+use super::package_signer::PackageSigner;
 use super::server::{Document, DocumentServer, Refusal, decoded};
 use crate::error::EmulatorError;
 use crate::sigstore::key::EcdsaKey;
@@ -11,7 +12,11 @@ pub struct RegistryServer {
     pub(super) server: DocumentServer,
     pub(super) npm_key: EcdsaKey,
     pub(super) checksum_log: ChecksumLog,
+    pub(super) package_signer: PackageSigner,
 }
+
+/// The time of publications, in seconds since 1970: 2026-06-01.
+pub(super) const PUBLICATION_TIME: i64 = 1_780_272_000;
 
 impl RegistryServer {
     /// Starts a server for empty registries.
@@ -23,6 +28,7 @@ impl RegistryServer {
             server: DocumentServer::start()?,
             npm_key: EcdsaKey::new(),
             checksum_log: ChecksumLog::new()?,
+            package_signer: PackageSigner::new(PUBLICATION_TIME)?,
         };
         registries.publish_npm_keys(None)?;
         Ok(registries)
@@ -34,12 +40,16 @@ impl RegistryServer {
     /// [`EmulatorError`] if a key cannot be encoded.
     pub fn configuration(&self) -> Result<String, EmulatorError> {
         Ok(format!(
-            "[registries]\npypi = \"{}\"\nnpm = \"{}\"\nnpm_keys = [\"{}\"]\ngo = \"{}\"\ngo_checksum_database = \"{}\"\n",
+            "[registries]\npypi = \"{}\"\nnpm = \"{}\"\nnpm_keys = [\"{}\"]\ngo = \"{}\"\ngo_checksum_database = \"{}\"\n\
+             nuget = \"{}\"\nmaven = \"{}\"\nopenpgp_keyserver = \"{}\"\n",
             self.pypi_index(),
             self.npm_registry(),
             self.npm_key_id()?,
             self.go_proxy(),
             self.checksum_database(),
+            self.nuget_index(),
+            self.maven_repository(),
+            self.key_server(),
         ))
     }
 

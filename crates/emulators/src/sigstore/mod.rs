@@ -7,11 +7,11 @@
 mod bundle;
 mod certificate;
 mod claims;
-mod der;
+pub(crate) mod der;
 mod gitsign;
 mod instance;
 pub(crate) mod key;
-mod timestamp;
+pub(crate) mod timestamp;
 mod transparency_log;
 mod tuf;
 

@@ -45,6 +45,13 @@ impl TimestampAuthority {
     /// Returns the `TimeStampResp` for a signature (`bytes`) in DER (RFC 3161, 2.4.2). `time` is in seconds since 1970
     /// in UTC.
     pub(crate) fn issue_timestamp(&self, bytes: &[u8], time: i64) -> EncodeResult<Vec<u8>> {
+        // PKIStatus 0: granted.
+        let status = sequence(&[integer(&[0])]);
+        Ok(sequence(&[status, self.issue_token(bytes, time)?]))
+    }
+
+    /// Returns the token in such a response: a CMS message.
+    pub(crate) fn issue_token(&self, bytes: &[u8], time: i64) -> EncodeResult<Vec<u8>> {
         let hash = |bytes: &[u8]| octet_string(&transparency_log::sha256(bytes));
         let algorithm = |numbers: &[u32]| sequence(&[oid(numbers)]);
         let digits: String =
@@ -85,8 +92,6 @@ impl TimestampAuthority {
             tlv(0xa0, &self.chain[0]),
             set(vec![signer]),
         ]);
-        // PKIStatus 0: granted.
-        let status = sequence(&[integer(&[0])]);
-        Ok(sequence(&[status, sequence(&[oid(SIGNED_DATA), tlv(0xa0, &content)])]))
+        Ok(sequence(&[oid(SIGNED_DATA), tlv(0xa0, &content)]))
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::version::Scheme;
 use crate::evidence::signature::SigstoreIdentity;
-use crate::package::registry::{ChecksumDatabase, RegistryKind};
+use crate::package::registry::{ChecksumDatabase, KeySource, RegistryKind};
 use crate::{RepoPath, RepoSlug};
 
 /// The content of `release.toml`, checked.
@@ -47,6 +47,14 @@ pub struct RegistryAddresses {
     pub go: Option<String>,
     /// The checksum database for Go modules.
     pub go_checksum_database: Option<ChecksumDatabase>,
+    /// The service index of the NuGet registry.
+    pub nuget: Option<String>,
+    /// The Maven repository.
+    pub maven: Option<String>,
+    /// The fingerprints of the primary keys that may sign Maven artifacts and charts, in upper-case hexadecimal digits.
+    pub openpgp_keys: Vec<String>,
+    /// Where the public keys with these fingerprints are. `None` for keys.openpgp.org.
+    pub key_source: Option<KeySource>,
 }
 
 /// The policy for tag signatures (`[signers]`): paths of files in the repository, and what in them is trusted.
@@ -196,15 +204,23 @@ impl fmt::Display for Channel {
 }
 
 impl Channel {
-    /// Returns the kind of registry and the name of the package. `None` if the channel is none of these registries.
+    /// Returns the kind of registry and the name of each package of the channel. A Maven name has the form
+    /// `GROUP:ARTIFACT`. Empty for container images.
     #[must_use]
-    pub fn package(&self) -> Option<(RegistryKind, &str)> {
-        match self {
-            Self::Pypi(name) => Some((RegistryKind::Pypi, name)),
-            Self::Npm(name) => Some((RegistryKind::Npm, name)),
-            Self::Go(name) => Some((RegistryKind::Go, name)),
-            Self::Nuget(_) | Self::Maven { .. } | Self::Image(_) | Self::Helm(_) => None,
-        }
+    pub fn packages(&self) -> Vec<(RegistryKind, String)> {
+        let (kind, name) = match self {
+            Self::Pypi(name) => (RegistryKind::Pypi, name),
+            Self::Npm(name) => (RegistryKind::Npm, name),
+            Self::Go(name) => (RegistryKind::Go, name),
+            Self::Nuget(name) => (RegistryKind::Nuget, name),
+            Self::Helm(name) => (RegistryKind::Helm, name),
+            Self::Maven { group, artifacts } => {
+                let name = |it: &String| (RegistryKind::Maven, format!("{group}:{it}"));
+                return artifacts.iter().map(name).collect();
+            }
+            Self::Image(_) => return Vec::new(),
+        };
+        vec![(kind, name.clone())]
     }
 }
 

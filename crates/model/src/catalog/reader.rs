@@ -6,7 +6,7 @@ use std::ops::Range;
 use toml::Spanned;
 
 use super::config::{Catalog, CatalogError, Channel, RepositoryIdentity, TagSignerPolicy, Target};
-use super::registry_reader::registries;
+use super::registry_reader::{is_fingerprint, registries};
 use super::tables::{RawCatalog, RawRepositoryIdentity, RawSigners, RawSigstoreIdentity, RawTarget};
 use crate::evidence::signature::SigstoreIdentity;
 use crate::{RepoPath, RepoSlug};
@@ -127,7 +127,7 @@ impl CatalogReader<'_> {
         }
         for value in raw.openpgp_fingerprints.iter().chain(&raw.x509_fingerprints) {
             let text = value.get_ref();
-            if !matches!(text.len(), 40 | 64) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            if !is_fingerprint(text) {
                 let message = format!("invalid fingerprint '{text}': expected 40 or 64 hexadecimal digits");
                 return Err(self.error_at(value, message));
             }

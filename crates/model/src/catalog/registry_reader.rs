@@ -4,7 +4,8 @@ use toml::Spanned;
 
 use super::config::{CatalogError, RegistryAddresses};
 use super::tables::RawRegistries;
-use crate::package::registry::ChecksumDatabase;
+use crate::RepoPath;
+use crate::package::registry::{ChecksumDatabase, KeySource};
 
 /// Returns the addresses of registries. `error_at` makes the error for a value.
 pub(super) fn registries(
@@ -29,11 +30,39 @@ pub(super) fn registries(
             "invalid checksum database: expected NAME+HASH+KEY, then a URL if it is not https://NAME";
         ChecksumDatabase::parse(it.get_ref()).ok_or_else(|| error_at(&it, expected.to_owned()))
     });
+    let fingerprint = |it: Spanned<String>| {
+        if is_fingerprint(it.get_ref()) {
+            return Ok(it.get_ref().to_ascii_uppercase());
+        }
+        let message = format!("invalid fingerprint '{}': expected 40 or 64 hexadecimal digits", it.get_ref());
+        Err(error_at(&it, message))
+    };
+    let key_source = match (raw.openpgp_keyring, raw.openpgp_keyserver) {
+        (Some(_), Some(server)) => {
+            let message = "openpgp_keyring is set, too: expected one of the two".to_owned();
+            return Err(error_at(&server, message));
+        }
+        (Some(file), None) => {
+            RepoPath::parse(file.get_ref()).map_err(|error| error_at(&file, error.to_string()))?;
+            Some(KeySource::File(file.into_inner()))
+        }
+        (None, Some(server)) => Some(KeySource::Server(address(server)?.trim_end_matches('/').to_owned())),
+        (None, None) => None,
+    };
     Ok(RegistryAddresses {
         pypi: raw.pypi.map(address).transpose()?,
         npm: raw.npm.map(address).transpose()?,
         npm_keys: raw.npm_keys.into_iter().map(Spanned::into_inner).collect(),
         go: raw.go.map(address).transpose()?,
         go_checksum_database: database.transpose()?,
+        nuget: raw.nuget.map(address).transpose()?,
+        maven: raw.maven.map(address).transpose()?,
+        openpgp_keys: raw.openpgp_keys.into_iter().map(fingerprint).collect::<Result<_, _>>()?,
+        key_source,
     })
+}
+
+/// Returns whether a text is the fingerprint of an OpenPGP key or of a certificate: 40 or 64 hexadecimal digits.
+pub(super) fn is_fingerprint(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

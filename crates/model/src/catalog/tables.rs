@@ -58,6 +58,12 @@ pub(super) struct RawRegistries {
     pub(super) npm_keys: Vec<Spanned<String>>,
     pub(super) go: Option<Spanned<String>>,
     pub(super) go_checksum_database: Option<Spanned<String>>,
+    pub(super) nuget: Option<Spanned<String>>,
+    pub(super) maven: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) openpgp_keys: Vec<Spanned<String>>,
+    pub(super) openpgp_keyring: Option<Spanned<String>>,
+    pub(super) openpgp_keyserver: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

@@ -1,13 +1,15 @@
 //! The evidence of a published package, as an anonymous client collects it, and what it is checked against.
 
-use crate::CommitId;
-use crate::Digest;
 use crate::evidence::attestation::BundleVerdicts;
 use crate::evidence::lookup::{Lookup, Unavailable};
+use crate::evidence::reason::Explanation;
+use crate::evidence::signature::SignerKey;
+use crate::package::file_digest::{FileDigest, FileDigests};
 use crate::package::registry::{
     ChecksumEntry, ChecksumError, ListedVersion, PublishedPackage, Registry, RegistryKey, StatedDigest,
 };
 use crate::package::{PackageComparison, PackageId};
+use crate::{CommitId, UntrustedText};
 
 /// What a published package is checked against.
 #[derive(Debug, Clone)]
@@ -24,6 +26,8 @@ pub struct PackageExpectation {
     pub workflow_attests: Option<bool>,
     /// The hashes of the module in the tag's tree (Go).
     pub module_hashes: Option<ModuleHashes>,
+    /// The current time, in seconds since 1970.
+    pub now: i64,
 }
 
 /// The hashes of a Go module, each `h1:` and base64.
@@ -60,24 +64,62 @@ pub struct FileEvidence {
     /// The names of stated digests that the suite does not compute, escaped.
     pub other_digests: Vec<String>,
     /// What was downloaded, or why it could not be.
-    pub content: Result<PackageContent, Unavailable>,
+    pub content: Result<FileDigests, Unavailable>,
     /// The comparison with the tag's tree. `None` if the file was not downloaded.
     pub comparison: Option<PackageComparison>,
     /// The verdicts on GitHub's attestations of the file. `None` if GitHub was not asked.
     pub attestations: Option<Result<BundleVerdicts, Unavailable>>,
+    /// The OpenPGP signature beside the file (Maven, Helm). `None` if the kind of registry has none.
+    pub signature: Option<Lookup<OpenPgpCheck>>,
+    /// The content of a document that lists files: the metadata of a Gradle module, or the text in a chart's provenance
+    /// file.
+    pub document: Option<Vec<u8>>,
+    /// The package without the registry's signature (NuGet). `None` if it has no such signature.
+    pub restored: Option<RestoredPackage>,
     /// The verdicts on the attestations that the registry stores. `None` if it stores none.
     pub registry_attestations: Option<Result<BundleVerdicts, Unavailable>>,
 }
 
-/// The size and the digests of a downloaded file.
+/// The result of verifying an OpenPGP signature of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PackageContent {
-    /// The size in bytes.
-    pub size: u64,
-    /// The SHA-256.
-    pub sha256: Digest,
-    /// The SHA-512.
-    pub sha512: [u8; 64],
+pub enum OpenPgpCheck {
+    /// A valid signature. Whether its key is trusted is evaluated separately.
+    Valid {
+        /// The key, with its primary fingerprint. A trusted key has a policy entry with its validity.
+        signer: SignerKey,
+        /// When the signature was made, in seconds since 1970, as stated by the signer.
+        signed_at: i64,
+    },
+    /// A signature by a key that is not available. The text is the fingerprint or the id of the key.
+    MissingKey(String),
+    /// The signature is not valid.
+    Bad(Explanation),
+    /// The signature could not be checked.
+    Unknown(Explanation),
+}
+
+/// What the signature of a NuGet registry in a package states, after it was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageSignature {
+    /// The digest of the package without the signature.
+    pub package_digest: FileDigest,
+    /// The SHA-256 of the signer's certificate, in lower-case hexadecimal digits.
+    pub fingerprint: String,
+    /// The subject of that certificate.
+    pub subject: UntrustedText,
+    /// The address of the registry's service index.
+    pub service_index: UntrustedText,
+    /// The time of the timestamp, in seconds since 1970.
+    pub signed_at: i64,
+}
+
+/// A package with a registry's signature, and the package without it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoredPackage {
+    /// The digests of the package without the signature: those that were attested.
+    pub digests: FileDigests,
+    /// The signature, or why it is not valid.
+    pub signature: Result<PackageSignature, String>,
 }
 
 /// A signature of a registry, with the result of its verification.

@@ -186,6 +186,7 @@ reasons! {
         PackageMetadata = "metadata": "The package's own metadata contradicts the tag's tree." => "do not use this package, and tell the maintainers";
         OtherPackage = "other-package": "The package is of another name or version than the tag." => "check that the package and the tag belong together";
         NothingCompared = "nothing-compared": "The package has no file that could be compared." => "check that the package and the tag belong together";
+        CommitMissing = "commit-missing": "The package does not state the commit that it was built from." => "use a version that states it, or compare the package by hand";
         NotComparable = "not-comparable": "The rules do not cover how this package is built." => "compare it by hand: build the package from the tag, and compare the files";
     }
     "Published packages" {
@@ -198,7 +199,12 @@ reasons! {
         NoClone = "no-clone": "There is no clone to compare the package with." => "run it in a clone of the repository, or select one with -C DIR";
         NotOwed = "not-owed": "The publish workflow in the tag's tree attests nothing, and nothing else proves the origin." => "use a later release: nothing proves who built this one";
         RegistryUnsigned = "registry-unsigned": "The registry did not sign the version." => "ask the registry itself instead of a mirror: check [registries]";
-        RegistryKey = "registry-key": "The registry's signature is by a key that is not trusted." => "compare the key with npm_keys in release.toml";
+        RegistryKey = "registry-key": "The registry's signature is by a key that is not trusted." => "compare the key with npm_keys in release.toml, or ask the registry itself instead of a mirror";
+        UnpinnedKey { fingerprint: String } = "unpinned-key": "The signature is by a key that the release configuration does not trust." => "if {fingerprint} is the publisher's key, add it to openpgp_keys under [registries] in release.toml";
+        SeveralKeys = "several-keys": "The files of the version are signed by different keys." => "do not use this package, and tell the maintainers";
+        KeyUnavailable = "key-unavailable": "The public key of the signature could not be read." => "export the key with gpg, commit the file, and name it with openpgp_keyring under [registries]";
+        SignatureMissing = "signature-missing": "The registry serves no signature of the file." => "do not use this package, and tell the maintainers";
+        StaleLock = "stale-lock": "Chart.lock does not fit the dependencies in Chart.yaml, so the chart cannot be built." => "run helm dependency update in the chart's folder, and merge that change first";
         RegistrySignature = "registry-signature": "The registry's signature is not valid." => "do not use this package, and tell the maintainers";
         ChecksumDatabase = "checksum-database": "The checksum database has another hash than the tag's tree: the tag was moved." => "do not use this version: it can never be repaired, only replaced by a higher one";
         ChecksumProof = "checksum-proof": "The answer of the checksum database is not proven by its signed tree." => "do not use this version, and report the database";

@@ -1,12 +1,14 @@
 //! Packages as registries serve them, and the tree that their files are compared with.
 
+pub mod file_digest;
 pub mod pyproject;
 pub mod python_file_name;
 pub mod registry;
+pub mod version_catalog;
 
 use std::collections::BTreeMap;
 
-use crate::Digest;
+use crate::{CommitId, Digest};
 
 /// A package file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,27 @@ pub enum PackageFormat {
     NpmTarball,
     /// The zip file of a Go module (<https://go.dev/ref/mod#zip-files>).
     GoModule,
+    /// A NuGet package, `.nupkg`.
+    Nupkg,
+    /// A jar of a Java or Kotlin library: classes, sources or documentation.
+    Jar,
+    /// The description of a Maven artifact, `.pom` (Maven documentation, "POM Reference").
+    Pom,
+    /// The metadata of a Gradle module, `.module` (Gradle documentation, "Gradle Module Metadata specification").
+    GradleModule,
+    /// A Helm chart, `.tgz`.
+    HelmChart,
+}
+
+/// How a package file contains its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PackageContainer {
+    /// A zip file.
+    Zip,
+    /// A gzip-compressed tar file.
+    Tar,
+    /// It does not: it is one document.
+    None,
 }
 
 impl PackageFormat {
@@ -30,13 +53,22 @@ impl PackageFormat {
             Self::Sdist => "source distribution",
             Self::NpmTarball => "npm package",
             Self::GoModule => "Go module",
+            Self::Nupkg => "NuGet package",
+            Self::Jar => "jar",
+            Self::Pom => "POM",
+            Self::GradleModule => "Gradle module metadata",
+            Self::HelmChart => "Helm chart",
         }
     }
 
-    /// Whether the format is a zip file. The others are gzip-compressed tar files.
+    /// How the format contains files.
     #[must_use]
-    pub fn is_zip(self) -> bool {
-        matches!(self, Self::Wheel | Self::GoModule)
+    pub fn container(self) -> PackageContainer {
+        match self {
+            Self::Wheel | Self::GoModule | Self::Nupkg | Self::Jar => PackageContainer::Zip,
+            Self::Sdist | Self::NpmTarball | Self::HelmChart => PackageContainer::Tar,
+            Self::Pom | Self::GradleModule => PackageContainer::None,
+        }
     }
 }
 
@@ -95,6 +127,8 @@ impl PackageContents {
 /// The files of a tag's tree that a package is compared with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PackageTree {
+    /// The commit of the tree. `None` if it is not of a commit.
+    pub commit: Option<CommitId>,
     /// The folder of the package, relative to the repository's root, without a `/` at its end.
     pub folder: String,
     /// The regular files by their path, relative to the repository's root: all files of the folder, and those outside
@@ -109,6 +143,8 @@ pub struct PackageTree {
 pub struct TreeFile {
     /// The SHA-256 of the content as committed, without any conversion.
     pub digest: Digest,
+    /// The SHA-256 of the content without the byte order mark of UTF-8 at its start. `None` if it has none.
+    pub digest_without_mark: Option<Digest>,
     /// Whether the file is executable.
     pub executable: bool,
     /// The content, if the rules read it.
@@ -159,6 +195,8 @@ pub struct PackageListing {
     pub manifest: Vec<u8>,
     /// The nearest `.gitignore`, in the folder or above it. `None` if there is none.
     pub ignore_file: Option<Vec<u8>>,
+    /// The file that pins the versions of dependencies (Helm). `None` if there is none.
+    pub lock_file: Option<Vec<u8>>,
 }
 
 /// The name and version that a package must have.

@@ -5,9 +5,10 @@ use std::fmt;
 use serde::Serialize;
 
 use super::PackageId;
+use super::file_digest::FileDigest;
+use crate::UntrustedText;
 use crate::base::url::{encode_segment, redact_url};
 use crate::evidence::lookup::Lookup;
-use crate::{Digest, UntrustedText};
 
 /// A kind of package registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -19,11 +20,17 @@ pub enum RegistryKind {
     Npm,
     /// The Go module proxy, with the checksum database.
     Go,
+    /// A NuGet registry with the API v3.
+    Nuget,
+    /// A Maven repository.
+    Maven,
+    /// The Helm charts of a GitHub release.
+    Helm,
 }
 
 impl RegistryKind {
     /// All kinds, in the order of reports.
-    pub const ALL: [Self; 3] = [Self::Pypi, Self::Npm, Self::Go];
+    pub const ALL: [Self; 6] = [Self::Pypi, Self::Npm, Self::Go, Self::Nuget, Self::Maven, Self::Helm];
 
     /// The name of the kind in arguments and in `release.toml`.
     #[must_use]
@@ -32,16 +39,23 @@ impl RegistryKind {
             Self::Pypi => "pypi",
             Self::Npm => "npm",
             Self::Go => "go",
+            Self::Nuget => "nuget",
+            Self::Maven => "maven",
+            Self::Helm => "helm",
         }
     }
 
-    /// Returns the package URL of a version of a package (ECMA-427; `package-url/purl-spec`, "types").
+    /// Returns the package URL of a version of a package (ECMA-427; `package-url/purl-spec`, "types"). The specification
+    /// lists `helm` as a candidate only.
     #[must_use]
     pub fn purl(self, id: &PackageId) -> String {
         let (kind, name) = match self {
             Self::Pypi => ("pypi", id.name.to_ascii_lowercase().replace('_', "-")),
             Self::Npm => ("npm", id.name.clone()),
             Self::Go => ("golang", id.name.to_ascii_lowercase()),
+            Self::Nuget => ("nuget", id.name.clone()),
+            Self::Maven => ("maven", id.name.replace(':', "/")),
+            Self::Helm => ("helm", id.name.clone()),
         };
         let name: Vec<String> = name.split('/').map(encode_segment).collect();
         format!("pkg:{kind}/{}@{}", name.join("/"), encode_segment(&id.version))
@@ -63,10 +77,22 @@ pub struct Registry {
     url: String,
     /// Where the address comes from, as in `release.toml`.
     pub source: String,
-    /// The ids of the keys that may sign packages (npm). Empty if every key that the registry lists may.
+    /// The ids of the keys that may sign packages (npm), or their fingerprints (Maven). Empty if every key that the
+    /// registry lists may (npm), or if no key is trusted (Maven).
     pub key_ids: Vec<String>,
     /// The checksum database (Go).
     pub checksum_database: Option<ChecksumDatabase>,
+    /// Where the public keys are (Maven).
+    pub key_source: Option<KeySource>,
+}
+
+/// Where the public keys of pinned fingerprints are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// A key server with the API of keys.openpgp.org, by its address without a slash at its end.
+    Server(String),
+    /// A file of public keys, by its path in the repository.
+    File(String),
 }
 
 /// A database of the checksums of Go modules (<https://go.dev/ref/mod#checksum-database>).
@@ -105,7 +131,8 @@ impl Registry {
     #[must_use]
     pub fn new(kind: RegistryKind, url: &str, source: impl Into<String>) -> Self {
         let url = url.trim_end_matches('/').to_owned();
-        Self { kind, url, source: source.into(), key_ids: Vec::new(), checksum_database: None }
+        let source = source.into();
+        Self { kind, url, source, key_ids: Vec::new(), checksum_database: None, key_source: None }
     }
 
     /// The address, for requests. It may contain credentials.
@@ -143,6 +170,8 @@ pub struct PublishedPackage {
     pub stated_id: Option<(UntrustedText, UntrustedText)>,
     /// The files of the version. Empty if the registry knows the version but lists no file of it yet.
     pub files: Vec<PublishedFile>,
+    /// Whether the registry's list of versions lacks this one, which happens for some minutes (Maven).
+    pub is_unlisted: bool,
     /// The names of files of the version that only another document of the registry lists (PyPI).
     pub unlisted_files: Vec<UntrustedText>,
     /// Why the publisher or the registry withdrew the version, as in `yanked: broken`.
@@ -157,6 +186,18 @@ pub struct PublishedPackage {
     pub manifest: Option<Vec<u8>>,
     /// The signatures of the registry over the version (npm). Absent if the registry signs nothing.
     pub signatures: Option<RegistrySignatures>,
+    /// The certificates that the registry signs packages with (NuGet). Absent if it signs none.
+    pub signing_certificates: Option<Lookup<SigningCertificates>>,
+}
+
+/// The certificates of the signatures that a NuGet registry adds to packages (Microsoft documentation, "Repository
+/// signatures").
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SigningCertificates {
+    /// Whether the registry states that it signs every package.
+    pub all_signed: bool,
+    /// The SHA-256 of each certificate, in lower-case hexadecimal digits.
+    pub fingerprints: Vec<String>,
 }
 
 /// The status of a project on PyPI (PEP 792).
@@ -187,6 +228,11 @@ pub struct PublishedFile {
     pub requires_python: Option<UntrustedText>,
     /// The attestations that the registry stores for the file, as it serves them. `None` if it states none.
     pub attestations: Option<Lookup<String>>,
+    /// The OpenPGP signature that the registry serves beside the file (Maven), or its provenance file (Helm). `None` if
+    /// the kind of registry has none.
+    pub signature: Option<Lookup<Vec<u8>>>,
+    /// Whether a version may lack the file. Nothing is reported if it is absent.
+    pub is_optional: bool,
 }
 
 impl fmt::Debug for PublishedFile {
@@ -202,24 +248,6 @@ pub struct StatedDigest {
     pub document: &'static str,
     /// The digest.
     pub digest: FileDigest,
-}
-
-/// A digest of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileDigest {
-    /// SHA-256.
-    Sha256(Digest),
-    /// SHA-512.
-    Sha512([u8; 64]),
-}
-
-impl fmt::Display for FileDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sha256(digest) => digest.fmt(f),
-            Self::Sha512(bytes) => write!(f, "sha512:{}", crate::base::id::encode_hex(bytes)),
-        }
-    }
 }
 
 /// A version that a registry lists for a package.
@@ -293,6 +321,7 @@ mod tests {
             purl(RegistryKind::Go, "example.com/Acme/x", "v1.0.0"),
             "pkg:golang/example.com/acme/x@v1.0.0"
         );
+        assert_eq!(purl(RegistryKind::Maven, "com.acme:x", "1.0.0"), "pkg:maven/com.acme/x@1.0.0");
     }
 
     #[test]

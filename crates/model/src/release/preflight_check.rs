@@ -61,7 +61,7 @@ preflight_checks! {
     EmptyNotes = "empty-notes" overridable;
     /// The file that states the version agrees with the tag.
     VersionSource = "version-source" overridable;
-    /// The packages will contain all files that the tree has for them.
+    /// The packages can be built, and will contain all files that the tree has for them.
     PackageFiles = "package-files" overridable;
     /// The archive depends only on committed attributes.
     Attributes = "attributes";

@@ -77,11 +77,12 @@ pub fn audit(
         on_default_branch,
         source,
     };
+    let release = evidence.source.as_ref().map(|it| it.release.clone());
     let mut report = rules::audit(expectation, &evidence);
     report.source_findings = report.findings.len();
     match (request.packages, run.remote_tag) {
         (Some(packages), Some(remote_tag)) => {
-            let audit = PackageAudit { request, scope: packages, commit: remote_tag.commit };
+            let audit = PackageAudit { request, scope: packages, commit: remote_tag.commit, release };
             audit.run(&mut attestations, &mut report, on_event)?;
         }
         (Some(packages), None) => {

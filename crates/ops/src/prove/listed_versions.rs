@@ -22,12 +22,15 @@ pub fn audit_versions(
 ) -> AuditReport {
     let mut report = AuditReport::default();
     let mut github_tags: Option<Result<BTreeSet<String>, Unavailable>> = None;
-    for (kind, name) in target.channels.iter().filter_map(model::catalog::Channel::package) {
-        let Some(registry) = registries.registry(kind) else { continue };
-        let versions = channels::list_versions(&registries.client, registry, name, on_event);
+    for (kind, name) in target.channels.iter().flat_map(model::catalog::Channel::packages) {
+        // Charts are assets of releases, of which no registry has a list.
+        let Some(registry) = registries.registry(kind).filter(|_| kind != RegistryKind::Helm) else {
+            continue;
+        };
+        let versions = channels::list_versions(&registries.client, registry, &name, on_event);
         let versions = match versions {
             Lookup::Found(versions) => {
-                let ids = tags.iter().map(|it| rules::registry_package_id(kind, name, it).version);
+                let ids = tags.iter().map(|it| rules::registry_package_id(kind, &name, it).version);
                 let known: BTreeSet<String> = ids.map(|it| canonical(target, kind, &it)).collect();
                 let unknown =
                     |it: &ListedVersion| !known.contains(&canonical(target, kind, it.version.raw()));
@@ -49,7 +52,7 @@ pub fn audit_versions(
             Lookup::Absent => Lookup::Absent,
             Lookup::Unavailable(unavailable) => Lookup::Unavailable(unavailable),
         };
-        let listing = VersionListing { registry: registry.clone(), name: name.to_owned(), versions };
+        let listing = VersionListing { registry: registry.clone(), name, versions };
         rules::audit_versions(&listing, &mut report);
     }
     report

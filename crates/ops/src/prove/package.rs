@@ -38,12 +38,16 @@ pub fn compare_package(
     tag: &ReleaseTag,
 ) -> Result<PackageReport, OpsError> {
     let name = file.file_name().map_or_else(String::new, |it| it.to_string_lossy().into_owned());
-    let (format, manifest) =
-        rules::format_of(&name).ok_or_else(|| OpsError::UnknownPackageFormat(file.display().to_string()))?;
-    let no_package = || OpsError::NoSuchPackage { target: tag.target().to_owned(), format: format.name() };
+    let formats = rules::formats_of(&name);
+    let (first, _) =
+        *formats.first().ok_or_else(|| OpsError::UnknownPackageFormat(file.display().to_string()))?;
+    let no_package = || OpsError::NoSuchPackage { target: tag.target().to_owned(), format: first.name() };
     let target = context.catalog.target(tag.target()).ok_or_else(no_package)?;
-    let package_name = target.channels.iter().find_map(|it| rules::package_name(it, format));
-    let id = rules::package_id(package_name.ok_or_else(no_package)?, tag, format);
+    let package_of = |(format, manifest)| {
+        let id = target.channels.iter().find_map(|it| rules::channel_package(it, format, &name, tag))?;
+        Some((format, manifest, id))
+    };
+    let (format, manifest, id) = formats.into_iter().find_map(package_of).ok_or_else(no_package)?;
     let package_file = open_named_file(file).map_err(OpsError::PackageFile)?;
     let commit = tag_commit(context, &tag.name())?;
     let (package, tree) =

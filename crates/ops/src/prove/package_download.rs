@@ -4,44 +4,40 @@ use std::fs::File;
 use std::io::{self, Read, Seek as _, Write as _};
 use std::os::unix::fs::FileExt as _;
 
-use model::base::id::{Hasher, Sha512Hasher};
 use model::evidence::lookup::{Unavailable, UnavailableCause};
-use model::evidence::package::PackageContent;
+use model::package::file_digest::{FileDigests, FileHasher};
 use transport::BodySink;
 
 /// A download that is kept in a file.
 pub(super) struct PackageDownload {
     file: File,
-    sha256: Hasher,
-    sha512: Sha512Hasher,
+    hasher: FileHasher,
     error: Option<io::Error>,
 }
 
 impl PackageDownload {
-    pub(super) fn new(file: File) -> Self {
-        Self { file, sha256: Hasher::default(), sha512: Sha512Hasher::default(), error: None }
+    pub(super) fn new(file: File, hasher: FileHasher) -> Self {
+        Self { file, hasher, error: None }
     }
 
-    /// Returns the file and what it contains. `size` is the length of the download in bytes.
-    pub(super) fn finish(self, size: u64) -> Result<(File, PackageContent), Unavailable> {
+    /// Returns the file and its digests.
+    pub(super) fn finish(self) -> Result<(File, FileDigests), Unavailable> {
         if let Some(error) = self.error {
             let message = format!("the download could not be kept: {error}");
             return Err(Unavailable { cause: UnavailableCause::InvalidAnswer, message });
         }
-        let content = PackageContent { size, sha256: self.sha256.finish(), sha512: self.sha512.finish() };
-        Ok((self.file, content))
+        Ok((self.file, self.hasher.finish()))
     }
 }
 
 impl BodySink for PackageDownload {
     fn restart(&mut self, _: &str) {
-        (self.sha256, self.sha512) = Default::default();
+        self.hasher = self.hasher.restarted();
         self.error = self.file.set_len(0).and_then(|()| self.file.rewind()).err();
     }
 
     fn write_chunk(&mut self, chunk: &[u8]) {
-        self.sha256.update(chunk);
-        self.sha512.update(chunk);
+        self.hasher.update(chunk);
         if self.error.is_none() {
             self.error = self.file.write_all(chunk).err();
         }

@@ -1,30 +1,25 @@
 //! The audit of the packages of a tag: what registries serve, who built it, and what is in it.
 
 use std::cell::Cell;
-use std::fs::File;
-use std::io::{self, Read};
 
-use archive::create_nameless;
 use model::base::base64;
 use model::base::http::HttpEvent;
-use model::evidence::attestation::{AttestationPolicy, BundleVerdicts, SLSA_PROVENANCE_V1};
+use model::catalog::Channel;
 use model::evidence::audit::AuditReport;
-use model::evidence::lookup::{Lookup, Unavailable, UnavailableCause};
-use model::evidence::package::{
-    FileEvidence, PackageContent, PackageEvidence, PackageExpectation, SignatureCheck,
-};
+use model::evidence::lookup::Lookup;
+use model::evidence::package::{PackageEvidence, PackageExpectation, SignatureCheck};
 use model::package::registry::{PublishedFile, PublishedPackage, Registry, RegistryKind};
-use model::package::{PackageComparison, PackageId, PackageTree};
+use model::package::{PackageId, PackageTree};
+use model::release::host::GitHubRelease;
 use model::{CommitId, Target, UntrustedText};
-use provenance::Artifact;
 
 use crate::error::OpsError;
 use crate::prove::attestation_check::AttestationCheck;
 use crate::prove::audit_request::{AuditRequest, PackageScope};
-use crate::prove::package::{package_tree, read_both};
-use crate::prove::package_download::{FileReader, PackageDownload};
+use crate::prove::openpgp_keys::OpenPgpKeys;
+use crate::prove::package::package_tree;
 use crate::prove::publish_workflow;
-use crate::prove::verify::BundleStream;
+use crate::prove::published_file::AuditedFile;
 
 /// The audit of the packages of a tag. The tag is public: only then may the Go module proxy be asked.
 pub(super) struct PackageAudit<'a> {
@@ -32,6 +27,8 @@ pub(super) struct PackageAudit<'a> {
     pub(super) scope: PackageScope<'a>,
     /// The commit of the public tag.
     pub(super) commit: CommitId,
+    /// The release on GitHub. `None` if it was not requested.
+    pub(super) release: Option<Lookup<GitHubRelease>>,
 }
 
 /// The most bytes that all files of a version may have together.
@@ -56,13 +53,13 @@ impl PackageAudit<'_> {
         on_event: &mut dyn FnMut(HttpEvent),
     ) -> Result<(), OpsError> {
         let Some(target) = self.request.catalog.target(self.scope.tag.target()) else { return Ok(()) };
-        for channel in &target.channels {
-            let Some((kind, name)) = channel.package() else { continue };
+        let mut keys = OpenPgpKeys::new(self.request.clone);
+        for (kind, name) in target.channels.iter().flat_map(Channel::packages) {
             let Some(registry) = self.scope.registries.registry(kind) else { continue };
-            let id = rules::registry_package_id(kind, name, self.scope.tag);
+            let id = rules::registry_package_id(kind, &name, self.scope.tag);
             let remaining_bytes = Cell::new(MAX_VERSION_BYTES);
             let package = AuditedPackage { remaining_bytes, audit: self, target, registry, id };
-            package.audit_version(attestations, report, on_event)?;
+            package.audit_version((attestations, &mut keys), report, on_event)?;
         }
         Ok(())
     }
@@ -72,13 +69,17 @@ impl AuditedPackage<'_> {
     /// Audits the version that the registry serves.
     fn audit_version(
         &self,
-        attestations: &mut AttestationCheck<'_>,
+        (attestations, keys): (&mut AttestationCheck<'_>, &mut OpenPgpKeys<'_>),
         report: &mut AuditReport,
         on_event: &mut dyn FnMut(HttpEvent),
     ) -> Result<(), OpsError> {
         let Self { audit, target, registry, id, .. } = self;
         let client = &audit.scope.registries.client;
-        let published = channels::find_package(client, registry, id, on_event);
+        let find_release = |observer: &mut dyn FnMut(HttpEvent)| {
+            let find = || audit.request.metadata().find_release(&audit.scope.tag.name(), observer).into();
+            audit.release.clone().unwrap_or_else(find)
+        };
+        let published = channels::find_package(client, registry, id, &find_release, on_event);
         let repo = self.audit.request.clone.map(|it| it.repo());
         let workflow_attests =
             repo.and_then(|it| publish_workflow::attests(it, self.audit.commit, &target.workflow));
@@ -89,6 +90,7 @@ impl AuditedPackage<'_> {
             workflow: target.workflow.clone(),
             workflow_attests,
             module_hashes: None,
+            now: audit.request.now,
         };
         let mut evidence = PackageEvidence {
             package: published,
@@ -98,7 +100,11 @@ impl AuditedPackage<'_> {
         };
         if let Lookup::Found(published) = &evidence.package {
             for file in &published.files {
-                evidence.files.push(self.audit_file(published, file, attestations, on_event)?);
+                evidence.files.extend(self.file(published, file, workflow_attests).audit(
+                    attestations,
+                    keys,
+                    on_event,
+                )?);
             }
             evidence.signatures = check_signatures(published);
             if let Some(database) = &registry.checksum_database {
@@ -110,136 +116,32 @@ impl AuditedPackage<'_> {
         Ok(())
     }
 
+    fn file<'f>(
+        &'f self,
+        published: &'f PublishedPackage,
+        file: &'f PublishedFile,
+        workflow_attests: Option<bool>,
+    ) -> AuditedFile<'f> {
+        AuditedFile {
+            request: self.audit.request,
+            scope: self.audit.scope,
+            commit: self.audit.commit,
+            target: self.target,
+            registry: self.registry,
+            id: &self.id,
+            published,
+            file,
+            workflow_attests,
+            remaining_bytes: &self.remaining_bytes,
+        }
+    }
+
     /// Returns the tree of a Go module. `None` if the clone cannot provide it; the comparison of files reports that.
     fn module_tree(&self) -> Option<PackageTree> {
         let (format, manifest) = rules::registry_format(RegistryKind::Go, &self.id, ".zip")?;
         let context = self.audit.request.clone?;
         package_tree(context, self.target, self.audit.scope.tag, self.audit.commit, (format, manifest)).ok()
     }
-
-    /// Downloads a file, compares it with the tree, and verifies its attestations.
-    fn audit_file(
-        &self,
-        published: &PublishedPackage,
-        file: &PublishedFile,
-        attestations: &mut AttestationCheck<'_>,
-        on_event: &mut dyn FnMut(HttpEvent),
-    ) -> Result<FileEvidence, OpsError> {
-        let evidence = |content| FileEvidence {
-            name: shown_name(&file.name),
-            name_in_url: file.name_in_url.as_ref().map(shown_name),
-            stated_digests: file.stated_digests.clone(),
-            other_digests: file.other_digests.iter().map(UntrustedText::escaped).collect(),
-            content,
-            comparison: None,
-            attestations: None,
-            registry_attestations: None,
-        };
-        let (downloaded, content) = match self.download(file, on_event) {
-            Ok(downloaded) => downloaded,
-            Err(unavailable) => return Ok(evidence(Err(unavailable))),
-        };
-        let comparison = Some(self.compare(published, file, &downloaded));
-        if self.registry.kind == RegistryKind::Go {
-            return Ok(FileEvidence { comparison, ..evidence(Ok(content)) });
-        }
-        let open = || -> io::Result<Box<dyn Read>> { Ok(Box::new(FileReader::new(&downloaded)?)) };
-        let artifact = Artifact { sha256: content.sha256, open: Some(&open) };
-        let on_github = attestations.on_github(&artifact, &self.policy(file, false), on_event)?;
-        let policy = self.policy(file, true);
-        let stored = file.attestations.as_ref();
-        let registry_attestations =
-            stored.map(|it| verify_stored(it, attestations, &artifact, &policy)).transpose()?;
-        let attestations = Some(on_github);
-        Ok(FileEvidence { comparison, attestations, registry_attestations, ..evidence(Ok(content)) })
-    }
-
-    fn download(
-        &self,
-        file: &PublishedFile,
-        on_event: &mut dyn FnMut(HttpEvent),
-    ) -> Result<(File, PackageContent), Unavailable> {
-        let registries = self.audit.scope.registries;
-        let target = create_nameless(&registries.temporary_folder).map_err(|error| Unavailable {
-            cause: UnavailableCause::InvalidAnswer,
-            message: error.to_string(),
-        })?;
-        let mut sink = PackageDownload::new(target);
-        let limit = self.remaining_bytes.get();
-        let size = registries.client.download(self.registry, (&file.url, limit), &mut sink, on_event)?;
-        self.remaining_bytes.set(limit.saturating_sub(size));
-        sink.finish(size)
-    }
-
-    /// Compares a downloaded file with the tree of the tag.
-    fn compare(
-        &self,
-        published: &PublishedPackage,
-        file: &PublishedFile,
-        downloaded: &File,
-    ) -> PackageComparison {
-        let name = shown_name(&file.name);
-        let Some((format, manifest)) = rules::registry_format(self.registry.kind, &self.id, file.name.raw())
-        else {
-            return rules::unexpected_file(&name);
-        };
-        let Some(context) = self.audit.request.clone else { return rules::not_compared_without_clone(&name) };
-        let (tag, commit) = (self.audit.scope.tag, self.audit.commit);
-        let (contents, tree) = read_both(downloaded, format, || {
-            package_tree(context, self.target, tag, commit, (format, manifest))
-        });
-        let tree = match tree {
-            Ok(tree) => tree,
-            Err(error) => return rules::not_compared_with_tree(&name, &tag.name(), &error.to_string()),
-        };
-        let mut comparison = rules::compare_package(&name, &self.id, &contents, &tree);
-        let of_package = published.manifest.clone().map(Lookup::Found);
-        if let (Some(stated), Ok(contents)) = (file.metadata.as_ref().or(of_package.as_ref()), &contents) {
-            comparison.findings.push(rules::compare_stated_manifest(&name, stated, contents, &tree));
-        }
-        if let (Some(stated), Ok(contents)) = (&published.abbreviated_manifest, &contents) {
-            comparison.findings.push(rules::compare_abbreviated_manifest(&name, stated, contents));
-        }
-        if let (Some(stated), Ok(contents)) = (&file.requires_python, &contents) {
-            comparison.findings.extend(rules::compare_requires_python(&name, stated.raw(), contents));
-        }
-        comparison
-    }
-
-    /// Returns the policy for the attestations of a file, on GitHub or stored by the registry.
-    fn policy(&self, file: &PublishedFile, stored: bool) -> AttestationPolicy {
-        let repositories = self.audit.request.accepted_repositories();
-        let tag = self.audit.scope.tag.name();
-        let signer = rules::publish_workflow_policy(self.target, repositories, &tag, self.audit.commit);
-        let kind = self.registry.kind;
-        let subject_name = rules::attested_name(kind, &self.id, file.name.raw(), stored);
-        // PyPI's own statement has a type of its own, and no predicate.
-        let any_type = stored && kind == RegistryKind::Pypi;
-        let predicate_types = if any_type { Vec::new() } else { vec![SLSA_PROVENANCE_V1.to_owned()] };
-        AttestationPolicy { signer, subject_name, predicate_types, now: self.audit.request.now }
-    }
-}
-
-/// Returns the beginning of a file name, escaped. File systems have no names of more than 255 bytes.
-fn shown_name(name: &UntrustedText) -> String {
-    let escaped = name.escaped();
-    let beginning: String = escaped.chars().take(255).collect();
-    if beginning.len() == escaped.len() { beginning } else { format!("{beginning}…") }
-}
-
-/// Verifies the attestations that a registry stores for a file.
-fn verify_stored(
-    stored: &Lookup<String>,
-    attestations: &mut AttestationCheck<'_>,
-    artifact: &Artifact<'_>,
-    policy: &AttestationPolicy,
-) -> Result<Result<BundleVerdicts, Unavailable>, OpsError> {
-    let bundles = match stored {
-        Lookup::Found(document) => Ok(BundleStream::Registry(document)),
-        Lookup::Absent => Ok(BundleStream::Registry("")),
-        Lookup::Unavailable(unavailable) => Err(unavailable.clone()),
-    };
-    attestations.verify(bundles, artifact, policy)
 }
 
 /// Verifies the signatures of a registry with the keys that it lists.

@@ -11,6 +11,7 @@ use model::base::id::Hasher;
 use model::evidence::attestation::{
     AttestationPolicy, BundleCheck, BundleVerdict, BundleVerdicts, Rejection,
 };
+use model::evidence::package::RestoredPackage;
 use model::evidence::reason::Reason;
 use model::evidence::verdict::{Finding, Verdict, overall};
 use model::release::host::GitHubAttestation;
@@ -19,6 +20,8 @@ use provenance::{Artifact, BundleVerifier, RawBundle, TrustedRootSet};
 use crate::context::ForgeClients;
 use crate::error::OpsError;
 use crate::identities::PublicKey;
+use crate::prove::package_download::FileReader;
+use crate::prove::restored_package::restore;
 use crate::prove::trust_root::{TrustRootSource, load_trust_root};
 
 /// An artifact to verify, and what must be true of it.
@@ -65,6 +68,8 @@ pub struct VerifyRequest<'a> {
     pub trust_root: TrustRootSource,
     /// The public key that must have signed. `None` if a certificate identifies the signer.
     pub key: Option<PublicKey>,
+    /// The folder for nameless files.
+    pub temporary_folder: PathBuf,
 }
 
 /// The result of a verification.
@@ -161,16 +166,6 @@ fn verify_subject(
             return subject_verdict(Vec::new(), findings);
         }
     };
-    let source = match &request.bundles {
-        BundleSource::File(path) => BundleStream::File(path),
-        BundleSource::GitHub(clients) => match fetch_attestations(*clients, sha256, on_event) {
-            Ok((all, _)) => BundleStream::Attestations(all),
-            Err(error) => {
-                findings.push(unproven(Reason::Unreachable, error.to_string()));
-                return subject_verdict(Vec::new(), findings);
-            }
-        },
-    };
     let open = || -> io::Result<Box<dyn Read>> {
         match &subject.artifact {
             SubjectArtifact::File(path) => Ok(Box::new(File::open(path)?)),
@@ -179,11 +174,57 @@ fn verify_subject(
     };
     let is_file = matches!(subject.artifact, SubjectArtifact::File(_));
     let artifact = Artifact { sha256, open: is_file.then_some(&open) };
+    let (mut bundles, mut finding) = verify_artifact(request, subject, &artifact, roots, on_event)?;
+    if finding.verdict != Verdict::Proven
+        && let Some((file, package)) = signed_package(request, &subject.artifact)
+    {
+        let open = || -> io::Result<Box<dyn Read>> { Ok(Box::new(FileReader::new(&file)?)) };
+        let artifact = Artifact { sha256: package.digests.sha256, open: Some(&open) };
+        (bundles, finding) = verify_artifact(request, subject, &artifact, roots, on_event)?;
+        findings.extend(rules::restored_package_finding(&display_name, &package));
+        finding.explanation.evidence.push_str("; verified without the registry's signature in the package");
+    }
+    findings.push(finding);
+    subject_verdict(bundles, findings)
+}
+
+/// Verifies the bundles of an artifact. Returns the verdict of each, and the finding.
+fn verify_artifact(
+    request: &VerifyRequest<'_>,
+    subject: &VerifySubject,
+    artifact: &Artifact<'_>,
+    roots: &TrustedRootSet,
+    on_event: &mut dyn FnMut(HttpEvent),
+) -> Result<(Vec<BundleVerdict>, Finding), OpsError> {
+    let name = &subject.display_name;
+    let source = match &request.bundles {
+        BundleSource::File(path) => BundleStream::File(path),
+        BundleSource::GitHub(clients) => match fetch_attestations(*clients, artifact.sha256, on_event) {
+            Ok((all, _)) => BundleStream::Attestations(all),
+            Err(error) => {
+                let finding = Finding::unproven("attestation", name, Reason::Unreachable, error.to_string());
+                return Ok((Vec::new(), finding));
+            }
+        },
+    };
     let verifier = BundleVerifier::new(roots, request.key.clone().map(|it| it.0));
     let expected = AttestationPolicy { subject_name: subject.name.clone(), ..request.policy.clone() };
-    let verdicts = verify_bundles(&verifier, &artifact, &expected, source)?;
-    findings.push(rules::attestation_finding(&display_name, &verdicts));
-    subject_verdict(verdicts.bundles, findings)
+    let verdicts = verify_bundles(&verifier, artifact, &expected, source)?;
+    let finding = rules::attestation_finding(name, &verdicts);
+    Ok((verdicts.bundles, finding))
+}
+
+/// Returns a NuGet package without the registry's signature. `None` for another file, and for a package that is not signed
+/// or that is malformed: it is then verified as it is.
+fn signed_package(
+    request: &VerifyRequest<'_>,
+    artifact: &SubjectArtifact,
+) -> Option<(File, RestoredPackage)> {
+    let SubjectArtifact::File(path) = artifact else { return None };
+    if path.extension().is_none_or(|it| !it.eq_ignore_ascii_case("nupkg")) {
+        return None;
+    }
+    restore(&File::open(path).ok()?, &request.temporary_folder).ok()?
 }
 
 /// The bundles of one subject.

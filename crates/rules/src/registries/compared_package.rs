@@ -8,6 +8,8 @@ use model::package::{PackageComparison, PackageContents, PackageId, PackageTree}
 pub(super) const MAX_NAMED_DIFFERENCES: usize = 50;
 /// The check that compares files.
 pub(super) const FILES: &str = "files";
+/// The check of the commit that a package states.
+pub(super) const COMMIT: &str = "commit";
 /// The check that compares a package's own metadata.
 pub(super) const METADATA: &str = "metadata";
 

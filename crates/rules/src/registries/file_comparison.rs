@@ -12,6 +12,9 @@ use super::compared_package::FILES;
 /// The largest number of files that are named. More are counted.
 const MAX_NAMED_FILES: usize = 200;
 
+/// The largest number of files that cannot be compared and are named.
+const MAX_OPAQUE_FILES: usize = 50;
+
 /// A file that a package must have.
 #[derive(Debug, Clone)]
 struct ExpectedFile {
@@ -33,6 +36,8 @@ pub(super) struct FileComparison {
     /// Files that cannot be compared.
     opaque: Vec<String>,
     failures: Vec<(String, String)>,
+    /// Whether the package may have no file that can be compared.
+    may_be_all_opaque: bool,
 }
 
 impl FileComparison {
@@ -40,6 +45,18 @@ impl FileComparison {
     pub(super) fn expect(&mut self, path: String, tree_path: String, file: &TreeFile, mode: Option<u32>) {
         let expected = ExpectedFile { tree_path, digest: file.digest, optional: false, mode };
         self.expected.insert(path, expected);
+    }
+
+    /// Expects a file of the tree, from which the build removes a byte order mark.
+    pub(super) fn expect_without_mark(
+        &mut self,
+        path: String,
+        tree_path: String,
+        file: &TreeFile,
+        mode: u32,
+    ) {
+        let digest = file.digest_without_mark.unwrap_or(file.digest);
+        self.expected.insert(path, ExpectedFile { tree_path, digest, optional: false, mode: Some(mode) });
     }
 
     /// Accepts a file of the tree, without requiring it.
@@ -61,6 +78,11 @@ impl FileComparison {
     /// Records that a file is wrong.
     pub(super) fn fail(&mut self, path: &str, evidence: impl Into<String>) {
         self.failures.push((path.to_owned(), evidence.into()));
+    }
+
+    /// Accepts that no file is the same as in the tree: then nothing but a warning is reported.
+    pub(super) fn allow_nothing_equal(&mut self) {
+        self.may_be_all_opaque = true;
     }
 
     /// Compares every file of the package, in both directions. `subject` names the package.
@@ -92,7 +114,7 @@ impl FileComparison {
             out.warnings.push(format!(
                 "{subject}: {} made by the build cannot be compared with the tree: {}",
                 counted(self.opaque.len(), "file"),
-                self.opaque.join(", "),
+                named(&self.opaque),
             ));
         }
         if self.failures.is_empty() {
@@ -105,6 +127,9 @@ impl FileComparison {
                 "{} the same as in the tag's tree, {generated} made by the build and checked{opaque}",
                 counted(equal, "file")
             );
+            if equal == 0 && self.may_be_all_opaque {
+                return;
+            }
             out.findings.push(if equal == 0 {
                 Finding::unproven(
                     FILES,
@@ -135,6 +160,15 @@ fn difference(file: &PackagedFile, expected: &ExpectedFile) -> Option<String> {
     }
     let mode = expected.mode.filter(|it| *it != file.mode)?;
     Some(format!("has mode {:o}, expected {mode:o} as in the tag's tree", file.mode))
+}
+
+/// Returns the first paths of a list, and the number of the others.
+fn named(paths: &[String]) -> String {
+    let shown = paths[..paths.len().min(MAX_OPAQUE_FILES)].join(", ");
+    match paths.len().saturating_sub(MAX_OPAQUE_FILES) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// Returns a number with its noun, in the right form.

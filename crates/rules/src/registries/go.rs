@@ -121,9 +121,14 @@ mod tests {
     use super::*;
 
     fn tree(paths: &[&str]) -> PackageTree {
-        let file =
-            |it: &str| TreeFile { digest: Digest::of(it.as_bytes()), executable: false, content: None };
+        let file = |it: &str| TreeFile {
+            digest: Digest::of(it.as_bytes()),
+            digest_without_mark: None,
+            executable: false,
+            content: None,
+        };
         PackageTree {
+            commit: None,
             folder: "go".to_owned(),
             files: paths.iter().map(|it| ((*it).to_owned(), file(it))).collect(),
             other_entries: Vec::new(),

@@ -1,15 +1,29 @@
 //! What a package of each registry must contain: every file is equal to one of the tag's tree, or is made by the build
 //! and can be derived from the tree.
 
+mod chart_yaml;
 mod checksum_database;
 mod compared_package;
+mod csharp_project;
 mod file_comparison;
 mod file_selection;
 mod go;
+mod gradle_dependencies;
+mod gradle_module;
+mod helm;
+mod helm_ignore;
 mod ignored_files;
+mod listed_digests;
 mod listed_versions;
+mod maven;
+mod maven_artifact;
 mod npm;
 mod npm_file_list;
+mod nuget;
+mod nuspec;
+mod openpgp_signature;
+mod package_signature;
+mod pom;
 mod project_files;
 mod published;
 mod pypi;
@@ -21,7 +35,9 @@ mod stated_manifest;
 mod wheel_metadata;
 
 pub use go::module_hashes;
+pub use helm::LOCK as LOCK_FILE;
 pub use listed_versions::audit_versions;
+pub use package_signature::restored_package_finding;
 pub use published::{audit_package, skipped_package};
 pub use stated_manifest::{compare_abbreviated_manifest, compare_requires_python, compare_stated_manifest};
 
@@ -36,6 +52,7 @@ use model::package::registry::RegistryKind;
 use model::{Channel, ReleaseTag, Target};
 
 use self::compared_package::{ComparedPackage, FILES, METADATA, not_comparable};
+use self::helm::LockState;
 use crate::check_observation::{CheckObservation, fail, pass, warn};
 
 /// The check that reads a package.
@@ -49,6 +66,10 @@ pub fn reads_packaged_content(format: PackageFormat, path: &str) -> bool {
     match format {
         PackageFormat::Wheel | PackageFormat::Sdist => pypi::reads_packaged_content(path),
         PackageFormat::NpmTarball => npm::reads_packaged_content(path),
+        PackageFormat::Nupkg => nuget::reads_packaged_content(path),
+        PackageFormat::Pom | PackageFormat::GradleModule => true,
+        PackageFormat::Jar => maven::reads_packaged_content(path),
+        PackageFormat::HelmChart => helm::reads_packaged_content(path),
         PackageFormat::GoModule => false,
     }
 }
@@ -59,6 +80,9 @@ pub fn reads_tree_content(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     matches!(name, "pyproject.toml" | "package.json" | "go.mod" | ".gitignore")
         || project_files::is_read(name)
+        || csharp_project::is_read(name)
+        || maven::reads_tree_content(name)
+        || helm::reads_tree_content(name)
 }
 
 /// Returns the paths outside the package's folder that a comparison needs, relative to the repository's root.
@@ -70,6 +94,10 @@ pub fn files_outside(format: PackageFormat, folder: &str, targets: &[Target]) ->
         PackageFormat::Sdist => pypi::ignore_files(folder),
         PackageFormat::NpmTarball => npm::manifests(targets),
         PackageFormat::GoModule => vec![go::LICENSE.to_owned()],
+        PackageFormat::HelmChart => helm::sibling_folders(folder),
+        PackageFormat::Nupkg | PackageFormat::Jar | PackageFormat::Pom | PackageFormat::GradleModule => {
+            Vec::new()
+        }
     }
 }
 
@@ -79,6 +107,7 @@ pub fn package_manifests(channels: &[Channel]) -> Vec<&'static str> {
     let manifest = |channel: &Channel| match channel {
         Channel::Pypi(_) => Some(pypi::MANIFEST),
         Channel::Npm(_) => Some(npm::MANIFEST),
+        Channel::Helm(_) => Some(helm::MANIFEST),
         _ => None,
     };
     channels.iter().filter_map(manifest).collect()
@@ -98,6 +127,7 @@ pub(crate) fn package_files(listings: &[PackageListing]) -> CheckObservation {
     for listing in listings {
         let problem = match listing.manifest_name {
             npm::MANIFEST => missing_license(listing),
+            helm::MANIFEST => stale_lock(listing),
             _ => ignored_modules(listing),
         };
         if let Some(problem) = problem {
@@ -106,8 +136,22 @@ pub(crate) fn package_files(listings: &[PackageListing]) -> CheckObservation {
         checked.push(listing.folder.as_str());
     }
     match checked[..] {
-        [] => pass("the target has no package on PyPI or npm"),
+        [] => pass("the target has no package on PyPI or npm, and no chart"),
         _ => pass(format!("all files below {} will be packaged", checked.join(", "))),
+    }
+}
+
+/// Fails if the chart cannot be built, because its lock is of other dependencies.
+fn stale_lock(listing: &PackageListing) -> Option<CheckObservation> {
+    let folder = &listing.folder;
+    match helm::check_lock(&listing.manifest, listing.lock_file.as_deref()) {
+        LockState::NotNeeded | LockState::Fits => None,
+        LockState::Missing => {
+            let evidence =
+                format!("{folder} has dependencies and no {LOCK_FILE}, so their versions are not pinned");
+            Some(warn(Reason::StaleLock, evidence))
+        }
+        LockState::Stale(evidence) => Some(fail(Reason::StaleLock, format!("{folder}: {evidence}"))),
     }
 }
 
@@ -138,18 +182,25 @@ fn ignored_modules(listing: &PackageListing) -> Option<CheckObservation> {
     Some(fail(Reason::FilesIgnored { file: (*first).to_owned() }, evidence))
 }
 
-/// Returns the format of a package by its file name, and the name of the manifest in its folder. `None` if the name has
-/// none of the known endings.
+/// The endings of package files, with the format, and the file that makes a folder that of a package.
+const FORMATS: [(&str, PackageFormat, &str); 9] = [
+    (".whl", PackageFormat::Wheel, pypi::MANIFEST),
+    (".tar.gz", PackageFormat::Sdist, pypi::MANIFEST),
+    (".tgz", PackageFormat::NpmTarball, npm::MANIFEST),
+    (".tgz", PackageFormat::HelmChart, helm::MANIFEST),
+    (".zip", PackageFormat::GoModule, go::MANIFEST),
+    (".nupkg", PackageFormat::Nupkg, nuget::MANIFEST),
+    (".jar", PackageFormat::Jar, maven::MANIFEST),
+    (".pom", PackageFormat::Pom, maven::MANIFEST),
+    (".module", PackageFormat::GradleModule, maven::MANIFEST),
+];
+
+/// Returns the formats that a package may have by its file name, each with the name of the manifest in its folder. Empty
+/// if the name has none of the known endings.
 #[must_use]
-pub fn format_of(file_name: &str) -> Option<(PackageFormat, &'static str)> {
-    const FORMATS: [(&str, PackageFormat, &str); 4] = [
-        (".whl", PackageFormat::Wheel, pypi::MANIFEST),
-        (".tar.gz", PackageFormat::Sdist, pypi::MANIFEST),
-        (".tgz", PackageFormat::NpmTarball, npm::MANIFEST),
-        (".zip", PackageFormat::GoModule, go::MANIFEST),
-    ];
-    let found = FORMATS.into_iter().find(|(ending, ..)| file_name.ends_with(ending));
-    found.map(|(_, format, manifest)| (format, manifest))
+pub fn formats_of(file_name: &str) -> Vec<(PackageFormat, &'static str)> {
+    let found = FORMATS.into_iter().filter(|(ending, ..)| file_name.ends_with(ending));
+    found.map(|(_, format, manifest)| (format, manifest)).collect()
 }
 
 /// Returns the format of a file that a registry of this kind lists, and the name of the manifest in the package's
@@ -160,24 +211,31 @@ pub fn registry_format(
     id: &PackageId,
     file_name: &str,
 ) -> Option<(PackageFormat, &'static str)> {
-    let found = format_of(file_name)?;
-    let fits = match kind {
-        RegistryKind::Pypi => pypi::is_file_of(id, file_name, found.0),
-        RegistryKind::Npm => found.0 == PackageFormat::NpmTarball,
-        RegistryKind::Go => found.0 == PackageFormat::GoModule,
+    let fits = |(format, _): &(PackageFormat, &str)| match (kind, format) {
+        (RegistryKind::Pypi, format) => pypi::is_file_of(id, file_name, *format),
+        (RegistryKind::Nuget, PackageFormat::Nupkg) => nuget::is_file_of(id, file_name),
+        (RegistryKind::Helm, PackageFormat::HelmChart) => helm::is_file_of(id, file_name),
+        (RegistryKind::Npm, PackageFormat::NpmTarball)
+        | (RegistryKind::Go, PackageFormat::GoModule)
+        | (RegistryKind::Maven, PackageFormat::Jar | PackageFormat::Pom | PackageFormat::GradleModule) => {
+            true
+        }
+        _ => false,
     };
-    fits.then_some(found)
+    formats_of(file_name).into_iter().find(fits)
 }
 
 /// Returns the name and version of a tag's package, as a registry of this kind writes them.
 #[must_use]
 pub fn registry_package_id(kind: RegistryKind, name: &str, tag: &ReleaseTag) -> PackageId {
-    let format = match kind {
-        RegistryKind::Pypi => PackageFormat::Wheel,
-        RegistryKind::Npm => PackageFormat::NpmTarball,
-        RegistryKind::Go => PackageFormat::GoModule,
+    let version = match kind {
+        RegistryKind::Pypi => tag.version().canonical(),
+        RegistryKind::Go => format!("v{}", tag.version().as_str()),
+        // Build metadata is no part of a NuGet version in URLs and file names ("Package versioning").
+        RegistryKind::Nuget => tag.version().as_str().split('+').next().unwrap_or_default().to_owned(),
+        RegistryKind::Npm | RegistryKind::Maven | RegistryKind::Helm => tag.version().as_str().to_owned(),
     };
-    package_id(name, tag, format)
+    PackageId { name: name.to_owned(), version }
 }
 
 /// Returns the name that an attestation of a file must state. `None` if any name is accepted: on GitHub, an npm package
@@ -187,7 +245,9 @@ pub fn attested_name(kind: RegistryKind, id: &PackageId, file_name: &str, stored
     match kind {
         RegistryKind::Npm if stored => Some(kind.purl(id)),
         RegistryKind::Npm => None,
-        RegistryKind::Pypi | RegistryKind::Go => Some(file_name.to_owned()),
+        // The name that the workflow gives the file, which NuGet's address writes in lower case.
+        RegistryKind::Nuget => Some(format!("{}.{}.nupkg", id.name, id.version)),
+        _ => Some(file_name.to_owned()),
     }
 }
 
@@ -217,26 +277,27 @@ fn single_finding(finding: Finding) -> PackageComparison {
     PackageComparison { findings: vec![finding], warnings: Vec::new() }
 }
 
-/// Returns the name of a channel's package, if packages of this format are published there.
+/// Returns the package of a channel that a file is one of, by its format and name. `None` if the channel has no such
+/// package.
 #[must_use]
-pub fn package_name(channel: &Channel, format: PackageFormat) -> Option<&str> {
-    match (channel, format) {
-        (Channel::Pypi(name), PackageFormat::Wheel | PackageFormat::Sdist)
-        | (Channel::Npm(name), PackageFormat::NpmTarball)
-        | (Channel::Go(name), PackageFormat::GoModule) => Some(name),
-        _ => None,
-    }
-}
-
-/// Returns the name and version of a package of a tag, as its registry writes them.
-#[must_use]
-pub fn package_id(name: &str, tag: &ReleaseTag, format: PackageFormat) -> PackageId {
-    let version = match format {
-        PackageFormat::Wheel | PackageFormat::Sdist => tag.version().canonical(),
-        PackageFormat::NpmTarball => tag.version().as_str().to_owned(),
-        PackageFormat::GoModule => format!("v{}", tag.version().as_str()),
+pub fn channel_package(
+    channel: &Channel,
+    format: PackageFormat,
+    file_name: &str,
+    tag: &ReleaseTag,
+) -> Option<PackageId> {
+    let kind = match format {
+        PackageFormat::Wheel | PackageFormat::Sdist => RegistryKind::Pypi,
+        PackageFormat::NpmTarball => RegistryKind::Npm,
+        PackageFormat::GoModule => RegistryKind::Go,
+        PackageFormat::Nupkg => RegistryKind::Nuget,
+        PackageFormat::Jar | PackageFormat::Pom | PackageFormat::GradleModule => RegistryKind::Maven,
+        PackageFormat::HelmChart => RegistryKind::Helm,
     };
-    PackageId { name: name.to_owned(), version }
+    let packages = channel.packages().into_iter().filter(|it| it.0 == kind);
+    let mut ids = packages.map(|(kind, name)| registry_package_id(kind, &name, tag));
+    // An artifact of Maven is one of several, so its name decides.
+    ids.find(|it| kind != RegistryKind::Maven || maven_artifact::is_file_of(it, file_name))
 }
 
 /// Compares a package, or the reason why it was not read, with the tree of its tag. `subject` names the package in
@@ -280,6 +341,11 @@ pub fn compare_package(
         PackageFormat::Sdist => pypi::compare_sdist(compared, &mut out),
         PackageFormat::NpmTarball => npm::compare(compared, &mut out),
         PackageFormat::GoModule => go::compare(compared, &mut out),
+        PackageFormat::Nupkg => nuget::compare(compared, &mut out),
+        PackageFormat::Jar => maven::compare_jar(compared, &mut out),
+        PackageFormat::Pom => maven::compare_pom(compared, &mut out),
+        PackageFormat::GradleModule => maven::compare_module(compared, &mut out),
+        PackageFormat::HelmChart => helm::compare(compared, &mut out),
     }
     out
 }
@@ -297,7 +363,7 @@ fn other_package(compared: ComparedPackage<'_>) -> Option<String> {
             (format!("{}-{}", name(), id.version), |it| it.split_once('/').map(|(folder, _)| folder))
         }
         PackageFormat::GoModule => (format!("{}@{}", id.name, id.version), go::module_root),
-        PackageFormat::NpmTarball => return None,
+        _ => return None,
     };
     let folders = || package.files.iter().filter_map(|it| folder_of(&it.path));
     if folders().any(|it| it == expected) {

@@ -9,12 +9,12 @@ use model::evidence::package::{FileEvidence, PackageEvidence, PackageExpectation
 use model::evidence::reason::{Explanation, Reason};
 use model::evidence::verdict::{Finding, Verdict};
 use model::package::pyproject::normalized_name;
-use model::package::registry::{FileDigest, ProjectStatus, PublishedPackage, RegistryKind};
+use model::package::registry::{ProjectStatus, PublishedPackage, RegistryKind};
 use model::{Scheme, UntrustedText, Version};
 
 use super::compared_package::FILES;
 use super::file_comparison::counted;
-use super::{checksum_database, registry_signature};
+use super::{checksum_database, listed_digests, openpgp_signature, package_signature, registry_signature};
 use crate::attestation::attestation_finding;
 use crate::no_answer::no_answer;
 
@@ -51,6 +51,21 @@ pub fn audit_package(expectation: &PackageExpectation, evidence: &PackageEvidenc
     }
     match expectation.registry.kind {
         RegistryKind::Pypi => {}
+        RegistryKind::Nuget => {
+            let downloaded = evidence.files.iter().filter(|it| it.content.is_ok());
+            let finding = |it| package_signature::finding(&expectation.registry, package, it);
+            report.findings.extend(downloaded.map(finding));
+        }
+        RegistryKind::Maven => {
+            if package.is_unlisted {
+                report.warnings.push(format!("{purl}: maven-metadata.xml does not list the version yet"));
+            }
+            report.findings.extend(listed_digests::module_findings(&purl, evidence));
+            report.findings.extend(openpgp_signature::several_keys(&purl, &evidence.files));
+        }
+        RegistryKind::Helm => {
+            report.findings.extend(evidence.files.iter().filter_map(listed_digests::provenance_finding));
+        }
         RegistryKind::Npm => {
             let trusted_keys = &expectation.registry.key_ids;
             report.findings.push(registry_signature::finding(
@@ -120,7 +135,14 @@ fn is_expected(expectation: &PackageExpectation, name: &UntrustedText, version: 
             normalized_name(name.raw()) == normalized_name(&id.name)
                 && canonical(version.raw()) == canonical(&id.version)
         }
-        RegistryKind::Npm | RegistryKind::Go => name.is(&id.name) && version.is(&id.version),
+        RegistryKind::Nuget => {
+            let same = |found: &UntrustedText, expected: &str| found.raw().eq_ignore_ascii_case(expected);
+            let without_build = version.raw().split('+').next().unwrap_or_default();
+            same(name, &id.name) && same(&UntrustedText::new(without_build), &id.version)
+        }
+        RegistryKind::Npm | RegistryKind::Go | RegistryKind::Maven | RegistryKind::Helm => {
+            name.is(&id.name) && version.is(&id.version)
+        }
     }
 }
 
@@ -143,7 +165,12 @@ fn audit_file(expectation: &PackageExpectation, file: &FileEvidence, report: &mu
         report.warnings.extend(comparison.warnings.iter().cloned());
     }
     if expectation.registry.kind != RegistryKind::Go && file.content.is_ok() {
-        report.findings.extend(origin(expectation, file));
+        let signature = openpgp_signature::finding(expectation, file);
+        // A signature by a trusted key proves the origin, so an attestation is not missed that nothing promises.
+        let is_signed = signature.as_ref().is_some_and(|it| it.verdict == Verdict::Proven);
+        let origin = origin(expectation, file).into_iter();
+        report.findings.extend(signature);
+        report.findings.extend(origin.filter(|it| !is_signed || *it.reason() != Reason::NotOwed));
     }
 }
 
@@ -159,10 +186,7 @@ fn digest(expectation: &PackageExpectation, file: &FileEvidence) -> Finding {
     };
     let mut documents = Vec::new();
     for stated in &file.stated_digests {
-        let found = match stated.digest {
-            FileDigest::Sha256(_) => FileDigest::Sha256(content.sha256),
-            FileDigest::Sha512(_) => FileDigest::Sha512(content.sha512),
-        };
+        let Some(found) = content.like(&stated.digest) else { continue };
         if found != stated.digest {
             let evidence = format!("downloaded {found}, the {} states {}", stated.document, stated.digest);
             return Finding::refuted(DIGEST, &file.name, Reason::StatedDigest, evidence);

@@ -69,7 +69,7 @@ pub(super) fn is_file_of(id: &PackageId, file_name: &str, format: PackageFormat)
     match format {
         PackageFormat::Wheel => rest.starts_with('-'),
         PackageFormat::Sdist => rest == ".tar.gz",
-        PackageFormat::NpmTarball | PackageFormat::GoModule => false,
+        _ => false,
     }
 }
 

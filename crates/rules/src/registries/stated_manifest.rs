@@ -49,23 +49,23 @@ const ABBREVIATED_KEYS: [&str; 9] = [
 ];
 
 /// Compares the manifest that a registry states for a version or a file with the one in the package (npm, Python), or in
-/// the tag's tree (Go).
+/// the tag's tree (Go). `None` for packages of which registries state none.
 #[must_use]
 pub fn compare_stated_manifest(
     subject: &str,
     stated: &Lookup<Vec<u8>>,
     package: &PackageContents,
     tree: &PackageTree,
-) -> Finding {
+) -> Option<Finding> {
     let stated = match stated {
         Lookup::Found(stated) => stated.as_slice(),
         Lookup::Absent => {
             let evidence = "the registry states that it serves the metadata, and does not";
-            return Finding::unproven(METADATA, subject, Reason::StaleIndex, evidence);
+            return Some(Finding::unproven(METADATA, subject, Reason::StaleIndex, evidence));
         }
-        Lookup::Unavailable(unavailable) => return no_answer(METADATA, subject, unavailable),
+        Lookup::Unavailable(unavailable) => return Some(no_answer(METADATA, subject, unavailable)),
     };
-    match package.format {
+    Some(match package.format {
         PackageFormat::Wheel | PackageFormat::Sdist => compare_metadata_file(subject, stated, package),
         PackageFormat::NpmTarball => {
             let content = package.file(npm::PACKAGED_MANIFEST).and_then(|it| it.content.as_deref());
@@ -80,7 +80,8 @@ pub fn compare_stated_manifest(
                 Finding::refuted(METADATA, subject, Reason::PackageMetadata, evidence)
             }
         }
-    }
+        _ => return None,
+    })
 }
 
 /// Compares the manifest in the abbreviated packument, which some clients ask for, with the one in the package.

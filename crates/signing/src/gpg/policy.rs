@@ -4,10 +4,13 @@
 //! The result is what gpgme reports for each signature. Exit codes are not used, because gpg exits with 0 for a revoked
 //! key. A certificate is trusted by its pinned fingerprint and not by its chain, so that no CA can add a signer.
 
+use std::fs::File;
+use std::io::{Seek as _, SeekFrom};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use gpgme::{Context, HashAlgorithm, KeyAlgorithm, Signature, SignatureSummary, VerificationResult};
+use gpgme::{Context, Data, HashAlgorithm, KeyAlgorithm, Signature, SignatureSummary, VerificationResult};
+use model::evidence::package::OpenPgpCheck;
 use model::evidence::reason::{Explanation, Reason};
 use model::evidence::signature::{AllowedSigner, RevocationStatus, SignatureCheck, SignerKey};
 
@@ -25,7 +28,79 @@ pub(crate) struct PinnedKeys {
     home: Option<Arc<GnupgHome>>,
 }
 
+/// The result for a text with its signature, and the text if the signature is valid.
+pub(super) type CheckedText = (OpenPgpCheck, Option<Vec<u8>>);
+
 impl PinnedKeys {
+    /// Returns whether `home` has the key with this fingerprint.
+    pub(super) fn has_key(&self, home: &GnupgHome, fingerprint: &str) -> bool {
+        self.context(home).and_then(|mut it| it.get_key(fingerprint)).is_ok()
+    }
+
+    /// Verifies a detached OpenPGP signature of a file in `home`. An `Err` means that the verification itself failed.
+    pub(super) fn check_file(
+        &self,
+        home: &GnupgHome,
+        armor: &[u8],
+        file: &File,
+    ) -> Result<OpenPgpCheck, Box<dyn std::error::Error>> {
+        let mut context = self.context(home)?;
+        let bad = |reason, evidence: &str| Ok(OpenPgpCheck::Bad(Explanation::new(reason, evidence)));
+        let mut signed = Data::from_seekable_stream(file.try_clone()?).map_err(|error| error.error())?;
+        signed.seek(SeekFrom::Start(0))?;
+        let Ok(result) = context.verify_detached(armor, signed) else {
+            return bad(Reason::BadSignature, "gpg cannot read the signature");
+        };
+        self.classify_openpgp(&mut context, &result)
+    }
+
+    /// Verifies a text with its signature in `home`, and returns the text. An `Err` means that the verification itself
+    /// failed.
+    pub(super) fn check_text(
+        &self,
+        home: &GnupgHome,
+        signed: &[u8],
+    ) -> Result<CheckedText, Box<dyn std::error::Error>> {
+        let mut context = self.context(home)?;
+        let mut text = Vec::new();
+        let Ok(result) = context.verify_opaque(signed, &mut text) else {
+            let evidence = "gpg cannot read the signature";
+            return Ok((OpenPgpCheck::Bad(Explanation::new(Reason::BadSignature, evidence)), None));
+        };
+        let check = self.classify_openpgp(&mut context, &result)?;
+        let is_valid = matches!(check, OpenPgpCheck::Valid { .. });
+        Ok((check, is_valid.then_some(text)))
+    }
+
+    /// Classifies what gpgme reports about a signature of a file or a text.
+    fn classify_openpgp(
+        &self,
+        context: &mut Context,
+        result: &VerificationResult,
+    ) -> Result<OpenPgpCheck, Box<dyn std::error::Error>> {
+        let bad = |reason, evidence: &str| Ok(OpenPgpCheck::Bad(Explanation::new(reason, evidence)));
+        let mut signatures = result.signatures();
+        let (Some(signature), None) = (signatures.next(), signatures.next()) else {
+            return bad(Reason::TwoSignatures, "it is not exactly one signature");
+        };
+        let fingerprint = signature.fingerprint().unwrap_or("an unknown key").to_owned();
+        if signature.summary().contains(SignatureSummary::KEY_MISSING) {
+            return Ok(OpenPgpCheck::MissingKey(fingerprint));
+        }
+        if let Some(flaw) = signature_flaw(signature, "this file") {
+            return Ok(OpenPgpCheck::Bad(flaw));
+        }
+        let key = context.get_key(fingerprint.as_str())?;
+        let revoked = signature.summary().contains(SignatureSummary::KEY_REVOKED);
+        let signed_at = seconds(signature.creation_time()).unwrap_or_default();
+        Ok(match classify_key(&key, signature, &fingerprint, revoked, self) {
+            SignatureCheck::ByKey(signer) => OpenPgpCheck::Valid { signer, signed_at },
+            SignatureCheck::Bad(explanation) => OpenPgpCheck::Bad(explanation),
+            SignatureCheck::Unknown(explanation) => OpenPgpCheck::Unknown(explanation),
+            SignatureCheck::ByIdentity { .. } => return Err("a certificate in an OpenPGP signature".into()),
+        })
+    }
+
     /// Returns a policy of public keys or certificates. Those with these fingerprints are trusted.
     pub(crate) fn new(engine: GpgEngine, keyring: Vec<u8>, fingerprints: &[String]) -> Self {
         let fingerprints = fingerprints.iter().map(|it| it.to_ascii_uppercase()).collect();
@@ -33,7 +108,7 @@ impl PinnedKeys {
     }
 
     /// Creates a temporary `GNUPGHOME`, writes its configuration and imports the keyring.
-    fn new_home(&self) -> Result<GnupgHome, Box<dyn std::error::Error>> {
+    pub(super) fn new_home(&self) -> Result<GnupgHome, Box<dyn std::error::Error>> {
         let home = GnupgHome::new()?;
         let (file, text) = self.engine.configuration();
         std::fs::write(home.path().join(file), text)?;
@@ -150,42 +225,43 @@ fn classify(
             format!("{fingerprint} is not in the keyring of [signers]"),
         ));
     }
-    if summary.contains(SignatureSummary::SIG_EXPIRED) {
-        return Ok(bad_signature(
-            Reason::SignatureExpired,
-            format!("the signature by {fingerprint} has expired"),
-        ));
+    if let Some(flaw) = signature_flaw(signature, "this tag") {
+        return Ok(SignatureCheck::Bad(flaw));
     }
-    if matches!(
-        signature.hash_algorithm(),
-        HashAlgorithm::Md5 | HashAlgorithm::Sha1 | HashAlgorithm::RipeMd160
-    ) {
-        return Ok(bad_signature(
-            Reason::WeakHash,
-            format!("the signature uses the weak hash {}", signature.hash_algorithm()),
-        ));
-    }
-    if signature.is_wrong_key_usage() {
-        return Ok(bad_signature(Reason::KeyUsage, format!("{fingerprint} is not a signing key")));
-    }
-    // A valid signature by a revoked or expired key is not rejected here: the caller evaluates revocation and expiry.
     let revoked = summary.contains(SignatureSummary::KEY_REVOKED);
-    let expired = summary.contains(SignatureSummary::KEY_EXPIRED);
-    match signature.status() {
-        Ok(()) => {}
-        Err(_) if revoked || expired => {}
-        Err(error) => {
-            return Ok(bad_signature(
-                Reason::BadSignature,
-                format!("the signature is not valid for this tag: {error}"),
-            ));
-        }
-    }
     match policy.engine {
         GpgEngine::X509 => classify_certificate(signature, &fingerprint, policy, home),
         GpgEngine::OpenPgp => {
             let key = context.get_key(fingerprint.as_str())?;
             Ok(classify_key(&key, signature, &fingerprint, revoked, policy))
+        }
+    }
+}
+
+/// Returns what makes a signature invalid: its expiry, a weak hash, the use of its key, or other bytes. A valid signature by
+/// a revoked or expired key has no flaw here: the caller evaluates revocation and expiry. `subject` names what is signed.
+pub(super) fn signature_flaw(signature: Signature<'_>, subject: &str) -> Option<Explanation> {
+    let fingerprint = signature.fingerprint().unwrap_or("an unknown key");
+    let summary = signature.summary();
+    let flaw = |reason, evidence: String| Some(Explanation::new(reason, evidence));
+    if summary.contains(SignatureSummary::SIG_EXPIRED) {
+        return flaw(Reason::SignatureExpired, format!("the signature by {fingerprint} has expired"));
+    }
+    if matches!(
+        signature.hash_algorithm(),
+        HashAlgorithm::Md5 | HashAlgorithm::Sha1 | HashAlgorithm::RipeMd160
+    ) {
+        let evidence = format!("the signature uses the weak hash {}", signature.hash_algorithm());
+        return flaw(Reason::WeakHash, evidence);
+    }
+    if signature.is_wrong_key_usage() {
+        return flaw(Reason::KeyUsage, format!("{fingerprint} is not a signing key"));
+    }
+    match signature.status() {
+        Ok(()) => None,
+        Err(_) if summary.intersects(SignatureSummary::KEY_REVOKED | SignatureSummary::KEY_EXPIRED) => None,
+        Err(error) => {
+            flaw(Reason::BadSignature, format!("the signature is not valid for {subject}: {error}"))
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::Digest;
 use model::evidence::verdict::{Verdict, overall};
-use model::package::{PackageContents, PackageFormat, PackageId, PackageTree, PackagedFile, TreeFile};
+use model::package::{PackageContainer, PackageContents, PackageFormat, PackageId, PackageTree, PackagedFile, TreeFile};
 
 /// A package, and the tree that it is compared with.
 pub struct PackageParts<'a> {
@@ -20,11 +20,13 @@ pub fn check(parts: &PackageParts<'_>, added: &str) -> (PackageContents, Package
     let file = |(path, text): &(&str, &str)| {
         let content = text.as_bytes().to_vec();
         let digest = Digest::of(&content);
-        ((*path).to_owned(), TreeFile { digest, executable: false, content: Some(content) })
+        let file = TreeFile { digest, digest_without_mark: None, executable: false, content: Some(content) };
+        ((*path).to_owned(), file)
     };
     let files: BTreeMap<String, TreeFile> = parts.tree.iter().map(file).collect();
-    let tree = PackageTree { folder: parts.folder.to_owned(), files, other_entries: Vec::new() };
-    let mode = if parts.format.is_zip() { 0o100_644 } else { 0o644 };
+    let tree = PackageTree { commit: None, folder: parts.folder.to_owned(), files, other_entries: Vec::new() };
+    let is_zip = parts.format.container() == PackageContainer::Zip;
+    let mode = if is_zip { 0o100_644 } else { 0o644 };
     let packaged = |path: &str, text: &str| PackagedFile {
         path: path.to_owned(),
         size: text.len() as u64,

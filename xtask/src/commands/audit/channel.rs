@@ -19,6 +19,12 @@ pub(crate) enum AuditChannel {
     Npm,
     /// The Go module
     Go,
+    /// The package on nuget.org
+    Nuget,
+    /// The artifacts on Maven Central
+    Maven,
+    /// The Helm chart on GitHub
+    Helm,
 }
 
 impl AuditChannel {
@@ -29,6 +35,9 @@ impl AuditChannel {
             Self::Pypi => Some(RegistryKind::Pypi),
             Self::Npm => Some(RegistryKind::Npm),
             Self::Go => Some(RegistryKind::Go),
+            Self::Nuget => Some(RegistryKind::Nuget),
+            Self::Maven => Some(RegistryKind::Maven),
+            Self::Helm => Some(RegistryKind::Helm),
         }
     }
 }
@@ -50,13 +59,14 @@ pub(super) fn selects_source(channels: &[AuditChannel]) -> bool {
 pub(super) fn selects_target(channels: &[AuditChannel], target: &Target) -> bool {
     let wanted = selected_registries(channels);
     selects_source(channels)
-        || target.channels.iter().filter_map(Channel::package).any(|(kind, _)| wanted.contains(&kind))
+        || target.channels.iter().flat_map(Channel::packages).any(|(kind, _)| wanted.contains(&kind))
 }
 
 /// Fails if a selected channel is none of the target's.
 pub(super) fn check_channels(channels: &[AuditChannel], target: &Target) -> Result<(), CliError> {
-    let kinds: Vec<RegistryKind> =
-        target.channels.iter().filter_map(Channel::package).map(|(kind, _)| kind).collect();
+    let mut kinds: Vec<RegistryKind> =
+        target.channels.iter().flat_map(Channel::packages).map(|(kind, _)| kind).collect();
+    kinds.dedup();
     let missing = channels.iter().filter_map(|it| it.registry_kind()).find(|it| !kinds.contains(it));
     let Some(missing) = missing else { return Ok(()) };
     let names: Vec<&str> = std::iter::once("source").chain(kinds.iter().map(|it| it.name())).collect();
@@ -70,6 +80,6 @@ pub(super) fn unsupported_channels(channels: &[AuditChannel], target: &Target) -
     if !channels.is_empty() {
         return Vec::new();
     }
-    let unsupported = target.channels.iter().filter(|it| it.package().is_none());
+    let unsupported = target.channels.iter().filter(|it| it.packages().is_empty());
     unsupported.map(|it| format!("not audited: {it} (the suite does not audit such channels yet)")).collect()
 }

@@ -80,7 +80,12 @@ impl<'a> AuditSession<'a> {
         if self.registries.as_ref().is_none_or(|(id, _)| *id != target.id) {
             let wanted = selected_registries(&self.args.channel);
             let recorded = self.recording.as_ref();
-            let found = registries::find_registries(self.request.catalog, target, &wanted, recorded)?;
+            let found = registries::find_registries(
+                self.request.catalog,
+                (target, self.request.slug),
+                &wanted,
+                recorded,
+            )?;
             if let Some(recording) = &mut self.recording {
                 recording.add_registries(&found)?;
             }

@@ -96,8 +96,9 @@ pub(crate) fn run(global: &GlobalArgs, args: &VerifyArgs) -> Result<RunOutcome, 
     };
     let mut reporter = ProgressReporter::new(global);
     let on_event = &mut |it| reporter.report(&ops::ReleaseEvent::Http(it));
-    let verdicts =
-        ops::verify(&VerifyRequest { subjects, bundles, policy: expected, trust_root, key }, on_event)?;
+    let temporary_folder = std::env::temp_dir();
+    let request = VerifyRequest { subjects, bundles, policy: expected, trust_root, key, temporary_folder };
+    let verdicts = ops::verify(&request, on_event)?;
     print(global, &context, &verdicts)?;
     Ok(RunOutcome::Verdict(verdicts.verdict()))
 }

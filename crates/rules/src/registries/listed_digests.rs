@@ -1,0 +1,81 @@
+//! The digests of files that another signed file of the version lists: the metadata of a Gradle module, and the provenance
+//! file of a chart.
+
+use std::collections::BTreeSet;
+
+use model::evidence::package::{FileEvidence, PackageEvidence};
+use model::evidence::reason::Reason;
+use model::evidence::verdict::Finding;
+
+use super::compared_package::METADATA;
+use super::gradle_module::listed_files;
+
+/// The check of digests.
+const DIGEST: &str = "digest";
+
+/// Compares the digests in the metadata of a Gradle module with those of the downloaded files.
+pub(super) fn module_findings(purl: &str, evidence: &PackageEvidence) -> Vec<Finding> {
+    let modules = evidence.files.iter().filter(|it| it.name.ends_with(".module"));
+    let of = |it: &FileEvidence| Some((it.name.clone(), it.document.clone()?));
+    modules
+        .filter_map(of)
+        .flat_map(|(name, document)| module_finding(purl, &name, &document, evidence))
+        .collect()
+}
+
+fn module_finding(purl: &str, name: &str, document: &[u8], evidence: &PackageEvidence) -> Vec<Finding> {
+    // The comparison of the document reports that it cannot be read.
+    let Ok(listed) = listed_files(&String::from_utf8_lossy(document)) else { return Vec::new() };
+    let mut findings = Vec::new();
+    let mut agreeing = BTreeSet::new();
+    for file in listed {
+        let shown = model::UntrustedText::new(&file.name).escaped();
+        let found = evidence.files.iter().find(|it| it.name == file.name);
+        let Some(content) = found.and_then(|it| it.content.as_ref().ok()) else {
+            let text = format!("{name} lists {shown}, which was not downloaded");
+            findings.push(Finding::unproven(DIGEST, purl, Reason::StatedDigest, text));
+            continue;
+        };
+        let differs = |it: &&_| content.like(it).as_ref() != Some(*it);
+        if let Some(stated) = file.digests.iter().find(differs) {
+            let text = format!("{name} states {stated} for {shown}");
+            findings.push(Finding::refuted(DIGEST, &shown, Reason::StatedDigest, text));
+        } else if file.size.is_some_and(|it| it != content.size) {
+            let text = format!("{name} states another size for {shown}");
+            findings.push(Finding::refuted(DIGEST, &shown, Reason::StatedDigest, text));
+        } else if !file.digests.is_empty() {
+            agreeing.insert(shown);
+        }
+    }
+    if findings.is_empty() && !agreeing.is_empty() {
+        let names: Vec<String> = agreeing.into_iter().collect();
+        let text = format!("it states the digests of {}", names.join(", "));
+        findings.push(Finding::proven(METADATA, name, text));
+    }
+    findings
+}
+
+/// Compares the digest in the provenance file of a chart with that of the chart. `None` if there is no provenance file, or
+/// if its signature is not valid. The text is YAML in two documents, of which the second one lists files (Helm
+/// documentation, "Helm Provenance and Integrity").
+pub(super) fn provenance_finding(file: &FileEvidence) -> Option<Finding> {
+    let text = String::from_utf8_lossy(file.document.as_deref()?).into_owned();
+    let content = file.content.as_ref().ok()?;
+    let files = text.split_once("\n...\n").map_or("", |(_, files)| files);
+    let listed = files.lines().find_map(|it| it.trim().strip_prefix(&format!("{}:", file.name)));
+    let expected = content.sha256.to_string();
+    Some(match listed.map(str::trim) {
+        Some(stated) if stated == expected => {
+            Finding::proven(DIGEST, &file.name, format!("{expected}, as the provenance file states"))
+        }
+        Some(stated) => {
+            let stated = model::UntrustedText::new(stated).escaped();
+            let evidence = format!("downloaded {expected}, the provenance file states {stated}");
+            Finding::refuted(DIGEST, &file.name, Reason::StatedDigest, evidence)
+        }
+        None => {
+            let evidence = "the provenance file does not list the chart";
+            Finding::refuted(DIGEST, &file.name, Reason::StatedDigest, evidence)
+        }
+    })
+}
