@@ -1,8 +1,10 @@
 //! Helm charts compared with the tree of their tag.
 
-use crate::channels::helm_package::{FILE, lock, packaged_chart, write_charts};
+use crate::channels::helm_package::{FILE, lock, packaged_chart, provenance_text, write_charts};
+use crate::channels::maven_package::GpgKey;
 use crate::channels::published_packages::PLAIN_WORKFLOW;
 use crate::support::external_tools::large_tool;
+use crate::support::published_release::sha256_hex;
 use crate::support::repository::{hermetic_command, print_note, run, xtask};
 
 /// Case 84, and cases 48 and 50 for charts.
@@ -80,5 +82,22 @@ fn charts_of_helms_own_library_are_proven() {
     let stale = package(&lock().replace("sha256:", "sha256:0"), "stale");
     assert_ne!(stale.code, 0);
     assert!(stale.stderr.contains("out of sync"), "{}", stale.stderr);
+    let key = GpgKey::of_kind("rsa2048");
+    let verify = |digest: &str| {
+        let (text, keyring) = (key.home().join("text"), key.home().join("keyring.gpg"));
+        std::fs::write(&text, provenance_text(digest)).unwrap();
+        let provenance = chart.with_extension("tgz.prov");
+        let (text, output) = (text.to_str().unwrap(), provenance.to_str().unwrap());
+        key.gpg(&["--digest-algo", "SHA512", "--output", output, "--clearsign", text]);
+        key.gpg(&["--output", keyring.to_str().unwrap(), "--export"]);
+        let mut command = hermetic_command("python3", key.home());
+        command.env("PYTHONPATH", &libraries);
+        command.args(["-c", "import sys, helm_python as H; print(H.verify(sys.argv[1], sys.argv[2]))"]);
+        run(command.arg(&chart).arg(keyring))
+    };
+    let digest = sha256_hex(&std::fs::read(&chart).unwrap());
+    let accepted = verify(&digest);
+    assert_eq!(accepted.code, 0, "{}", accepted.stderr);
+    assert!(verify(&"0".repeat(64)).stderr.contains("sha256 sum does not match"));
     print_note(&format!("Helm's library: {}", stale.stderr.lines().last().unwrap_or_default()));
 }

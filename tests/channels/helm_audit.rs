@@ -1,6 +1,6 @@
 //! The audit of charts in a release on the emulated GitHub.
 
-use crate::channels::helm_package::{FILE, HelmPackage};
+use crate::channels::helm_package::{FILE, HelmPackage, provenance_text};
 use crate::channels::maven_package::GpgKey;
 use crate::channels::published_packages::{ATTESTING_WORKFLOW, PLAIN_WORKFLOW, unproven};
 use crate::support::published_release::sha256_hex;
@@ -61,20 +61,17 @@ fn provenance_files_are_checked() {
         key.gpg(&["--clearsign", "--digest-algo", "SHA512", "--output", "-", file.to_str().unwrap()])
             .into_bytes()
     };
-    let text = |digest: &str| {
-        format!("name: opensandbox\nversion: 1.2.3\n\n...\nfiles:\n  {FILE}: sha256:{digest}\n")
-    };
     let provenance = format!("{FILE}.prov");
-    let good = signed(&text(&sha256_hex(&chart)));
+    let good = signed(&provenance_text(&sha256_hex(&chart)));
     let mut broken = good.clone();
     let at = broken.windows(6).position(|it| it == b"sha256").unwrap() + 8;
     broken[at] = if broken[at] == b'0' { b'1' } else { b'0' };
     let mut table = Vec::new();
     for (attack, file, reason) in [
-        ("another digest", signed(&text(&"0".repeat(64))), "digest: stated-digest"),
+        ("another digest", signed(&provenance_text(&"0".repeat(64))), "digest: stated-digest"),
         ("another file", signed("name: x\n\n...\nfiles:\n  x.tgz: sha256:0\n"), "does not list the chart"),
         ("a changed text", broken, "signature: signature"),
-        ("not signed", text(&sha256_hex(&chart)).into_bytes(), "signature: signature"),
+        ("not signed", provenance_text(&sha256_hex(&chart)).into_bytes(), "signature: signature"),
     ] {
         package.release(&[(FILE, &chart), (&provenance, &file)]);
         table.push(package.published.expect("helm", attack, "refuted", &[reason]));
@@ -90,4 +87,20 @@ fn provenance_files_are_checked() {
         &["signature: unpinned-key"],
     ));
     print_note(&table.join("\n"));
+}
+
+/// A recorded audit is repeated without a request.
+#[test]
+fn recorded_audits_of_charts_are_repeated() {
+    let mut package = HelmPackage::publish(ATTESTING_WORKFLOW);
+    let chart = package.chart.clone();
+    package.attest(&chart);
+    let folder = package.published.bed.home.path().join("recording");
+    let folder = folder.to_str().unwrap();
+    let saved = package.published.audit("helm", &["--save", folder]);
+    assert_eq!(unproven(&saved), ("proven".to_owned(), Vec::new()));
+    package.published.bed.github.clear_log();
+    let repeated = package.published.audit("helm", &["--from", folder]);
+    assert_eq!(unproven(&repeated), ("proven".to_owned(), Vec::new()));
+    assert!(package.published.bed.github.exchanges().is_empty());
 }

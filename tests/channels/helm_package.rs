@@ -123,3 +123,8 @@ pub(crate) fn write_charts(folder: &Path, lock: &str) {
         std::fs::write(file, text).unwrap();
     }
 }
+
+/// Returns the text of a provenance file, which is then signed.
+pub(crate) fn provenance_text(digest: &str) -> String {
+    format!("name: opensandbox\nversion: 1.2.3\n\n...\nfiles:\n  {FILE}: sha256:{digest}\n")
+}

@@ -308,3 +308,17 @@ fn case_90_missing_answers_of_maven_are_unproven() {
     ));
     print_note(&table.join("\n"));
 }
+
+/// A recorded audit is repeated without a request.
+#[test]
+fn recorded_audits_of_maven_are_repeated() {
+    let package = MavenPackage::publish(PLAIN_WORKFLOW);
+    let folder = package.published.bed.home.path().join("recording");
+    let folder = folder.to_str().unwrap();
+    let saved = package.published.audit("maven", &["--save", folder]);
+    assert_eq!(unproven(&saved), ("proven".to_owned(), Vec::new()));
+    drop(package.published.registries.take_requests());
+    let repeated = package.published.audit("maven", &["--from", folder]);
+    assert_eq!(unproven(&repeated), ("proven".to_owned(), Vec::new()));
+    assert_eq!(package.published.registries.take_requests(), Vec::new());
+}

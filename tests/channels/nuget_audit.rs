@@ -230,3 +230,24 @@ fn case_90_missing_answers_of_nuget_are_unproven() {
     table.push(package.published.expect("nuget", "no service index", "unproven", &["not the expected JSON"]));
     print_note(&table.join("\n"));
 }
+
+/// A recorded audit is repeated without a request; an interrupted one goes on, and asks for nothing twice.
+#[test]
+fn recorded_audits_of_nuget_are_repeated() {
+    let mut package = NugetPackage::publish(ATTESTING_WORKFLOW);
+    let built = package.package.clone();
+    package.attest(&built);
+    let folder = package.published.bed.home.path().join("recording");
+    let folder = folder.to_str().unwrap();
+    package.published.registries.refuse(".nupkg", 429, Vec::new(), 1);
+    let interrupted = package.published.audit("nuget", &["--save", folder]);
+    assert_eq!(unproven(&interrupted).0, "unproven");
+    drop(package.published.registries.take_requests());
+    let saved = package.published.audit("nuget", &["--save", folder]);
+    assert_eq!(unproven(&saved), ("proven".to_owned(), Vec::new()));
+    let requests = package.published.registries.take_requests();
+    assert_eq!(requests.len(), 1, "{requests:#?}");
+    let repeated = package.published.audit("nuget", &["--from", folder]);
+    assert_eq!(unproven(&repeated), ("proven".to_owned(), Vec::new()));
+    assert_eq!(package.published.registries.take_requests(), Vec::new());
+}
