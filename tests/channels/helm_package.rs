@@ -57,7 +57,7 @@ pub(crate) fn packaged_chart(workflow: &str, lock: &str) -> (PackageBed, PathBuf
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let bed = PackageBed::commit(&files, TAG);
     let chart = "apiVersion: v2\nappVersion: 1.2.3\ndependencies:\n- name: opensandbox-server\n  repository: \
-                 file://../opensandbox-server\n  version: 0.1.0\ndescription: All in one\nkeywords:\n- sandbox\nname: \
+                 file://../opensandbox-server\n  version: 0.1.0\ndescription: 'All in one '\nkeywords:\n- sandbox\nname: \
                  opensandbox\nversion: 1.2.3\n";
     let server = "apiVersion: v2\nappVersion: 0.1.0\nname: opensandbox-server\nversion: 0.1.0\n";
     let operations: Vec<(String, String)> = [

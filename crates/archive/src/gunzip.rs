@@ -135,12 +135,12 @@ impl Gunzip {
     /// Checks that the stream is complete.
     ///
     /// # Errors
-    /// [`StreamError::Malformed`] if it is truncated.
+    /// [`StreamError::Malformed`] if it is truncated, or shorter than a header.
     pub fn finish(&self) -> Result<(), StreamError> {
-        if self.state == GzipState::End {
-            Ok(())
-        } else {
-            Err(malformed("unexpected end of the gzip stream"))
+        match self.state {
+            GzipState::End => Ok(()),
+            GzipState::Header => Err(malformed("not a gzip file")),
+            _ => Err(malformed("unexpected end of the gzip stream")),
         }
     }
 

@@ -22,6 +22,7 @@ mod attributes;
 mod command;
 mod convert;
 mod error;
+mod evtag;
 mod history;
 mod identity;
 mod message;

@@ -1,4 +1,6 @@
-//! The first document of a YAML text as a tree (YAML 1.2.2), within limits on depth and size.
+//! A YAML document as a tree (YAML 1.2.2), within limits on depth and size. What programs read in different ways is an error.
+
+use std::collections::BTreeSet;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
@@ -6,6 +8,8 @@ use saphyr_parser::{Event, Parser, ScalarStyle};
 const MAX_NESTING_DEPTH: usize = 64;
 /// The most nodes of a document.
 const MAX_NODES: usize = 100_000;
+/// The key that merges another mapping in YAML 1.1.
+const MERGE_KEY: &str = "<<";
 
 /// A node of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,21 +24,23 @@ pub(crate) enum YamlNode {
     Mapping(Vec<(String, YamlNode)>),
 }
 
-/// A collection that is being read, and the key of the next value of a mapping.
+/// A collection that is being read.
 enum OpenNode {
     Sequence(Vec<YamlNode>),
-    Mapping(Vec<(String, YamlNode)>, Option<String>),
+    Mapping { entries: Vec<(String, YamlNode)>, keys: BTreeSet<String>, next_key: Option<String> },
 }
 
 impl YamlNode {
-    /// Parses the first document. A document without a node is a null.
+    /// Parses a text with one document. A document without a node is a null.
     ///
     /// # Errors
-    /// The message if the text is not YAML, has an alias, a tag or a key that is not a scalar, has a key twice, or exceeds
-    /// a limit.
+    /// The message if the text is not YAML; has a second document, an alias, a tag, a merge key, a key that is not a text, a
+    /// key twice, a control character, or a line end that only YAML 1.1 knows; or exceeds a limit.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        check_characters(text)?;
         let mut open: Vec<OpenNode> = Vec::new();
-        let mut nodes = 0;
+        let mut root = None;
+        let (mut nodes, mut documents) = (0, 0);
         for event in Parser::new_from_str(text) {
             let (event, _) = event.map_err(|error| error.to_string())?;
             nodes += 1;
@@ -42,10 +48,10 @@ impl YamlNode {
                 return Err("it is too large, or nests too deep".to_owned());
             }
             let node = match event {
-                Event::Scalar(text, style, _, tag) => {
-                    if tag.is_some() {
-                        return Err("it has a tag".to_owned());
-                    }
+                Event::Scalar(_, _, _, Some(_))
+                | Event::SequenceStart(_, Some(_))
+                | Event::MappingStart(_, Some(_)) => return Err("it has a tag".to_owned()),
+                Event::Scalar(text, style, ..) => {
                     Self::Scalar { text: text.into_owned(), is_plain: style == ScalarStyle::Plain }
                 }
                 Event::SequenceStart(..) => {
@@ -53,24 +59,30 @@ impl YamlNode {
                     continue;
                 }
                 Event::MappingStart(..) => {
-                    open.push(OpenNode::Mapping(Vec::new(), None));
+                    open.push(OpenNode::new_mapping());
                     continue;
                 }
                 Event::SequenceEnd | Event::MappingEnd => match open.pop() {
                     Some(OpenNode::Sequence(items)) => Self::Sequence(items),
-                    Some(OpenNode::Mapping(entries, _)) => Self::Mapping(entries),
+                    Some(OpenNode::Mapping { entries, .. }) => Self::Mapping(entries),
                     None => return Err("it ends a collection that was not started".to_owned()),
                 },
                 Event::Alias(_) => return Err("it has an alias".to_owned()),
-                Event::DocumentEnd => break,
+                Event::DocumentStart(_) => {
+                    documents += 1;
+                    if documents > 1 {
+                        return Err("it has more than one document".to_owned());
+                    }
+                    continue;
+                }
                 _ => continue,
             };
             match open.last_mut() {
-                None => return Ok(node),
+                None => root = Some(node),
                 Some(parent) => parent.add(node)?,
             }
         }
-        Ok(Self::Scalar { text: String::new(), is_plain: true })
+        Ok(root.unwrap_or(Self::Scalar { text: String::new(), is_plain: true }))
     }
 
     /// Returns the value of a key. `None` if the node is no mapping, or has no such key.
@@ -84,9 +96,22 @@ impl YamlNode {
     /// Returns the text of a scalar. `None` for null and for a collection.
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
-            Self::Scalar { text, is_plain: true } if is_null(text) => None,
+            node if node.is_null() => None,
             Self::Scalar { text, .. } => Some(text),
             _ => None,
+        }
+    }
+
+    /// Returns whether the node is null.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self, Self::Scalar { text, is_plain: true } if is_null(text))
+    }
+
+    /// Returns the entries of a mapping. Empty for any other node.
+    pub(crate) fn entries(&self) -> &[(String, Self)] {
+        match self {
+            Self::Mapping(entries) => entries,
+            _ => &[],
         }
     }
 
@@ -100,21 +125,42 @@ impl YamlNode {
 }
 
 impl OpenNode {
+    fn new_mapping() -> Self {
+        Self::Mapping { entries: Vec::new(), keys: BTreeSet::new(), next_key: None }
+    }
+
     /// Adds a node: an item, a key or a value.
     fn add(&mut self, node: YamlNode) -> Result<(), String> {
         match self {
             Self::Sequence(items) => items.push(node),
-            Self::Mapping(entries, key) => match (key.take(), node) {
-                (Some(key), _) if entries.iter().any(|it| it.0 == key) => {
-                    return Err(format!("it has the key {key} more than once"));
-                }
+            Self::Mapping { entries, keys, next_key } => match (next_key.take(), node) {
                 (Some(key), node) => entries.push((key, node)),
-                (None, YamlNode::Scalar { text, .. }) => *key = Some(text),
-                (None, _) => return Err("it has a key that is not a scalar".to_owned()),
+                (None, node) => {
+                    let key = node.text().ok_or("it has a key that is not a text")?;
+                    if key == MERGE_KEY {
+                        return Err("it has a merge key (<<)".to_owned());
+                    }
+                    if !keys.insert(key.to_owned()) {
+                        return Err(format!("it has the key {key} more than once"));
+                    }
+                    *next_key = Some(key.to_owned());
+                }
             },
         }
         Ok(())
     }
+}
+
+/// Refuses control characters, and the line ends of YAML 1.1: a parser of YAML 1.2 reads what follows them as the rest of a
+/// comment (YAML 1.2.2, 5.4).
+fn check_characters(text: &str) -> Result<(), String> {
+    let is_refused = |it: char| {
+        (it.is_control() && !matches!(it, '\n' | '\t' | '\r')) || matches!(it, '\u{2028}' | '\u{2029}')
+    };
+    if text.chars().any(is_refused) || text.replace("\r\n", "").contains('\r') {
+        return Err("it has a control character, or a line end that programs read differently".to_owned());
+    }
+    Ok(())
 }
 
 /// Returns whether a plain scalar is null in the core schema (YAML 1.2.2, 10.3.2).
@@ -128,7 +174,7 @@ mod tests {
 
     #[test]
     fn documents_are_read_as_trees() {
-        let tree = YamlNode::parse("a: [1, 'x']\nb: {c: ~}\n---\nd: 1\n").unwrap();
+        let tree = YamlNode::parse("a: [1, 'x'] # c\r\nb: {c: ~}\n").unwrap();
         let texts: Vec<_> = tree.get("a").unwrap().items().iter().map(YamlNode::text).collect();
         assert_eq!(texts, [Some("1"), Some("x")]);
         assert_eq!(tree.get("b").and_then(|it| it.get("c")).map(YamlNode::text), Some(None));
@@ -138,8 +184,24 @@ mod tests {
 
     #[test]
     fn ambiguous_or_large_documents_are_errors() {
-        for text in ["a: 1\na: 2", "a: &x 1\nb: *x", "a: !!str 1", "? [a]\n: b", "a: [", "a: {b: 1, b: 2}"] {
-            assert!(YamlNode::parse(text).is_err(), "{text}");
+        for text in [
+            "a: 1\na: 2",
+            "a: &x 1\nb: *x",
+            "a: !!str 1",
+            "a: !!seq [1]",
+            "a: !!map {b: 1}",
+            "? [a]\n: b",
+            "a: [",
+            "a: {b: 1, b: 2}",
+            "<<: {a: 1}",
+            "a: 1\n---\nb: 2",
+            "~: x",
+            "# c\u{2028}a: 1",
+            "# c\u{85}a: 1",
+            "# c\ra: 1",
+            "a: \u{1}",
+        ] {
+            assert!(YamlNode::parse(text).is_err(), "{text:?}");
         }
         for deep in ["[".repeat(500_000), "{a: ".repeat(200_000), format!("[{}]", "1,".repeat(200_000))] {
             assert!(YamlNode::parse(&deep).is_err());

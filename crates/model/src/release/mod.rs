@@ -8,4 +8,5 @@ pub mod plan;
 pub mod preflight_check;
 pub mod receipt;
 pub mod request;
+pub mod tag_digests;
 pub mod tree;

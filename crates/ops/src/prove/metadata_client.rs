@@ -28,7 +28,7 @@ pub fn metadata_client<'a>(
     on_event: &mut dyn FnMut(HttpEvent),
 ) -> Result<MetadataClient<'a>, OpsError> {
     if clients.authenticated.is_replay() {
-        let note = "answers that were recorded with a token are used";
+        let note = "if the recording has answers to requests with a token, they are used";
         return Ok(MetadataClient { forge: Some(clients.authenticated.forge()?), note });
     }
     if !clients.anonymous.repository(on_event).is_ok_and(|it| !it.private) {

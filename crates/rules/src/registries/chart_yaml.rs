@@ -1,42 +1,13 @@
-//! `Chart.yaml` and `Chart.lock` as Helm reads and writes them (Helm documentation, "Charts"; `helm:pkg/chart/v2`).
-//!
-//! Helm writes `Chart.yaml` anew when it packages a chart: without comments and unknown keys, and with numbers as texts. So
-//! the two files are compared by their values, not by their bytes.
+//! `Chart.yaml` and `Chart.lock` as Helm reads them (Helm documentation, "Charts"; `helm:pkg/chart/v2`), and the digest in
+//! the lock.
 
 use std::collections::BTreeMap;
 
 use model::Digest;
-use model::base::untrusted_text::is_unprintable;
 use serde_json::{Map, Value};
 
+use super::chart_values::{ChartOrigin, ChartValues, DEPENDENCY_KEYS, scalar_text};
 use crate::yaml_tree::YamlNode;
-
-/// The keys that Helm knows and writes (`helm:pkg/chart/v2/metadata.go`).
-const KNOWN_KEYS: [&str; 17] = [
-    "annotations",
-    "apiVersion",
-    "appVersion",
-    "condition",
-    "dependencies",
-    "deprecated",
-    "description",
-    "home",
-    "icon",
-    "keywords",
-    "kubeVersion",
-    "maintainers",
-    "name",
-    "sources",
-    "tags",
-    "type",
-    "version",
-];
-/// The keys of a dependency, in the order in which Helm encodes them (`helm:pkg/chart/v2/dependency.go`).
-const DEPENDENCY_KEYS: [&str; 8] =
-    ["name", "version", "repository", "condition", "tags", "enabled", "import-values", "alias"];
-
-/// The keys of a maintainer.
-const MAINTAINER_KEYS: [&str; 3] = ["name", "email", "url"];
 
 /// A dependency of a chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,17 +22,6 @@ pub(super) struct ChartDependency {
 /// A parsed `Chart.yaml` or `Chart.lock`.
 pub(super) struct ChartDocument(YamlNode);
 
-/// The values of a `Chart.yaml`, by their path.
-pub(super) type ChartValues = BTreeMap<String, ChartValue>;
-
-/// A value as Helm writes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ChartValue {
-    Text(String),
-    /// A number without quotes whose text depends on the YAML library, as `0x1F`, or `1234567e8` for a commit.
-    Uncertain,
-}
-
 impl ChartDocument {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
@@ -73,27 +33,17 @@ impl ChartDocument {
         self.0.get(key).and_then(scalar_text)
     }
 
-    /// Returns all values that Helm writes. Keys that Helm does not know, and empty values, are left out.
+    /// Returns whether a key at the top level has a value that is not null.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.0.get(key).is_some_and(|it| !it.is_null())
+    }
+
+    /// Returns all values that Helm writes. In the tree, keys that Helm does not know are left out.
     ///
     /// # Errors
-    /// A message if a key is written in a way that Helm reads as another one.
-    pub(super) fn values(&self) -> Result<ChartValues, String> {
-        let mut values = BTreeMap::new();
-        if let YamlNode::Mapping(entries) = &self.0 {
-            for (key, value) in entries {
-                if KNOWN_KEYS.contains(&key.as_str()) {
-                    add_values(key, value, &mut values)?;
-                } else if KNOWN_KEYS.iter().any(|it| it.eq_ignore_ascii_case(key)) {
-                    return Err(format!("the key {key} is in another case than Helm writes it"));
-                }
-            }
-        }
-        let version = || ChartValue::Text("v1".to_owned());
-        values.entry("apiVersion".to_owned()).or_insert_with(version);
-        if values.get("deprecated") == Some(&ChartValue::Text("false".to_owned())) {
-            values.remove("deprecated");
-        }
-        Ok(values)
+    /// A message if a key is not written as Helm writes it, or if Helm's library reads it in another way.
+    pub(super) fn values(&self, origin: ChartOrigin) -> Result<ChartValues, String> {
+        ChartValues::of(&self.0, origin)
     }
 
     /// Returns the dependencies, in their order.
@@ -121,9 +71,8 @@ fn dependency(node: &YamlNode) -> ChartDependency {
             "enabled" => {
                 node.get(key).and_then(scalar_text).filter(|it| it == "true").map(|_| Value::Bool(true))
             }
-            "tags" | "import-values" => {
-                node.get(key).map(json_value).filter(|it| *it != Value::Array(Vec::new()))
-            }
+            "tags" => node.get(key).map(|it| texts(it.items())).filter(|it| *it != Value::Array(Vec::new())),
+            "import-values" => node.get(key).map(json_value).filter(|it| *it != Value::Array(Vec::new())),
             _ => node.get(key).and_then(scalar_text).map(Value::String),
         };
         let value = value.filter(|it| !matches!(it, Value::Null) && *it != Value::String(String::new()));
@@ -140,7 +89,16 @@ fn dependency(node: &YamlNode) -> ChartDependency {
 
 /// Encodes a value as Go does, which escapes the characters that have a meaning in HTML (`encoding/json`, `Marshal`).
 fn go_json(value: &Value) -> String {
-    value.to_string().replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+    let mut json = value.to_string();
+    for (character, escaped) in [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026")] {
+        json = json.replace(character, escaped);
+    }
+    json
+}
+
+/// Returns scalars as a list of texts.
+fn texts(items: &[YamlNode]) -> Value {
+    items.iter().map(|it| Value::String(scalar_text(it).unwrap_or_default())).collect()
 }
 
 /// Returns a node as JSON. Plain numbers and booleans keep their type.
@@ -157,94 +115,6 @@ fn json_value(node: &YamlNode) -> Value {
         }
         YamlNode::Scalar { text, .. } => Value::String(text.clone()),
     }
-}
-
-/// Adds the values of a node by their paths.
-fn add_values(path: &str, node: &YamlNode, values: &mut ChartValues) -> Result<(), String> {
-    match node {
-        YamlNode::Scalar { .. } => {
-            if let Some(value) = scalar_value(node).filter(|it| *it != ChartValue::Text(String::new())) {
-                values.insert(path.to_owned(), value);
-            }
-        }
-        YamlNode::Sequence(items) => {
-            for (at, item) in items.iter().enumerate() {
-                add_values(&format!("{path}[{at}]"), item, values)?;
-            }
-        }
-        YamlNode::Mapping(entries) => {
-            let known: Option<&[&str]> = match path.split_once('[') {
-                Some(("dependencies", rest)) if rest.ends_with(']') && !rest.contains("import-values") => {
-                    Some(&DEPENDENCY_KEYS)
-                }
-                Some(("maintainers", _)) => Some(&MAINTAINER_KEYS),
-                _ => None,
-            };
-            for (key, value) in entries {
-                if path == "annotations" && is_boolean(key) {
-                    return Err(format!("the annotation {key} is a key that Helm reads as a boolean"));
-                }
-                if known.is_none_or(|it| it.contains(&key.as_str())) {
-                    add_values(&format!("{path}.{key}"), value, values)?;
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Returns a scalar as a text. `None` for null.
-fn scalar_text(node: &YamlNode) -> Option<String> {
-    match scalar_value(node)? {
-        ChartValue::Text(text) => Some(text),
-        ChartValue::Uncertain => node.text().map(str::to_owned),
-    }
-}
-
-/// Returns a scalar as Helm writes it: a plain number in its shortest form, white space as single spaces, and without
-/// characters that cannot be printed (`helm:pkg/chart/v2/metadata.go`, `sanitizeString`). `None` for null.
-fn scalar_value(node: &YamlNode) -> Option<ChartValue> {
-    let text = node.text()?;
-    let printable: String = text.chars().filter(|it| it.is_whitespace() || !is_removed(*it)).collect();
-    let spaced = || ChartValue::Text(printable.split_whitespace().collect::<Vec<_>>().join(" "));
-    let YamlNode::Scalar { is_plain: true, .. } = node else { return Some(spaced()) };
-    Some(match text {
-        "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "True" | "TRUE" => ChartValue::Text("true".to_owned()),
-        "no" | "No" | "NO" | "off" | "Off" | "OFF" | "False" | "FALSE" => {
-            ChartValue::Text("false".to_owned())
-        }
-        _ => plain_number(text).unwrap_or_else(spaced),
-    })
-}
-
-/// Returns whether Helm removes a character from a text: those of Go's `unicode.IsPrint` that are not printable.
-fn is_removed(c: char) -> bool {
-    is_unprintable(c) || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{ad}')
-}
-
-/// Returns a plain scalar that is a number: Helm's YAML library reads `1.10` as a number, and writes `1.1`. `None` if it is
-/// a text.
-fn plain_number(text: &str) -> Option<ChartValue> {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if !digits.starts_with(|it: char| it.is_ascii_digit() || it == '.') {
-        return None;
-    }
-    let is_decimal =
-        digits.bytes().all(|it| it.is_ascii_digit() || it == b'.') && digits.matches('.').count() <= 1;
-    let has_leading_zero = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
-    if is_decimal && !has_leading_zero && text.len() < 15 {
-        return text.parse::<f64>().ok().map(|it| ChartValue::Text(it.to_string()));
-    }
-    let is_number = digits.replace('_', "").parse::<f64>().is_ok()
-        || digits.starts_with("0x")
-        || digits.starts_with("0o")
-        || digits.starts_with("0b");
-    is_number.then_some(ChartValue::Uncertain)
-}
-
-/// Returns whether a plain scalar is a boolean in YAML 1.1.
-fn is_boolean(text: &str) -> bool {
-    ["y", "n", "yes", "no", "on", "off", "true", "false"].iter().any(|it| it.eq_ignore_ascii_case(text))
 }
 
 #[cfg(test)]
@@ -272,20 +142,5 @@ mod tests {
         );
         let expected = r#"{"name":"s1","version":"^1.0.0","repository":"file://../s1","condition":"s1.enabled","tags":["front","back"],"enabled":true,"import-values":["data",{"child":"c.y","parent":"p.x"}],"alias":"a1"}"#;
         assert_eq!(full.dependencies()[0].json, expected);
-    }
-
-    #[test]
-    fn values_are_compared_as_helm_writes_them() {
-        let tree = parse(
-            "name: a\nversion: 1.0.0\nappVersion: 1.10\nunknown: x\ndescription: >\n  two\n  lines\nkeywords: []\n",
-        );
-        let packaged =
-            parse("apiVersion: v1\nappVersion: \"1.1\"\ndescription: two lines\nname: a\nversion: 1.0.0\n");
-        assert_eq!(tree.values(), packaged.values());
-        let uncertain = parse("appVersion: 1234567e8\n").values().unwrap();
-        assert_eq!(uncertain.get("appVersion"), Some(&ChartValue::Uncertain));
-        assert!(parse("Name: a\n").values().is_err());
-        let other = parse("name: a\nversion: 1.0.0\nappVersion: \"1.10\"\ndescription: two lines\n");
-        assert_ne!(tree.values(), other.values());
     }
 }

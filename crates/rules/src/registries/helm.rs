@@ -4,20 +4,24 @@
 
 use std::collections::BTreeSet;
 
-use model::evidence::reason::Reason;
+use model::UntrustedText;
 use model::evidence::verdict::Finding;
-use model::package::{PackageComparison, PackageId, PackageTree};
+use model::package::{PackageComparison, PackageId};
 
-use super::chart_yaml::{ChartDependency, ChartDocument, ChartValue};
+use super::chart_lock::{LOCK, LockState};
+use super::chart_values::ChartOrigin;
+use super::chart_yaml::{ChartDependency, ChartDocument};
 use super::compared_package::{ComparedPackage, FILES, METADATA, not_comparable, refute_metadata};
 use super::file_comparison::FileComparison;
 use super::helm_ignore::HelmIgnore;
 
 /// The manifest of a chart.
 pub(super) const MANIFEST: &str = "Chart.yaml";
-/// The versions of the charts that a chart depends on.
-pub const LOCK: &str = "Chart.lock";
 const IGNORE_FILE: &str = ".helmignore";
+/// The files with the dependencies of a chart of version 1, which Helm merges into `Chart.yaml`.
+const REQUIREMENTS: [&str; 2] = ["requirements.yaml", "requirements.lock"];
+/// The first version of the format without [`REQUIREMENTS`].
+const API_VERSION: &str = "v2";
 /// The folder of the charts that a chart depends on.
 const CHARTS_FOLDER: &str = "charts/";
 /// The ending of a provenance file.
@@ -28,8 +32,6 @@ const LOCAL: &str = "file://";
 const MODE: u32 = 0o644;
 /// The deepest nesting of charts in charts.
 const MAX_DEPTH: usize = 8;
-/// The check of the lock.
-const LOCK_CHECK: &str = "lock";
 
 /// Returns whether the content of a file in a chart is read.
 pub(super) fn reads_packaged_content(path: &str) -> bool {
@@ -53,9 +55,16 @@ pub(super) fn is_file_of(id: &PackageId, file_name: &str) -> bool {
 
 pub(super) fn compare(compared: ComparedPackage<'_>, out: &mut PackageComparison) {
     let ComparedPackage { subject, id, package, tree } = compared;
-    let mut charts = ChartComparison { compared, files: FileComparison::default(), differences: Vec::new() };
+    let mut charts = ChartComparison {
+        compared,
+        files: FileComparison::default(),
+        differences: Vec::new(),
+        lock: LockState::NotNeeded,
+    };
     let root = format!("{}/", id.name);
-    if let Err(reason) = charts.chart(&ChartFolder::of(&tree.folder, &root), Some(&id.version)) {
+    let compared = charts.chart(&ChartFolder::of(&tree.folder, &root), Some(&id.version));
+    out.findings.extend(charts.lock.finding(subject));
+    if let Err(reason) = compared {
         return not_comparable(FILES, subject, reason, out);
     }
     let ChartComparison { files, differences, .. } = charts;
@@ -66,7 +75,6 @@ pub(super) fn compare(compared: ComparedPackage<'_>, out: &mut PackageComparison
     for difference in differences {
         refute_metadata(subject, difference, out);
     }
-    out.findings.extend(lock_finding(subject, tree));
     files.compare(subject, package, out);
 }
 
@@ -75,6 +83,8 @@ struct ChartComparison<'a> {
     compared: ComparedPackage<'a>,
     files: FileComparison,
     differences: Vec<String>,
+    /// How the lock of the chart itself fits its dependencies.
+    lock: LockState,
 }
 
 /// A chart in the tree and in the package.
@@ -111,20 +121,27 @@ impl ChartComparison<'_> {
         }
         let content =
             |name: &str| tree.files.get(&format!("{folder}/{name}")).and_then(|it| it.content.as_deref());
-        let manifest = content(MANIFEST).ok_or_else(|| format!("{folder} has no {MANIFEST}"))?;
+        let manifest_bytes = content(MANIFEST).ok_or_else(|| format!("{folder} has no {MANIFEST}"))?;
         let manifest =
-            ChartDocument::parse(manifest).map_err(|error| format!("{folder}/{MANIFEST}: {error}"))?;
-        self.compare_manifest(&manifest, chart, version)?;
+            ChartDocument::parse(manifest_bytes).map_err(|error| format!("{folder}/{MANIFEST}: {error}"))?;
         let own = || {
             let patterns = content(IGNORE_FILE).map(String::from_utf8_lossy).unwrap_or_default();
             let unsupported = || format!("{folder}/{IGNORE_FILE} has a pattern that is not supported");
             Ok::<_, String>((HelmIgnore::parse(&patterns).ok_or_else(unsupported)?, folder.clone()))
         };
         let ignored = chart.inherited.clone().map_or_else(own, Ok)?;
+        let lock_path = format!("{below}{LOCK}");
+        let is_ignored = ignored.0.ignores(&lock_path[ignored.1.len() + 1..]);
+        let lock = content(LOCK).filter(|_| !is_ignored);
+        if chart.depth == 0 {
+            self.lock = LockState::of(manifest_bytes, lock);
+        }
+        self.check_api_version(&manifest, folder, lock.is_some())?;
+        self.compare_manifest(&manifest, chart, version)?;
         let own_charts = self.expect_files(chart, &ignored)?;
-        let lock = content(LOCK).map(ChartDocument::parse).transpose();
+        let lock = lock.map(ChartDocument::parse).transpose();
         let lock = lock.map_err(|error| format!("{folder}/{LOCK}: {error}"))?;
-        self.compare_lock(lock.as_ref(), root);
+        self.compare_lock(&manifest, lock.as_ref(), chart);
         let mut names = BTreeSet::new();
         for own_folder in own_charts {
             let source = format!("{folder}/{CHARTS_FOLDER}{own_folder}");
@@ -138,9 +155,33 @@ impl ChartComparison<'_> {
             self.chart(&own, None)?;
             names.insert(name);
         }
+        // `helm dependency build` fetches the charts of the chart itself, not those of a chart in it.
+        if chart.depth > 0 {
+            return Ok(());
+        }
         let locked = lock.map(|it| it.dependencies()).unwrap_or_default();
         for dependency in manifest.dependencies().iter().filter(|it| !names.contains(&it.name)) {
             self.dependency(chart, dependency, &locked)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a chart whose dependencies are, or may be, in [`REQUIREMENTS`]: Helm merges them into other files.
+    fn check_api_version(
+        &self,
+        manifest: &ChartDocument,
+        folder: &str,
+        has_lock: bool,
+    ) -> Result<(), String> {
+        let files = &self.compared.tree.files;
+        if let Some(name) = REQUIREMENTS.iter().find(|it| files.contains_key(&format!("{folder}/{it}"))) {
+            return Err(format!("{folder} has a {name}, whose charts were not compared"));
+        }
+        let is_old = manifest.text("apiVersion").as_deref() != Some(API_VERSION);
+        if is_old && (has_lock || manifest.has("dependencies")) {
+            return Err(format!(
+                "{folder}/{MANIFEST} has dependencies, and not the apiVersion {API_VERSION}"
+            ));
         }
         Ok(())
     }
@@ -191,53 +232,58 @@ impl ChartComparison<'_> {
     ) -> Result<(), String> {
         let path = format!("{}{MANIFEST}", chart.root);
         let in_tree = |error: String| format!("{}/{MANIFEST}: {error}", chart.folder);
-        let mut expected = manifest.values().map_err(in_tree)?;
+        let mut expected = manifest.values(ChartOrigin::Tree).map_err(in_tree)?;
         let Some(packaged) = self.compared.package.file(&path) else {
             self.files.fail(&path, "missing in the package");
             return Ok(());
         };
         self.files.mark_generated(&path);
         let packaged = ChartDocument::parse(packaged.content.as_deref().unwrap_or_default());
-        let (packaged, mut found) = match packaged.and_then(|it| Ok((it.values()?, it))) {
-            Ok((values, packaged)) => (packaged, values),
+        let mut found = match packaged.and_then(|it| it.values(ChartOrigin::Package)) {
+            Ok(values) => values,
             Err(error) => {
-                self.differences.push(format!("{path}: {error}"));
+                self.differences.push(format!("{path}: {}", UntrustedText::new(error).escaped()));
                 return Ok(());
             }
         };
         if let Some(version) = version {
-            if found.get("appVersion") == Some(&ChartValue::Text(version.to_owned())) {
+            if found.text("appVersion") == Some(version) {
                 expected.remove("appVersion");
                 found.remove("appVersion");
             }
             for (key, wanted) in [("name", self.compared.id.name.as_str()), ("version", version)] {
-                let stated = packaged.text(key).unwrap_or_default();
+                let stated = found.text(key).unwrap_or_default();
                 // A version may have a `v`, which is no part of the version.
                 if stated != wanted && (key != "version" || stated.strip_prefix('v') != Some(wanted)) {
-                    let stated = model::UntrustedText::new(stated).escaped();
+                    let stated = UntrustedText::new(stated).escaped();
                     self.differences.push(format!("{path} states the {key} {stated}, expected {wanted}"));
                 }
             }
         }
-        let keys: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
-        for key in keys.into_iter().filter(|it| expected.get(*it) != found.get(*it)) {
-            if expected.get(key) == Some(&ChartValue::Uncertain) {
-                return Err(in_tree(format!(
-                    "{key} is a number without quotes, which programs read differently"
-                )));
-            }
-            let shown = model::UntrustedText::new(key).escaped();
+        if let Some(key) = expected.uncertain() {
+            return Err(in_tree(format!(
+                "{key} is a number without quotes, which programs read differently"
+            )));
+        }
+        for key in expected.differences(&found) {
+            let shown = UntrustedText::new(key).escaped();
             self.differences.push(format!("{path} has another {shown} than the tag's tree"));
         }
         Ok(())
     }
 
-    /// Compares `Chart.lock` in the package by its values.
-    fn compare_lock(&mut self, lock: Option<&ChartDocument>, root: &str) {
-        let path = format!("{root}{LOCK}");
+    /// Compares `Chart.lock` in the package by its values. Helm writes a new one if the tree has none.
+    fn compare_lock(&mut self, manifest: &ChartDocument, lock: Option<&ChartDocument>, chart: &ChartFolder) {
+        let path = format!("{}{LOCK}", chart.root);
         let packaged = self.compared.package.file(&path).map(|it| it.content.as_deref().unwrap_or_default());
+        let dependencies = manifest.dependencies();
         match (lock, packaged.map(ChartDocument::parse)) {
             (None, None) => {}
+            (Some(_), None) => self.files.fail(&path, "missing in the package"),
+            (_, Some(Err(error))) => {
+                self.files.mark_generated(&path);
+                self.differences.push(format!("{path}: {}", UntrustedText::new(error).escaped()));
+            }
             (Some(lock), Some(Ok(packaged))) => {
                 self.files.mark_generated(&path);
                 let same = lock.dependencies() == packaged.dependencies()
@@ -246,12 +292,14 @@ impl ChartComparison<'_> {
                     self.differences.push(format!("{path} locks other dependencies than the tag's tree"));
                 }
             }
-            (Some(_), None) => self.files.fail(&path, "missing in the package"),
-            (None, Some(_)) => self.files.fail(&path, "not in the tag's tree"),
-            (_, Some(Err(error))) => {
+            (None, Some(Ok(packaged))) if chart.depth == 0 && !dependencies.is_empty() => {
                 self.files.mark_generated(&path);
-                self.differences.push(format!("{path}: {error}"));
+                let digest = ChartDocument::lock_digest(&dependencies, &packaged.dependencies());
+                if packaged.text("digest").as_deref() != Some(digest.as_str()) {
+                    self.differences.push(format!("{path} is not of the dependencies in {MANIFEST}"));
+                }
             }
+            (None, Some(Ok(_))) => self.files.fail(&path, "not in the tag's tree"),
         }
     }
 
@@ -293,58 +341,4 @@ fn joined(folder: &str, path: &str) -> Option<String> {
         }
     }
     Some(parts.join("/"))
-}
-
-/// Returns the finding about the lock of a chart. `None` if the chart has no dependencies.
-fn lock_finding(subject: &str, tree: &PackageTree) -> Option<Finding> {
-    let content = |name: &str| tree.in_folder(name).and_then(|it| it.content.as_deref());
-    match check_lock(content(MANIFEST)?, content(LOCK)) {
-        LockState::NotNeeded => None,
-        LockState::Fits => {
-            Some(Finding::proven(LOCK_CHECK, subject, "the digest in Chart.lock is that of the dependencies"))
-        }
-        LockState::Missing => {
-            let evidence = "the tag's tree has no Chart.lock, so nothing says which charts were packaged";
-            Some(Finding::unproven(LOCK_CHECK, subject, Reason::NotComparable, evidence))
-        }
-        LockState::Stale(evidence) => {
-            let evidence = format!("{evidence}: Helm cannot have built a chart from this tag");
-            Some(Finding::refuted(LOCK_CHECK, subject, Reason::StaleLock, evidence))
-        }
-    }
-}
-
-/// How the lock of a chart fits its dependencies.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum LockState {
-    /// The chart has no dependencies.
-    NotNeeded,
-    Fits,
-    Missing,
-    /// The lock is of other dependencies, or cannot be read. `helm dependency build` fails.
-    Stale(String),
-}
-
-/// Compares the digest in a lock with the one of the dependencies.
-pub(super) fn check_lock(manifest: &[u8], lock: Option<&[u8]>) -> LockState {
-    let Ok(manifest) = ChartDocument::parse(manifest) else {
-        return LockState::Stale("Chart.yaml cannot be read".to_owned());
-    };
-    let dependencies = manifest.dependencies();
-    let lock = match (lock, dependencies.is_empty()) {
-        (None, true) => return LockState::NotNeeded,
-        // A chart without an address is in the folder `charts`.
-        (None, _) if dependencies.iter().all(|it| it.repository.is_empty()) => return LockState::NotNeeded,
-        (None, false) => return LockState::Missing,
-        (Some(lock), _) => ChartDocument::parse(lock),
-    };
-    let Ok(lock) = lock else { return LockState::Stale("Chart.lock cannot be read".to_owned()) };
-    let computed = ChartDocument::lock_digest(&dependencies, &lock.dependencies());
-    match lock.text("digest") {
-        Some(stated) if stated == computed => LockState::Fits,
-        stated => {
-            let stated = model::UntrustedText::new(stated.unwrap_or_default()).escaped();
-            LockState::Stale(format!("Chart.lock states {stated}, its dependencies have {computed}"))
-        }
-    }
 }

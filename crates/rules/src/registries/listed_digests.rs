@@ -9,6 +9,7 @@ use model::evidence::verdict::Finding;
 
 use super::compared_package::METADATA;
 use super::gradle_module::listed_files;
+use crate::yaml_tree::YamlNode;
 
 /// The check of digests.
 const DIGEST: &str = "digest";
@@ -55,27 +56,66 @@ fn module_finding(purl: &str, name: &str, document: &[u8], evidence: &PackageEvi
     findings
 }
 
+/// The line between the parts of a provenance file.
+const PART_END: &str = "\n...\n";
+
 /// Compares the digest in the provenance file of a chart with that of the chart. `None` if there is no provenance file, or
-/// if its signature is not valid. The text is YAML in two documents, of which the second one lists files (Helm
-/// documentation, "Helm Provenance and Integrity").
+/// if its signature is not valid. The text is `Chart.yaml`, and then a document that lists files (Helm documentation, "Helm
+/// Provenance and Integrity").
 pub(super) fn provenance_finding(file: &FileEvidence) -> Option<Finding> {
-    let text = String::from_utf8_lossy(file.document.as_deref()?).into_owned();
+    let text = String::from_utf8_lossy(file.document.as_deref()?).replace("\r\n", "\n");
     let content = file.content.as_ref().ok()?;
-    let files = text.split_once("\n...\n").map_or("", |(_, files)| files);
-    let listed = files.lines().find_map(|it| it.trim().strip_prefix(&format!("{}:", file.name)));
     let expected = content.sha256.to_string();
-    Some(match listed.map(str::trim) {
-        Some(stated) if stated == expected => {
+    Some(match stated_digest(&text, &file.name) {
+        Ok(stated) if stated == expected => {
             Finding::proven(DIGEST, &file.name, format!("{expected}, as the provenance file states"))
         }
-        Some(stated) => {
+        Ok(stated) => {
             let stated = model::UntrustedText::new(stated).escaped();
             let evidence = format!("downloaded {expected}, the provenance file states {stated}");
             Finding::refuted(DIGEST, &file.name, Reason::StatedDigest, evidence)
         }
-        None => {
-            let evidence = "the provenance file does not list the chart";
+        Err(problem) => {
+            let problem = model::UntrustedText::new(problem).escaped();
+            let evidence = format!("the provenance file states no digest of the chart: {problem}");
             Finding::refuted(DIGEST, &file.name, Reason::StatedDigest, evidence)
         }
     })
+}
+
+/// Returns the digest of a file in the second part of a provenance file.
+fn stated_digest(text: &str, name: &str) -> Result<String, String> {
+    let mut parts = text.split(PART_END);
+    let (Some(_), Some(files), None) = (parts.next(), parts.next(), parts.next()) else {
+        return Err("expected two parts with a line `...` between them".to_owned());
+    };
+    let files = YamlNode::parse(files)?;
+    let stated = files.get("files").and_then(|it| it.get(name)).and_then(YamlNode::text);
+    stated.map(str::to_owned).ok_or_else(|| "it does not list the chart".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_list_of_files_states_digests() {
+        let stated = |text: &str| stated_digest(text, "a-1.tgz");
+        for text in [
+            "name: a\n\n...\nfiles:\n  a-1.tgz: sha256:1\n",
+            "name: a\n...\nfiles: {\"a-1.tgz\": 'sha256:1'} # x\n",
+            "\n...\nimages:\n  a-1.tgz: sha256:0\nfiles:\n  b-1.tgz: sha256:2\n  a-1.tgz: sha256:1\n",
+        ] {
+            assert_eq!(stated(text).as_deref(), Ok("sha256:1"), "{text}");
+        }
+        for text in [
+            "files:\n  a-1.tgz: sha256:1\n",
+            "\n...\nimages:\n  a-1.tgz: sha256:1\n",
+            "\n...\nfiles:\n  b: sha256:1\n\n...\nfiles:\n  a-1.tgz: sha256:1\n",
+            "\n...\nfiles:\n  a-1.tgz: sha256:1\n  a-1.tgz: sha256:2\n",
+            "\n...\nfiles:\n  a-1.tgz: [sha256:1]\n",
+        ] {
+            assert!(stated(text).is_err(), "{text}");
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! What a package of each registry must contain: every file is equal to one of the tag's tree, or is made by the build
 //! and can be derived from the tree.
 
+mod chart_lock;
+mod chart_values;
 mod chart_yaml;
 mod checksum_database;
 mod compared_package;
@@ -34,8 +36,8 @@ mod source_map;
 mod stated_manifest;
 mod wheel_metadata;
 
+pub use chart_lock::LOCK as LOCK_FILE;
 pub use go::module_hashes;
-pub use helm::LOCK as LOCK_FILE;
 pub use listed_versions::audit_versions;
 pub use package_signature::restored_package_finding;
 pub use published::{audit_package, skipped_package};
@@ -51,8 +53,8 @@ use model::package::{
 use model::package::registry::RegistryKind;
 use model::{Channel, ReleaseTag, Target};
 
+use self::chart_lock::LockState;
 use self::compared_package::{ComparedPackage, FILES, METADATA, not_comparable};
-use self::helm::LockState;
 use crate::check_observation::{CheckObservation, fail, pass, warn};
 
 /// The check that reads a package.
@@ -144,7 +146,7 @@ pub(crate) fn package_files(listings: &[PackageListing]) -> CheckObservation {
 /// Fails if the chart cannot be built, because its lock is of other dependencies.
 fn stale_lock(listing: &PackageListing) -> Option<CheckObservation> {
     let folder = &listing.folder;
-    match helm::check_lock(&listing.manifest, listing.lock_file.as_deref()) {
+    match LockState::of(&listing.manifest, listing.lock_file.as_deref()) {
         LockState::NotNeeded | LockState::Fits => None,
         LockState::Missing => {
             let evidence =
@@ -324,10 +326,12 @@ pub fn compare_package(
         file_comparison::counted(package.files.len(), "file")
     );
     out.findings.push(Finding::proven(CONTAINER, subject, evidence));
-    if let Some(path) = tree.other_entries.first() {
+    // The folders beside a chart are in its tree as well, so the rules of charts look at each folder themselves.
+    let other_entry = tree.other_entries.first().filter(|_| package.format != PackageFormat::HelmChart);
+    if let Some(path) = other_entry {
         let evidence = format!(
-            "{path} in the tag's tree is a symbolic link or a submodule, or its path is not UTF-8 ({} such paths)",
-            tree.other_entries.len()
+            "{path} in the tag's tree is a symbolic link or a submodule, or its path is not UTF-8 ({})",
+            file_comparison::counted(tree.other_entries.len(), "such path")
         );
         not_comparable(FILES, subject, evidence, &mut out);
     }

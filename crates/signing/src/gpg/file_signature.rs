@@ -10,6 +10,9 @@ use super::gnupg_home::GnupgHome;
 use super::policy::PinnedKeys;
 use super::signature_packet::check_detached_signature;
 
+/// The beginning of a text with its signature (RFC 9580, 7.1).
+const SIGNED_TEXT_START: &[u8] = b"-----BEGIN PGP SIGNED MESSAGE-----";
+
 /// Verifies signatures of files with a set of public keys, in a temporary `GNUPGHOME`.
 #[derive(Debug)]
 pub struct FileSignatureVerifier {
@@ -46,12 +49,15 @@ impl FileSignatureVerifier {
             OpenPgpCheck::Unknown(Explanation::new(Reason::GpgFailed, evidence))
         })
     }
-}
 
-impl FileSignatureVerifier {
     /// Verifies a text with its signature (RFC 9580, 7). Returns the text that is signed, too, if the signature is valid.
+    /// Nothing may precede the signed text: a reader could take it as signed.
     #[must_use]
     pub fn check_text(&self, signed: &[u8]) -> (OpenPgpCheck, Option<Vec<u8>>) {
+        if !signed.starts_with(SIGNED_TEXT_START) {
+            let evidence = "it does not begin with the line -----BEGIN PGP SIGNED MESSAGE-----";
+            return (OpenPgpCheck::Bad(Explanation::new(Reason::BadSignature, evidence)), None);
+        }
         self.keys.check_text(&self.home, signed).unwrap_or_else(|error| {
             let evidence = format!("gpg cannot verify the signature: {error}");
             (OpenPgpCheck::Unknown(Explanation::new(Reason::GpgFailed, evidence)), None)
