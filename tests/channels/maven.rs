@@ -27,7 +27,9 @@ fn jars_are_compared_with_their_module() {
  84 | removed resource                   | remove limits.properties                | limits.properties: missing
  84 | added service                      | set META-INF/services/java.sql.Driver E | java.sql.Driver: not in
  84 | added native library               | set lib/evil.so x                       | evil.so: not in
- 84 | a manifest that loads code         | set META-INF/MANIFEST.MF Manifest-Version: 1.0\r\nClass-Path: evil.jar\r\n | Class-Path, which loads
+ 84 | a manifest that loads code         | set META-INF/MANIFEST.MF Manifest-Version: 1.0\r\nClass-Path: evil.jar\r\n | Class-Path, which may load
+ 84 | the same after another line end    | set META-INF/MANIFEST.MF Manifest-Version: 1.0\rClass-Path: evil.jar\r | Class-Path, which may load
+ 84 | classes for a newer Java           | set META-INF/versions/9/com/acme/code/Interpreter.class x | no source in the tag's tree
 ",
     );
     assert_eq!(bed.compare(&built_file(bed, "-javadoc.jar")).0, "proven");
@@ -37,7 +39,7 @@ fn jars_are_compared_with_their_module() {
 }
 
 /// The file, the attack, a text with its replacement, and a text that a finding must contain. Empty for the twin.
-const DOCUMENT_EDITS: [(&str, &str, &str, &str, &str); 17] = [
+const DOCUMENT_EDITS: [(&str, &str, &str, &str, &str); 30] = [
     (".pom", "none", "", "", ""),
     (".pom", "another group", GROUP, "evil", "states the groupId evil"),
     (
@@ -58,8 +60,21 @@ const DOCUMENT_EDITS: [(&str, &str, &str, &str, &str); 17] = [
     (".pom", "another version of a dependency", "2.2.21", "2.2.20", "kotlin-stdlib 2.2.20"),
     (".pom", "a parent", "<name>", "<parent/><name>", "it has parent"),
     (".pom", "a repository", "<name>", "<repositories/><name>", "it has repositories"),
-    (".pom", "another packaging", "<name>", "<packaging>war</packaging><name>", "another packaging"),
-    (".pom", "not XML", "<project", "project", "not XML"),
+    (".pom", "another packaging", "<name>", "<packaging>war</packaging><name>", "packaging 'war'"),
+    (".pom", "no jar", "<name>", "<packaging>pom</packaging><name>", "packaging 'pom'"),
+    (".pom", "not XML", "<project", "project", "unknown token"),
+    (".pom", "a comment in a text", "kotlin-stdlib<", "kotlin-stdlib<!-- -->-jdk8<", "not in one piece"),
+    (".pom", "an instruction in a text", "2.2.21<", "2.2.21<?x?>-evil<", "not in one piece"),
+    (
+        ".pom",
+        "foreign elements beside others",
+        "<dependency><groupId>",
+        "<dependency xmlns:x=\"urn:x\"><x:groupId>org.jetbrains.kotlin</x:groupId><groupId>",
+        "a foreign element",
+    ),
+    (".pom", "another encoding", "UTF-8", "Shift_JIS", "not declared as XML 1.0 in UTF-8"),
+    (".pom", "another file", "<scope>", "<classifier>x</classifier><scope>", "a special file"),
+    (".pom", "an element twice", "<scope>", "<groupId>evil</groupId><scope>", "a special file"),
     (".module", "none", "", "", ""),
     (".module", "another group", "\"com.alibaba.opensandbox\"", "\"evil\"", "states the group evil"),
     (".module", "another dependency", "kotlin-stdlib", "evil", "kotlin:evil, which the tag's tree"),
@@ -79,6 +94,36 @@ const DOCUMENT_EDITS: [(&str, &str, &str, &str, &str); 17] = [
         "another module",
     ),
     (".module", "not JSON", "{", "", "not module metadata"),
+    (
+        ".module",
+        "a preferred version",
+        "\"requires\": \"2.2.21\"",
+        "\"prefers\": \"1.0\"",
+        "kotlin-stdlib 1.0",
+    ),
+    (".module", "two versions", "\"requires\"", "\"prefers\": \"1.0\", \"requires\"", "kotlin-stdlib 1.0"),
+    (".module", "another format", "\"1.1\"", "\"9.9\"", "the format version 9.9"),
+    (
+        ".module",
+        "the place of a library",
+        "\"name\": \"apiElements\"",
+        "\"capabilities\": [{\"group\": \"org.slf4j\", \"name\": \"slf4j-api\", \"version\": \"9\"}], \"name\": \"a\"",
+        "the place of org.slf4j:slf4j-api",
+    ),
+    (
+        ".module",
+        "an escaped path",
+        "\"url\": \"code-interpreter-1.2.3.jar\"",
+        "\"url\": \"code-interpreter-1.2.3.%2e%2e%2fevil.jar\"",
+        "%2e%2e%2fevil.jar, which is not",
+    ),
+    (
+        ".module",
+        "a special file",
+        "\"module\": \"kotlin-stdlib\",",
+        "\"module\": \"kotlin-stdlib\", \"thirdPartyCompatibility\": {},",
+        "a special file",
+    ),
 ];
 
 /// Case 50, and dependencies that the tag's tree does not name, in the POM and in the module metadata.

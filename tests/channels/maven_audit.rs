@@ -245,6 +245,26 @@ fn case_85_contradictions_between_files_are_refuted() {
     print_note(&table.join("\n"));
 }
 
+/// A signature names no version: a repository could serve the jar of another version with its signature, and hide the
+/// metadata that list the digest of this one.
+#[test]
+fn jars_of_other_versions_are_not_proven() {
+    let package = MavenPackage::publish(PLAIN_WORKFLOW);
+    package.published.expect_proven("maven");
+    let registries = &package.published.registries;
+    registries.remove_documents(&MavenPackage::path(".module"));
+    let mut table = Vec::new();
+    let mut expect = |attack: &str, texts: &[&str]| {
+        table.push(package.published.expect("maven", attack, "unproven", texts));
+    };
+    expect("no metadata of the module", &["digest: unlisted"]);
+    registries.remove_documents(&MavenPackage::path(".jar"));
+    expect("no jar", &["metadata: stale-index", "which the repository does not serve"]);
+    package.republish();
+    package.published.expect_proven("maven");
+    print_note(&table.join("\n"));
+}
+
 #[test]
 fn changed_artifacts_are_refuted_even_with_valid_signatures() {
     let mut package = MavenPackage::publish(PLAIN_WORKFLOW);

@@ -31,6 +31,12 @@ fn packages_are_compared_with_their_project() {
  75 | another license                       | sub {NAME}.nuspec >Apache-2.0</license> => >MIT</license> | another license
  75 | another repository                    | sub {NAME}.nuspec acme/widgets => evil/widgets | another repository
  75 | a package type                        | sub {NAME}.nuspec <tags> => <packageTypes><packageType name="DotnetTool"/></packageTypes><tags> | packageTypes
+ 75 | attributes with a prefix              | sub {NAME}.nuspec id="System.Text.Json" => xmlns:x="urn:x" x:id="System.Text.Json" id="Evil" | with a prefix
+ 75 | a comment in a text                   | sub {NAME}.nuspec <id>{NAME} => <id>{NAME}<!-- -->.Evil | not in one piece
+ 75 | another encoding                      | sub {NAME}.nuspec utf-8 => Shift_JIS   | not declared as XML 1.0 in UTF-8
+ 75 | other parts of a dependency           | sub {NAME}.nuspec exclude="Build,Analyzers" => include="All" | other parts of System.Text.Json
+ 75 | a license file                        | sub {NAME}.nuspec type="expression" => type="file" | another kind of license
+ 48 | relationships outside                 | sub _rels/.rels Type="manifest" => TargetMode="External" Type="manifest" | points to other files
  82 | another commit                        | sub {NAME}.nuspec commit=" => commit="0 | states the commit 0
  48 | relationships to another file         | sub _rels/.rels /{NAME}.nuspec => /README.md | points to other files
  48 | no list of content types              | set [Content_Types].xml x               | not a list of content types

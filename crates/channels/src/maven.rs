@@ -3,11 +3,11 @@
 
 use model::UntrustedText;
 use model::base::url::encode_segment;
+use model::base::xml::XmlElement;
 use model::evidence::lookup::{Lookup, Unavailable};
 use model::package::PackageId;
 use model::package::file_digest::FileDigest;
 use model::package::registry::{ListedVersion, PublishedFile, PublishedPackage, Registry, StatedDigest};
-use roxmltree::{Document, Node};
 use transport::HttpObserver;
 
 use crate::client::{Answer, DocumentRequest, RegistryClient, check_count, invalid};
@@ -165,22 +165,12 @@ struct MavenMetadata {
 
 impl MavenMetadata {
     fn parse(text: &str) -> Result<Self, String> {
-        let document = Document::parse(text).map_err(|error| error.to_string())?;
-        let root = document.root_element();
-        let child = |node: Node<'_, '_>, name: &str| {
-            node.children().find(|it| it.has_tag_name(name)).map(|it| it.id())
-        };
-        let node = |id| document.get_node(id);
-        let text = |name: &str| {
-            child(root, name).and_then(node).and_then(|it| it.text()).unwrap_or_default().trim().to_owned()
-        };
-        let versioning = child(root, "versioning").and_then(node);
-        let versions = versioning.and_then(|it| child(it, "versions")).and_then(node);
-        let elements =
-            versions.into_iter().flat_map(|it| it.children()).filter(|it| it.has_tag_name("version"));
+        let root = XmlElement::parse(text)?;
+        let versions = root.child("versioning").and_then(|it| it.child("versions"));
+        let versions = versions.map_or(&[][..], |it| &it.children).iter().filter(|it| it.name == "version");
         Ok(Self {
-            name: format!("{}:{}", text("groupId"), text("artifactId")),
-            versions: elements.filter_map(|it| it.text()).map(|it| it.trim().to_owned()).collect(),
+            name: format!("{}:{}", root.child_text("groupId"), root.child_text("artifactId")),
+            versions: versions.map(|it| it.text().to_owned()).collect(),
         })
     }
 }
@@ -210,5 +200,6 @@ mod tests {
         assert_eq!(metadata.name, "g.h:a");
         assert_eq!(metadata.versions, ["1", "2"]);
         assert!(MavenMetadata::parse("<html>").is_err());
+        assert!(MavenMetadata::parse(&text.replace("g.h", "g<!-- -->.h")).is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! Files that state a version: package.json, gradle.properties, Chart.yaml, Directory.Build.props, go.mod.
 
 use model::Version;
+use model::base::xml::XmlElement;
 use model::catalog::{SourceFormat, VersionSource};
 
 use crate::yaml;
@@ -39,9 +40,8 @@ fn read_value(format: SourceFormat, text: &str, key: &str) -> Result<Option<Stri
         }
         SourceFormat::Yaml => yaml::top_level_string(text, key),
         SourceFormat::Xml => {
-            let document = roxmltree::Document::parse(text).map_err(|it| it.to_string())?;
-            let element = document.descendants().find(|it| it.has_tag_name(key));
-            Ok(element.and_then(|it| it.text()).map(|it| it.trim().to_owned()))
+            let document = XmlElement::parse(text)?;
+            Ok(document.descendants(key).first().map(|it| it.text().to_owned()))
         }
         SourceFormat::Properties => {
             let mut values = text.lines().filter_map(parse_property).filter(|it| it.0 == key);

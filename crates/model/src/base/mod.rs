@@ -9,5 +9,6 @@ pub mod slug;
 pub mod time;
 pub mod untrusted_text;
 pub mod url;
+pub mod xml;
 
 pub use causes::with_causes;

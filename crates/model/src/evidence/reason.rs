@@ -195,6 +195,7 @@ reasons! {
         Quarantined = "quarantined": "The index considers the project unsafe." => "do not use this package, and tell the maintainers";
         StatedDigest = "stated-digest": "The downloaded bytes do not have the digest that the registry states." => "do not use this package, and tell the maintainers";
         NoStatedDigest = "no-stated-digest": "The registry states no digest for the file." => "ask the registry itself instead of a mirror: check [registries]";
+        UnlistedFile = "unlisted": "No signed document of the version lists the digest of the file, so it could be of another version." => "ask the registry itself instead of a mirror: check [registries]";
         UnexpectedFile = "unexpected-file": "The version has a file of a format that the publish workflow does not build." => "do not use this package, and tell the maintainers";
         NoClone = "no-clone": "There is no clone to compare the package with." => "run it in a clone of the repository, or select one with -C DIR";
         NotOwed = "not-owed": "The publish workflow in the tag's tree attests nothing, and nothing else proves the origin." => "use a later release: nothing proves who built this one";
@@ -204,7 +205,7 @@ reasons! {
         SeveralKeys = "several-keys": "The files of the version are signed by different keys." => "do not use this package, and tell the maintainers";
         KeyUnavailable = "key-unavailable": "The public key of the signature could not be read." => "export the key with gpg, commit the file, and name it with openpgp_keyring under [registries]";
         SignatureMissing = "signature-missing": "The registry serves no signature of the file." => "do not use this package, and tell the maintainers";
-        StaleLock = "stale-lock": "Chart.lock does not fit the dependencies in Chart.yaml, so the chart cannot be built." => "run helm dependency update in the chart's folder, and merge that change first";
+        StaleLock = "stale-lock": "Chart.lock does not fit the dependencies in Chart.yaml, so the chart cannot be built." => "do not use this chart; maintainers run helm dependency update in its folder, and merge that change";
         RegistrySignature = "registry-signature": "The registry's signature is not valid." => "do not use this package, and tell the maintainers";
         ChecksumDatabase = "checksum-database": "The checksum database has another hash than the tag's tree: the tag was moved." => "do not use this version: it can never be repaired, only replaced by a higher one";
         ChecksumProof = "checksum-proof": "The answer of the checksum database is not proven by its signed tree." => "do not use this version, and report the database";

@@ -5,6 +5,7 @@ use std::fs::File;
 
 use channels::RegistryClient;
 use model::base::http::HttpEvent;
+use model::base::url::redact_url;
 use model::evidence::lookup::{Lookup, Unavailable};
 use model::evidence::package::OpenPgpCheck;
 use model::evidence::reason::{Explanation, Reason};
@@ -32,8 +33,8 @@ impl<'a> OpenPgpKeys<'a> {
         Self { clone, pinned: None, named: BTreeMap::new() }
     }
 
-    /// Verifies the signature that a registry serves beside a file. If no key is pinned, the key that the signature names is
-    /// requested: then the report tells which primary key would have to be pinned.
+    /// Verifies the signature that a registry serves beside a file. If the pinned keys lack the key that the signature names,
+    /// it is requested: it may be a subkey of another primary key, or a new one of a pinned key.
     pub(super) fn check(
         &mut self,
         (client, registry): (&RegistryClient, &Registry),
@@ -50,13 +51,12 @@ impl<'a> OpenPgpKeys<'a> {
             Ok(verifier) => verifier.check(signature, file),
             Err(explanation) => return Lookup::Found(OpenPgpCheck::Unknown(explanation.clone())),
         };
-        let (OpenPgpCheck::MissingKey(key), [], Some(KeySource::Server(server))) =
-            (&check, registry.key_ids.as_slice(), &registry.key_source)
+        let (OpenPgpCheck::MissingKey(key), Some(KeySource::Server(server))) = (&check, &registry.key_source)
         else {
             return Lookup::Found(check);
         };
         if !self.named.contains_key(key) && self.named.len() < MAX_KEYS {
-            let found = request_key(client, server, key, on_event);
+            let found = request_key(client, (server, &registry.key_ids), key, on_event);
             self.named.insert(key.clone(), found);
         }
         match self.named.get(key) {
@@ -123,7 +123,8 @@ fn pinned_keys(
             for fingerprint in registry.key_ids.iter().take(MAX_KEYS) {
                 let key = channels::find_openpgp_key(client, server, fingerprint, on_event);
                 let key = key.map_err(|unavailable| missing(unavailable.message))?;
-                let key = key.ok_or_else(|| missing(format!("{server} has no key {fingerprint}")))?;
+                let key =
+                    key.ok_or_else(|| missing(format!("{} has no key {fingerprint}", redact_url(server))))?;
                 keyring.extend_from_slice(&key);
                 keyring.push(b'\n');
             }
@@ -141,7 +142,7 @@ fn pinned_keys(
 /// Requests the key that a signature names, by its fingerprint or, as in Gradle's signatures, by its id.
 fn request_key(
     client: &RegistryClient,
-    server: &str,
+    (server, pins): (&str, &[String]),
     fingerprint: &str,
     on_event: &mut dyn FnMut(HttpEvent),
 ) -> Lookup<FileSignatureVerifier> {
@@ -155,6 +156,6 @@ fn request_key(
     match key {
         Err(unavailable) => Lookup::Unavailable(unavailable),
         Ok(None) => Lookup::Absent,
-        Ok(Some(key)) => FileSignatureVerifier::new(key, &[]).map_or(Lookup::Absent, Lookup::Found),
+        Ok(Some(key)) => FileSignatureVerifier::new(key, pins).map_or(Lookup::Absent, Lookup::Found),
     }
 }

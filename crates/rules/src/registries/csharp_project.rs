@@ -1,8 +1,8 @@
 //! What a C# project file says about the NuGet package that is made of it (Microsoft documentation, "NuGet pack and
 //! restore as `MSBuild` targets"). Only literal values are read: a value with `$(` depends on the build.
 
+use model::base::xml::XmlElement;
 use model::package::PackageTree;
-use roxmltree::{Document, Node};
 
 /// The ending of a project file.
 const PROJECT_ENDING: &str = ".csproj";
@@ -16,9 +16,19 @@ pub(super) struct CsharpProject {
     pub(super) has_documentation: bool,
     /// The files of the tree that are packed: their path in the tree, and in the package.
     pub(super) packed_files: Vec<(String, String)>,
-    /// The packages that the project depends on, with their version. `None` if the build determines it.
-    pub(super) dependencies: Vec<(String, Option<String>)>,
+    /// The packages that the project depends on.
+    pub(super) dependencies: Vec<ProjectDependency>,
     properties: Vec<(String, String)>,
+}
+
+/// A package that a project depends on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ProjectDependency {
+    pub(super) name: String,
+    /// The version. `None` if the build determines it.
+    pub(super) version: Option<String>,
+    /// Whether the project says which parts of the package it uses or passes on.
+    pub(super) states_assets: bool,
 }
 
 impl CsharpProject {
@@ -42,8 +52,7 @@ impl CsharpProject {
     }
 
     fn parse(path: &str, text: &str, tree: &PackageTree) -> Result<Self, String> {
-        let document = Document::parse(without_mark(text)).map_err(|error| error.to_string())?;
-        let root = document.root_element();
+        let root = &XmlElement::parse(text)?;
         let stem = path.rsplit('/').next().unwrap_or(path).trim_end_matches(PROJECT_ENDING);
         let mut project = Self { properties: properties(root), ..Self::default() };
         project.assembly = project.property("AssemblyName").unwrap_or(stem).to_owned();
@@ -52,21 +61,25 @@ impl CsharpProject {
         project.frameworks = frameworks.map(str::to_owned).collect();
         project.has_documentation =
             project.property("GenerateDocumentationFile").is_some_and(|it| it.eq_ignore_ascii_case("true"));
-        let items = root.children().filter(|it| it.has_tag_name("ItemGroup")).flat_map(|it| it.children());
-        for item in items.filter(Node::is_element) {
+        let groups = root.children.iter().filter(|it| it.name == "ItemGroup");
+        for item in groups.flat_map(|it| &it.children) {
             project.add_item(item, path, tree)?;
         }
         Ok(project)
     }
 
-    fn add_item(&mut self, item: Node<'_, '_>, path: &str, tree: &PackageTree) -> Result<(), String> {
+    fn add_item(&mut self, item: &XmlElement, path: &str, tree: &PackageTree) -> Result<(), String> {
         let Some(include) = item.attribute("Include") else { return Ok(()) };
-        if item.tag_name().name() == "PackageReference" {
+        if item.name == "PackageReference" {
             // A private package is needed only while the package is built.
             let assets = value_of(item, "PrivateAssets").unwrap_or_default();
             if !assets.eq_ignore_ascii_case("all") {
-                let version = value_of(item, "Version").filter(|it| !it.contains("$("));
-                self.dependencies.push((include.to_owned(), version));
+                let states = |name: &&str| value_of(item, name).is_some();
+                self.dependencies.push(ProjectDependency {
+                    name: include.to_owned(),
+                    version: value_of(item, "Version").filter(|it| !it.contains("$(")),
+                    states_assets: ["PrivateAssets", "IncludeAssets", "ExcludeAssets"].iter().any(states),
+                });
             }
         }
         if value_of(item, "Pack").is_some_and(|it| it.eq_ignore_ascii_case("true")) {
@@ -93,22 +106,21 @@ impl CsharpProject {
 }
 
 /// Returns the properties of a project that have no condition, and an empty value for those with one.
-fn properties(root: Node<'_, '_>) -> Vec<(String, String)> {
-    let groups = root.children().filter(|it| it.has_tag_name("PropertyGroup"));
-    let elements = groups.flat_map(|group| group.children().map(move |it| (group, it)));
-    let property = |(group, it): (Node<'_, '_>, Node<'_, '_>)| {
-        let is_conditional = group.has_attribute("Condition") || it.has_attribute("Condition");
-        let value = it.text().unwrap_or_default().trim().to_owned();
-        let value = if is_conditional { "$(a condition)".to_owned() } else { value };
-        (it.tag_name().name().to_owned(), value)
+fn properties(root: &XmlElement) -> Vec<(String, String)> {
+    let groups = root.children.iter().filter(|it| it.name == "PropertyGroup");
+    let elements = groups.flat_map(|group| group.children.iter().map(move |it| (group, it)));
+    let property = |(group, it): (&XmlElement, &XmlElement)| {
+        let is_conditional = [group, it].iter().any(|it| it.attribute("Condition").is_some());
+        let value = if is_conditional { "$(a condition)" } else { it.text() };
+        (it.name.clone(), value.to_owned())
     };
-    elements.filter(|(_, it)| it.is_element()).map(property).collect()
+    elements.map(property).collect()
 }
 
 /// Returns a value of an item, which is an attribute or a child element.
-fn value_of(item: Node<'_, '_>, name: &str) -> Option<String> {
-    let child = || item.children().find(|it| it.has_tag_name(name)).and_then(|it| it.text());
-    item.attribute(name).or_else(child).map(|it| it.trim().to_owned())
+fn value_of(item: &XmlElement, name: &str) -> Option<String> {
+    let value = item.attribute(name).or_else(|| item.child(name).map(XmlElement::text));
+    value.map(|it| it.trim().to_owned())
 }
 
 /// Returns the path of a file that is named relative to a project file, without `..`. `None` if it leaves the package's
@@ -132,11 +144,6 @@ fn relative_path(project: &str, include: &str) -> Option<String> {
 /// Returns whether the content of a file in the tree is read, by its name.
 pub(super) fn is_read(name: &str) -> bool {
     name.ends_with(PROJECT_ENDING)
-}
-
-/// Returns a text without a byte order mark.
-pub(super) fn without_mark(text: &str) -> &str {
-    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 #[cfg(test)]

@@ -3,25 +3,72 @@
 
 use std::collections::BTreeSet;
 
+use model::base::xml::XmlElement;
 use model::evidence::package::{FileEvidence, PackageEvidence};
 use model::evidence::reason::Reason;
-use model::evidence::verdict::Finding;
+use model::evidence::verdict::{Finding, Verdict};
 
 use super::compared_package::METADATA;
 use super::gradle_module::listed_files;
+use crate::attestation::attestation_finding;
 use crate::yaml_tree::YamlNode;
 
 /// The check of digests.
 const DIGEST: &str = "digest";
 
-/// Compares the digests in the metadata of a Gradle module with those of the downloaded files.
+/// The endings of a POM, of the metadata of a module, and of jars.
+const POM: &str = ".pom";
+const MODULE: &str = ".module";
+const JAR: &str = ".jar";
+/// The endings of jars that no program loads.
+const DERIVED_JARS: [&str; 2] = ["-sources.jar", "-javadoc.jar"];
+
+/// Compares the digests in the metadata of a Gradle module with those of the downloaded files, and names a jar
+/// that they do not list.
 pub(super) fn module_findings(purl: &str, evidence: &PackageEvidence) -> Vec<Finding> {
-    let modules = evidence.files.iter().filter(|it| it.name.ends_with(".module"));
+    let modules = evidence.files.iter().filter(|it| it.name.ends_with(MODULE));
     let of = |it: &FileEvidence| Some((it.name.clone(), it.document.clone()?));
-    modules
+    let mut findings: Vec<Finding> = modules
         .filter_map(of)
         .flat_map(|(name, document)| module_finding(purl, &name, &document, evidence))
-        .collect()
+        .collect();
+    findings.extend(evidence.files.iter().filter_map(|it| unlisted_jar(it, evidence)));
+    findings.extend(missing_jar(purl, evidence));
+    findings
+}
+
+/// Returns the finding that nothing binds a jar to its version: a signature is of bytes without a name, so a repository could
+/// serve the jar of another version with its signature. `None` if a module's metadata list it, or if it is attested.
+fn unlisted_jar(file: &FileEvidence, evidence: &PackageEvidence) -> Option<Finding> {
+    let is_jar = file.name.ends_with(JAR) && !DERIVED_JARS.iter().any(|it| file.name.ends_with(it));
+    let was_read = |it: &&FileEvidence| it.comparison.is_some() && it.document.is_some();
+    let documents: Vec<_> = evidence.files.iter().filter(was_read).collect();
+    let lists = |it: &&FileEvidence| {
+        let text = String::from_utf8_lossy(it.document.as_deref().unwrap_or_default());
+        it.name.ends_with(MODULE)
+            && listed_files(&text).is_ok_and(|listed| listed.iter().any(|it| it.name == file.name))
+    };
+    let is_attested = || match &file.attestations {
+        Some(Ok(verdicts)) => attestation_finding(&file.name, verdicts).verdict == Verdict::Proven,
+        _ => false,
+    };
+    if !is_jar || documents.is_empty() || documents.iter().any(lists) || is_attested() {
+        return None;
+    }
+    let evidence = "no module metadata of the version lists it, so it could be the file of another version";
+    Some(Finding::unproven(DIGEST, &file.name, Reason::UnlistedFile, evidence))
+}
+
+/// Returns the finding that the repository does not serve the jar that the POM describes.
+fn missing_jar(purl: &str, evidence: &PackageEvidence) -> Option<Finding> {
+    let (pom, stem) = evidence.files.iter().find_map(|it| Some((it, it.name.strip_suffix(POM)?)))?;
+    let root = XmlElement::parse(&String::from_utf8_lossy(pom.document.as_deref()?)).ok()?;
+    let jar = format!("{stem}{JAR}");
+    if root.child_text("packaging") == "pom" || evidence.files.iter().any(|it| it.name == jar) {
+        return None;
+    }
+    let evidence = format!("the POM describes {jar}, which the repository does not serve");
+    Some(Finding::unproven(METADATA, purl, Reason::StaleIndex, evidence))
 }
 
 fn module_finding(purl: &str, name: &str, document: &[u8], evidence: &PackageEvidence) -> Vec<Finding> {
@@ -38,7 +85,10 @@ fn module_finding(purl: &str, name: &str, document: &[u8], evidence: &PackageEvi
             continue;
         };
         let differs = |it: &&_| content.like(it).as_ref() != Some(*it);
-        if let Some(stated) = file.digests.iter().find(differs) {
+        if let Some(kind) = file.unreadable {
+            let text = format!("{name} states a {kind} for {shown} that cannot be read");
+            findings.push(Finding::unproven(DIGEST, &shown, Reason::StatedDigest, text));
+        } else if let Some(stated) = file.digests.iter().find(differs) {
             let text = format!("{name} states {stated} for {shown}");
             findings.push(Finding::refuted(DIGEST, &shown, Reason::StatedDigest, text));
         } else if file.size.is_some_and(|it| it != content.size) {

@@ -12,6 +12,7 @@ mod file_selection;
 mod go;
 mod gradle_dependencies;
 mod gradle_module;
+mod gradle_project;
 mod helm;
 mod helm_ignore;
 mod ignored_files;
@@ -192,9 +193,9 @@ const FORMATS: [(&str, PackageFormat, &str); 9] = [
     (".tgz", PackageFormat::HelmChart, helm::MANIFEST),
     (".zip", PackageFormat::GoModule, go::MANIFEST),
     (".nupkg", PackageFormat::Nupkg, nuget::MANIFEST),
-    (".jar", PackageFormat::Jar, maven::MANIFEST),
-    (".pom", PackageFormat::Pom, maven::MANIFEST),
-    (".module", PackageFormat::GradleModule, maven::MANIFEST),
+    (".jar", PackageFormat::Jar, gradle_project::SETTINGS),
+    (".pom", PackageFormat::Pom, gradle_project::SETTINGS),
+    (".module", PackageFormat::GradleModule, gradle_project::SETTINGS),
 ];
 
 /// Returns the formats that a package may have by its file name, each with the name of the manifest in its folder. Empty

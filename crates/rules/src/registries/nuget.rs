@@ -1,11 +1,11 @@
 //! What a NuGet package contains (Microsoft documentation, ".nuspec File Reference"; the files that every package has are
 //! those of the Open Packaging Conventions, ECMA-376-2).
 
+use model::base::xml::XmlElement;
 use model::package::{PackageComparison, PackageId};
-use roxmltree::Document;
 
 use super::compared_package::{ComparedPackage, FILES, not_comparable, refute_metadata};
-use super::csharp_project::{CsharpProject, without_mark};
+use super::csharp_project::CsharpProject;
 use super::file_comparison::FileComparison;
 use super::nuspec;
 
@@ -97,39 +97,40 @@ fn check_conventions(compared: ComparedPackage<'_>, files: &mut FileComparison, 
         );
     };
     let content = |path: &str| text(package.file(path)?.content.as_deref());
-    let parsed = |path: &str| Document::parse(without_mark(content(path)?)).ok();
-    let targets: Option<Vec<String>> = parsed(RELATIONSHIPS).map(|it| {
-        let elements = it.root_element().children().filter(roxmltree::Node::is_element);
-        elements.filter_map(|it| it.attribute("Target").map(str::to_ascii_lowercase)).collect()
-    });
-    let expected = [
-        format!("/{}{NUSPEC_ENDING}", id.name).to_ascii_lowercase(),
-        format!("/{properties}").to_ascii_lowercase(),
-    ];
-    let mut targets = targets.unwrap_or_default();
-    targets.sort_by_key(|it| !it.ends_with(NUSPEC_ENDING));
-    if targets != expected {
+    let parsed = |path: &str| XmlElement::parse(content(path)?).ok();
+    let expected = [format!("/{}{NUSPEC_ENDING}", id.name), format!("/{properties}")];
+    if parsed(RELATIONSHIPS).is_none_or(|it| !points_to(&it, &expected)) {
         refute_metadata(subject, format!("{RELATIONSHIPS} points to other files than the manifest"), out);
     }
-    let names: Option<Vec<(String, String)>> = parsed(properties).map(|it| {
-        let elements = it.root_element().children().filter(roxmltree::Node::is_element);
-        let stated = |it: roxmltree::Node<'_, '_>| {
-            (it.tag_name().name().to_owned(), it.text().unwrap_or_default().trim().to_owned())
-        };
-        elements.map(stated).collect()
-    });
-    let states = |name: &str, expected: &str| {
-        names.iter().flatten().any(|it| it.0 == name && it.1.eq_ignore_ascii_case(expected))
+    let states = |document: &XmlElement| {
+        let is = |name: &str, expected: &str| document.child_text(name).eq_ignore_ascii_case(expected);
+        is("identifier", &id.name) && is("version", &id.version) && document.repeated_child().is_none()
     };
-    if !states("identifier", &id.name) || !states("version", &id.version) {
+    if parsed(properties).is_none_or(|it| !states(&it)) {
         refute_metadata(subject, format!("{properties} does not name {} {}", id.name, id.version), out);
     }
-    if parsed(CONTENT_TYPES).is_none_or(|it| it.root_element().tag_name().name() != "Types") {
+    if parsed(CONTENT_TYPES).is_none_or(|it| it.name != "Types") {
         refute_metadata(subject, format!("{CONTENT_TYPES} is not a list of content types"), out);
     }
     for path in [RELATIONSHIPS, CONTENT_TYPES, properties] {
         files.mark_generated(path);
     }
+}
+
+/// Returns whether relationships point to these files in the package, and to nothing else.
+fn points_to(relationships: &XmlElement, expected: &[String]) -> bool {
+    let targets: Option<Vec<&str>> = relationships
+        .children
+        .iter()
+        .map(|it| {
+            let is_internal = it.children.is_empty() && it.attribute("TargetMode").is_none();
+            it.attribute("Target").filter(|_| is_internal)
+        })
+        .collect();
+    targets.is_some_and(|targets| {
+        targets.len() == expected.len()
+            && expected.iter().all(|it| targets.iter().any(|target| target.eq_ignore_ascii_case(it)))
+    })
 }
 
 fn text(content: Option<&[u8]>) -> Option<&str> {

@@ -39,8 +39,9 @@ pub(super) fn finding(expectation: &PackageExpectation, file: &FileEvidence) -> 
             unproven(explanation.reason.clone(), explanation.evidence.clone())
         }
         OpenPgpCheck::MissingKey(fingerprint) => {
+            // It could be a new subkey of a trusted key.
             let evidence = format!("signed by the key {fingerprint}, whose public key was not found");
-            unpinned(name, pins, fingerprint, &evidence)
+            unproven(Reason::UnpinnedKey { fingerprint: fingerprint.clone() }, evidence)
         }
         OpenPgpCheck::Valid { signer, signed_at } => {
             signed_by(name, pins, signer, (*signed_at, expectation.now))

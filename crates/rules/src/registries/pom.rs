@@ -1,11 +1,9 @@
 //! The description of a Maven artifact (Maven documentation, "POM Reference").
 
 use model::UntrustedText;
-use model::package::PackageId;
-use roxmltree::{Document, Node};
+use model::base::xml::XmlElement;
 
-use super::gradle_dependencies::GradleDependencies;
-use super::maven_artifact::artifact;
+use super::gradle_dependencies::{DocumentDifferences, GradleDependencies};
 
 /// The elements that have no effect on what a client downloads, or that are compared.
 const ALLOWED: [&str; 15] = [
@@ -25,59 +23,61 @@ const ALLOWED: [&str; 15] = [
     "url",
     "version",
 ];
-/// The types of artifacts that Gradle publishes: a library, and a platform.
-const PACKAGINGS: [&str; 3] = ["", "jar", "pom"];
+/// The elements of a dependency that Gradle writes.
+const DEPENDENCY_ELEMENTS: [&str; 7] =
+    ["artifactId", "exclusions", "groupId", "optional", "scope", "type", "version"];
 
-/// Returns how a POM differs from what the tag's tree makes.
+/// Adds how a POM differs from what the tag's tree makes.
 ///
 /// # Errors
 /// A message if it is not a POM.
-pub(super) fn differences(
+pub(super) fn compare(
     text: &str,
-    id: &PackageId,
-    dependencies: &GradleDependencies,
-) -> Result<Vec<String>, String> {
-    let document = Document::parse(text).map_err(|error| format!("it is not XML: {error}"))?;
-    let root = document.root_element();
-    if root.tag_name().name() != "project" {
-        return Err("it is not a POM".to_owned());
+    dependencies: &GradleDependencies<'_>,
+    out: &mut DocumentDifferences,
+) -> Result<(), String> {
+    let root = XmlElement::parse(text)?;
+    if root.name != "project" || !root.has_one_namespace() {
+        return Err("it is not a POM, or has a foreign element".to_owned());
     }
-    let mut differences = Vec::new();
-    let mut seen = Vec::new();
-    for child in root.children().filter(Node::is_element) {
-        let name = child.tag_name().name();
-        if !ALLOWED.contains(&name) {
-            differences.push(format!("it has {name}, which the build does not write"));
-        }
-        if seen.contains(&name) {
-            differences.push(format!("it has {name} more than once"));
-        }
-        seen.push(name);
+    for child in root.children.iter().filter(|it| !ALLOWED.contains(&it.name.as_str())) {
+        let name = UntrustedText::new(&child.name).escaped();
+        out.add(format!("it has {name}, which the build does not write"));
     }
-    let group = id.name.split_once(':').map_or("", |(group, _)| group);
-    for (name, expected) in [("groupId", group), ("artifactId", artifact(id)), ("version", &id.version)] {
-        let found = text_of(root, name);
-        if found != expected {
-            let found = UntrustedText::new(found).escaped();
-            differences.push(format!("it states the {name} {found}, expected {expected}"));
+    if let Some(name) = root.repeated_child() {
+        out.add(format!("it has {name} more than once"));
+    }
+    let stated = |name: &'static str| (name, root.child_text(name));
+    dependencies.compare_coordinates([stated("groupId"), stated("artifactId"), stated("version")], out);
+    match (dependencies.has_sources, root.child_text("packaging")) {
+        (true, "" | "jar") | (false, "pom") => {}
+        (_, packaging) => {
+            let packaging = UntrustedText::new(packaging).escaped();
+            out.add(format!("it states the packaging '{packaging}', which is not that of the module"));
         }
     }
-    if !PACKAGINGS.contains(&text_of(root, "packaging")) {
-        differences.push("it states another packaging than jar or pom".to_owned());
+    for dependency in root.descendants("dependency") {
+        compare_dependency(dependency, dependencies, out);
     }
-    for dependency in root.descendants().filter(|it| it.tag_name().name() == "dependency") {
-        let name = format!("{}:{}", text_of(dependency, "groupId"), text_of(dependency, "artifactId"));
-        let version = text_of(dependency, "version");
-        differences.extend(dependencies.difference(&name, (!version.is_empty()).then_some(version)));
-        if dependency.children().any(|it| matches!(it.tag_name().name(), "systemPath" | "classifier")) {
-            let name = UntrustedText::new(&name).escaped();
-            differences.push(format!("it depends on a special file of {name}"));
-        }
-    }
-    Ok(differences)
+    Ok(())
 }
 
-fn text_of<'a>(node: Node<'a, 'a>, name: &str) -> &'a str {
-    let child = node.children().find(|it| it.tag_name().name() == name);
-    child.and_then(|it| it.text()).unwrap_or_default().trim()
+/// Adds how a dependency differs from what the tag's tree names.
+fn compare_dependency(
+    dependency: &XmlElement,
+    dependencies: &GradleDependencies<'_>,
+    out: &mut DocumentDifferences,
+) {
+    let name = format!("{}:{}", dependency.child_text("groupId"), dependency.child_text("artifactId"));
+    let version = dependency.child_text("version");
+    dependencies.compare(&name, (!version.is_empty()).then_some(version), out);
+    let is_known = |it: &XmlElement| DEPENDENCY_ELEMENTS.contains(&it.name.as_str());
+    let is_usual = match (dependency.child_text("scope"), dependency.child_text("type")) {
+        ("" | "compile" | "runtime", "" | "jar") => true,
+        (scope, kind) => scope == "import" && kind == "pom",
+    };
+    if !is_usual || !dependency.children.iter().all(is_known) || dependency.repeated_child().is_some() {
+        let name = UntrustedText::new(&name).escaped();
+        out.add(format!("it depends on a special file of {name}"));
+    }
 }
