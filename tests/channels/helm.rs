@@ -30,8 +30,27 @@ fn case_84_charts_are_compared_with_their_folders() {
  50 | another version       | sub opensandbox/Chart.yaml version: 1.2.3 => version: 1.2.4 | states the version 1.2.4
  50 | another appVersion    | sub opensandbox/Chart.yaml appVersion: 1.2.3 => appVersion: 9 | another appVersion
  50 | an annotation         | set opensandbox/Chart.yaml apiVersion: v2\nname: opensandbox\nversion: 1.2.3\nannotations: {a: b}\n | another annotations.a
+ 50 | an unknown key        | sub opensandbox/Chart.yaml name: opensandbox\nversion => x: y\nname: opensandbox\nversion | Helm writes no key x
+ 50 | a key in another case | sub opensandbox/Chart.yaml name: opensandbox\nversion => Home: y\nname: opensandbox\nversion | because it ignores case
+ 50 | another white space   | sub opensandbox/Chart.yaml 'All in one ' => All in one | another description
+ 50 | one more keyword      | sub opensandbox/Chart.yaml - sandbox\n => - sandbox\n- ''\n | another keywords[]
+ 50 | a second document     | sub opensandbox/Chart.yaml version: 1.2.3\n => version: 1.2.3\n---\nname: evil\n | more than one document
+ 50 | a key twice           | sub opensandbox/Chart.yaml version: 1.2.3\n => version: 1.2.3\nversion: 1.2.3\n | more than once
  48 | Chart.yaml is no YAML | set opensandbox/Chart.yaml a: [             | Chart.yaml
 ",
+    );
+}
+
+/// The name of the chart in the package decides whether it is compared at all.
+#[test]
+fn other_charts_are_named() {
+    let (bed, _) = packaged_chart(PLAIN_WORKFLOW, &lock());
+    let chart = ("opensandbox-server/Chart.yaml".to_owned(), "name: opensandbox-server\n".to_owned());
+    let (verdict, findings) = bed.compare(&bed.built("opensandbox-server-1.2.3.tgz", &[chart]));
+    assert_eq!((verdict.as_str(), findings.len()), ("refuted", 1), "{findings:?}");
+    assert!(
+        findings[0].contains("the package is opensandbox-server, the tag is of opensandbox 1.2.3"),
+        "{findings:?}"
     );
 }
 

@@ -1,8 +1,8 @@
 //! Maven artifacts compared with the tree of their tag.
 
-use crate::channels::maven_package::{GROUP, MavenArtifacts, built_file};
+use crate::channels::maven_package::{GROUP, MavenArtifacts, TAG, built_file};
 use crate::channels::published_packages::PLAIN_WORKFLOW;
-use crate::support::repository::print_note;
+use crate::support::repository::{print_note, run, xtask};
 
 #[test]
 fn jars_are_compared_with_their_module() {
@@ -36,6 +36,29 @@ fn jars_are_compared_with_their_module() {
     let added = bed.edited(&built_file(bed, "-javadoc.jar"), &["set", "Evil.class", "x"]);
     let (verdict, findings) = bed.compare(&added);
     assert_eq!(verdict, "refuted", "{findings:?}");
+}
+
+/// The name of a file decides which artifact it is of.
+#[test]
+fn files_with_other_names_are_refused() {
+    let artifacts = MavenArtifacts::build(PLAIN_WORKFLOW);
+    let bed = &artifacts.bed;
+    for (name, expected) in [
+        (
+            "code-interpreter-1.2.2.jar",
+            "expected code-interpreter-1.2.3.jar or code-interpreter-bom-1.2.3.jar",
+        ),
+        ("evil.pom", "expected code-interpreter-1.2.3.pom"),
+        ("a.tgz", "java/code-interpreter publishes no npm package and no Helm chart"),
+        ("code-interpreter-1.2.3.jar.asc", "audit checks signatures (.asc, .prov)"),
+    ] {
+        let file = bed.folder.path().join(name);
+        std::fs::write(&file, "x").unwrap();
+        let mut command = xtask(bed.repository.path());
+        let output = run(command.arg("compare").arg(&file).arg(TAG));
+        assert_eq!(output.code, 2, "{name}: {output:?}");
+        assert!(output.stderr.contains(expected), "{name}: {output:?}");
+    }
 }
 
 /// The file, the attack, a text with its replacement, and a text that a finding must contain. Empty for the twin.

@@ -98,7 +98,9 @@ impl From<OpsError> for CliError {
     fn from(error: OpsError) -> Self {
         let hint = error.hint().map(str::to_owned);
         let kind = match error {
-            OpsError::UnknownPackageFormat(_) | OpsError::NoSuchPackage { .. } => CliErrorKind::Usage,
+            OpsError::UnknownPackageFormat(_)
+            | OpsError::NoSuchPackage { .. }
+            | OpsError::OtherPackageName { .. } => CliErrorKind::Usage,
             _ => CliErrorKind::Runtime,
         };
         Self { kind, error: error.into(), hint }

@@ -1,7 +1,7 @@
 //! The values of the verification commands: names, files and URLs of this release.
 
 use model::catalog::Channel;
-use model::package::registry::RegistryKind;
+use model::package::registry::{KeySource, RegistryKind};
 use serde::Serialize;
 
 use crate::input::NotesInput;
@@ -54,7 +54,9 @@ pub(crate) struct VerifyCommands {
     maven: Vec<MavenArtifact>,
     /// The fingerprints of the keys that may sign them. If there is none, nothing proves who built them.
     openpgp_keys: Vec<String>,
-    /// Helm charts, which are assets of the release.
+    /// The file of the public keys, by its path in the repository. `None` if a key server has them.
+    openpgp_keyring: Option<String>,
+    /// The names of Helm charts, which are assets of the release.
     helm: Vec<String>,
     /// Paths of Go modules.
     go: Vec<String>,
@@ -70,10 +72,10 @@ struct PackageFile {
 /// An artifact on Maven Central.
 #[derive(Debug, Clone, Serialize)]
 struct MavenArtifact {
-    group: String,
-    artifact: String,
     /// The path of its directory on Maven Central.
     folder: String,
+    /// The files that are verified: the POM, and the jar of a library.
+    files: Vec<String>,
 }
 
 /// Returns the registries of the channels whose packages `audit` covers, as in `PyPI and npm`.
@@ -90,6 +92,12 @@ fn audited_registries(channels: &[Channel]) -> String {
     names.dedup();
     let last = names.pop().unwrap_or_default();
     if names.is_empty() { last.to_owned() } else { format!("{} and {last}", names.join(", ")) }
+}
+
+/// Returns the files of an artifact that are verified. A platform (BOM) has no jar.
+fn maven_files(artifact: &str, version: &str) -> Vec<String> {
+    let endings: &[&str] = if artifact.ends_with("-bom") { &[".pom"] } else { &[".pom", ".jar"] };
+    endings.iter().map(|it| format!("{artifact}-{version}{it}")).collect()
 }
 
 impl VerifyCommands {
@@ -120,6 +128,10 @@ impl VerifyCommands {
             nuget: Vec::new(),
             maven: Vec::new(),
             openpgp_keys: input.catalog.registries.openpgp_keys.clone(),
+            openpgp_keyring: match &input.catalog.registries.key_source {
+                Some(KeySource::File(path)) => Some(path.clone()),
+                Some(KeySource::Server(_)) | None => None,
+            },
             helm: Vec::new(),
             go: Vec::new(),
         };
@@ -151,12 +163,11 @@ impl VerifyCommands {
             Channel::Nuget(name) => self.nuget.push(package(name, format!("{name}.{version}.nupkg"))),
             Channel::Maven { group, artifacts } => {
                 self.maven.extend(artifacts.iter().map(|artifact| MavenArtifact {
-                    group: group.clone(),
-                    artifact: artifact.clone(),
                     folder: format!("{}/{artifact}/{version}", group.replace('.', "/")),
+                    files: maven_files(artifact, version),
                 }));
             }
-            Channel::Helm(chart) => self.helm.push(chart.clone()),
+            Channel::Helm(chart) => self.helm.push(format!("{chart}-{version}.tgz")),
             Channel::Go(path) => self.go.push(path.clone()),
         }
     }

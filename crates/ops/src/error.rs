@@ -148,12 +148,22 @@ pub enum OpsError {
     #[error("{0} is not the name of a package")]
     UnknownPackageFormat(String),
     /// The target publishes no packages of this kind.
-    #[error("{target} publishes no {format}")]
+    #[error("{target} publishes no {formats}")]
     NoSuchPackage {
         /// The id of the target.
         target: String,
-        /// The kind of package.
-        format: &'static str,
+        /// The kinds of package that the file may be.
+        formats: String,
+    },
+    /// The file has the name of another package, or of another version.
+    #[error("{name} is not a package of {tag}, expected {expected}")]
+    OtherPackageName {
+        /// The full name of the tag.
+        tag: String,
+        /// The file name.
+        name: String,
+        /// The names that are expected.
+        expected: String,
     },
     /// None of the target's paths is the folder of a package at the tag.
     #[error("{tag} has no {manifest} in a folder of {target}")]
@@ -233,6 +243,7 @@ impl OpsError {
             Self::PackageFile(_)
             | Self::UnknownPackageFormat(_)
             | Self::NoSuchPackage { .. }
+            | Self::OtherPackageName { .. }
             | Self::NoPackageFolder { .. } => Some(self.package_hint()),
             Self::Notes(_) | Self::Folder(_) | Self::Tar(_) | Self::Write { .. } => None,
         }
@@ -244,7 +255,12 @@ impl OpsError {
     fn package_hint(&self) -> &'static str {
         match self {
             Self::UnknownPackageFormat(_) => {
-                "expected a wheel (.whl), a source distribution (.tar.gz), an npm package (.tgz) or a Go module (.zip)"
+                "expected a wheel (.whl), a source distribution (.tar.gz), an npm package or a Helm chart (.tgz), a Go \
+                 module (.zip), a NuGet package (.nupkg) or a file of a Maven artifact (.jar, .pom, .module); audit checks \
+                 signatures (.asc, .prov)"
+            }
+            Self::OtherPackageName { .. } => {
+                "check that the file and the tag are of one version, and that it was not renamed"
             }
             Self::NoSuchPackage { .. } => "check the tag, and the target's channels in release.toml",
             Self::NoPackageFolder { .. } => "check the tag, and the target's paths in release.toml",

@@ -42,9 +42,9 @@ pub use previous::{newest_tag, previous_candidates};
 pub use publishing::{concurrent_change, is_latest};
 pub use registries::{
     LOCK_FILE, attested_name, audit_package, audit_versions, channel_package, compare_abbreviated_manifest,
-    compare_package, compare_requires_python, compare_stated_manifest, files_outside, formats_of,
-    ignore_file_paths, module_hashes, not_compared_with_tree, not_compared_without_clone, package_manifests,
-    reads_packaged_content, reads_tree_content, registry_format, registry_package_id,
+    compare_package, compare_requires_python, compare_stated_manifest, expected_names, files_outside,
+    formats_of, ignore_file_paths, module_hashes, not_compared_with_tree, not_compared_without_clone,
+    package_manifests, reads_packaged_content, reads_tree_content, registry_format, registry_package_id,
     restored_package_finding, skipped_package, unexpected_file,
 };
 pub use releases::{ReleaseSelection, is_leftover_draft, select_release};

@@ -17,7 +17,8 @@ use crate::session::Session;
 /// The arguments of `compare`.
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
-    /// The package: a wheel, a source distribution, an npm package or the zip file of a Go module
+    /// The package: a wheel, a source distribution, an npm package, the zip file of a Go module, a NuGet
+    /// package, a Helm chart, or the jar, POM or module metadata of a Maven artifact
     pub(crate) file: PathBuf,
     /// The release tag, as in server/v0.1.14
     pub(crate) tag: String,

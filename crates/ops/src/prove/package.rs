@@ -39,10 +39,12 @@ pub fn compare_package(
 ) -> Result<PackageReport, OpsError> {
     let name = file.file_name().map_or_else(String::new, |it| it.to_string_lossy().into_owned());
     let formats = rules::formats_of(&name);
-    let (first, _) =
-        *formats.first().ok_or_else(|| OpsError::UnknownPackageFormat(file.display().to_string()))?;
-    let no_package = || OpsError::NoSuchPackage { target: tag.target().to_owned(), format: first.name() };
-    let target = context.catalog.target(tag.target()).ok_or_else(no_package)?;
+    if formats.is_empty() {
+        return Err(OpsError::UnknownPackageFormat(file.display().to_string()));
+    }
+    let target = context.catalog.target(tag.target());
+    let no_package = || no_such_package(target, &name, tag);
+    let target = target.ok_or_else(no_package)?;
     let package_of = |(format, manifest)| {
         let id = target.channels.iter().find_map(|it| rules::channel_package(it, format, &name, tag))?;
         Some((format, manifest, id))
@@ -54,6 +56,21 @@ pub fn compare_package(
         read_both(&package_file, format, || package_tree(context, target, tag, commit, (format, manifest)));
     let comparison = rules::compare_package(&name, &id, &package, &tree?);
     Ok(PackageReport { format, id, commit, comparison })
+}
+
+/// Returns the error that a target publishes no package with this file name, and what it publishes instead.
+fn no_such_package(target: Option<&Target>, name: &str, tag: &ReleaseTag) -> OpsError {
+    let formats: Vec<_> = rules::formats_of(name).into_iter().map(|it| it.0).collect();
+    let channels = target.map_or(&[][..], |it| &it.channels);
+    let names = |format| channels.iter().flat_map(move |it| rules::expected_names(it, format, tag));
+    let expected: Vec<String> = formats.iter().flat_map(|it| names(*it)).collect();
+    if expected.is_empty() {
+        let formats: Vec<&str> = formats.iter().map(|it| it.name()).collect();
+        OpsError::NoSuchPackage { target: tag.target().to_owned(), formats: formats.join(" and no ") }
+    } else {
+        let expected = expected.join(" or ");
+        OpsError::OtherPackageName { tag: tag.name(), name: name.to_owned(), expected }
+    }
 }
 
 /// Reads a package while `read_tree` reads the tree that it is compared with. Each takes about half of the time.

@@ -25,6 +25,7 @@ mod npm_file_list;
 mod nuget;
 mod nuspec;
 mod openpgp_signature;
+mod package_names;
 mod package_signature;
 mod pom;
 mod project_files;
@@ -40,6 +41,9 @@ mod wheel_metadata;
 pub use chart_lock::LOCK as LOCK_FILE;
 pub use go::module_hashes;
 pub use listed_versions::audit_versions;
+pub use package_names::{
+    attested_name, channel_package, expected_names, formats_of, registry_format, registry_package_id,
+};
 pub use package_signature::restored_package_finding;
 pub use published::{audit_package, skipped_package};
 pub use stated_manifest::{compare_abbreviated_manifest, compare_requires_python, compare_stated_manifest};
@@ -51,8 +55,7 @@ use model::package::{
     PackageComparison, PackageContents, PackageError, PackageFormat, PackageId, PackageListing, PackageTree,
 };
 
-use model::package::registry::RegistryKind;
-use model::{Channel, ReleaseTag, Target};
+use model::{Channel, Target};
 
 use self::chart_lock::LockState;
 use self::compared_package::{ComparedPackage, FILES, METADATA, not_comparable};
@@ -126,7 +129,7 @@ pub fn ignore_file_paths(folder: &str) -> Vec<String> {
 
 /// Predicts whether the build of a target's packages leaves out files of the tree.
 pub(crate) fn package_files(listings: &[PackageListing]) -> CheckObservation {
-    let mut checked = Vec::new();
+    let (mut packages, mut charts) = (Vec::new(), Vec::new());
     for listing in listings {
         let problem = match listing.manifest_name {
             npm::MANIFEST => missing_license(listing),
@@ -136,11 +139,16 @@ pub(crate) fn package_files(listings: &[PackageListing]) -> CheckObservation {
         if let Some(problem) = problem {
             return problem;
         }
+        let checked = if listing.manifest_name == helm::MANIFEST { &mut charts } else { &mut packages };
         checked.push(listing.folder.as_str());
     }
-    match checked[..] {
-        [] => pass("the target has no package on PyPI or npm, and no chart"),
-        _ => pass(format!("all files below {} will be packaged", checked.join(", "))),
+    let files = format!("all files below {} will be packaged", packages.join(", "));
+    let locks = format!("{} can be built: {LOCK_FILE} fits, or is not needed", charts.join(", "));
+    match (packages.is_empty(), charts.is_empty()) {
+        (true, true) => pass("the target has no package on PyPI or npm, and no chart"),
+        (false, true) => pass(files),
+        (true, false) => pass(locks),
+        (false, false) => pass(format!("{files}; {locks}")),
     }
 }
 
@@ -185,75 +193,6 @@ fn ignored_modules(listing: &PackageListing) -> Option<CheckObservation> {
     Some(fail(Reason::FilesIgnored { file: (*first).to_owned() }, evidence))
 }
 
-/// The endings of package files, with the format, and the file that makes a folder that of a package.
-const FORMATS: [(&str, PackageFormat, &str); 9] = [
-    (".whl", PackageFormat::Wheel, pypi::MANIFEST),
-    (".tar.gz", PackageFormat::Sdist, pypi::MANIFEST),
-    (".tgz", PackageFormat::NpmTarball, npm::MANIFEST),
-    (".tgz", PackageFormat::HelmChart, helm::MANIFEST),
-    (".zip", PackageFormat::GoModule, go::MANIFEST),
-    (".nupkg", PackageFormat::Nupkg, nuget::MANIFEST),
-    (".jar", PackageFormat::Jar, gradle_project::SETTINGS),
-    (".pom", PackageFormat::Pom, gradle_project::SETTINGS),
-    (".module", PackageFormat::GradleModule, gradle_project::SETTINGS),
-];
-
-/// Returns the formats that a package may have by its file name, each with the name of the manifest in its folder. Empty
-/// if the name has none of the known endings.
-#[must_use]
-pub fn formats_of(file_name: &str) -> Vec<(PackageFormat, &'static str)> {
-    let found = FORMATS.into_iter().filter(|(ending, ..)| file_name.ends_with(ending));
-    found.map(|(_, format, manifest)| (format, manifest)).collect()
-}
-
-/// Returns the format of a file that a registry of this kind lists, and the name of the manifest in the package's
-/// folder. `None` if the publish workflows build no such file.
-#[must_use]
-pub fn registry_format(
-    kind: RegistryKind,
-    id: &PackageId,
-    file_name: &str,
-) -> Option<(PackageFormat, &'static str)> {
-    let fits = |(format, _): &(PackageFormat, &str)| match (kind, format) {
-        (RegistryKind::Pypi, format) => pypi::is_file_of(id, file_name, *format),
-        (RegistryKind::Nuget, PackageFormat::Nupkg) => nuget::is_file_of(id, file_name),
-        (RegistryKind::Helm, PackageFormat::HelmChart) => helm::is_file_of(id, file_name),
-        (RegistryKind::Npm, PackageFormat::NpmTarball)
-        | (RegistryKind::Go, PackageFormat::GoModule)
-        | (RegistryKind::Maven, PackageFormat::Jar | PackageFormat::Pom | PackageFormat::GradleModule) => {
-            true
-        }
-        _ => false,
-    };
-    formats_of(file_name).into_iter().find(fits)
-}
-
-/// Returns the name and version of a tag's package, as a registry of this kind writes them.
-#[must_use]
-pub fn registry_package_id(kind: RegistryKind, name: &str, tag: &ReleaseTag) -> PackageId {
-    let version = match kind {
-        RegistryKind::Pypi => tag.version().canonical(),
-        RegistryKind::Go => format!("v{}", tag.version().as_str()),
-        // Build metadata is no part of a NuGet version in URLs and file names ("Package versioning").
-        RegistryKind::Nuget => tag.version().as_str().split('+').next().unwrap_or_default().to_owned(),
-        RegistryKind::Npm | RegistryKind::Maven | RegistryKind::Helm => tag.version().as_str().to_owned(),
-    };
-    PackageId { name: name.to_owned(), version }
-}
-
-/// Returns the name that an attestation of a file must state. `None` if any name is accepted: on GitHub, an npm package
-/// has the name that it was built under. `stored` tells whether the registry stores the attestation.
-#[must_use]
-pub fn attested_name(kind: RegistryKind, id: &PackageId, file_name: &str, stored: bool) -> Option<String> {
-    match kind {
-        RegistryKind::Npm if stored => Some(kind.purl(id)),
-        RegistryKind::Npm => None,
-        // The name that the workflow gives the file, which NuGet's address writes in lower case.
-        RegistryKind::Nuget => Some(format!("{}.{}.nupkg", id.name, id.version)),
-        _ => Some(file_name.to_owned()),
-    }
-}
-
 /// Returns the finding for a file that the publish workflows do not build.
 #[must_use]
 pub fn unexpected_file(name: &str) -> PackageComparison {
@@ -278,29 +217,6 @@ pub fn not_compared_with_tree(name: &str, tag: &str, message: &str) -> PackageCo
 
 fn single_finding(finding: Finding) -> PackageComparison {
     PackageComparison { findings: vec![finding], warnings: Vec::new() }
-}
-
-/// Returns the package of a channel that a file is one of, by its format and name. `None` if the channel has no such
-/// package.
-#[must_use]
-pub fn channel_package(
-    channel: &Channel,
-    format: PackageFormat,
-    file_name: &str,
-    tag: &ReleaseTag,
-) -> Option<PackageId> {
-    let kind = match format {
-        PackageFormat::Wheel | PackageFormat::Sdist => RegistryKind::Pypi,
-        PackageFormat::NpmTarball => RegistryKind::Npm,
-        PackageFormat::GoModule => RegistryKind::Go,
-        PackageFormat::Nupkg => RegistryKind::Nuget,
-        PackageFormat::Jar | PackageFormat::Pom | PackageFormat::GradleModule => RegistryKind::Maven,
-        PackageFormat::HelmChart => RegistryKind::Helm,
-    };
-    let packages = channel.packages().into_iter().filter(|it| it.0 == kind);
-    let mut ids = packages.map(|(kind, name)| registry_package_id(kind, &name, tag));
-    // An artifact of Maven is one of several, so its name decides.
-    ids.find(|it| kind != RegistryKind::Maven || maven_artifact::is_file_of(it, file_name))
 }
 
 /// Compares a package, or the reason why it was not read, with the tree of its tag. `subject` names the package in
@@ -368,11 +284,15 @@ fn other_package(compared: ComparedPackage<'_>) -> Option<String> {
             (format!("{}-{}", name(), id.version), |it| it.split_once('/').map(|(folder, _)| folder))
         }
         PackageFormat::GoModule => (format!("{}@{}", id.name, id.version), go::module_root),
+        PackageFormat::HelmChart => (id.name.clone(), |it| it.split('/').next()),
         _ => return None,
     };
     let folders = || package.files.iter().filter_map(|it| folder_of(&it.path));
     if folders().any(|it| it == expected) {
         return None;
+    }
+    if package.format == PackageFormat::HelmChart {
+        return folders().next().map(str::to_owned);
     }
     folders().find(|it| it.contains(['-', '@'])).map(|it| it.replacen(['-', '@'], " ", 1))
 }
