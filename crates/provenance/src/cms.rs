@@ -122,6 +122,17 @@ impl<'a> Fields<'a> {
         self.required(Tag::ObjectIdentifier)?.decode_as().map_err(malformed)
     }
 
+    /// Returns the id of an algorithm, which must have no parameters but NULL (RFC 5754, 2 and 3).
+    fn algorithm(&mut self) -> CmsResult<ObjectIdentifier> {
+        let mut fields = Self::of(self.required(Tag::Sequence)?.value())?;
+        let id = fields.object_id()?;
+        if fields.optional(Tag::Null)?.is_some_and(|it| !it.value().is_empty()) {
+            return Err(format!("the algorithm {id} has parameters"));
+        }
+        fields.finish()?;
+        Ok(id)
+    }
+
     /// Returns all remaining members. At most `limit` are read.
     fn rest(mut self, limit: usize) -> CmsResult<Vec<AnyRef<'a>>> {
         let mut members = Vec::new();
@@ -196,10 +207,10 @@ impl<'a> SignerRecord<'a> {
         fields.required(Tag::Integer)?;
         let key_id = fields.optional(KEY_ID)?;
         let certificate_id = key_id.map_or_else(|| fields.required(Tag::Sequence), Ok)?;
-        let digest_id = Fields::of(fields.required(Tag::Sequence)?.value())?.object_id()?;
+        let digest_id = fields.algorithm()?;
         let signed_attributes =
             fields.optional(context(TagNumber::N0))?.ok_or("it has no signed attributes")?;
-        let signature_id = Fields::of(fields.required(Tag::Sequence)?.value())?.object_id()?;
+        let signature_id = fields.algorithm()?;
         let signature = fields.required(Tag::OctetString)?.value();
         let unsigned_attributes = fields.optional(context(TagNumber::N1))?.map_or(&[][..], |it| it.value());
         fields.finish()?;
