@@ -8,6 +8,7 @@ set -euo pipefail
 needs() {
   cat <<'LIST'
 git git manages the repository; the tests compare results with it
+git-evtag git-evtag the tests compare the digests in tags with it
 cc gcc compiles libgit2
 gpg gnupg creates and verifies OpenPGP signatures
 sqv sqv the tests compare verdicts on OpenPGP signatures with it

@@ -345,3 +345,35 @@ fn immutable_release_requires_the_github_attestation() {
     attest(TAG, &object, signer);
     assert_eq!(unproven_findings(&published_release.audit(&[])), ("proven".to_owned(), Vec::new()));
 }
+
+/// An archive that was replaced together with `SHA256SUMS` and with valid attestations, as by attackers in CI, is not the one
+/// that the tag states. The tag has the digests of the archive that the suite makes.
+#[test]
+fn archives_are_compared_with_the_digests_in_the_tag() {
+    let mut published_release = PublishedRelease::new();
+    let bed = &published_release.bed;
+    bed.run(&["archive", TAG]).ok();
+    let made = std::fs::read(bed.clone.path().join("dist/server-v0.1.1").join(ARCHIVE_NAME)).unwrap();
+    let tar = published_release.tar();
+    assert_eq!(run_filter("gzip", &["-dc"], &made), tar);
+    let trailers =
+        format!("Archive-SHA256: {}  {ARCHIVE_NAME}\nTar-SHA256: {}", sha256_hex(&made), sha256_hex(&tar));
+    bed.clone.git(["tag", "-f", "-a", "-m", "release", "-m", &trailers, TAG]);
+    bed.clone.git(["push", "-q", "-f", "origin", TAG]);
+    published_release.publish_attested(&made);
+    let audited = published_release.audit(&[]);
+    assert_eq!(unproven_findings(&audited).0, "proven", "{}", audited.stdout);
+    assert!(audited.stdout.contains("the digest that the tag's message states"), "{}", audited.stdout);
+    // The same files, compressed by another program.
+    let other = published_release.archive();
+    published_release.publish_attested(&other);
+    let audited = published_release.audit(&[]);
+    let expected = ("refuted".to_owned(), vec!["digests: archive-not-in-tag".to_owned()]);
+    assert_eq!(unproven_findings(&audited), expected);
+    assert!(audited.stdout.contains("so another program or version compressed it"), "{}", audited.stdout);
+    let evil = published_release.tar_of("opensandbox-server-v0.1.1", "HEAD~1");
+    published_release.publish_attested(&run_filter("gzip", &["-n"], &evil));
+    let (verdict, findings) = unproven_findings(&published_release.audit(&[]));
+    assert_eq!(verdict, "refuted", "{findings:?}");
+    assert!(findings.contains(&"digests: archive-not-in-tag".to_owned()), "{findings:?}");
+}

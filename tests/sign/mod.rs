@@ -7,4 +7,5 @@ pub(crate) mod openpgp_signer;
 pub(crate) mod ssh;
 mod ssh_certificates;
 pub(crate) mod ssh_signer;
+mod tag_digests;
 pub(crate) mod x509;

@@ -44,7 +44,7 @@ fn case_68_tag_name_mismatch_is_refuted() {
     signer.fixture.expect_tag_verdict(TAG, "proven", &[]);
     signer.fixture.git(["update-ref", "refs/tags/server/v0.1.2", &format!("refs/tags/{TAG}")]);
     assert!(signer.git_accepts("server/v0.1.2"), "git does not compare names");
-    signer.fixture.expect_tag_verdict("server/v0.1.2", "refuted", &["tag-name"]);
+    signer.fixture.expect_tag_verdict("server/v0.1.2", "refuted", &["tag-name", "tag-digests"]);
     signer.fixture.git(["tag", "-s", "-m", "nested", "server/v0.1.3", TAG]);
     assert!(signer.git_accepts("server/v0.1.3"), "git accepts any target");
     signer.fixture.expect_tag_verdict("server/v0.1.3", "refuted", &["nested"]);

@@ -21,7 +21,7 @@ use model::release::receipt::OutputFile;
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags};
 
 pub use error::FolderError;
-pub use pending::{DigestWriter, PendingFile};
+pub use pending::{DigestTee, DigestWriter, PendingFile};
 
 use error::unexpected_file_type;
 use pending::FolderRef;

@@ -27,8 +27,8 @@ pub mod tar_reader;
 pub mod verify;
 
 pub use folder::{
-    DigestWriter, FolderError, FolderHandle, FolderLock, PendingFile, create_nameless, open_named_file,
-    read_below, read_named,
+    DigestTee, DigestWriter, FolderError, FolderHandle, FolderLock, PendingFile, create_nameless,
+    open_named_file, read_below, read_named,
 };
 pub use gunzip::gunzip_document;
 pub use gzip::{GzipError, Threads};

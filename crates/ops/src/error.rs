@@ -175,6 +175,14 @@ pub enum OpsError {
         /// The file that the package's folder must have.
         manifest: &'static str,
     },
+    /// The existing tag states digests of another release.
+    #[error("{tag} exists, and its message does not fit this release: {evidence}")]
+    TagDigests {
+        /// The name of the tag.
+        tag: String,
+        /// What differs.
+        evidence: String,
+    },
     /// The tag was created or changed in the clone during the run.
     #[error("{tag} changed during this run and is not the expected tag of {commit}")]
     TagChanged {
@@ -203,23 +211,20 @@ impl OpsError {
             Self::RemoteTagMismatch { .. } => {
                 Some("nothing was published; compare git ls-remote --tags with git show-ref --tags")
             }
-            Self::TagNotProven { .. } => {
-                Some("nothing was published; inspect the tag with cargo xtask verify-tag TAG")
-            }
-            Self::TagNotPushed { .. } => {
-                Some("check the remote's tag protection rules and hooks, then run again")
-            }
             Self::ConcurrentChange { .. } => {
                 Some("another run or person changed it; check the release on GitHub, then run again")
             }
-            Self::TagChanged { .. } => Some("inspect it with git show TAG, then run again"),
+            Self::TagNotProven { .. }
+            | Self::TagNotPushed { .. }
+            | Self::TagDigests { .. }
+            | Self::TagChanged { .. }
+            | Self::TagNotFound(_)
+            | Self::TagNotACommit(_) => Some(self.tag_hint()),
             Self::Sign(error) => Some(error.hint()),
             Self::SelfCheckFailed(_) => {
                 Some("no tag was created; check the signer with cargo xtask doctor TAG --sign-tag")
             }
-            Self::TagNotFound(_) => Some("git fetch --tags, or check the spelling"),
             Self::Policy(_) => Some("fix the file that [signers] names in release.toml"),
-            Self::TagNotACommit(_) => Some("inspect it with git show TAG"),
             Self::ProgramNotStarted(_) => {
                 Some("set the program with git config --global, so that every command may start it")
             }
@@ -251,6 +256,22 @@ impl OpsError {
 }
 
 impl OpsError {
+    /// Returns what to do next if a tag is not as expected.
+    fn tag_hint(&self) -> &'static str {
+        match self {
+            Self::TagNotProven { .. } => {
+                "nothing was published; inspect the tag with cargo xtask verify-tag TAG"
+            }
+            Self::TagNotPushed { .. } => "check the remote's tag protection rules and hooks, then run again",
+            Self::TagDigests { .. } => {
+                "if the tag was not pushed, delete it with git tag -d TAG, and run again; if it was, choose a new version"
+            }
+            Self::TagNotFound(_) => "git fetch --tags, or check the spelling",
+            Self::TagNotACommit(_) => "inspect it with git show TAG",
+            _ => "inspect it with git show TAG, then run again",
+        }
+    }
+
     /// Returns what to do next if a package cannot be compared.
     fn package_hint(&self) -> &'static str {
         match self {

@@ -2,11 +2,13 @@
 
 use std::io::Write;
 
-use archive::{DigestWriter, FolderHandle, GzipError, TarStream, Threads, gzip};
+use archive::{DigestTee, DigestWriter, FolderHandle, GzipError, TarStream, Threads, gzip};
+use model::base::id::Hasher;
 use model::evidence::sums;
 use model::release::host::ExpectedAsset;
 use model::release::receipt::OutputFile;
 use model::release::request::OutputPath;
+use model::release::tag_digests::TagDigests;
 use model::release::tree::ArchiveSource;
 use model::{CommitId, Digest, ReleaseTag};
 use repo::Repo;
@@ -31,7 +33,15 @@ pub fn write_archive(
     let repo = repository.repo();
     let folder = output::create(out)?;
     let _writing = folder.lock()?;
-    write_source_files(repo, tag, commit, &folder, on_event)
+    write_source_files(repo, tag, commit, &folder, on_event).map(|it| it.files)
+}
+
+/// The files of a source release.
+pub(crate) struct SourceFiles {
+    /// The archive and `SHA256SUMS`.
+    pub(crate) files: Vec<OutputFile>,
+    /// The digests of the archive and of the tar stream in it.
+    pub(crate) digests: TagDigests,
 }
 
 pub(crate) fn write_source_files(
@@ -40,32 +50,57 @@ pub(crate) fn write_source_files(
     commit: CommitId,
     folder: &FolderHandle,
     on_event: &mut dyn FnMut(ReleaseEvent),
-) -> Result<Vec<OutputFile>, OpsError> {
+) -> Result<SourceFiles, OpsError> {
     let name = tag.archive_name();
     on_event(ReleaseEvent::WritingFile(name.clone()));
     let source = repo.archive_source(commit)?;
     let file = folder.create(&name)?;
     let display_name = file.path().display().to_string();
     let file = compress(repo, tag, commit, &source, file);
-    let archive = file.map_err(|error| OpsError::from_gzip(&display_name, error))?.finish()?;
+    let (file, tar) = file.map_err(|error| OpsError::from_gzip(&display_name, error))?;
+    let archive = file.finish()?;
     on_event(ReleaseEvent::FileWritten(archive.clone()));
     let sums = folder.write(SUMS_FILE, sums::render([(name.as_str(), archive.digest)]).as_bytes())?;
     on_event(ReleaseEvent::FileWritten(sums.clone()));
-    Ok(vec![archive, sums])
+    let digests = TagDigests { archive: Some((name, archive.digest)), tar: Some(tar), evtag: None };
+    Ok(SourceFiles { files: vec![archive, sums], digests })
 }
 
+/// Writes the archive of a commit to `out`. Returns `out`, and the digest of the tar stream.
 fn compress<W: Write + Send>(
     repo: &Repo,
     tag: &ReleaseTag,
     commit: CommitId,
     source: &ArchiveSource,
     out: W,
-) -> Result<W, GzipError<OpsError>> {
-    gzip::compress(out, Threads::all(), |out| {
-        let mut stream = TarStream::start(out, source, &tag.archive_directory())?;
+) -> Result<(W, Digest), GzipError<OpsError>> {
+    let mut tar = Hasher::default().finish();
+    let out = gzip::compress(out, Threads::all(), |out| {
+        let mut stream = TarStream::start(DigestTee::new(out), source, &tag.archive_directory())?;
         repo.archive(commit, &mut |member| stream.append(member).map_err(OpsError::Tar))?;
-        stream.finish()?;
+        tar = stream.finish()?.finish();
         Ok(())
+    })?;
+    Ok((out, tar))
+}
+
+/// Returns the digests that the tag of a commit states: of the archive that the suite makes, of the tar stream in it, and
+/// of the commit with its files.
+///
+/// # Errors
+/// [`OpsError`] if the commit cannot be archived.
+pub(crate) fn commit_digests(
+    repo: &Repo,
+    tag: &ReleaseTag,
+    commit: CommitId,
+) -> Result<TagDigests, OpsError> {
+    let name = tag.archive_name();
+    let measured = compress(repo, tag, commit, &repo.archive_source(commit)?, DigestWriter::default());
+    let (archive, tar) = measured.map_err(|error| OpsError::from_gzip(&name, error))?;
+    Ok(TagDigests {
+        archive: Some((name, archive.finish().0)),
+        tar: Some(tar),
+        evtag: repo.evtag_digest(commit)?,
     })
 }
 
@@ -80,7 +115,8 @@ pub(crate) fn expected_assets(
 ) -> Result<Vec<ExpectedAsset>, OpsError> {
     let name = tag.archive_name();
     let measured = compress(repo, tag, commit, &repo.archive_source(commit)?, DigestWriter::default());
-    let (digest, size) = measured.map_err(|error| OpsError::from_gzip(&name, error))?.finish();
+    let (archive, _) = measured.map_err(|error| OpsError::from_gzip(&name, error))?;
+    let (digest, size) = archive.finish();
     let text = sums::render([(name.as_str(), digest)]);
     let sums = ExpectedAsset {
         name: SUMS_FILE.to_owned(),

@@ -25,6 +25,7 @@ mod registries;
 mod releases;
 mod reverts;
 mod status;
+mod tag_digests;
 mod tag_signature;
 mod version_file;
 mod yaml;
@@ -49,5 +50,6 @@ pub use registries::{
 };
 pub use releases::{ReleaseSelection, is_leftover_draft, select_release};
 pub use status::{UnreleasedChanges, unreleased_changes};
+pub use tag_digests::tag_digests_finding;
 pub use tag_signature::{evaluate_signer, evaluate_tag, self_check, signing_key_status};
 pub use version_file::version_mismatches;

@@ -99,6 +99,38 @@ impl Drop for PendingFile<'_> {
     }
 }
 
+/// Computes the digest of the bytes that it passes on.
+#[derive(Debug)]
+pub struct DigestTee<W> {
+    out: W,
+    hasher: Hasher,
+}
+
+impl<W: Write> DigestTee<W> {
+    /// Passes all bytes on to `out`.
+    pub fn new(out: W) -> Self {
+        Self { out, hasher: Hasher::default() }
+    }
+
+    /// Returns the digest of the written bytes.
+    #[must_use]
+    pub fn finish(self) -> Digest {
+        self.hasher.finish()
+    }
+}
+
+impl<W: Write> Write for DigestTee<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write_all(bytes)?;
+        self.hasher.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 /// Computes the digest and the length of the written bytes, and discards them.
 #[derive(Debug, Default)]
 pub struct DigestWriter {

@@ -1,6 +1,7 @@
 //! The evidence of a published release, as an anonymous client collects it, and the expectation that it is checked
 //! against.
 
+use crate::release::tag_digests::TagDigests;
 use serde::Serialize;
 
 use crate::evidence::attestation::BundleVerdicts;
@@ -67,6 +68,8 @@ pub struct AuditEvidence {
     /// The findings about the tag object and its signature. `None` if the clone lacks the object, or if the tag is
     /// lightweight.
     pub signature_findings: Option<Vec<Finding>>,
+    /// The digests that the tag object states. `None` if it states none, or if the clone lacks the object.
+    pub tag_digests: Option<TagDigests>,
     /// Whether the tag's commit is on the default branch. Absent if GitHub does not know one of the two.
     pub on_default_branch: Lookup<bool>,
     /// The evidence of the source release. `None` if it is not audited.

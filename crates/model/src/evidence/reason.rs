@@ -142,6 +142,8 @@ reasons! {
         KeyNewer = "key-newer": "The key was created after the signature." => "do not use this tag, and tell the maintainers";
         SshCertificate = "certificate": "The SSH certificate is not valid." => "do not use this tag, and tell the maintainers";
         Cms = "cms": "The CMS signature is not valid." => "do not use this tag, and tell the maintainers";
+        TagDigests = "tag-digests": "A digest in the tag's message does not fit the tag's commit." => "do not use this tag, and tell the maintainers";
+        ArchiveNotInTag = "archive-not-in-tag": "The signed tag states another digest than that of the published archive." => "do not use this release, and tell the maintainers";
         Payload = "payload": "The signature was made for other bytes." => "do not use this tag, and tell the maintainers";
         NoLogEntry = "no-log-entry": "The signature carries no transparency log entry, so its time is unknown offline."
             => "git config gitsign.rekorMode offline, before you sign the next tag";

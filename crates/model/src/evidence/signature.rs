@@ -98,6 +98,14 @@ pub struct TagObjectError(pub Explanation);
 pub const MAX_TAG_OBJECT_BYTES: usize = 1 << 20;
 
 impl TagObject {
+    /// Returns the message, without the signature. What is not UTF-8 is replaced.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let start =
+            self.payload.windows(2).position(|it| it == b"\n\n").map_or(self.payload.len(), |it| it + 2);
+        String::from_utf8_lossy(&self.payload[start..]).into_owned()
+    }
+
     /// Parses a tag object. It must have exactly the headers `object`, `type`, `tag` and `tagger`, and at most one
     /// signature, which must be at its end.
     ///

@@ -19,7 +19,7 @@ use crate::event::ReleaseEvent;
 use crate::output;
 use crate::output::NOTES_FILE;
 use crate::prepare::Prepared;
-use crate::source_archive;
+use crate::source_archive::{self, SourceFiles};
 
 /// The result of a release.
 #[derive(Debug)]
@@ -60,12 +60,12 @@ pub fn apply(
         prepared.notes.as_ref().ok_or_else(|| OpsError::no_previous_release(&plan.tag, plan.commit))?;
     let folder = output::create(&request.output_path)?;
     let _writing = folder.lock()?;
-    let mut files =
+    let SourceFiles { mut files, digests } =
         source_archive::write_source_files(context.repo(), &plan.tag, plan.commit, &folder, on_event)?;
     on_event(ReleaseEvent::WritingFile(NOTES_FILE.to_owned()));
     files.push(folder.write(NOTES_FILE, notes.markdown.as_bytes())?);
     on_event(ReleaseEvent::FileWritten(files[2].clone()));
-    let tag_object = tag::create_tag(context, request, prepared, on_event)?;
+    let tag_object = tag::create_tag(context, request, (prepared, digests), on_event)?;
     let receipt = Receipt { tag: plan.tag.clone(), commit: plan.commit, files, tag_object };
     let Some((publication, clients, facts)) = publication else {
         return Ok(ReleaseOutcome { receipt, release: None, audit: AuditReport::default() });

@@ -13,6 +13,7 @@ use model::evidence::audit::{
 use model::evidence::lookup::{Lookup, Unavailable};
 use model::evidence::verdict::Finding;
 use model::release::host::{GitHubRelease, RemoteTag};
+use model::release::tag_digests::TagDigests;
 use model::{Catalog, ObjectId, ReleaseTag};
 use provenance::Artifact;
 
@@ -72,6 +73,7 @@ pub fn audit(
     let evidence = AuditEvidence {
         local_tag_object: run.local_tag_object()?,
         signature_findings: run.check_tag_signature()?,
+        tag_digests: run.tag_digests()?,
         tag,
         tag_target_type,
         on_default_branch,
@@ -123,6 +125,18 @@ impl AuditRun<'_> {
             return Ok(None);
         }
         tag::verify_tag(context, &self.expectation.tag, Some(remote_tag.commit)).map(Some)
+    }
+
+    /// Returns the digests that the tag object states. `None` if the clone lacks the object that GitHub serves, or if it
+    /// states none that can be read.
+    fn tag_digests(&self) -> Result<Option<TagDigests>, OpsError> {
+        let (Some(context), Some(remote_tag)) = (self.request.clone, self.remote_tag) else {
+            return Ok(None);
+        };
+        if self.local_tag_object()? != Some(remote_tag.object) {
+            return Ok(None);
+        }
+        Ok(tag::stated_digests(context.repo(), remote_tag.object)?.and_then(Result::ok))
     }
 
     /// Asks GitHub whether a commit is on the default branch.

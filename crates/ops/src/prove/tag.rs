@@ -1,10 +1,11 @@
 //! Verification of tags and their signatures.
 
-use model::CommitId;
 use model::evidence::attestation::{FulcioClaim, Rejection};
 use model::evidence::reason::{Explanation, Reason};
 use model::evidence::signature::{SignatureCheck, SigstoreIdentity, TagEvidence, TagObject};
 use model::evidence::verdict::{Finding, Verdict};
+use model::release::tag_digests::TagDigests;
+use model::{CommitId, ObjectId, ReleaseTag};
 use provenance::BundleVerifier;
 use repo::Repo;
 use signing::SignaturePolicy;
@@ -13,6 +14,7 @@ use crate::context::OpsContext;
 use crate::error::OpsError;
 use crate::prove::trust_root;
 use crate::signers::signature_policy;
+use crate::source_archive::commit_digests;
 
 /// Parses the tag object and checks its signature, and adds both to the evidence. Without a policy the signature is not
 /// checked, because no key is trusted.
@@ -95,5 +97,24 @@ pub fn verify_tag(
         Some(bytes) => check_signature(context, evidence, &bytes, trust.as_ref()),
         None => evidence,
     };
-    Ok(rules::evaluate_tag(&evidence, context.env.now))
+    let mut findings = rules::evaluate_tag(&evidence, context.env.now);
+    if let Some(stated) = stated_digests(repo, object)? {
+        let expected = match ReleaseTag::parse(context.catalog, name) {
+            Ok(tag) => commit_digests(repo, &tag, expected)?,
+            Err(_) => TagDigests { evtag: repo.evtag_digest(expected)?, ..TagDigests::default() },
+        };
+        findings.extend(rules::tag_digests_finding(name, &stated, &expected));
+    }
+    Ok(findings)
+}
+
+/// Returns the digests in the message of a tag object, or what is wrong with them. `None` if there are none.
+pub(crate) fn stated_digests(
+    repo: &Repo,
+    object: ObjectId,
+) -> Result<Option<Result<TagDigests, String>>, OpsError> {
+    let Some(bytes) = repo.tag_bytes(object)? else { return Ok(None) };
+    let Ok(tag) = TagObject::parse(&bytes) else { return Ok(None) };
+    let stated = TagDigests::parse(&tag.message());
+    Ok(Some(stated).filter(|it| it.as_ref().map_or(true, |it| !it.is_empty())))
 }

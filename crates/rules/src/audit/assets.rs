@@ -1,6 +1,7 @@
 //! The checks of the downloaded source archive and of `SHA256SUMS`.
 
 use crate::no_answer::no_answer;
+use crate::tag_digests::archive_finding;
 use model::evidence::audit::{
     ArchiveError, ArchiveInspection, ArchiveSummary, AssetDownload, AuditEvidence, AuditReport,
     DownloadedContent, ReleaseExpectation, SourceEvidence, TreeComparison, TreeDifference,
@@ -23,6 +24,7 @@ pub(super) fn assets(
     }
     report.findings.push(sums_finding(expectation, source));
     report.findings.extend(archive(expectation, evidence, source));
+    report.findings.extend(archive_in_tag(expectation, evidence, source));
     let release = source.release.found();
     let others = release.into_iter().flat_map(|it| &it.assets).map(|it| &it.name);
     let others = others.filter(|it| !it.is(&expectation.archive_name) && !it.is(SUMS_NAME));
@@ -101,6 +103,20 @@ fn sums_finding(expectation: &ReleaseExpectation, source: &SourceEvidence) -> Fi
     let names: Vec<&str> = listed.iter().map(|(name, _)| name.as_str()).collect();
     let evidence = format!("it does not match the downloaded files; it lists {}", names.join(", "));
     refuted(Reason::SumsContent, evidence)
+}
+
+/// Compares the archive with the digest that the signed tag states. `None` if it states none, or if the archive was not
+/// downloaded.
+fn archive_in_tag(
+    expectation: &ReleaseExpectation,
+    evidence: &AuditEvidence,
+    source: &SourceEvidence,
+) -> Option<Finding> {
+    let name = &expectation.archive_name;
+    let content = download(name, source)?.ok()?;
+    let inspection = source.archive.as_ref().and_then(|it| it.as_ref().ok());
+    let has_tree = inspection.is_some_and(|it| it.tree_comparison == TreeComparison::Identical);
+    archive_finding(name, content.digest, evidence.tag_digests.as_ref()?, has_tree)
 }
 
 /// Returns the findings about the archive's format and content. Empty if it was not downloaded; the `asset` finding
