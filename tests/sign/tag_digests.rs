@@ -59,6 +59,9 @@ fn signed_tags_state_the_digests_of_the_release() {
     let object = signer.fixture.git(["rev-parse", TAG]);
     signer.release_signed().ok();
     assert_eq!(signer.fixture.git(["rev-parse", TAG]), object);
+    // Without the flag the signed tag is kept and compared, too.
+    signer.xtask(&["release", TAG]).ok();
+    assert_eq!(signer.fixture.git(["rev-parse", TAG]), object);
     let openpgp = OpenPgpTagSigner::with_rsa(2048);
     openpgp.release_signed().ok();
     assert!(openpgp.git_accepts(TAG));

@@ -1,6 +1,8 @@
 //! The digest of a commit with all its trees and files, as `git-evtag` computes it (its README, "The Git-EVTag algorithm
 //! (v0)"): the SHA-512 over the commit, then each tree and its entries in their order, each object with its header.
 
+use std::thread::JoinHandle;
+
 use git2::{ObjectType, Odb, Oid};
 use model::CommitId;
 use model::base::id::Sha512Hasher;
@@ -17,6 +19,15 @@ const MAX_OBJECTS: usize = 2_000_000;
 const MAX_BLOB_BYTES: usize = 1 << 30;
 
 impl Repo {
+    /// Starts to compute [`Self::evtag_digest`] in a thread.
+    ///
+    /// # Errors
+    /// [`RepoError`] if the repository cannot be opened a second time.
+    pub fn spawn_evtag(&self, commit: CommitId) -> Result<PendingEvtag, RepoError> {
+        let repo = Self::open(&self.root(), self.program_policy)?;
+        Ok(PendingEvtag(std::thread::spawn(move || repo.evtag_digest(commit))))
+    }
+
     /// Returns the digest of a commit for the trailer `Git-EVTag-v0-SHA512`. `None` if it has a submodule, whose commit is in
     /// another repository.
     ///
@@ -31,6 +42,20 @@ impl Repo {
         walk.add(id, "the tag's commit")?;
         let is_complete = walk.add_tree(tree, 0)?;
         Ok(is_complete.then(|| walk.hasher.finish()))
+    }
+}
+
+/// The digest of a commit, which a thread computes; call `wait` for its result.
+#[derive(Debug)]
+pub struct PendingEvtag(JoinHandle<Result<Option<[u8; 64]>, RepoError>>);
+
+impl PendingEvtag {
+    /// Returns the digest.
+    ///
+    /// # Errors
+    /// Those of [`Repo::evtag_digest`].
+    pub fn wait(self) -> Result<Option<[u8; 64]>, RepoError> {
+        self.0.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 

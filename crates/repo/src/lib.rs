@@ -41,6 +41,7 @@ mod worktree;
 
 pub use archive::MemberSink;
 pub use error::RepoError;
+pub use evtag::PendingEvtag;
 pub use identity::{PendingSigningConfig, PendingTagger, RawSigningConfig, TaggerIdentity};
 pub use package_tree::KeepContent;
 pub use remote::PendingRemoteRefs;

@@ -9,7 +9,9 @@ use model::evidence::audit::AuditReport;
 use model::release::host::GitHubRelease;
 use model::release::plan::ApprovedPlan;
 use model::release::receipt::Receipt;
-use model::release::request::{ReleaseDestination, Request};
+use model::release::request::{ReleaseDestination, Request, TagSigning};
+use model::release::tag_digests::TagDigests;
+use repo::PendingEvtag;
 
 use self::publish::Publishing;
 use self::tag_lock::TagLock;
@@ -58,6 +60,9 @@ pub fn apply(
     }
     let notes =
         prepared.notes.as_ref().ok_or_else(|| OpsError::no_previous_release(&plan.tag, plan.commit))?;
+    let evtag = (request.tag_signing != TagSigning::Unsigned)
+        .then(|| context.repo().spawn_evtag(plan.commit))
+        .transpose()?;
     let folder = output::create(&request.output_path)?;
     let _writing = folder.lock()?;
     let SourceFiles { mut files, digests } =
@@ -65,6 +70,8 @@ pub fn apply(
     on_event(ReleaseEvent::WritingFile(NOTES_FILE.to_owned()));
     files.push(folder.write(NOTES_FILE, notes.markdown.as_bytes())?);
     on_event(ReleaseEvent::FileWritten(files[2].clone()));
+    let evtag = evtag.map(PendingEvtag::wait).transpose()?.flatten();
+    let digests = TagDigests { evtag, ..digests };
     let tag_object = tag::create_tag(context, request, (prepared, digests), on_event)?;
     let receipt = Receipt { tag: plan.tag.clone(), commit: plan.commit, files, tag_object };
     let Some((publication, clients, facts)) = publication else {

@@ -18,8 +18,8 @@ use crate::prove::tag::{check_signature, stated_digests, tag_evidence};
 use crate::signers::signature_policy;
 
 /// Creates the tag, or keeps it if it already exists at the right commit. The refs are read again, because they may
-/// have changed since the plan was made. A signed tag states `digests` and that of the commit with its files; one that
-/// exists and states others is an error.
+/// have changed since the plan was made. A signed tag states `digests`; one that exists and states others is an
+/// error.
 pub(super) fn create_tag(
     context: OpsContext<'_>,
     request: &Request,
@@ -34,7 +34,8 @@ pub(super) fn create_tag(
             return Err(tag_changed());
         }
         if kind == TagKind::Signed {
-            check_digests(repo, &name, object, &TagDigests { evtag: repo.evtag_digest(commit)?, ..digests })?;
+            let evtag = digests.evtag.map_or_else(|| repo.evtag_digest(commit), |it| Ok(Some(it)))?;
+            check_digests(repo, &name, object, &TagDigests { evtag, ..digests })?;
         }
         on_event(ReleaseEvent::TagExists(name.clone()));
         return Ok(LocalTag { object, kind, already_existed: true });
@@ -43,11 +44,7 @@ pub(super) fn create_tag(
     let tagger = repo.spawn_tagger().wait()?;
     let is_signed = request.tag_signing != TagSigning::Unsigned;
     let title = request.tag.message();
-    let message = if is_signed {
-        TagDigests { evtag: repo.evtag_digest(commit)?, ..digests }.message(&title)
-    } else {
-        title
-    };
+    let message = if is_signed { digests.message(&title) } else { title };
     let mut object = Repo::tag_object(&name, commit, &tagger, &message);
     if is_signed {
         let key = prepared.key.as_ref().ok_or(signing::SignError::NoKey)?;
