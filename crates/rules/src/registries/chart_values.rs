@@ -256,7 +256,7 @@ fn sanitized(text: &str) -> String {
 }
 
 /// Returns the value of a plain scalar that is a boolean in YAML 1.1. `None` if it is none.
-fn boolean(text: &str) -> Option<bool> {
+pub(super) fn boolean(text: &str) -> Option<bool> {
     match text {
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "true" | "True" | "TRUE" => Some(true),
         "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "false" | "False" | "FALSE" => Some(false),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use model::Digest;
 use serde_json::{Map, Value};
 
-use super::chart_values::{ChartOrigin, ChartValues, DEPENDENCY_KEYS, scalar_text};
+use super::chart_values::{ChartOrigin, ChartValues, DEPENDENCY_KEYS, boolean, scalar_text};
 use crate::yaml_tree::YamlNode;
 
 /// A dependency of a chart.
@@ -110,9 +110,11 @@ fn json_value(node: &YamlNode) -> Value {
                 entries.iter().map(|(key, value)| (key.clone(), json_value(value))).collect();
             Value::Object(Map::from_iter(sorted))
         }
-        YamlNode::Scalar { text, is_plain: true } => {
-            serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()))
-        }
+        node if node.is_null() => Value::Null,
+        YamlNode::Scalar { text, is_plain: true } => match boolean(text) {
+            Some(value) => Value::Bool(value),
+            None => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())),
+        },
         YamlNode::Scalar { text, .. } => Value::String(text.clone()),
     }
 }
@@ -142,5 +144,15 @@ mod tests {
         );
         let expected = r#"{"name":"s1","version":"^1.0.0","repository":"file://../s1","condition":"s1.enabled","tags":["front","back"],"enabled":true,"import-values":["data",{"child":"c.y","parent":"p.x"}],"alias":"a1"}"#;
         assert_eq!(full.dependencies()[0].json, expected);
+        // `y` is a boolean for Helm's YAML library.
+        let booleans = parse(
+            "dependencies:\n- name: sub\n  version: 1.0.0\n  repository: file://../sub\n  import-values:\n  - child: \
+             x\n    parent: y\n",
+        );
+        let locked = parse("dependencies:\n- name: sub\n  repository: file://../sub\n  version: 1.0.0\n");
+        assert_eq!(
+            ChartDocument::lock_digest(&booleans.dependencies(), &locked.dependencies()),
+            "sha256:cff63a15e44b515ee77443eef196b4f025186b132d250270896a8323c8a25577"
+        );
     }
 }

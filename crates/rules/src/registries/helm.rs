@@ -133,10 +133,10 @@ impl ChartComparison<'_> {
         let lock_path = format!("{below}{LOCK}");
         let is_ignored = ignored.0.ignores(&lock_path[ignored.1.len() + 1..]);
         let lock = content(LOCK).filter(|_| !is_ignored);
+        self.check_api_version(&manifest, folder, lock.is_some())?;
         if chart.depth == 0 {
             self.lock = LockState::of(manifest_bytes, lock);
         }
-        self.check_api_version(&manifest, folder, lock.is_some())?;
         self.compare_manifest(&manifest, chart, version)?;
         let own_charts = self.expect_files(chart, &ignored)?;
         let lock = lock.map(ChartDocument::parse).transpose();
