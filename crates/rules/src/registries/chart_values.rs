@@ -43,6 +43,9 @@ const MAX_DECIMAL_DIGITS: usize = 6;
 /// The smallest decimal number that Go surely writes without an exponent.
 const MIN_DECIMAL: f64 = 0.001;
 
+/// The most bytes of all paths. A long key is in the path of each value below it.
+const MAX_PATH_BYTES: usize = 8 << 20;
+
 /// Where a `Chart.yaml` is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ChartOrigin {
@@ -71,7 +74,7 @@ impl ChartValues {
     /// A message if a key is written in a way that Helm reads as another one, or if a package has a key that Helm does not
     /// write.
     pub(super) fn of(document: &YamlNode, origin: ChartOrigin) -> Result<Self, String> {
-        let mut reader = ValueReader { origin, values: Self::default() };
+        let mut reader = ValueReader { origin, values: Self::default(), path_bytes: 0 };
         reader.mapping("", document, &KEYS)?;
         let mut values = reader.values;
         if values.text("deprecated") == Some("false") {
@@ -109,6 +112,7 @@ impl ChartValues {
 struct ValueReader {
     origin: ChartOrigin,
     values: ChartValues,
+    path_bytes: usize,
 }
 
 impl ValueReader {
@@ -133,16 +137,10 @@ impl ValueReader {
             "annotations" => self.annotations(value),
             "dependencies" => self.list(path, value, Some(&DEPENDENCY_KEYS)),
             "maintainers" => self.list(path, value, Some(&MAINTAINER_KEYS)),
-            _ if path.ends_with(".import-values") => {
-                self.raw(path, value);
-                Ok(())
-            }
+            _ if path.ends_with(".import-values") => self.raw(path, value),
             _ if matches!(value, YamlNode::Sequence(_)) => self.list(path, value, None),
             _ if matches!(value, YamlNode::Mapping(_)) => Err(format!("{path} is not a text")),
-            _ => {
-                self.scalar(path, value);
-                Ok(())
-            }
+            _ => self.scalar(path, value),
         }
     }
 
@@ -150,7 +148,7 @@ impl ValueReader {
     fn list(&mut self, path: &str, value: &YamlNode, known: Option<&[&str]>) -> Result<(), String> {
         let items = value.items();
         if !items.is_empty() {
-            self.set(format!("{path}[]"), ChartValue::Text(items.len().to_string()));
+            self.set(format!("{path}[]"), ChartValue::Text(items.len().to_string()))?;
         } else if !matches!(value, YamlNode::Sequence(_)) && !value.is_null() {
             return Err(format!("{path} is not a list"));
         }
@@ -158,7 +156,7 @@ impl ValueReader {
             let path = format!("{path}[{at}]");
             match (known, item) {
                 (Some(known), YamlNode::Mapping(_)) => self.mapping(&format!("{path}."), item, known)?,
-                (None, YamlNode::Scalar { .. }) => self.scalar(&path, item),
+                (None, YamlNode::Scalar { .. }) => self.scalar(&path, item)?,
                 _ => return Err(format!("{path} is not of the kind that Helm expects")),
             }
         }
@@ -175,45 +173,52 @@ impl ValueReader {
                 return Err(format!("the annotation {key} is not a text"));
             }
             let value = resolved(value).unwrap_or(ChartValue::Text(String::new()));
-            self.set(format!("annotations.{key}"), value);
+            self.set(format!("annotations.{key}"), value)?;
         }
         Ok(())
     }
 
     /// Adds the values of a node of any kind, which Helm does not change.
-    fn raw(&mut self, path: &str, node: &YamlNode) {
+    fn raw(&mut self, path: &str, node: &YamlNode) -> Result<(), String> {
         match node {
             YamlNode::Scalar { .. } => {
                 let value = resolved(node).unwrap_or(ChartValue::Text(String::new()));
-                self.set(path.to_owned(), value);
+                self.set(path.to_owned(), value)?;
             }
             YamlNode::Sequence(items) => {
                 for (at, item) in items.iter().enumerate() {
-                    self.raw(&format!("{path}[{at}]"), item);
+                    self.raw(&format!("{path}[{at}]"), item)?;
                 }
             }
             YamlNode::Mapping(entries) => {
                 for (key, value) in entries {
-                    self.raw(&format!("{path}.{key}"), value);
+                    self.raw(&format!("{path}.{key}"), value)?;
                 }
             }
         }
+        Ok(())
     }
 
     /// Adds a text. Helm leaves out an empty one, and changes the characters of one in the tree.
-    fn scalar(&mut self, path: &str, node: &YamlNode) {
+    fn scalar(&mut self, path: &str, node: &YamlNode) -> Result<(), String> {
         let value = match (resolved(node), self.origin) {
             (Some(ChartValue::Text(text)), ChartOrigin::Tree) => ChartValue::Text(sanitized(&text)),
             (Some(value), _) => value,
-            (None, _) => return,
+            (None, _) => return Ok(()),
         };
-        if value != ChartValue::Text(String::new()) {
-            self.set(path.to_owned(), value);
+        if value == ChartValue::Text(String::new()) {
+            return Ok(());
         }
+        self.set(path.to_owned(), value)
     }
 
-    fn set(&mut self, path: String, value: ChartValue) {
+    fn set(&mut self, path: String, value: ChartValue) -> Result<(), String> {
+        self.path_bytes += path.len();
+        if self.path_bytes > MAX_PATH_BYTES {
+            return Err("it is too large: long keys with many values".to_owned());
+        }
         self.values.0.insert(path, value);
+        Ok(())
     }
 }
 
@@ -352,6 +357,11 @@ mod tests {
             "annotations: {yes: a}",
             "annotations: {'1.0': a}",
             "annotations: {a: {b: c}}",
+            &format!(
+                "dependencies: [{{import-values: [{{{}: [{}]}}]}}]",
+                "k".repeat(1000),
+                "x,".repeat(20_000)
+            ),
             "description: {a: b}",
             "maintainers: a",
         ] {
