@@ -5,22 +5,23 @@
 const MAX_PATTERN_BYTES: usize = 1024;
 
 /// Returns true if a text matches a pattern in which `*` matches any text and, if given, `single_wildcard` matches any
-/// one byte. Takes time at most proportional to the product of both lengths: after a mismatch only the last `*` is
+/// one character. Takes time at most proportional to the product of both lengths: after a mismatch only the last `*` is
 /// extended, since it can match everything that an earlier one could.
 pub(crate) fn matches_wildcards(pattern: &str, text: &str, single_wildcard: Option<u8>) -> bool {
-    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     if pattern.len() > MAX_PATTERN_BYTES || text.len() > MAX_PATTERN_BYTES {
         return false;
     }
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let single_wildcard = single_wildcard.map(char::from);
     let (mut p, mut t) = (0, 0);
     let mut last_star: Option<(usize, usize)> = None;
     while t < text.len() {
         match pattern.get(p) {
-            Some(b'*') => {
+            Some('*') => {
                 last_star = Some((p + 1, t));
                 p += 1;
             }
-            Some(byte) if *byte == text[t] || Some(*byte) == single_wildcard => {
+            Some(c) if *c == text[t] || Some(*c) == single_wildcard => {
                 p += 1;
                 t += 1;
             }
@@ -32,7 +33,7 @@ pub(crate) fn matches_wildcards(pattern: &str, text: &str, single_wildcard: Opti
             }
         }
     }
-    pattern[p..].iter().all(|byte| *byte == b'*')
+    pattern[p..].iter().all(|c| *c == '*')
 }
 
 #[cfg(test)]
@@ -64,6 +65,8 @@ mod tests {
             matches_wildcards("a?c", "abc", Some(b'?'))
                 && !matches_wildcards("a?c", "abc", None)
                 && matches_wildcards("a?c", "a?c", None)
+                && matches_wildcards("a?c", "a\u{e9}c", Some(b'?'))
+                && !matches_wildcards("a??c", "a\u{e9}c", Some(b'?'))
         );
     }
 

@@ -8,6 +8,8 @@ use saphyr_parser::{Event, Parser, ScalarStyle};
 const MAX_NESTING_DEPTH: usize = 64;
 /// The most nodes of a document.
 const MAX_NODES: usize = 100_000;
+/// The longest key, in bytes: as in YAML for keys on one line (YAML 1.2.2, 8.2.2).
+const MAX_KEY_BYTES: usize = 1024;
 /// The key that merges another mapping in YAML 1.1.
 const MERGE_KEY: &str = "<<";
 
@@ -137,6 +139,9 @@ impl OpenNode {
                 (Some(key), node) => entries.push((key, node)),
                 (None, node) => {
                     let key = node.text().ok_or("it has a key that is not a text")?;
+                    if key.len() > MAX_KEY_BYTES {
+                        return Err(format!("it has a key of more than {MAX_KEY_BYTES} bytes"));
+                    }
                     if key == MERGE_KEY {
                         return Err("it has a merge key (<<)".to_owned());
                     }

@@ -8,6 +8,8 @@ use roxmltree::{Document, Node, ParsingOptions};
 const MAX_NODES: u32 = 200_000;
 /// The most attributes of a document. A parser compares those of an element with each other.
 const MAX_ATTRIBUTES: usize = 5_000;
+/// The most declarations of namespaces. A parser copies those of an element to its children.
+const MAX_NAMESPACES: usize = 32;
 /// The deepest nesting of elements, in levels.
 const MAX_NESTING_DEPTH: usize = 64;
 /// The namespace of attributes that refer to a schema (XML Schema 1.0, part 1, 2.6). They have no effect on the content.
@@ -18,7 +20,8 @@ const SCHEMA_INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
 pub struct XmlElement {
     /// The name, without a prefix.
     pub name: String,
-    namespace: Option<String>,
+    /// Whether it is in another namespace than the root of the document.
+    is_foreign: bool,
     attributes: Vec<(String, String)>,
     /// The child elements. Empty if the element has a text.
     pub children: Vec<XmlElement>,
@@ -37,12 +40,17 @@ impl XmlElement {
         if text.matches('=').count() > MAX_ATTRIBUTES {
             return Err(format!("it may have more than {MAX_ATTRIBUTES} attributes"));
         }
+        if text.matches("xmlns").count() > MAX_NAMESPACES {
+            return Err(format!("it may declare more than {MAX_NAMESPACES} namespaces"));
+        }
         let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
         let document = Document::parse_with_options(text, options).map_err(|error| error.to_string())?;
-        Self::read(document.root_element(), MAX_NESTING_DEPTH)
+        let root = document.root_element();
+        Self::read(root, root.tag_name().namespace(), MAX_NESTING_DEPTH)
     }
 
-    fn read(node: Node<'_, '_>, depth: usize) -> Result<Self, String> {
+    /// Reads an element. `namespace` is that of the root.
+    fn read(node: Node<'_, '_>, namespace: Option<&str>, depth: usize) -> Result<Self, String> {
         let name = node.tag_name().name().to_owned();
         if depth == 0 {
             return Err(format!("{name} is nested more than {MAX_NESTING_DEPTH} levels deep"));
@@ -63,15 +71,16 @@ impl XmlElement {
         if has_text && node.children().any(|it| !it.is_text()) {
             return Err(format!("the text of {name} is not in one piece"));
         }
-        let children = elements.into_iter().map(|it| Self::read(it, depth - 1)).collect::<Result<_, _>>()?;
-        let namespace = node.tag_name().namespace().map(str::to_owned);
-        Ok(Self { name, namespace, attributes, children, text })
+        let read = |it| Self::read(it, namespace, depth - 1);
+        let children = elements.into_iter().map(read).collect::<Result<_, _>>()?;
+        let is_foreign = node.tag_name().namespace() != namespace;
+        Ok(Self { name, is_foreign, attributes, children, text })
     }
 
-    /// Returns whether all elements have the namespace of this one, so that their names tell what they are.
+    /// Returns whether all elements have the namespace of the document's root, so that their names tell what they are.
     #[must_use]
     pub fn has_one_namespace(&self) -> bool {
-        self.children.iter().all(|it| it.namespace == self.namespace && it.has_one_namespace())
+        !self.is_foreign && self.children.iter().all(Self::has_one_namespace)
     }
 
     /// Returns the text, without spaces, tabs and line ends around it. Empty if there is none.
@@ -195,6 +204,7 @@ mod tests {
         for text in [
             format!("<a {}/>", attributes.join(" ")),
             format!("<a>{}</a>", "<b/>".repeat(300_000)),
+            format!("<a>{}</a>", "<b xmlns:x='urn:x'/>".repeat(40)),
             format!("{}{}", "<a>".repeat(100), "</a>".repeat(100)),
             "<a>".repeat(1_000_000),
         ] {

@@ -140,6 +140,8 @@ impl ValueReader {
             _ if path.ends_with(".import-values") => self.raw(path, value),
             _ if matches!(value, YamlNode::Sequence(_)) => self.list(path, value, None),
             _ if matches!(value, YamlNode::Mapping(_)) => Err(format!("{path} is not a text")),
+            // Helm leaves out a boolean that is false.
+            _ if path.ends_with(".enabled") && value.text().and_then(boolean) == Some(false) => Ok(()),
             _ => self.scalar(path, value),
         }
     }
@@ -314,10 +316,10 @@ mod tests {
     #[test]
     fn values_are_compared_as_helm_writes_them() {
         let tree = "name: a\nversion: 1.0.0\nappVersion: 1.10\nunknown: x\ndescription: >\n  two\n  lines\nkeywords: []\n\
-                    deprecated: no\nannotations: {a: , b: y}\nhome: \"a\\tb\\u200Bc\"\n";
+                    deprecated: no\ndependencies: [{name: d, enabled: no}]\nannotations: {a: , b: y}\nhome: \"a\\tb\\u200Bc\"\n";
         let tree = values(tree, ChartOrigin::Tree).unwrap();
         // As Helm 4.2.3 wrote it.
-        let packaged = "name: a\nversion: 1.0.0\nappVersion: \"1.1\"\ndescription: 'two lines '\nannotations:\n  a: \"\"\n  \
+        let packaged = "name: a\nversion: 1.0.0\nappVersion: \"1.1\"\ndependencies:\n- name: d\ndescription: 'two lines '\nannotations:\n  a: \"\"\n  \
                         b: \"true\"\nhome: a bc\n";
         let same = values(packaged, ChartOrigin::Package).unwrap();
         assert_eq!(tree.differences(&same), BTreeSet::new());

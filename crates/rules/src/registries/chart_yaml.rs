@@ -38,6 +38,20 @@ impl ChartDocument {
         self.0.get(key).is_some_and(|it| !it.is_null())
     }
 
+    /// Returns whether a lock has only the keys that Helm writes: it ignores the case of others.
+    pub(super) fn is_plain_lock(&self) -> bool {
+        let has_only = |node: &YamlNode, keys: &[&str]| {
+            node.entries().iter().all(|(key, value)| keys.contains(&key.as_str()) && is_printable(value))
+        };
+        let items = self.0.get("dependencies").map_or(&[][..], YamlNode::items);
+        items.iter().all(|it| has_only(it, &["name", "repository", "version"]))
+            && self
+                .0
+                .entries()
+                .iter()
+                .all(|it| ["dependencies", "digest", "generated"].contains(&it.0.as_str()))
+    }
+
     /// Returns all values that Helm writes. In the tree, keys that Helm does not know are left out.
     ///
     /// # Errors
@@ -61,6 +75,11 @@ impl ChartDocument {
         };
         Digest::of(format!("[{},{}]", list(dependencies), list(locked)).as_bytes()).to_string()
     }
+}
+
+/// Returns whether Helm reads a text as it is, without removing characters.
+fn is_printable(node: &YamlNode) -> bool {
+    node.text().is_none_or(|text| scalar_text(node).as_deref() == Some(text))
 }
 
 fn dependency(node: &YamlNode) -> ChartDependency {

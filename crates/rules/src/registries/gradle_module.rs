@@ -75,6 +75,8 @@ struct DependencyVersion {
 /// A file of a variant.
 #[derive(Deserialize)]
 struct VariantFile {
+    /// The name under which a client keeps the file.
+    name: String,
     url: String,
     size: Option<u64>,
     sha512: Option<String>,
@@ -90,6 +92,13 @@ pub(super) struct ListedFile {
     pub(super) digests: Vec<FileDigest>,
     /// The kind of a digest that is stated and cannot be read.
     pub(super) unreadable: Option<&'static str>,
+}
+
+impl ListedFile {
+    /// Returns whether a digest is stated for which nobody can make another file.
+    pub(super) fn is_strong(&self) -> bool {
+        self.digests.iter().any(|it| matches!(it, FileDigest::Sha256(_) | FileDigest::Sha512(_)))
+    }
 }
 
 /// Adds how the metadata differ from what the tag's tree makes.
@@ -128,7 +137,8 @@ pub(super) fn compare(
     }
     let is_plain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_' | '+');
     for file in metadata.variants.iter().flat_map(|it| &it.files) {
-        if !file.url.chars().all(is_plain) || !is_file_of(dependencies.id, &file.url) {
+        let is_plain = file.url.chars().all(is_plain) && file.name == file.url;
+        if !is_plain || !is_file_of(dependencies.id, &file.url) {
             let url = UntrustedText::new(&file.url).escaped();
             out.add(format!("it lists {url}, which is not a file of the version"));
         }

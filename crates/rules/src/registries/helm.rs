@@ -11,7 +11,9 @@ use model::package::{PackageComparison, PackageId};
 use super::chart_lock::{LOCK, LockState};
 use super::chart_values::ChartOrigin;
 use super::chart_yaml::{ChartDependency, ChartDocument};
-use super::compared_package::{ComparedPackage, FILES, METADATA, not_comparable, refute_metadata};
+use super::compared_package::{
+    ComparedPackage, FILES, MAX_NAMED_DIFFERENCES, METADATA, not_comparable, refute_metadata,
+};
 use super::file_comparison::FileComparison;
 use super::helm_ignore::HelmIgnore;
 
@@ -265,7 +267,7 @@ impl ChartComparison<'_> {
                 "{key} is a number without quotes, which programs read differently"
             )));
         }
-        for key in expected.differences(&found) {
+        for key in expected.differences(&found).into_iter().take(MAX_NAMED_DIFFERENCES) {
             let shown = UntrustedText::new(key).escaped();
             self.differences.push(format!("{path} has another {shown} than the tag's tree"));
         }
@@ -288,14 +290,21 @@ impl ChartComparison<'_> {
                 self.files.mark_generated(&path);
                 let same = lock.dependencies() == packaged.dependencies()
                     && lock.text("digest") == packaged.text("digest");
-                if !same {
+                if !same || !packaged.is_plain_lock() {
                     self.differences.push(format!("{path} locks other dependencies than the tag's tree"));
                 }
             }
             (None, Some(Ok(packaged))) if chart.depth == 0 && !dependencies.is_empty() => {
                 self.files.mark_generated(&path);
-                let digest = ChartDocument::lock_digest(&dependencies, &packaged.dependencies());
-                if packaged.text("digest").as_deref() != Some(digest.as_str()) {
+                let locked = packaged.dependencies();
+                let digest = ChartDocument::lock_digest(&dependencies, &locked);
+                let is_same = |it: (&ChartDependency, &ChartDependency)| {
+                    it.0.name == it.1.name && it.0.repository == it.1.repository
+                };
+                let is_of_manifest =
+                    dependencies.len() == locked.len() && dependencies.iter().zip(&locked).all(is_same);
+                let is_digest = packaged.text("digest").as_deref() == Some(digest.as_str());
+                if !is_of_manifest || !is_digest || !packaged.is_plain_lock() {
                     self.differences.push(format!("{path} is not of the dependencies in {MANIFEST}"));
                 }
             }

@@ -46,7 +46,8 @@ fn unlisted_jar(file: &FileEvidence, evidence: &PackageEvidence) -> Option<Findi
     let lists = |it: &&FileEvidence| {
         let text = String::from_utf8_lossy(it.document.as_deref().unwrap_or_default());
         it.name.ends_with(MODULE)
-            && listed_files(&text).is_ok_and(|listed| listed.iter().any(|it| it.name == file.name))
+            && listed_files(&text)
+                .is_ok_and(|listed| listed.iter().any(|it| it.name == file.name && it.is_strong()))
     };
     let is_attested = || match &file.attestations {
         Some(Ok(verdicts)) => attestation_finding(&file.name, verdicts).verdict == Verdict::Proven,
