@@ -1,12 +1,10 @@
 //! `Chart.yaml` and `Chart.lock` as Helm reads them (Helm documentation, "Charts"; `helm:pkg/chart/v2`), and the digest in
 //! the lock.
 
-use std::collections::BTreeMap;
-
 use model::Digest;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::chart_values::{ChartOrigin, ChartValues, DEPENDENCY_KEYS, boolean, scalar_text};
+use super::chart_values::{ChartOrigin, ChartValues, DEPENDENCY_KEYS, json_value, scalar_text};
 use crate::yaml_tree::YamlNode;
 
 /// A dependency of a chart.
@@ -118,24 +116,6 @@ fn go_json(value: &Value) -> String {
 /// Returns scalars as a list of texts.
 fn texts(items: &[YamlNode]) -> Value {
     items.iter().map(|it| Value::String(scalar_text(it).unwrap_or_default())).collect()
-}
-
-/// Returns a node as JSON. Plain numbers and booleans keep their type.
-fn json_value(node: &YamlNode) -> Value {
-    match node {
-        YamlNode::Sequence(items) => Value::Array(items.iter().map(json_value).collect()),
-        YamlNode::Mapping(entries) => {
-            let sorted: BTreeMap<_, _> =
-                entries.iter().map(|(key, value)| (key.clone(), json_value(value))).collect();
-            Value::Object(Map::from_iter(sorted))
-        }
-        node if node.is_null() => Value::Null,
-        YamlNode::Scalar { text, is_plain: true } => match boolean(text) {
-            Some(value) => Value::Bool(value),
-            None => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())),
-        },
-        YamlNode::Scalar { text, .. } => Value::String(text.clone()),
-    }
 }
 
 #[cfg(test)]

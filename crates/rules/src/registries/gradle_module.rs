@@ -50,6 +50,11 @@ struct Dependency {
     group: String,
     module: String,
     version: Option<DependencyVersion>,
+    /// What is left out of the dependencies of the dependency.
+    #[serde(default)]
+    excludes: Vec<Value>,
+    #[serde(default, rename = "requestedCapabilities")]
+    requested_capabilities: Vec<Value>,
     /// Another file of the artifact than that of the variant.
     #[serde(rename = "thirdPartyCompatibility")]
     third_party: Option<Value>,
@@ -157,6 +162,9 @@ fn compare_dependency(
     let shown = UntrustedText::new(&name).escaped();
     if dependency.third_party.is_some() {
         out.add(format!("it depends on a special file of {shown}"));
+    }
+    if !dependency.excludes.is_empty() || !dependency.requested_capabilities.is_empty() {
+        out.uncertain.insert(format!("it uses only a part of {shown}"));
     }
     let Some(version) = &dependency.version else { return };
     for stated in [&version.requires, &version.strictly, &version.prefers].into_iter().flatten() {

@@ -76,6 +76,10 @@ fn compare_dependency(
         ("" | "compile" | "runtime", "" | "jar") => true,
         (scope, kind) => scope == "import" && kind == "pom",
     };
+    if ["exclusions", "optional"].iter().any(|it| dependency.child(it).is_some()) {
+        let name = UntrustedText::new(&name).escaped();
+        out.uncertain.insert(format!("it uses only a part of {name}"));
+    }
     if !is_usual || !dependency.children.iter().all(is_known) || dependency.repeated_child().is_some() {
         let name = UntrustedText::new(&name).escaped();
         out.add(format!("it depends on a special file of {name}"));
