@@ -1,6 +1,8 @@
 //! A NuGet registry with the API v3: the service index, the flat container, the registration of a version, and the
 //! certificates that the registry signs with (Microsoft documentation, "NuGet Server API").
 
+use std::collections::BTreeMap;
+
 use archive::gunzip_document;
 use model::UntrustedText;
 use model::base::{base64, url::encode_segment};
@@ -26,7 +28,7 @@ const SHA256: &str = "2.16.840.1.101.3.4.2.1";
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// The types of the resources that are used, the preferred version first ("Service index").
-const FLAT_CONTAINER: [&str; 1] = ["PackageBaseAddress/3.0.0"];
+const FLAT_CONTAINER: &str = "PackageBaseAddress/3.0.0";
 const REGISTRATIONS: [&str; 3] =
     ["RegistrationsBaseUrl/3.6.0", "RegistrationsBaseUrl/Versioned", "RegistrationsBaseUrl"];
 const SIGNATURES: [&str; 3] =
@@ -132,7 +134,7 @@ struct RepositorySignatures {
 
 #[derive(Deserialize)]
 struct SigningCertificate {
-    fingerprints: std::collections::BTreeMap<String, String>,
+    fingerprints: BTreeMap<String, String>,
 }
 
 /// The registry's documents.
@@ -149,7 +151,7 @@ pub(crate) fn find_package(
     observer: HttpObserver<'_>,
 ) -> Answer<PublishedPackage> {
     let api = NugetApi::open(client, registry, observer)?;
-    let flat_container = api.address("PackageBaseAddress/3.0.0", &FLAT_CONTAINER)?;
+    let flat_container = api.flat_container()?;
     let (name, version) = (encode_segment(&lower_case(&id.name)), encode_segment(&lower_case(&id.version)));
     let list_url = format!("{flat_container}/{name}/index.json");
     let Some(list) = api.document::<VersionList>(&list_url, observer)? else { return Ok(None) };
@@ -183,22 +185,22 @@ pub(crate) fn list_versions(
     observer: HttpObserver<'_>,
 ) -> Answer<Vec<ListedVersion>> {
     let api = NugetApi::open(client, registry, observer)?;
-    let flat_container = api.address("PackageBaseAddress/3.0.0", &FLAT_CONTAINER)?;
+    let flat_container = api.flat_container()?;
     let url = format!("{flat_container}/{}/index.json", encode_segment(&lower_case(name)));
     let Some(list) = api.document::<VersionList>(&url, observer)? else { return Ok(None) };
     check_count(&url, list.versions.len())?;
-    let mut entries = Vec::new();
+    let mut withdrawals: BTreeMap<String, Option<UntrustedText>> = BTreeMap::new();
     api.visit_registration(
         name,
         &mut |entry| {
-            entries.push((lower_case(&entry.version), entry.withdrawals()));
+            let withdrawal = || entry.withdrawals().into_iter().next();
+            withdrawals.entry(lower_case(&entry.version)).or_insert_with(withdrawal);
             false
         },
         observer,
     )?;
     let listed = |version: String| {
-        let found = entries.iter().find(|it| it.0 == lower_case(&version));
-        let withdrawal = found.and_then(|it| it.1.first().cloned());
+        let withdrawal = withdrawals.get(&lower_case(&version)).cloned().flatten();
         ListedVersion { version: UntrustedText::new(version), withdrawal }
     };
     Ok(Some(list.versions.into_iter().map(listed).collect()))
@@ -233,9 +235,10 @@ impl<'a> NugetApi<'a> {
         Ok(Self { client, registry, index })
     }
 
-    fn address(&self, name: &str, kinds: &[&str]) -> Result<&str, Unavailable> {
-        let missing = || invalid(self.registry.url(), &format!("the service index has no {name}"));
-        self.index.address(kinds).ok_or_else(missing)
+    /// Returns the address of the packages, without which there is nothing to download.
+    fn flat_container(&self) -> Result<&str, Unavailable> {
+        let missing = || invalid(self.registry.url(), &format!("the service index has no {FLAT_CONTAINER}"));
+        self.index.address(&[FLAT_CONTAINER]).ok_or_else(missing)
     }
 
     /// Fetches a JSON document, which the registry may have compressed, whatever the request accepts.
@@ -284,7 +287,7 @@ impl<'a> NugetApi<'a> {
         self.visit_registration(
             &id.name,
             &mut |entry| {
-                // Build metadata is no part of a NuGet version ("Package versioning").
+                // Build metadata is not part of a NuGet version ("Package versioning").
                 let version = entry.version.split('+').next().unwrap_or_default();
                 if lower_case(version) != lower_case(&id.version) {
                     return false;

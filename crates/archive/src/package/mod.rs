@@ -1,5 +1,5 @@
-//! Reads untrusted packages: wheels, source distributions, npm packages, Go modules, NuGet packages, jars and charts. Only one chunk of a file and the
-//! files that the caller asks for are in memory.
+//! Reads untrusted packages: wheels, source distributions, npm packages, Go modules, NuGet packages, jars and charts. Only
+//! one chunk of a file and the files that the caller asks for are in memory.
 //!
 //! A package is accepted only if every program reads the same files from it, so anything that readers treat differently
 //! is refused, even where the format allows it.

@@ -198,9 +198,9 @@ impl<'c, 'k> PackageTarReader<'c, 'k> {
 /// The size of the field for a path, in bytes.
 const NAME_BYTES: usize = 100;
 
-/// Returns whether a ustar path is what a program writes for a path that does not fit: its beginning, in which Python's
-/// tarfile replaces each character that is not ASCII with `?`, and which Go's archive/tar leaves out. Programs that ignore pax headers would extract another
-/// path.
+/// Returns whether a ustar path is what a program writes for a path that does not fit: its beginning. Python's tarfile
+/// replaces each character that is not ASCII with `?`, and Go's archive/tar leaves it out. Programs that ignore pax headers
+/// would extract another path.
 fn is_shortened(ustar_path: &[u8], path: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(path) else { return false };
     let replaced: Vec<u8> = text.chars().map(|it| if it.is_ascii() { it as u8 } else { b'?' }).collect();

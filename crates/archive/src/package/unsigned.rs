@@ -13,7 +13,7 @@ use model::package::PackageError;
 use rawzip::{RECOMMENDED_BUFFER_SIZE, ZipArchive};
 
 use super::source::PackageSource;
-use super::zip_header::{CENTRAL_RECORD_BYTES, LOCAL_HEADER_BYTES};
+use super::zip_header::{CENTRAL_RECORD_BYTES, LOCAL_HEADER_BYTES, long_at, short_at};
 use crate::stream_error::malformed;
 
 /// The name of the entry.
@@ -58,17 +58,6 @@ struct Record {
     local_offset: u64,
 }
 
-impl Record {
-    fn short(&self, offset: usize) -> u16 {
-        u16::from_le_bytes([self.bytes[offset], self.bytes[offset + 1]])
-    }
-
-    fn long(&self, offset: usize) -> u32 {
-        let bytes = &self.bytes[offset..offset + 4];
-        u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
-    }
-}
-
 /// The central directory of a zip file, with its end record.
 struct Directory {
     records: Vec<Record>,
@@ -99,7 +88,7 @@ impl Directory {
             }
             let mut head = [0; CENTRAL_RECORD_BYTES];
             file.read_exact_at(&mut head, offset)?;
-            let length = |at: usize| usize::from(u16::from_le_bytes([head[at], head[at + 1]]));
+            let length = |at: usize| usize::from(short_at(&head, at));
             let mut bytes = vec![0; CENTRAL_RECORD_BYTES + length(28) + length(30) + length(32)];
             file.read_exact_at(&mut bytes, offset)?;
             next = offset + bytes.len() as u64;
@@ -133,22 +122,19 @@ impl Directory {
             let start = out.len();
             out.extend_from_slice(&record.bytes);
             if record.local_offset > removed_record.local_offset {
-                out[start + 42..start + 46].copy_from_slice(&smaller(record.long(42), removed)?);
+                out[start + 42..start + 46].copy_from_slice(&smaller(long_at(&record.bytes, 42), removed)?);
             }
         }
-        let number = |at: usize| {
-            let bytes = &self.end_record[at..at + 4];
-            u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
-        };
         let record_size = u32::try_from(removed_record.bytes.len()).unwrap_or(u32::MAX);
         let mut end_record = self.end_record;
         for at in [8, 10] {
-            let count = u16::from_le_bytes([end_record[at], end_record[at + 1]]);
-            let count = count.checked_sub(1).ok_or_else(|| malformed("the number of entries is 0"))?;
+            let count = short_at(&end_record, at)
+                .checked_sub(1)
+                .ok_or_else(|| malformed("the number of entries is 0"))?;
             end_record[at..at + 2].copy_from_slice(&count.to_le_bytes());
         }
-        end_record[12..16].copy_from_slice(&smaller(number(12), record_size)?);
-        end_record[16..20].copy_from_slice(&smaller(number(16), removed)?);
+        end_record[12..16].copy_from_slice(&smaller(long_at(&self.end_record, 12), record_size)?);
+        end_record[16..20].copy_from_slice(&smaller(long_at(&self.end_record, 16), removed)?);
         out.extend_from_slice(&end_record);
         Ok(out)
     }
@@ -159,14 +145,12 @@ impl Directory {
 fn read_signature(file: &File, record: &Record, (start, end): (u64, u64)) -> Result<Vec<u8>, PackageError> {
     let wrong =
         || PackageError::from(malformed(".signature.p7s does not have the form that a registry writes"));
-    let (flags, method, comment) = (record.short(8), record.short(10), record.short(32));
-    let (crc32, compressed, size) = (record.long(16), record.long(20), record.long(24));
-    let is_plain = flags == 0 && method == 0 && compressed == size && record.short(30) == 0 && comment == 0;
+    let (short, long) = (|at| short_at(&record.bytes, at), |at| long_at(&record.bytes, at));
+    let (flags, method, comment) = (short(8), short(10), short(32));
+    let (crc32, compressed, size) = (long(16), long(20), long(24));
+    let is_plain = flags == 0 && method == 0 && compressed == size && short(30) == 0 && comment == 0;
     let header_bytes = LOCAL_HEADER_BYTES + SIGNATURE_NAME.len();
-    if !is_plain
-        || record.long(38) != 0
-        || end.checked_sub(start) != Some(header_bytes as u64 + u64::from(size))
-    {
+    if !is_plain || long(38) != 0 || end.checked_sub(start) != Some(header_bytes as u64 + u64::from(size)) {
         return Err(wrong());
     }
     if u64::from(size) > MAX_SIGNATURE_BYTES {

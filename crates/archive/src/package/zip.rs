@@ -13,7 +13,7 @@ use rawzip::{RECOMMENDED_BUFFER_SIZE, ReaderAt, ZipArchive, ZipFileHeaderRecord}
 
 use super::collector::FileCollector;
 use super::source::PackageSource;
-use super::zip_header::{CENTRAL_RECORD_BYTES, EntryHeader, LOCAL_HEADER_BYTES, STORE, is_folder};
+use super::zip_header::{CENTRAL_RECORD_BYTES, EntryHeader, LOCAL_HEADER_BYTES, STORE, is_folder, short_at};
 use crate::inflate::{Inflate, InflateProgress};
 use crate::stream_error::malformed;
 
@@ -115,11 +115,11 @@ impl ZipReader<'_> {
         record_offset: u64,
     ) -> Result<[Vec<u8>; 2], PackageError> {
         let name_length = entry.file_path().as_bytes().len() as u64;
-        let mut central = vec![0; usize::from(u16::from_le_bytes([raw[30], raw[31]]))];
+        let mut central = vec![0; usize::from(short_at(raw, 30))];
         read_exact(self.source, &mut central, record_offset + CENTRAL_RECORD_BYTES as u64 + name_length)?;
         let mut local_header = [0; LOCAL_HEADER_BYTES];
         read_exact(self.source, &mut local_header, self.offset)?;
-        let mut local = vec![0; usize::from(u16::from_le_bytes([local_header[28], local_header[29]]))];
+        let mut local = vec![0; usize::from(short_at(&local_header, 28))];
         read_exact(self.source, &mut local, self.offset + LOCAL_HEADER_BYTES as u64 + name_length)?;
         Ok([central, local])
     }

@@ -24,6 +24,16 @@ const UNIX_TIMES: u16 = 0x5455;
 /// The MS-DOS attribute of a folder, in the external attributes (APPNOTE 4.4.15).
 const DOS_FOLDER: u32 = 1 << 4;
 
+/// Returns the number of 16 bits at an offset.
+pub(super) fn short_at(bytes: &[u8], offset: usize) -> u16 {
+    u16::from_le_bytes([bytes[offset], bytes[offset + 1]])
+}
+
+/// Returns the number of 32 bits at an offset.
+pub(super) fn long_at(bytes: &[u8], offset: usize) -> u32 {
+    u32::from_le_bytes([bytes[offset], bytes[offset + 1], bytes[offset + 2], bytes[offset + 3]])
+}
+
 /// What the writers of a format put into the fields of a header.
 struct WriterForm {
     /// The "version made by": the host system and the version of the format.
@@ -105,7 +115,7 @@ impl EntryHeader {
         raw: &[u8; CENTRAL_RECORD_BYTES],
         [central_extra, local_extra]: [Vec<u8>; 2],
     ) -> Self {
-        let short = |offset: usize| u16::from_le_bytes([raw[offset], raw[offset + 1]]);
+        let short = |offset| short_at(raw, offset);
         let size = |it: u64| u32::try_from(it).unwrap_or(u32::MAX);
         Self {
             made_by: short(4),

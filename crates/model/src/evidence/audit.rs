@@ -1,13 +1,13 @@
 //! The evidence of a published release, as an anonymous client collects it, and the expectation that it is checked
 //! against.
 
-use crate::release::tag_digests::TagDigests;
 use serde::Serialize;
 
 use crate::evidence::attestation::BundleVerdicts;
 use crate::evidence::lookup::{Lookup, Unavailable};
 use crate::evidence::verdict::Finding;
 use crate::release::host::{ExpectedAsset, GitHubRelease, RemoteTag};
+use crate::release::tag_digests::TagDigests;
 use crate::{CommitId, Digest, ObjectId};
 
 /// The expectation that a published release is checked against.

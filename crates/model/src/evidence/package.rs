@@ -71,8 +71,8 @@ pub struct FileEvidence {
     pub attestations: Option<Result<BundleVerdicts, Unavailable>>,
     /// The OpenPGP signature beside the file (Maven, Helm). `None` if the kind of registry has none.
     pub signature: Option<Lookup<OpenPgpCheck>>,
-    /// The content of a document that lists files: the metadata of a Gradle module, or the text in a chart's provenance
-    /// file.
+    /// The content of a document about the version: a POM, the metadata of a Gradle module, or the signed text in a chart's
+    /// provenance file.
     pub document: Option<Vec<u8>>,
     /// The package without the registry's signature (NuGet). `None` if it has no such signature.
     pub restored: Option<RestoredPackage>,

@@ -98,7 +98,8 @@ pub fn verify_tag(
         None => evidence,
     };
     let mut findings = rules::evaluate_tag(&evidence, context.env.now);
-    if let Some(stated) = stated_digests(repo, object)? {
+    let object = evidence.object.as_ref().and_then(|it| it.as_ref().ok());
+    if let Some(stated) = object.and_then(digests_in) {
         let expected = match ReleaseTag::parse(context.catalog, name) {
             Ok(tag) => commit_digests(repo, &tag, expected)?,
             Err(_) => TagDigests { evtag: repo.evtag_digest(expected)?, ..TagDigests::default() },
@@ -113,8 +114,11 @@ pub(crate) fn stated_digests(
     repo: &Repo,
     object: ObjectId,
 ) -> Result<Option<Result<TagDigests, String>>, OpsError> {
-    let Some(bytes) = repo.tag_bytes(object)? else { return Ok(None) };
-    let Ok(tag) = TagObject::parse(&bytes) else { return Ok(None) };
+    let tag = repo.tag_bytes(object)?.and_then(|bytes| TagObject::parse(&bytes).ok());
+    Ok(tag.as_ref().and_then(digests_in))
+}
+
+fn digests_in(tag: &TagObject) -> Option<Result<TagDigests, String>> {
     let stated = TagDigests::parse(&tag.message());
-    Ok(Some(stated).filter(|it| it.as_ref().map_or(true, |it| !it.is_empty())))
+    Some(stated).filter(|it| !it.as_ref().is_ok_and(TagDigests::is_empty))
 }

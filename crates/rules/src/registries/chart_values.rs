@@ -47,7 +47,7 @@ const MIN_DECIMAL: f64 = 0.001;
 /// Where a `Chart.yaml` is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ChartOrigin {
-    /// In the tag's tree, as somebody wrote it.
+    /// In the tag's tree, written by hand.
     Tree,
     /// In a package, as Helm wrote it.
     Package,

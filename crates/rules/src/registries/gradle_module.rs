@@ -100,7 +100,7 @@ pub(super) struct ListedFile {
 }
 
 impl ListedFile {
-    /// Returns whether a digest is stated for which nobody can make another file.
+    /// Returns whether a digest is stated that no other file can be made for: SHA-256 or SHA-512.
     pub(super) fn is_strong(&self) -> bool {
         self.digests.iter().any(|it| matches!(it, FileDigest::Sha256(_) | FileDigest::Sha512(_)))
     }

@@ -255,7 +255,7 @@ impl ChartComparison<'_> {
             }
             for (key, wanted) in [("name", self.compared.id.name.as_str()), ("version", version)] {
                 let stated = found.text(key).unwrap_or_default();
-                // A version may have a `v`, which is no part of the version.
+                // A version may have a `v`, which is not part of the version.
                 if stated != wanted && (key != "version" || stated.strip_prefix('v') != Some(wanted)) {
                     let stated = UntrustedText::new(stated).escaped();
                     self.differences.push(format!("{path} states the {key} {stated}, expected {wanted}"));

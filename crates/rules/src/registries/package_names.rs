@@ -55,7 +55,7 @@ pub fn registry_package_id(kind: RegistryKind, name: &str, tag: &ReleaseTag) -> 
     let version = match kind {
         RegistryKind::Pypi => tag.version().canonical(),
         RegistryKind::Go => format!("v{}", tag.version().as_str()),
-        // Build metadata is no part of a NuGet version in URLs and file names ("Package versioning").
+        // Build metadata is not part of a NuGet version in URLs and file names ("Package versioning").
         RegistryKind::Nuget => tag.version().as_str().split('+').next().unwrap_or_default().to_owned(),
         RegistryKind::Npm | RegistryKind::Maven | RegistryKind::Helm => tag.version().as_str().to_owned(),
     };
