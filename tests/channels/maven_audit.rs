@@ -56,6 +56,15 @@ fn case_66_keys_that_are_not_pinned_prove_nothing() {
         "refuted",
         &["signature: unpinned-key"],
     ));
+    // Without its public key, a signature could be by a new subkey of the pinned key.
+    package.published.registries.remove_documents("/keys/");
+    package.published.registries.upload_key(&other.fingerprints, &other.public);
+    table.push(package.published.expect(
+        "maven",
+        "another key is pinned, and the signer's is unknown",
+        "unproven",
+        &["signature: unpinned-key"],
+    ));
     package.pin(&[]);
     package.published.registries.remove_documents("/keys/");
     table.push(package.published.expect(
