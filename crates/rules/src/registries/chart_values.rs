@@ -75,9 +75,6 @@ impl ChartValues {
         let mut reader = ValueReader { origin, values: Self::default() };
         reader.mapping("", document, &KEYS)?;
         let mut values = reader.values;
-        if values.text("deprecated") == Some("false") {
-            values.remove("deprecated");
-        }
         let first_version = || ChartValue::Text("v1".to_owned());
         values.0.entry("apiVersion".to_owned()).or_insert_with(first_version);
         Ok(values)
@@ -142,7 +139,7 @@ impl ValueReader {
             _ if matches!(value, YamlNode::Sequence(_)) => self.list(path, value, None),
             _ if matches!(value, YamlNode::Mapping(_)) => Err(format!("{path} is not a text")),
             // Helm leaves out a boolean that is false.
-            _ if path.ends_with(".enabled") && value.text().and_then(boolean) == Some(false) => Ok(()),
+            _ if is_boolean(path) && value.text().and_then(boolean) == Some(false) => Ok(()),
             _ => {
                 self.scalar(path, value);
                 Ok(())
@@ -199,6 +196,11 @@ impl ValueReader {
     fn set(&mut self, path: String, value: ChartValue) {
         self.values.0.insert(path, value);
     }
+}
+
+/// Returns whether the value of a key is a boolean.
+fn is_boolean(path: &str) -> bool {
+    path == "deprecated" || path.ends_with(".enabled")
 }
 
 /// Returns a key as Go compares it: without regard to case, with the characters that fold to an ASCII letter
